@@ -1,0 +1,51 @@
+# The commands that people and CI call. Set-up needs Python, pip and make; nothing else.
+PYTHON ?= python3
+ENGINE ?= jax
+ENGINE_TESTS := tests/families tests/test_layers.py tests/test_losses.py tests/distributions
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test test-all test-engine check format clean
+
+help:  ## List these commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-12s %s\n", $$1, $$2 }'
+
+demo: .venv/demo.stamp  ## Train on the bundled air quality data and show what comes out
+	.venv/bin/covey demo
+
+test: .venv/test.stamp  ## Run the tests but the slow ones, on jax
+	.venv/bin/pytest
+
+test-all: .venv/test.stamp  ## Run all tests, the slow ones too
+	.venv/bin/pytest -m "slow or not slow"
+
+test-engine: .venv-$(ENGINE)/test.stamp  ## Run the Keras blocks with ENGINE=tensorflow (or torch, jax) alone
+	KERAS_BACKEND=$(ENGINE) .venv-$(ENGINE)/bin/pytest -m "not slow" $(ENGINE_TESTS)
+
+check: .venv/check.stamp  ## Check format, lint, types and floors
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/pytest -q tests/test_floors.py
+
+format: .venv/check.stamp  ## Format the code and fix what can be fixed
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+clean:  ## Remove the virtual environments and all caches
+	rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp per set of extras: installed once, and again when what is required changes.
+.venv/demo.stamp: EXTRAS := jax
+.venv/test.stamp: EXTRAS := jax,test
+.venv/check.stamp: EXTRAS := check,test
+.venv/%.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install -q -c constraints.txt -e '.[$(EXTRAS)]'
+	@touch $@
+
+.venv-%/test.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/pip install -q -c constraints.txt -e '.[$*,test]'
+	@touch $@

@@ -1,0 +1,179 @@
+"""What a distribution accepts: shapes, levels, covariances and observations, checked once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from covey.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+SYMMETRY = 1e-8  # largest asymmetry accepted, relative to sigma_i sigma_j
+
+
+def check_level(level: float) -> float:
+    """Return `level` when it lies in (0, 1).
+
+    Raises:
+        InputError: it does not.
+    """
+    if isinstance(level, bool) or not isinstance(level, (int, float, np.number)):
+        raise InputError(f"`level` must be a number in (0, 1). Received: level={level!r}.")
+    if not 0 < level < 1:
+        hint = f" Did you mean {level / 100:g}?" if 1 < level < 100 else ""
+        raise InputError(f"`level` must lie in (0, 1). Received: level={level:g}.{hint}")
+    return float(level)
+
+
+def check_size(size: int) -> int:
+    """Return `size` when it is a positive integer.
+
+    Raises:
+        InputError: it is not.
+    """
+    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+        raise InputError(f"`size` must be a positive integer. Received: size={size!r}.")
+    return int(size)
+
+
+def read_mean(mean: ArrayLike) -> Array:
+    """Return a copy of shape (N, D).
+
+    Raises:
+        InputError: the shape does not fit or a value is not finite.
+    """
+    means = _numbers(mean, "mean")
+    if means.ndim == 1:
+        means = means[None, :]
+    if means.ndim != 2 or means.shape[1] == 0:
+        raise InputError(f"`mean` must have shape (N, D) with D >= 1. Received {means.shape}.")
+    _check_finite(means, "mean")
+    return means
+
+
+def read_scale_tril(scale_tril: ArrayLike, shape: tuple[int, ...]) -> Array:
+    """Return a copy of shape (N, D, D).
+
+    Raises:
+        InputError: the shape does not fit, a value is not finite, an entry above the diagonal is
+            not zero, or one on the diagonal is not positive.
+    """
+    factors = _matrices(scale_tril, shape, "scale_tril")
+    bad = np.any(np.triu(factors, 1) != 0, axis=(1, 2))
+    if bad.any():
+        raise InputError(
+            "`scale_tril` must be lower triangular: zero above the diagonal. "
+            f"Row {_first(bad)} is not. Pass a full matrix as `covariance`."
+        )
+    bad = np.any(np.diagonal(factors, axis1=1, axis2=2) <= 0, axis=1)
+    if bad.any():
+        raise InputError(
+            f"`scale_tril` must have a positive diagonal. Row {_first(bad)} has "
+            f"{np.diagonal(factors[_first(bad)]).tolist()}."
+        )
+    return factors
+
+
+def factor_covariance(covariance: ArrayLike, shape: tuple[int, ...]) -> Array:
+    """Lower Cholesky factors of symmetric positive definite matrices, shape (N, D, D).
+
+    The factorisation is that of the correlation matrix, so that targets of very different scales
+    (1e-9 and 1e9) do not disturb each other.
+
+    Raises:
+        InputError: the shape does not fit, a value is not finite, or a matrix is not symmetric
+            positive definite.
+    """
+    matrices = _matrices(covariance, shape, "covariance")
+    variances = np.diagonal(matrices, axis1=1, axis2=2)
+    bad = np.any(variances <= 0, axis=1)
+    if bad.any():
+        raise InputError(
+            f"`covariance` must have positive variances on its diagonal. Row {_first(bad)} has "
+            f"{variances[_first(bad)].tolist()}."
+        )
+    sigma = np.sqrt(variances)
+    correlation = matrices / sigma[:, :, None] / sigma[:, None, :]
+    transposed = np.swapaxes(correlation, 1, 2)
+    bad = np.any(np.abs(correlation - transposed) > SYMMETRY, axis=(1, 2))
+    if bad.any():
+        raise InputError(f"`covariance` must be symmetric. Row {_first(bad)} is not.")
+    correlation = (correlation + transposed) / 2
+    try:
+        factors = np.linalg.cholesky(correlation)
+    except np.linalg.LinAlgError:
+        smallest = np.linalg.eigvalsh(correlation)[:, 0]
+        row = int(np.argmin(smallest))
+        raise InputError(
+            "`covariance` must be positive definite. The smallest eigenvalue of the correlation "
+            f"matrix of row {row} is {smallest[row]:.3g}."
+        ) from None
+    return np.asarray(factors * sigma[:, :, None])
+
+
+def read_values(y: ArrayLike | pd.DataFrame, shape: tuple[int, ...], names: tuple[str, ...]) -> Array:
+    """Observations as an array of shape (N, D), NaN where not observed.
+
+    Args:
+        y: array of shape (N, D), (D,) when N is 1, (N,) when D is 1, or a frame.
+        shape: (N, D).
+        names: the targets, by which the columns of a frame are found.
+
+    Raises:
+        InputError: the shape or the columns do not fit, or a value is infinite.
+    """
+    if hasattr(y, "columns"):
+        lacking = [name for name in names if name not in list(y.columns)]
+        if lacking:
+            raise InputError(
+                f"Expected a table with the columns {list(names)}. Lacking: {lacking}."
+            )
+        y = np.stack([np.asarray(y[name], dtype=np.float64) for name in names], axis=1)
+    values = _numbers(y, "y")
+    if values.shape != shape and values.ndim == 1 and 1 in shape and values.size == shape[0] * shape[1]:
+        values = values.reshape(shape)
+    if values.shape != shape:
+        raise InputError(
+            f"`y` must have shape {shape}: one row for each distribution, one column for each of "
+            f"{list(names)}. Received {values.shape}."
+        )
+    if np.isinf(values).any():
+        column = names[int(np.flatnonzero(np.isinf(values).any(axis=0))[0])]
+        raise InputError(
+            f"`y` must be finite, or NaN where not observed. Received infinity for {column!r}."
+        )
+    return values
+
+
+def _matrices(values: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
+    n, d = shape
+    matrices = _numbers(values, name)
+    if matrices.shape not in ((d, d), (n, d, d)):
+        raise InputError(
+            f"`{name}` must have shape ({n}, {d}, {d}) to go with a mean of shape {shape}, or "
+            f"({d}, {d}) for all rows. Received {matrices.shape}."
+        )
+    _check_finite(matrices, name)
+    return np.broadcast_to(matrices, (n, d, d)).copy() if matrices.ndim == 2 else matrices
+
+
+def _numbers(values: object, name: str) -> Array:
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"`{name}` must be an array of numbers. Received: {error}.") from None
+
+
+def _check_finite(values: Array, name: str) -> None:
+    bad = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    if bad.any():
+        raise InputError(f"`{name}` must be finite. Row {_first(bad)} holds NaN or infinity.")
+
+
+def _first(bad: NDArray[np.bool_]) -> int:
+    return int(np.flatnonzero(bad)[0])

@@ -1,0 +1,58 @@
+"""Names of targets: their defaults, their checks, and the columns they give in a table."""
+
+from collections.abc import Iterable
+from itertools import combinations_with_replacement
+
+from covey.errors import InputError
+
+
+def target_names(targets: Iterable[str] | None, n_targets: int) -> tuple[str, ...]:
+    """Return checked names for `n_targets` targets, `y0, y1, ...` by default.
+
+    Args:
+        targets: the names, or None for the default ones.
+        n_targets: D, how many there must be.
+
+    Returns:
+        Tuple of D strings.
+
+    Raises:
+        InputError: the number is wrong, a name appears twice, or two pairs of names would give the
+            same `cov_<a>_<b>` column.
+    """
+    if targets is None:
+        return tuple(f"y{i}" for i in range(n_targets))
+    if isinstance(targets, str):
+        raise InputError(
+            f"`targets` must be a sequence of {n_targets} names. Received the single string "
+            f"{targets!r}; put it into a list."
+        )
+    names = tuple(str(name) for name in targets)
+    if len(names) != n_targets:
+        raise InputError(
+            f"Expected {n_targets} target names, one for each target. Received {len(names)}: "
+            f"{list(names)}."
+        )
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    if duplicates:
+        raise InputError(f"Target names must differ. These appear more than once: {duplicates}.")
+    columns: dict[str, tuple[str, str]] = {}
+    for pair in combinations_with_replacement(names, 2):
+        column = covariance_column(*pair)
+        if column in columns:
+            raise InputError(
+                f"Target names must give distinct covariance columns, but {columns[column]} and "
+                f"{pair} both give {column!r}. Rename one of these targets."
+            )
+        columns[column] = pair
+    return names
+
+
+def mean_column(target: str) -> str:
+    """Name of the table column that holds the mean of `target`."""
+    return f"mean_{target}"
+
+
+def covariance_column(first: str, second: str) -> str:
+    """Name of the table column that holds the covariance of two targets, in their order."""
+    return f"cov_{first}_{second}"

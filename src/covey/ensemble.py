@@ -1,0 +1,150 @@
+"""The fitted members: linear starts and one network, from a matrix to distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.distributions import MultivariateNormal, NormalMixture
+from covey.errors import ArtifactError
+from covey.linear import LinearModel
+from covey.network import Network, forward, write_weights
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+
+@dataclass
+class Ensemble:
+    """K members, each a linear model and its part of the network.
+
+    Attributes:
+        linear: K linear models, fitted to each member's training rows.
+        network: what the network is made of.
+        weights: its weights, each with the member axis in front.
+        targets: names of the D targets.
+    """
+
+    linear: tuple[LinearModel, ...]
+    network: Network
+    weights: list[NDArray[np.float32]]
+    targets: tuple[str, ...]
+    _model: Any = field(default=None, init=False, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_model": None}
+
+    @property
+    def model(self) -> Any:
+        """The network as a `keras.Model`, built when it is first needed."""
+        if self._model is None:
+            model = self.network.build()
+            write_weights(model, self.weights)
+            self._model = model
+        return self._model
+
+    def keep(self, model: Any) -> None:
+        """Keep the model that training left, so that it need not be built and compiled again."""
+        self._model = model
+
+    def mixture(self, X: NDArray[np.float32]) -> NormalMixture:
+        """The prediction of all members for every row.
+
+        Args:
+            X: matrix of shape (N, F).
+
+        Returns:
+            Mixtures of N rows, in target units.
+        """
+        packed = forward(self.model, np.repeat(X[:, None, :], len(self.linear), axis=1))
+        features = X.astype(np.float64)
+        return NormalMixture(
+            [
+                linear.restore(self.network.family.distribution(packed[:, k], self.targets), features)
+                for k, linear in enumerate(self.linear)
+            ]
+        )
+
+    def held_out(
+        self, X: NDArray[np.float32], tests: Sequence[Rows], rows: Rows
+    ) -> MultivariateNormal:
+        """The prediction for training rows by the members that did not train on them.
+
+        Args:
+            X: matrix of the training rows, shape (N, F).
+            tests: for each member, the rows it did not see.
+            rows: the rows wanted, each held out by at least one member; in order.
+
+        Returns:
+            Distributions of `len(rows)` rows. A row that several members held out gets the first
+            two moments of their mixture.
+        """
+        longest = max(map(len, tests))
+        inputs = np.zeros((longest, len(tests), X.shape[1]), dtype=np.float32)
+        for k, test in enumerate(tests):
+            inputs[: len(test), k] = X[test]
+        packed = forward(self.model, inputs)
+        family, d = self.network.family, len(self.targets)
+        count = np.zeros(len(X))
+        mean, second = np.zeros((len(X), d)), np.zeros((len(X), d, d))
+        parts = []
+        for k, test in enumerate(tests):
+            whitened = family.distribution(packed[: len(test), k], self.targets)
+            part = self.linear[k].restore(whitened, X[test].astype(np.float64))
+            count[test] += 1
+            parts.append(part)
+        if count[rows].max() == 1:
+            mean, factor = np.zeros((len(X), d)), np.zeros((len(X), d, d))
+            for test, part in zip(tests, parts, strict=True):
+                mean[test], factor[test] = part.mean, part.scale_tril
+            return MultivariateNormal(mean[rows], scale_tril=factor[rows], targets=self.targets)
+        for test, part in zip(tests, parts, strict=True):
+            mean[test] += part.mean / count[test, None]
+        for test, part in zip(tests, parts, strict=True):
+            spread = part.mean - mean[test]
+            moment = part.covariance + spread[:, :, None] * spread[:, None, :]
+            second[test] += moment / count[test, None, None]
+        return MultivariateNormal(mean[rows], covariance=second[rows], targets=self.targets)
+
+    def to_artifact(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """(manifest, arrays): everything a file must hold."""
+        manifest = {
+            "network": self.network.to_manifest(),
+            "targets": list(self.targets),
+            "weights": len(self.weights),
+        }
+        arrays: dict[str, NDArray[Any]] = {
+            f"network_{number:03d}": array for number, array in enumerate(self.weights)
+        }
+        for part in fields(LinearModel):
+            arrays[f"linear_{part.name}"] = np.stack(
+                [getattr(linear, part.name) for linear in self.linear]
+            )
+        return manifest, arrays
+
+    @classmethod
+    def from_artifact(cls, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
+        """Rebuild what `to_artifact` described.
+
+        Raises:
+            ArtifactError: an entry is lacking or does not fit the others.
+        """
+        try:
+            network = Network.from_manifest(manifest["network"])
+            linear = tuple(
+                LinearModel(
+                    **{part.name: arrays[f"linear_{part.name}"][k] for part in fields(LinearModel)}
+                )
+                for k in range(network.members)
+            )
+            weights = [arrays[f"network_{number:03d}"] for number in range(manifest["weights"])]
+            return cls(linear, network, weights, tuple(manifest["targets"]))
+        except (KeyError, IndexError, TypeError) as error:
+            raise ArtifactError(
+                "Expected a complete description of a fitted ensemble. The file lacks or garbles "
+                f"{error}; save the model again."
+            ) from error

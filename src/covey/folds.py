@@ -1,0 +1,166 @@
+"""Who trains on what: the rows each member trains on, and the rows it is stopped and scored on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import (
+    GroupKFold,
+    GroupShuffleSplit,
+    KFold,
+    ShuffleSplit,
+    check_cv,
+)
+
+from covey.errors import InputError
+
+Rows = NDArray[np.int64]
+HOLDOUT = 0.2  # share of the rows that a single member is stopped on
+
+
+@dataclass(frozen=True)
+class Folds:
+    """One pair (rows to train on, rows held out) for each member.
+
+    Attributes:
+        pairs: K pairs of integer arrays.
+        blocks: a label for each of the N rows: rows of one label should be held out together when
+            a member chooses something within its own training rows; None if each row stands alone.
+    """
+
+    pairs: tuple[tuple[Rows, Rows], ...]
+    blocks: Rows | None
+
+    @classmethod
+    def split(
+        cls,
+        n_rows: int,
+        members: int,
+        *,
+        cv: Any = None,
+        groups: ArrayLike | None = None,
+        Y: Any = None,
+        seed: int = 0,
+    ) -> Self:
+        """Split rows into folds.
+
+        Args:
+            n_rows: N.
+            members: K; 1 is one holdout split. Not used when `cv` is given.
+            cv: scikit-learn splitter, or an iterable of (train, test) index arrays: one member for
+                each of its splits. By default shuffled folds of equal size.
+            groups: a label per row, shape (N,): rows of one group stay on one side.
+            Y: targets, for splitters that look at them.
+            seed: seed of the default folds.
+
+        Returns:
+            The folds.
+
+        Raises:
+            InputError: there are too few rows or groups, or a split of `cv` is not usable.
+        """
+        labels = None if groups is None else _labels(groups, n_rows)
+        if isinstance(members, bool) or not isinstance(members, (int, np.integer)) or members < 1:
+            raise InputError(f"`members` must be a positive integer. Received: {members!r}.")
+        if cv is None:
+            available = n_rows if labels is None else int(labels.max()) + 1
+            what = "rows" if labels is None else "groups"
+            if available < max(members, 2):
+                raise InputError(
+                    f"Expected at least {max(members, 2)} {what}, one for each fold. Received "
+                    f"{available} {what} (n_samples = {n_rows}); use more {what}, or fewer "
+                    "members."
+                )
+            splitter = _default_splitter(members, grouped=labels is not None, seed=seed)
+        else:
+            splitter = check_cv(cv)
+        rows = np.zeros((n_rows, 1))
+        try:
+            splits = list(splitter.split(rows, Y, labels))
+        except ValueError as error:
+            raise InputError(f"`cv` could not split {n_rows} rows: {error}") from error
+        pairs = tuple(_checked(train, test, n_rows) for train, test in splits)
+        if not pairs:
+            raise InputError("`cv` must give at least one split. Received none.")
+        if labels is not None:
+            return cls(pairs, labels)
+        return cls(pairs, None if cv is None else _fold_numbers(pairs, n_rows))
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    @property
+    def held_out(self) -> Rows:
+        """The rows held out by at least one member, in order."""
+        return np.unique(np.concatenate([test for _, test in self.pairs]))
+
+    def inner_blocks(self, member: int, most: int = 10) -> Rows | None:
+        """Labels of a member's training rows, at most `most` of them, for `LinearModel.fit`."""
+        if self.blocks is None:
+            return None
+        _, block = np.unique(self.blocks[self.pairs[member][0]], return_inverse=True)
+        count = int(block.max()) + 1
+        if count <= most:
+            return block.astype(np.int64)
+        # groups of groups, of about equal size: largest first, each to the emptiest
+        size = np.bincount(block)
+        home = np.empty(count, dtype=np.int64)
+        filled = np.zeros(most)
+        for group in np.argsort(-size, kind="stable"):
+            home[group] = np.argmin(filled)
+            filled[home[group]] += size[group]
+        return home[block]
+
+
+def _default_splitter(members: int, *, grouped: bool, seed: int) -> Any:
+    if members == 1:
+        single = GroupShuffleSplit if grouped else ShuffleSplit
+        return single(1, test_size=HOLDOUT, random_state=seed)
+    if grouped:
+        return GroupKFold(members, shuffle=True, random_state=seed)
+    return KFold(members, shuffle=True, random_state=seed)
+
+
+def _labels(groups: ArrayLike, n_rows: int) -> Rows:
+    values = np.asarray(groups)
+    if values.shape != (n_rows,):
+        raise InputError(
+            f"`groups` must hold one label per row, shape ({n_rows},). Received {values.shape}."
+        )
+    missing = values != values if values.dtype.kind == "f" else np.equal(values, None)
+    if np.any(missing):
+        raise InputError("`groups` must hold a label in every row. Received missing values.")
+    if values.dtype.kind == "O":
+        values = values.astype(str)
+    return np.unique(values, return_inverse=True)[1].astype(np.int64)
+
+
+def _checked(train: Any, test: Any, n_rows: int) -> tuple[Rows, Rows]:
+    pair = tuple(
+        np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows, dtype=np.int64)
+        for rows in (train, test)
+    )
+    if len(pair[0]) < 2 or len(pair[1]) < 1:
+        raise InputError(
+            "Each split of `cv` must train on at least 2 rows and hold out at least 1. Received "
+            f"one with {len(pair[0])} and {len(pair[1])}."
+        )
+    joined = np.concatenate(pair)
+    if joined.min() < 0 or joined.max() >= n_rows:
+        raise InputError(f"`cv` gave row numbers outside 0 to {n_rows - 1}, the rows of `X`.")
+    if np.intersect1d(*pair).size:
+        raise InputError(
+            "Each split of `cv` must hold out rows it does not train on. Received one that shares "
+            f"{np.intersect1d(*pair).size} rows."
+        )
+    return pair[0], pair[1]
+
+
+def _fold_numbers(pairs: tuple[tuple[Rows, Rows], ...], n_rows: int) -> Rows:
+    numbers = np.full(n_rows, len(pairs), dtype=np.int64)  # rows that no split holds out
+    for number, (_, test) in reversed(list(enumerate(pairs))):
+        numbers[test] = number
+    return numbers

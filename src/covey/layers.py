@@ -1,0 +1,210 @@
+"""Keras layers: the head that ends in a distribution, and the dense layer of an ensemble."""
+
+from typing import Any
+
+from covey.engine import keras
+from covey.errors import InputError
+
+ops = keras.ops
+Tensor = Any  # whatever the engine calls one
+
+
+@keras.saving.register_keras_serializable(package="covey")
+class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
+    """The last layer of a model that predicts a distribution.
+
+    A dense projection to `family.packed_size` outputs, then `family.constrain`. Its kernel starts at
+    zero and so the model starts at the standard normal, whatever the layers below do: train on
+    targets that are roughly standardised. The output is one flat float32 tensor per row, also under
+    a mixed-precision policy; `family.distribution(model.predict(X))` makes it an object.
+
+    Args:
+        family: for example `covey.families.Normal(5)`.
+        members: None for a plain model, with inputs (rows, units); K for an ensemble, with inputs
+            (rows, K, units) and weights of its own for each member.
+        kernel_regularizer: Keras regularizer of the projection's kernel.
+        name: name of the layer.
+
+    Raises:
+        InputError: `family` is not a family.
+
+    Example:
+        >>> import keras
+        >>> from covey.families import Normal
+        >>> from covey.layers import DistributionHead
+        >>> inputs = keras.Input((6,))
+        >>> hidden = keras.layers.Dense(24, activation="relu")(inputs)
+        >>> keras.Model(inputs, DistributionHead(Normal(5))(hidden)).output_shape
+        (None, 20)
+    """
+
+    def __init__(
+        self,
+        family: Any,
+        *,
+        members: int | None = None,
+        kernel_regularizer: Any = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if not hasattr(family, "packed_size") or isinstance(family, type):
+            raise InputError(
+                "`family` must be a family such as covey.families.Normal(5). "
+                f"Received: {family!r}."
+            )
+        # no engine has linear algebra for half precision on every device
+        super().__init__(name=name, **{**kwargs, "dtype": "float32"})
+        self.family = family
+        self.members = members
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        options = {"kernel_initializer": "zeros", "dtype": "float32", "name": "projection"}
+        if members is None:
+            self.projection = keras.layers.Dense(
+                family.packed_size, kernel_regularizer=self.kernel_regularizer, **options
+            )
+        else:
+            self.projection = MemberDense(
+                family.packed_size, kernel_regularizer=self.kernel_regularizer, **options
+            )
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the weights of the projection."""
+        self.projection.build(input_shape)
+        self.built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Packed parameters, shape (..., P), from hidden units, shape (..., units)."""
+        return self.family.constrain(self.projection(inputs))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Shape of the packed parameters."""
+        return (*input_shape[:-1], self.family.packed_size)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "family": keras.saving.serialize_keras_object(self.family),
+            "members": self.members,
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "DistributionHead":
+        """The layer that `get_config` describes."""
+        return cls(
+            **{**config, "family": keras.saving.deserialize_keras_object(config["family"])}
+        )
+
+
+@keras.saving.register_keras_serializable(package="covey")
+class MemberDense(keras.layers.Layer):  # type: ignore[misc]
+    """K dense layers side by side, one for each member of an ensemble.
+
+    out[n, k] = activation(in[n, k] @ kernel[k] + bias[k])
+
+    Args:
+        units: width of the output of each member.
+        activation: name of a Keras activation, or None.
+        kernel_initializer: Keras initializer; one that goes by the fan-in is right for every member.
+        kernel_regularizer: Keras regularizer of the kernels.
+        name: name of the layer.
+
+    Example:
+        >>> import keras
+        >>> from covey.layers import MemberDense
+        >>> MemberDense(8)(keras.Input((5, 3))).shape  # 5 members, 3 inputs each
+        (None, 5, 8)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        *,
+        activation: Any = None,
+        kernel_initializer: Any = "lecun_normal",
+        kernel_regularizer: Any = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.units = units
+        self.activation = keras.activations.get(activation)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create one kernel and one bias per member."""
+        _, members, width = input_shape
+
+        def draw(shape: tuple[int, int, int], dtype: Any = None) -> Tensor:
+            # an initializer would take a leading member axis for a receptive field
+            flat = self.kernel_initializer((width, members * self.units), dtype)
+            return ops.transpose(ops.reshape(flat, (width, members, self.units)), (1, 0, 2))
+
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(members, width, self.units),
+            initializer=draw,
+            regularizer=self.kernel_regularizer,
+        )
+        self.bias = self.add_weight(name="bias", shape=(members, self.units), initializer="zeros")
+        self.built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Outputs of shape (rows, members, units) from inputs (rows, members, width)."""
+        outputs = ops.einsum("nki,kio->nko", inputs, self.kernel) + self.bias
+        return self.activation(outputs)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Shape of the outputs."""
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": keras.activations.serialize(self.activation),
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+        }
+
+
+@keras.saving.register_keras_serializable(package="covey")
+class LogDensity(keras.layers.Layer):  # type: ignore[misc]
+    """Log-density of observations, as a layer: for scoring inside a compiled model.
+
+    Args:
+        family: the family of the packed parameters.
+        name: name of the layer.
+    """
+
+    def __init__(self, family: Any, *, name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(name=name, **{**kwargs, "dtype": "float32"})
+        self.family = family
+
+    def call(self, packed: Tensor, y: Tensor) -> Tensor:
+        """Nats, shape (...), from packed parameters (..., P) and observations (..., D)."""
+        return self.family.log_prob(packed, y)
+
+    def compute_output_shape(
+        self, packed_shape: tuple[int | None, ...], y_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
+        """Shape of the log-densities."""
+        return packed_shape[:-1]
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "family": keras.saving.serialize_keras_object(self.family),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "LogDensity":
+        """The layer that `get_config` describes."""
+        return cls(
+            **{**config, "family": keras.saving.deserialize_keras_object(config["family"])}
+        )

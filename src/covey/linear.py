@@ -1,0 +1,225 @@
+"""Ridge regression with a constant residual covariance: where the network starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.covariance import ledoit_wolf
+
+from covey.distributions import MultivariateNormal
+from covey.errors import InputError
+
+Array = NDArray[np.float64]
+
+PENALTIES = np.logspace(-6, 3, 28)  # per training row, for features of about unit variance
+LEAST_RESIDUAL = 1e-6  # smallest residual standard deviation, in standard deviations of the target
+LEAST_SHRINKAGE = 1e-4  # keeps identical targets apart: their residual correlation stays below 1
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """y given x is N(location + scale * (x @ coef + intercept), covariance), the same for every x.
+
+    One penalty per target is chosen by leave-one-out (or leave-block-out) squared error, in closed
+    form. The covariance is that of the same held-out residuals, its correlation shrunk towards the
+    identity, so it is honest about new rows.
+
+    Attributes:
+        location: means of the targets, shape (D,), in target units.
+        scale: standard deviations of the targets, shape (D,), in target units; the magnitude of its
+            value (or 1) for a constant target.
+        coef: shape (F, D), in standardised target units.
+        intercept: shape (D,), in standardised target units.
+        residual_scale_tril: lower Cholesky factor of the residual covariance, shape (D, D), in
+            standardised target units.
+
+    References:
+        Golub, Heath, Wahba (1979), Generalized cross-validation as a method for choosing a good
+        ridge parameter, Technometrics 21(2), doi 10.1080/00401706.1979.10489751.
+        Ledoit, Wolf (2004), A well-conditioned estimator for large-dimensional covariance matrices,
+        doi 10.1016/S0047-259X(03)00096-4.
+    """
+
+    location: Array
+    scale: Array
+    coef: Array
+    intercept: Array
+    residual_scale_tril: Array
+
+    @classmethod
+    def fit(
+        cls,
+        X: Array,
+        Y: Array,
+        sample_weight: Array | None = None,
+        blocks: NDArray[np.int64] | None = None,
+    ) -> Self:
+        """Fit to rows of numbers.
+
+        Args:
+            X: array of shape (N, F), of about unit scale.
+            Y: array of shape (N, D), in target units.
+            sample_weight: array of shape (N,), non-negative; equal weights by default.
+            blocks: array of shape (N,), a label per row: rows of one label are held out together.
+                By default each row is held out on its own.
+
+        Returns:
+            The fitted model.
+
+        Raises:
+            InputError: fewer than two rows have a positive weight.
+        """
+        weight = np.ones(len(Y)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        if np.count_nonzero(weight) < 2:
+            raise InputError(
+                "Expected at least 2 training rows with a positive weight. "
+                f"Received {np.count_nonzero(weight)}; use more rows or fewer members."
+            )
+        weight = weight / weight.sum()
+        location = weight @ Y
+        spread = np.sqrt(weight @ np.square(Y - location))
+        magnitude = np.where(location == 0, 1.0, np.abs(location))
+        # what rounding leaves of a constant target is no spread
+        scale = np.where(spread > 1e-12 * np.abs(location), spread, magnitude)
+        standardised = (Y - location) / scale
+        features = np.asarray(X, dtype=np.float64)
+
+        if blocks is None or len(np.unique(blocks)) < 2:
+            residuals = _leave_one_out(features, standardised, weight)
+        else:
+            residuals = _leave_block_out(features, standardised, weight, blocks)
+        chosen = np.argmin(np.einsum("n,and->ad", weight, np.square(residuals)), axis=0)
+        held_out = residuals[chosen, :, np.arange(Y.shape[1])].T
+        path = _Path.fit(features, standardised, weight)
+        coef = path.coef()[chosen, :, np.arange(Y.shape[1])].T
+        return cls(
+            location=location,
+            scale=scale,
+            coef=coef,
+            intercept=path.target_mean - path.feature_mean @ coef,
+            residual_scale_tril=_factor(held_out, weight),
+        )
+
+    @property
+    def log_scale(self) -> float:
+        """Logarithm of |d whitened / d y|, in nats: what turns a density of `whiten` into one of y."""
+        return float(-np.log(self.scale).sum() - np.log(np.diag(self.residual_scale_tril)).sum())
+
+    def whiten(self, X: Array, Y: Array) -> Array:
+        """Residuals in the units of their own covariance: about N(0, I) if the model were true.
+
+        Args:
+            X: array of shape (N, F).
+            Y: array of shape (N, D), in target units.
+
+        Returns:
+            Array of shape (N, D), without unit.
+        """
+        residual = (Y - self.location) / self.scale - (X @ self.coef + self.intercept)
+        inverse = np.linalg.inv(self.residual_scale_tril)
+        return np.asarray(residual @ inverse.T)
+
+    def restore(self, whitened: MultivariateNormal, X: Array) -> MultivariateNormal:
+        """Undo `whiten`: a distribution of whitened residuals becomes one of y.
+
+        Args:
+            whitened: distributions of N rows and D targets.
+            X: array of shape (N, F).
+
+        Returns:
+            Distributions in target units, with the names of `whitened`.
+        """
+        return whitened.affine(
+            self.scale[:, None] * self.residual_scale_tril,
+            self.location + self.scale * (X @ self.coef + self.intercept),
+            targets=whitened.targets,
+        )
+
+    def predict_distribution(
+        self, X: Array, targets: tuple[str, ...] | None = None
+    ) -> MultivariateNormal:
+        """The linear model's own prediction.
+
+        Args:
+            X: array of shape (N, F).
+            targets: D names.
+
+        Returns:
+            Distributions of N rows, all with the same covariance, in target units.
+        """
+        d = len(self.location)
+        standard = MultivariateNormal(
+            np.zeros((len(X), d)), covariance=np.eye(d), targets=targets
+        )
+        return self.restore(standard, np.asarray(X, dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class _Path:
+    """Ridge regressions for all penalties, from one eigendecomposition of the Gram matrix."""
+
+    feature_mean: Array  # (F,)
+    target_mean: Array  # (D,)
+    eigenvalues: Array  # (F,)
+    eigenvectors: Array  # (F, F)
+    rotated: Array  # (F, D): eigenvectors.T @ X'WY
+
+    @classmethod
+    def fit(cls, X: Array, Y: Array, weight: Array) -> Self:
+        share = weight / weight.sum()
+        feature_mean, target_mean = share @ X, share @ Y
+        centred = X - feature_mean
+        weighted = centred * share[:, None]
+        eigenvalues, eigenvectors = np.linalg.eigh(centred.T @ weighted)
+        return cls(
+            feature_mean,
+            target_mean,
+            np.maximum(eigenvalues, 0.0),
+            eigenvectors,
+            eigenvectors.T @ (weighted.T @ (Y - target_mean)),
+        )
+
+    def coef(self) -> Array:
+        """Coefficients of shape (penalties, F, D)."""
+        shrunk = self.rotated / (self.eigenvalues[:, None] + PENALTIES[:, None, None])
+        return np.asarray(self.eigenvectors @ shrunk)
+
+    def residuals(self, X: Array, Y: Array) -> Array:
+        """Residuals of shape (penalties, N, D)."""
+        return np.asarray((Y - self.target_mean) - (X - self.feature_mean) @ self.coef())
+
+
+def _leave_one_out(X: Array, Y: Array, weight: Array) -> Array:
+    """Residual of each row under the model without it, shape (penalties, N, D)."""
+    path = _Path.fit(X, Y, weight)
+    rotated = np.square((X - path.feature_mean) @ path.eigenvectors)
+    leverage = rotated @ (1.0 / (path.eigenvalues[:, None] + PENALTIES)) + 1.0
+    kept = np.maximum(1.0 - weight[:, None] * leverage, 1e-9)  # 1 - leverage, free of rounding
+    return path.residuals(X, Y) / kept.T[:, :, None]
+
+
+def _leave_block_out(X: Array, Y: Array, weight: Array, blocks: NDArray[np.int64]) -> Array:
+    """Residual of each row under the model without its block, shape (penalties, N, D)."""
+    residuals = np.empty((len(PENALTIES), *Y.shape))
+    for block in np.unique(blocks):
+        held = blocks == block
+        if weight[~held].sum() == 0:
+            residuals[:, held] = Y[held]
+            continue
+        path = _Path.fit(X[~held], Y[~held], weight[~held])
+        residuals[:, held] = path.residuals(X[held], Y[held])
+    return residuals
+
+
+def _factor(residuals: Array, weight: Array) -> Array:
+    """Lower Cholesky factor of the shrunk covariance of residuals, shape (D, D)."""
+    stddev = np.maximum(np.sqrt(weight @ np.square(residuals)), LEAST_RESIDUAL)
+    unit = residuals / stddev * np.sqrt(weight * len(weight))[:, None]
+    _, shrinkage = ledoit_wolf(unit, assume_centered=True)
+    shrinkage = max(float(shrinkage), LEAST_SHRINKAGE)
+    correlation = (1 - shrinkage) * (unit.T @ unit) / len(unit)
+    np.fill_diagonal(correlation, 1.0)
+    return np.asarray(stddev[:, None] * np.linalg.cholesky(correlation))

@@ -1,0 +1,83 @@
+"""The loss that trains a network towards a distribution."""
+
+from typing import Any
+
+from covey.engine import keras
+from covey.errors import InputError
+
+ops = keras.ops
+Tensor = Any  # whatever the engine calls one
+
+
+@keras.saving.register_keras_serializable(package="covey")
+class NegativeLogLikelihood(keras.losses.Loss):  # type: ignore[misc]
+    """Negative log-likelihood of the targets, in nats per row.
+
+    With sample weights the mean is the weighted one: a row of weight 2 counts as the row twice.
+    NaN in the targets means "not observed" and is marginalised exactly.
+
+    Args:
+        family: the family of the model's `DistributionHead`.
+        reduction: how rows become one number, as for every Keras loss.
+        name: name of the loss.
+        dtype: dtype of the computation; float32 whatever the policy of the model.
+
+    Example:
+        >>> import numpy as np
+        >>> from covey.families import Normal
+        >>> from covey.losses import NegativeLogLikelihood
+        >>> loss = NegativeLogLikelihood(Normal(1))
+        >>> float(loss(np.zeros((3, 1)), np.array([[0.0, 1.0]] * 3)))  # 1/2 log(2 pi)
+        0.918938...
+    """
+
+    def __init__(
+        self,
+        family: Any,
+        *,
+        reduction: str = "mean_with_sample_weight",
+        name: str = "negative_log_likelihood",
+        dtype: str = "float32",
+    ) -> None:
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.family = family
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Negative log-density of each row.
+
+        Args:
+            y_true: targets, shape (..., D); (...,) is taken too when D is 1.
+            y_pred: packed parameters, shape (..., P), as the head puts them out.
+
+        Returns:
+            Tensor of shape (...), in nats.
+
+        Raises:
+            InputError: the last axes do not fit the family.
+        """
+        d, width = self.family.n_targets, self.family.packed_size
+        if d == 1 and len(y_true.shape) == len(y_pred.shape) - 1:
+            y_true = ops.expand_dims(y_true, -1)
+        if y_true.shape[-1] != d or y_pred.shape[-1] != width:
+            raise InputError(
+                f"Expected targets of shape (..., {d}) and outputs of shape (..., {width}) for "
+                f"{self.family}. Received {tuple(y_true.shape)} and {tuple(y_pred.shape)}. Does "
+                "the model end in a DistributionHead of the same family?"
+            )
+        return -self.family.log_prob(y_pred, y_true)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            "family": keras.saving.serialize_keras_object(self.family),
+            "reduction": self.reduction,
+            "name": self.name,
+            "dtype": self.dtype,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "NegativeLogLikelihood":
+        """The loss that `get_config` describes."""
+        return cls(
+            **{**config, "family": keras.saving.deserialize_keras_object(config["family"])}
+        )

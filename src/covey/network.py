@@ -1,0 +1,122 @@
+"""The network of an ensemble: a plain `keras.Model` built out of numbers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.engine import keras
+from covey.families import Normal
+from covey.layers import DistributionHead, MemberDense
+
+BLOCK = 256  # rows per forward pass; fixed, so that a row's result does not hang on its neighbours
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a network is made of; everything else is its weights.
+
+    Attributes:
+        n_features: F, width of the input of each member.
+        n_targets: D.
+        members: K, networks side by side.
+        hidden_units: widths of the hidden layers.
+        activation: name of a Keras activation.
+        dropout: share of hidden units left out in each training step.
+        floor: floor of the family, in whitened units.
+    """
+
+    n_features: int
+    n_targets: int
+    members: int
+    hidden_units: tuple[int, ...]
+    activation: str
+    dropout: float
+    floor: float
+
+    @property
+    def family(self) -> Normal:
+        """The family of the output."""
+        return Normal(self.n_targets, floor=self.floor)
+
+    def to_manifest(self) -> dict[str, Any]:
+        """The attributes, as JSON takes them."""
+        return {**asdict(self), "hidden_units": list(self.hidden_units)}
+
+    @classmethod
+    def from_manifest(cls, manifest: dict[str, Any]) -> Self:
+        """The network that `to_manifest` describes."""
+        return cls(**{**manifest, "hidden_units": tuple(manifest["hidden_units"])})
+
+    def build(self, seed: int = 0) -> Any:
+        """A model from inputs (rows, K, F) to packed parameters (rows, K, P).
+
+        Args:
+            seed: seed of the dropout.
+
+        Returns:
+            A `keras.Model`; its weights are yet to be set.
+        """
+        inputs = keras.Input((self.members, self.n_features))
+        hidden = inputs
+        for number, units in enumerate(self.hidden_units):
+            hidden = MemberDense(units, activation=self.activation, kernel_initializer="zeros")(
+                hidden
+            )
+            if self.dropout:
+                hidden = keras.layers.Dropout(self.dropout, seed=seed + number)(hidden)
+        return keras.Model(inputs, DistributionHead(self.family, members=self.members)(hidden))
+
+    def initial_weights(self, generator: np.random.Generator) -> list[NDArray[np.float32]]:
+        """Weights to start from, in the order of `model.weights` without the dropout's states.
+
+        Hidden kernels are normal with variance 1 / fan-in, drawn in NumPy so that every engine
+        starts at the same place; the head is zero, so that the model starts at N(0, I).
+
+        Args:
+            generator: source of randomness.
+
+        Returns:
+            List of arrays, each with the member axis in front.
+        """
+        weights = []
+        width = self.n_features
+        for units in self.hidden_units:
+            kernel = generator.standard_normal((self.members, width, units)) / np.sqrt(width)
+            weights += [kernel, np.zeros((self.members, units))]
+            width = units
+        packed = self.family.packed_size
+        weights += [np.zeros((self.members, width, packed)), np.zeros((self.members, packed))]
+        return [array.astype(np.float32) for array in weights]
+
+
+def read_weights(model: Any) -> list[NDArray[np.float32]]:
+    """The trainable weights of a model, as arrays with the member axis in front."""
+    # a copy: some engines hand out views of what the next training step overwrites
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in model.trainable_variables]
+
+
+def write_weights(model: Any, weights: list[NDArray[np.float32]]) -> None:
+    """Set the trainable weights of a model."""
+    for variable, array in zip(model.trainable_variables, weights, strict=True):
+        variable.assign(array)
+
+
+def forward(model: Any, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Packed parameters, computed in blocks of fixed size.
+
+    Args:
+        model: a model as `Network.build` gives it.
+        inputs: array of shape (N, K, F).
+
+    Returns:
+        Array of shape (N, K, P).
+    """
+    n = len(inputs)
+    blocks = -(-n // BLOCK)
+    padded = np.zeros((blocks * BLOCK, *inputs.shape[1:]), dtype=np.float32)
+    padded[:n] = inputs
+    return np.asarray(model.predict(padded, batch_size=BLOCK, verbose=0))[:n]

@@ -1,0 +1,475 @@
+"""`JointRegressor`: a table in, a mean vector and a covariance matrix per row out."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from covey import artifact
+from covey.distributions import MultivariateNormal, NormalMixture
+from covey.distributions.targets import target_names
+from covey.errors import ArtifactError, CoveyWarning, InputError
+from covey.folds import Folds
+from covey.linear import LinearModel
+from covey.table import FeatureSchema, read_features, read_targets
+
+if TYPE_CHECKING:
+    from covey.ensemble import Ensemble
+
+Array = NDArray[np.float64]
+KIND = "JointRegressor"
+
+
+class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Predict several numeric columns jointly: a mean vector and a full covariance matrix per row.
+
+    An ensemble of neural networks, trained by cross-fitting: member k never trains on fold k, is
+    stopped by its likelihood on it, and so every training row has an honest out-of-fold prediction.
+    Each member starts at ridge regression with a constant residual covariance and can only improve
+    on it.
+
+    Args:
+        family: distribution of the targets given the features: "normal", or "auto", which is the
+            normal for now.
+        members: number of networks, and of folds; 1 is one holdout split of a fifth of the rows.
+        cv: scikit-learn splitter, or iterable of (train, test) indices, one member for each split;
+            overrides `members`.
+        hidden_units: widths of the hidden layers of each member.
+        activation: name of a Keras activation.
+        dropout: share of hidden units left out in each step, in [0, 1).
+        learning_rate: peak of the learning rate.
+        weight_decay: of AdamW.
+        batch_size: rows per member and gradient step; by default chosen from the number of rows.
+        max_steps: gradient steps at most; by default chosen from the number of rows.
+        max_time: seconds after which training stops and keeps the best so far; None is no limit.
+        callbacks: Keras callbacks for the training; one "epoch" is the stretch of steps between two
+            looks at the held-out rows.
+        random_state: integer or `numpy.random.RandomState`; an integer gives the same result twice
+            on the same machine and engine.
+        verbose: 1 shows a progress bar with the out-of-fold score, 0 is silent.
+
+    Attributes:
+        targets_: names of the D targets.
+        n_features_in_: F, number of columns of X.
+        feature_names_in_: their names, when X had any.
+        out_of_fold_: distributions of the training rows by members that did not train on them.
+        out_of_fold_rows_: the numbers of these rows; all of them unless `members=1` or `cv` held
+            out fewer.
+        out_of_fold_score_: mean log-density of these rows under `out_of_fold_`, in nats per row;
+            higher is better.
+        ensemble_: the fitted members.
+
+    Example:
+        >>> import covey
+        >>> X, Y = covey.datasets.load_air_quality()  # doctest: +SKIP
+        >>> model = covey.JointRegressor().fit(X, Y)  # doctest: +SKIP
+        >>> model.predict_distribution(X).covariance  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        family: str = "auto",
+        members: int = 5,
+        *,
+        cv: Any = None,
+        hidden_units: Sequence[int] = (128, 128, 128),
+        activation: str = "mish",
+        dropout: float = 0.1,
+        learning_rate: float = 3e-3,
+        weight_decay: float = 0.02,
+        batch_size: int | None = None,
+        max_steps: int | None = None,
+        max_time: float | None = None,
+        callbacks: Sequence[Any] | None = None,
+        random_state: Any = None,
+        verbose: int = 1,
+    ) -> None:
+        self.family = family
+        self.members = members
+        self.cv = cv
+        self.hidden_units = hidden_units
+        self.activation = activation
+        self.dropout = dropout
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_steps = max_steps
+        self.max_time = max_time
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(
+        self,
+        X: Any,
+        Y: Any,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Fit to a table of features and a table of targets.
+
+        Args:
+            X: DataFrame or array of shape (N, F): numeric, boolean, categorical or text columns;
+                missing values allowed.
+            Y: DataFrame, array of shape (N, D), or (N,) for one target, in any units.
+            sample_weight: array of shape (N,), non-negative: a row of weight 2 counts as two.
+            groups: a label per row, shape (N,): rows of one group are never on both sides of a
+                fold.
+
+        Returns:
+            The fitted estimator.
+
+        Raises:
+            InputError: an argument or a column cannot be used; the message names it. A fitted
+                estimator is left as it was.
+        """
+        started = time.monotonic()
+        self._check_arguments()
+        frame, named = read_features(X)
+        Y, names, flat = read_targets(Y)
+        targets = target_names(names, Y.shape[1])
+        if len(frame) != len(Y):
+            raise InputError(
+                "Expected `X` and `Y` to have the same number of rows. Received inconsistent "
+                f"numbers: {len(frame)} and {len(Y)}."
+            )
+        weight = _weights(sample_weight, len(Y))
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        folds = Folds.split(len(Y), self.members, cv=self.cv, groups=groups, Y=Y, seed=seed)
+        _check_weights(weight, folds)
+        schema = FeatureSchema.fit(frame, named)
+        matrix = _matrix(schema, frame, named)
+        _warn_of_degenerate(Y, targets)
+
+        linear = tuple(
+            LinearModel.fit(
+                matrix[rows],
+                Y[rows],
+                None if weight is None else weight[rows],
+                folds.inner_blocks(member),
+            )
+            for member, (rows, _) in enumerate(folds.pairs)
+        )
+        ensemble = self._train(matrix, Y, weight, targets, folds, linear, seed, started)
+
+        rows = folds.held_out
+        out_of_fold = ensemble.held_out(matrix, [test for _, test in folds.pairs], rows)
+        self.targets_ = targets
+        self.n_features_in_ = frame.shape[1]
+        if named:
+            self.feature_names_in_ = np.array(schema.names, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_  # of an earlier fit
+        self.ensemble_ = ensemble
+        self.out_of_fold_ = out_of_fold
+        self.out_of_fold_rows_ = rows
+        self.out_of_fold_score_ = float(
+            np.average(out_of_fold.log_prob(Y[rows]), weights=None if weight is None else weight[rows])
+        )
+        self._schema = schema
+        self._flat = flat
+        return self
+
+    def predict(self, X: Any, return_std: bool = False, return_cov: bool = False) -> Any:
+        """Predict the mean, and on request the standard deviations or the covariance matrices.
+
+        Args:
+            X: table of N rows with the columns of the training table, in any order.
+            return_std: also return standard deviations.
+            return_cov: also return covariance matrices across targets.
+
+        Returns:
+            The means, shape (N, D), in target units; or a pair of them and the standard deviations,
+            shape (N, D), or the covariances, shape (N, D, D). With one target given as (N,), the
+            means and standard deviations have shape (N,).
+
+        Raises:
+            InputError: both extras are asked for, or a column cannot be used.
+        """
+        if return_std and return_cov:
+            raise InputError(
+                "At most one of `return_std` and `return_cov` can be True. Received both; "
+                "`predict_distribution` gives everything at once."
+            )
+        joint = self.predict_distribution(X)
+        mean, stddev = joint.mean, joint.stddev
+        if self._flat:
+            mean, stddev = mean[:, 0], stddev[:, 0]
+        if return_std:
+            return mean, stddev
+        return (mean, joint.covariance) if return_cov else mean
+
+    def predict_distribution(self, X: Any) -> MultivariateNormal:
+        """Predict one distribution per row: the first two moments of the ensemble.
+
+        Args:
+            X: table of N rows with the columns of the training table, in any order.
+
+        Returns:
+            N distributions over the targets, in target units. Their covariance holds both the
+            average covariance of the members and what the members disagree on.
+
+        Raises:
+            InputError: a column is lacking or cannot be used.
+        """
+        return self.predict_mixture(X).moment_matched()
+
+    def predict_mixture(self, X: Any) -> NormalMixture:
+        """Predict the ensemble as it is: one mixture of the members' distributions per row.
+
+        Args:
+            X: table of N rows with the columns of the training table, in any order.
+
+        Returns:
+            N mixtures over the targets, in target units.
+
+        Raises:
+            InputError: a column is lacking or cannot be used.
+        """
+        check_is_fitted(self)
+        frame, named = read_features(X)
+        return self.ensemble_.mixture(_matrix(self._schema, frame, named))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model to one file, as a whole or not at all.
+
+        The file holds JSON and arrays, no code. Callbacks, `cv` and an object as `random_state` are
+        for training and are not kept.
+
+        Args:
+            path: where to write; the folder must exist.
+
+        Raises:
+            InputError: the file cannot be written there.
+        """
+        check_is_fitted(self)
+        described, arrays = self.ensemble_.to_artifact()
+        manifest = {
+            "kind": KIND,
+            "parameters": self._plain_parameters(),
+            "features": self._schema.to_manifest(),
+            "one_dimensional": self._flat,
+            "out_of_fold_score": self.out_of_fold_score_,
+            "ensemble": described,
+        }
+        arrays["out_of_fold_mean"] = self.out_of_fold_.mean
+        arrays["out_of_fold_scale_tril"] = self.out_of_fold_.scale_tril
+        arrays["out_of_fold_rows"] = self.out_of_fold_rows_
+        artifact.write(path, manifest, arrays)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.target_tags.single_output = True
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.non_deterministic = False
+        return tags
+
+    def _train(
+        self,
+        matrix: NDArray[np.float32],
+        Y: Array,
+        weight: Array | None,
+        targets: tuple[str, ...],
+        folds: Folds,
+        linear: tuple[LinearModel, ...],
+        seed: int,
+        started: float,
+    ) -> Ensemble:
+        from covey.ensemble import Ensemble  # imports Keras
+        from covey.network import Network
+        from covey.training import Recipe, train
+
+        network = Network(
+            n_features=matrix.shape[1],
+            n_targets=Y.shape[1],
+            members=len(folds),
+            hidden_units=tuple(int(units) for units in self.hidden_units),
+            activation=self.activation,
+            dropout=float(self.dropout),
+            floor=1e-4,
+        )
+        recipe = Recipe.for_rows(
+            len(Y),
+            max_steps=self.max_steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            max_time=self.max_time,
+        )
+        features = matrix.astype(np.float64)
+        model, trained = train(
+            network,
+            matrix,
+            [start.whiten(features, Y) for start in linear],
+            folds.pairs,
+            recipe,
+            sample_weight=weight,
+            log_scales=[start.log_scale for start in linear],
+            callbacks=self.callbacks or (),
+            seed=seed,
+            verbose=int(self.verbose),
+            started=started,
+        )
+        if trained.diverged:
+            warnings.warn(
+                f"The score of members {list(trained.diverged)} became infinite or NaN during "
+                "training; they keep their best weights from before. A smaller `learning_rate` may "
+                "help.",
+                CoveyWarning,
+                stacklevel=3,
+            )
+        ensemble = Ensemble(linear, network, trained.weights, targets)
+        ensemble.keep(model)
+        return ensemble
+
+    def _check_arguments(self) -> None:
+        if self.family not in ("auto", "normal"):
+            raise InputError(
+                f'`family` must be "auto" or "normal". Received: family={self.family!r}.'
+            )
+        units = tuple(self.hidden_units)
+        if not all(isinstance(width, (int, np.integer)) and width >= 1 for width in units):
+            raise InputError(
+                f"`hidden_units` must be positive integers. Received: hidden_units={units}."
+            )
+        for name, low, high in (
+            ("dropout", 0, 1),
+            ("learning_rate", 0, np.inf),
+            ("weight_decay", 0, np.inf),
+            ("batch_size", 1, np.inf),
+            ("max_steps", 1, np.inf),
+            ("max_time", 0, np.inf),
+        ):
+            value = getattr(self, name)
+            if value is None and name in ("batch_size", "max_steps", "max_time"):
+                continue
+            if not isinstance(value, (int, float, np.number)) or not low <= value < high:
+                raise InputError(
+                    f"`{name}` must lie in [{low}, {high}). Received: {name}={value!r}."
+                )
+
+    def _plain_parameters(self) -> dict[str, Any]:
+        """The parameters that a file can hold; the others go back to their defaults."""
+        plain = {}
+        for name, value in self.get_params(deep=False).items():
+            if name == "hidden_units":
+                plain[name] = [int(units) for units in value]
+            elif value is None or isinstance(value, (bool, int, float, str)):
+                plain[name] = value
+        return plain
+
+
+def load(path: str | os.PathLike[str]) -> JointRegressor:
+    """Load a model that `save` wrote, under any engine.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The fitted estimator.
+
+    Raises:
+        ArtifactError: the file is no Covey model, is damaged, or comes from a newer Covey.
+        FileNotFoundError: there is no such file.
+    """
+    from covey.ensemble import Ensemble  # imports Keras
+
+    manifest, arrays = artifact.read(path)
+    if manifest.get("kind") != KIND:
+        raise ArtifactError(
+            f"Expected a file that holds a {KIND}. {os.fspath(path)} holds: "
+            f"{manifest.get('kind')!r}."
+        )
+    try:
+        parameters = manifest["parameters"]
+        parameters["hidden_units"] = tuple(parameters["hidden_units"])
+        model = JointRegressor(**parameters)
+        model._schema = FeatureSchema.from_manifest(manifest["features"])
+        model._flat = bool(manifest["one_dimensional"])
+        model.ensemble_ = Ensemble.from_artifact(manifest["ensemble"], arrays)
+        model.targets_ = model.ensemble_.targets
+        model.n_features_in_ = len(model._schema.names)
+        if model._schema.named:
+            model.feature_names_in_ = np.array(model._schema.names, dtype=object)
+        model.out_of_fold_rows_ = arrays["out_of_fold_rows"]
+        model.out_of_fold_score_ = float(manifest["out_of_fold_score"])
+        model.out_of_fold_ = MultivariateNormal(
+            arrays["out_of_fold_mean"],
+            scale_tril=arrays["out_of_fold_scale_tril"],
+            targets=model.targets_,
+        )
+    except (KeyError, TypeError, InputError) as error:
+        raise ArtifactError(
+            f"Expected a complete {KIND}. {os.fspath(path)} lacks or garbles {error}; save the "
+            "model again."
+        ) from error
+    return model
+
+
+def _matrix(schema: FeatureSchema, frame: Any, named: bool) -> NDArray[np.float32]:
+    matrix = schema.transform(frame, named)
+    if matrix.shape[1] == 0:  # nothing varied in training: only a constant is left to learn from
+        return np.zeros((len(matrix), 1), dtype=np.float32)
+    return matrix
+
+
+def _weights(sample_weight: ArrayLike | None, n_rows: int) -> Array | None:
+    """Weights of mean 1, or None."""
+    if sample_weight is None:
+        return None
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.shape != (n_rows,):
+        raise InputError(
+            f"`sample_weight` must have shape ({n_rows},). Received {weight.shape}."
+        )
+    if not np.isfinite(weight).all() or (weight < 0).any() or weight.sum() == 0:
+        raise InputError(
+            "`sample_weight` must be finite, non-negative and not all zero. Received "
+            f"values from {weight.min()} to {weight.max()}."
+        )
+    return weight / weight.mean()
+
+
+def _check_weights(weight: Array | None, folds: Folds) -> None:
+    if weight is None:
+        return
+    for number, (train, test) in enumerate(folds.pairs):
+        if np.count_nonzero(weight[train]) < 2 or weight[test].sum() == 0:
+            raise InputError(
+                f"Fold {number} needs rows with a positive weight on both of its sides. Received "
+                f"{np.count_nonzero(weight[train])} to train on and "
+                f"{np.count_nonzero(weight[test])} held out; use fewer members."
+            )
+
+
+def _warn_of_degenerate(Y: Array, targets: tuple[str, ...]) -> None:
+    constant = [name for name, column in zip(targets, Y.T, strict=True) if np.ptp(column) == 0]
+    if constant and len(Y) > 1:
+        warnings.warn(
+            f"These targets are constant: {constant}. Their predictions are that constant with a "
+            "tiny variance; leave them out to model the others undisturbed.",
+            CoveyWarning,
+            stacklevel=3,
+        )
+    first: dict[bytes, str] = {}
+    for name, column in zip(targets, Y.T, strict=True):
+        twin = first.setdefault(np.ascontiguousarray(column).tobytes(), name)
+        if twin != name and name not in constant:
+            warnings.warn(
+                f"The targets {twin!r} and {name!r} are identical: their correlation will be close "
+                "to 1 and their joint density very high. Leave one out.",
+                CoveyWarning,
+                stacklevel=3,
+            )

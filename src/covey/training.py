@@ -1,0 +1,346 @@
+"""Cross-fitted training: K members in one network, each stopped early on rows it never saw."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from covey.engine import keras
+from covey.layers import LogDensity
+from covey.losses import NegativeLogLikelihood
+from covey.network import BLOCK, Network, read_weights, write_weights
+from covey.optimizers import MemberAdamW
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.int64]
+Fold = tuple[Rows, Rows]  # rows to train on, rows held out
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long and how fast to train.
+
+    Attributes:
+        max_steps: gradient steps at most.
+        batch_size: rows per member and step.
+        learning_rate: its peak, after the warm-up; it decays along a half cosine.
+        weight_decay: of AdamW, relative to the learning rate.
+        patience: share of `max_steps` without improvement after which a member is done.
+        max_time: seconds after which training stops, or None.
+    """
+
+    max_steps: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    patience: float
+    max_time: float | None
+
+    @classmethod
+    def for_rows(
+        cls,
+        n_rows: int,
+        *,
+        learning_rate: float,
+        weight_decay: float,
+        max_steps: int | None = None,
+        batch_size: int | None = None,
+        max_time: float | None = None,
+    ) -> Recipe:
+        """The recipe for a table of so many rows; small tables want steps, not epochs.
+
+        Args:
+            n_rows: N.
+            learning_rate: its peak.
+            weight_decay: of AdamW.
+            max_steps: given by the user, or None.
+            batch_size: given by the user, or None.
+            max_time: in seconds, or None.
+
+        Returns:
+            The recipe.
+        """
+        rows = min(max(2 ** round(np.log2(n_rows / 8)), 32), 256)
+        steps = min(max(1000, n_rows // 3), 4000)
+        return cls(
+            max_steps=steps if max_steps is None else int(max_steps),
+            batch_size=int(rows if batch_size is None else batch_size),
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            patience=0.3,
+            max_time=max_time,
+        )
+
+    @property
+    def schedule(self) -> Any:
+        """The learning rate as a Keras schedule."""
+        warmup = max(1, self.max_steps // 20)
+        return keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=self.learning_rate / 50,
+            warmup_target=self.learning_rate,
+            warmup_steps=warmup,
+            decay_steps=max(1, self.max_steps - warmup),
+            alpha=0.01,
+        )
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training leaves.
+
+    Attributes:
+        weights: the best weights of each member, as `read_weights` gives them.
+        best_steps: step at which each member was best, shape (K,); 0 is the linear start.
+        scores: held-out score of each member at its best step, shape (K,), in nats per row.
+        steps: gradient steps taken.
+        diverged: numbers of the members whose score became NaN or infinite on the way.
+    """
+
+    weights: list[NDArray[np.float32]]
+    best_steps: NDArray[np.int64]
+    scores: Array
+    steps: int
+    diverged: tuple[int, ...]
+
+
+def train(
+    network: Network,
+    inputs: NDArray[np.float32],
+    whitened: Sequence[Array],
+    folds: Sequence[Fold],
+    recipe: Recipe,
+    *,
+    sample_weight: Array | None = None,
+    log_scales: Sequence[float] | None = None,
+    callbacks: Sequence[Any] = (),
+    seed: int = 0,
+    verbose: int = 1,
+    started: float | None = None,
+) -> tuple[Any, Trained]:
+    """Train all members at once.
+
+    Args:
+        network: what to build.
+        inputs: array of shape (N, F).
+        whitened: for each member, its targets in its own whitened units, shape (N, D).
+        folds: for each member, the rows to train on and the rows to stop on.
+        recipe: how long and how fast.
+        sample_weight: array of shape (N,), of mean 1, or None.
+        log_scales: for each member, what turns its whitened score into one in target units.
+        callbacks: Keras callbacks of the user.
+        seed: of the initial weights, the batches and the dropout.
+        verbose: 0 is silent, 1 shows a progress bar.
+        started: `time.monotonic()` from which `max_time` counts; now by default.
+
+    Returns:
+        (model, trained): the model, holding the best weights, and what is known about them.
+    """
+    generator = np.random.default_rng(seed)
+    model = network.build(seed=int(generator.integers(2**31)))
+    write_weights(model, network.initial_weights(generator))
+    model.compile(
+        MemberAdamW(recipe.schedule, recipe.weight_decay),
+        loss=NegativeLogLikelihood(network.family),
+    )
+    held_out = _HeldOut.gather(inputs, whitened, folds, sample_weight, log_scales)
+    batches = _Batches(inputs, whitened, folds, sample_weight, recipe, generator)
+    keeper = _BestWeights(held_out, network, recipe, len(batches), started, verbose)
+    try:
+        model.fit(
+            batches,
+            epochs=-(-recipe.max_steps // len(batches)),
+            callbacks=[keeper, *callbacks],
+            verbose=0,
+        )
+    finally:
+        keeper.close()
+    write_weights(model, keeper.weights)
+    return model, keeper.trained()
+
+
+class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Batches of shape (rows, K, ...): each member walks through its own rows in its own order.
+
+    One "epoch" of Keras is the stretch between two looks at the held-out rows.
+    """
+
+    def __init__(
+        self,
+        inputs: NDArray[np.float32],
+        whitened: Sequence[Array],
+        folds: Sequence[Fold],
+        sample_weight: Array | None,
+        recipe: Recipe,
+        generator: np.random.Generator,
+    ) -> None:
+        super().__init__(workers=1)
+        self.inputs = inputs
+        self.targets = np.stack(whitened, axis=1).astype(np.float32)
+        self.weight = None if sample_weight is None else sample_weight.astype(np.float32)
+        self.rows = [training for training, _ in folds]
+        self.members = np.arange(len(folds))
+        self.batch_size = recipe.batch_size
+        # a look costs about a third of a step per K * batch_size rows; it may take a tenth of all
+        look = len(inputs) * 3 // (len(folds) * recipe.batch_size)
+        self.length = min(max(recipe.max_steps // 100, look, 1), recipe.max_steps)
+        self.generator = generator
+        self.left = [np.empty(0, dtype=np.int64) for _ in folds]
+        self.on_epoch_end()
+
+    def __len__(self) -> int:
+        return self.length
+
+    def on_epoch_end(self) -> None:
+        """Draw the rows of the next stretch, going on where each member's permutation was."""
+        needed = self.length * self.batch_size
+        drawn = []
+        for member, rows in enumerate(self.rows):
+            stream = [self.left[member]]
+            while sum(map(len, stream)) < needed:
+                stream.append(self.generator.permutation(rows))
+            joined = np.concatenate(stream)
+            self.left[member] = joined[needed:]
+            drawn.append(joined[:needed].reshape(self.length, self.batch_size))
+        self.order = np.stack(drawn, axis=-1)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], ...]:
+        rows = self.order[index]
+        batch = self.inputs[rows], self.targets[rows, self.members]
+        return batch if self.weight is None else (*batch, self.weight[rows])
+
+
+@dataclass(frozen=True)
+class _HeldOut:
+    """The held-out rows of all members, side by side and padded to whole blocks."""
+
+    inputs: NDArray[np.float32]  # (R, K, F)
+    targets: NDArray[np.float32]  # (R, K, D)
+    weight: Array  # (R, K), summing to 1 for each member; 0 for padding
+    log_scales: Array  # (K,)
+    share: Array  # (K,), each member's share of all held-out weight
+
+    @classmethod
+    def gather(
+        cls,
+        inputs: NDArray[np.float32],
+        whitened: Sequence[Array],
+        folds: Sequence[Fold],
+        sample_weight: Array | None,
+        log_scales: Sequence[float] | None,
+    ) -> _HeldOut:
+        longest = max(len(rows) for _, rows in folds)
+        size = -(-longest // BLOCK) * BLOCK
+        k, d = len(folds), whitened[0].shape[1]
+        held_inputs = np.zeros((size, k, inputs.shape[1]), dtype=np.float32)
+        targets = np.zeros((size, k, d), dtype=np.float32)
+        weight = np.zeros((size, k))
+        for member, (_, rows) in enumerate(folds):
+            held_inputs[: len(rows), member] = inputs[rows]
+            targets[: len(rows), member] = whitened[member][rows]
+            weight[: len(rows), member] = 1.0 if sample_weight is None else sample_weight[rows]
+        total = weight.sum(axis=0)
+        scales = np.zeros(k) if log_scales is None else np.asarray(log_scales, dtype=np.float64)
+        return cls(held_inputs, targets, weight / total, scales, total / total.sum())
+
+    def score(self, scorer: Any) -> Array:
+        """Mean log-density of each member's own held-out rows, shape (K,), in nats per row."""
+        densities = scorer.predict([self.inputs, self.targets], batch_size=BLOCK, verbose=0)
+        used = np.where(self.weight > 0, np.asarray(densities, dtype=np.float64), 0.0)
+        return np.einsum("rk,rk->k", self.weight, used) + self.log_scales
+
+
+class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
+    """Looks at the held-out rows, keeps each member's best weights, and ends the training."""
+
+    def __init__(
+        self,
+        held_out: _HeldOut,
+        network: Network,
+        recipe: Recipe,
+        steps_per_look: int,
+        started: float | None,
+        verbose: int,
+    ) -> None:
+        super().__init__()
+        self.held_out = held_out
+        self.network = network
+        self.recipe = recipe
+        self.steps_per_look = steps_per_look
+        self.started = time.monotonic() if started is None else started
+        self.verbose = verbose
+        self.steps = 0
+        self.bar: Any = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Score the linear start."""
+        packed = self.model.output
+        observed = keras.Input(self.held_out.targets.shape[1:])
+        density = LogDensity(self.network.family)(packed, observed)
+        self.scorer = keras.Model([self.model.input, observed], density)
+        self.weights = read_weights(self.model)
+        self.scores = self.held_out.score(self.scorer)
+        self.start = self.score
+        self.best_steps = np.zeros(self.network.members, dtype=np.int64)
+        self.diverged: set[int] = set()
+        self.looked = time.monotonic()
+        self.bar = tqdm(
+            total=self.recipe.max_steps,
+            unit="step",
+            disable=not self.verbose,
+            desc=f"covey: {self.network.members} members",
+            leave=True,
+        )
+        self._show()
+
+    @property
+    def score(self) -> float:
+        """Out-of-fold score of the best weights so far, in nats per row."""
+        return float(self.held_out.share @ self.scores)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Keep what is better; stop when no member can be expected to improve, or time is up."""
+        self.steps += self.steps_per_look
+        scores = self.held_out.score(self.scorer)
+        self.diverged |= set(np.flatnonzero(~np.isfinite(scores)).tolist())
+        better = np.flatnonzero(scores > self.scores)  # never true for NaN
+        if len(better):
+            for best, now in zip(self.weights, read_weights(self.model), strict=True):
+                best[better] = now[better]
+            self.scores[better] = scores[better]
+            self.best_steps[better] = self.steps
+        now = time.monotonic()
+        waiting = self.steps - self.best_steps
+        done = bool(np.all(waiting >= self.recipe.patience * self.recipe.max_steps))
+        limit = self.recipe.max_time
+        late = limit is not None and 2 * now - self.looked - self.started > limit
+        self.looked = now
+        self.model.stop_training = self.model.stop_training or done or late
+        self._show()
+
+    def _show(self) -> None:
+        self.bar.set_postfix_str(
+            f"out-of-fold score {self.score:.3f} nats/row (linear start {self.start:.3f})",
+            refresh=False,
+        )
+        self.bar.update(min(self.steps, self.recipe.max_steps) - self.bar.n)
+
+    def close(self) -> None:
+        """End the progress bar, also when training was interrupted."""
+        if self.bar is not None:
+            self.bar.close()
+
+    def trained(self) -> Trained:
+        """What is known about the best weights."""
+        return Trained(
+            weights=self.weights,
+            best_steps=self.best_steps,
+            scores=self.scores,
+            steps=self.steps,
+            diverged=tuple(sorted(self.diverged)),
+        )

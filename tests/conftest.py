@@ -1,0 +1,19 @@
+"""What several test files share."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# A first call compiles, and a slow machine is not a bug.
+settings.register_profile("covey", deadline=None)
+settings.load_profile("covey")
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Real data sets, beside the checkout where it has them; Covey ships one of them only."""
+    folder = Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the data sets in ../shared/data are not on this machine")
+    return folder
