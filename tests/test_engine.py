@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from textwrap import dedent
 
 import pytest
@@ -88,6 +89,7 @@ def run(code, home, **variables):
     )
 
 
+@pytest.mark.skipif(find_spec("jax") is None, reason="hides the other engines, and needs one")
 def test_errors_leave_nothing_behind_and_a_retry_works(tmp_path):
     # Keras itself would follow this file and die.
     (tmp_path / "keras.json").write_text(json.dumps({"backend": "tensorflow"}))

@@ -17,7 +17,7 @@ _NAMES = {
     "load": "regressor",
 }
 
-__all__ = [*_NAMES, *_MODULES, "__version__"]  # noqa: PLE0604
+__all__ = [*_NAMES, *_MODULES, "__version__"]
 
 
 def __getattr__(name: str) -> object:

@@ -33,7 +33,6 @@ _FORMAT = "covey"
 _FORMAT_VERSION = 1
 _MANIFEST = "manifest.json"
 _KINDS = "biufcSUMm"
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 _AGAIN = "Copy or download the file again, or save the model again."
 
 
@@ -62,7 +61,7 @@ def write(
         with temporary.open("xb") as file:
             with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
                 for name, content in members.items():
-                    entry = zipfile.ZipInfo(name, _EPOCH)
+                    entry = zipfile.ZipInfo(name)  # its time is 1980, always
                     entry.create_system, entry.external_attr = 3, 0o644 << 16
                     archive.writestr(entry, content)
             file.flush()
@@ -191,8 +190,6 @@ def _unpack(source: Path, file: BinaryIO) -> tuple[dict[str, Any], dict[str, NDA
 
 
 def _header(source: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
-    if archive.getinfo(_MANIFEST).compress_type != zipfile.ZIP_STORED:
-        raise _foreign(source, f"a zip archive with a compressed {_MANIFEST}")
     content = archive.read(_MANIFEST)
     try:
         header = json.loads(content)

@@ -61,13 +61,7 @@ class Ensemble:
             Mixtures of N rows, in target units.
         """
         packed = forward(self.model, np.repeat(X[:, None, :], len(self.linear), axis=1))
-        features = X.astype(np.float64)
-        return NormalMixture(
-            [
-                linear.restore(self.network.family.distribution(packed[:, k], self.targets), features)
-                for k, linear in enumerate(self.linear)
-            ]
-        )
+        return NormalMixture([self._restored(k, packed[:, k], X) for k in range(len(self.linear))])
 
     def held_out(
         self, X: NDArray[np.float32], tests: Sequence[Rows], rows: Rows
@@ -88,27 +82,27 @@ class Ensemble:
         for k, test in enumerate(tests):
             inputs[: len(test), k] = X[test]
         packed = forward(self.model, inputs)
-        family, d = self.network.family, len(self.targets)
-        count = np.zeros(len(X))
-        mean, second = np.zeros((len(X), d)), np.zeros((len(X), d, d))
-        parts = []
-        for k, test in enumerate(tests):
-            whitened = family.distribution(packed[: len(test), k], self.targets)
-            part = self.linear[k].restore(whitened, X[test].astype(np.float64))
-            count[test] += 1
-            parts.append(part)
-        if count[rows].max() == 1:
-            mean, factor = np.zeros((len(X), d)), np.zeros((len(X), d, d))
+        parts = [self._restored(k, packed[: len(test), k], X[test]) for k, test in enumerate(tests)]
+        n, d = len(X), len(self.targets)
+        times = np.bincount(np.concatenate(tests), minlength=n)
+        mean, moment = np.zeros((n, d)), np.zeros((n, d, d))
+        if times.max() == 1:
             for test, part in zip(tests, parts, strict=True):
-                mean[test], factor[test] = part.mean, part.scale_tril
-            return MultivariateNormal(mean[rows], scale_tril=factor[rows], targets=self.targets)
+                mean[test], moment[test] = part.mean, part.scale_tril
+            return MultivariateNormal(mean[rows], scale_tril=moment[rows], targets=self.targets)
         for test, part in zip(tests, parts, strict=True):
-            mean[test] += part.mean / count[test, None]
+            mean[test] += part.mean / times[test, None]
         for test, part in zip(tests, parts, strict=True):
             spread = part.mean - mean[test]
-            moment = part.covariance + spread[:, :, None] * spread[:, None, :]
-            second[test] += moment / count[test, None, None]
-        return MultivariateNormal(mean[rows], covariance=second[rows], targets=self.targets)
+            second = part.covariance + spread[:, :, None] * spread[:, None, :]
+            moment[test] += second / times[test, None, None]
+        return MultivariateNormal(mean[rows], covariance=moment[rows], targets=self.targets)
+
+    def _restored(
+        self, member: int, packed: NDArray[np.float32], X: NDArray[np.float32]
+    ) -> MultivariateNormal:
+        whitened = self.network.family.distribution(packed, self.targets)
+        return self.linear[member].restore(whitened, X.astype(np.float64))
 
     def to_artifact(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """(manifest, arrays): everything a file must hold."""

@@ -97,6 +97,25 @@ class Folds:
         """The rows held out by at least one member, in order."""
         return np.unique(np.concatenate([test for _, test in self.pairs]))
 
+    def check_weights(self, weight: NDArray[np.float64] | None) -> None:
+        """Refuse weights that leave a fold empty.
+
+        Args:
+            weight: array of shape (N,), or None.
+
+        Raises:
+            InputError: fewer than two training rows, or no held-out row, of a fold count.
+        """
+        if weight is None:
+            return
+        for number, (train, test) in enumerate(self.pairs):
+            counts = np.count_nonzero(weight[train]), np.count_nonzero(weight[test])
+            if counts[0] < 2 or counts[1] < 1:
+                raise InputError(
+                    f"Fold {number} needs rows of positive weight: 2 to train on and 1 held out. "
+                    f"Received {counts[0]} and {counts[1]}; use fewer members."
+                )
+
     def inner_blocks(self, member: int, most: int = 10) -> Rows | None:
         """Labels of a member's training rows, at most `most` of them, for `LinearModel.fit`."""
         if self.blocks is None:
@@ -115,6 +134,32 @@ class Folds:
         return home[block]
 
 
+def row_weights(sample_weight: ArrayLike | None, n_rows: int) -> NDArray[np.float64] | None:
+    """Sample weights scaled to mean 1, or None.
+
+    Args:
+        sample_weight: array of shape (N,), or None.
+        n_rows: N.
+
+    Returns:
+        Array of shape (N,), or None.
+
+    Raises:
+        InputError: the shape does not fit, or a weight is negative or not finite.
+    """
+    if sample_weight is None:
+        return None
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.shape != (n_rows,):
+        raise InputError(f"`sample_weight` must have shape ({n_rows},). Received {weight.shape}.")
+    if not np.isfinite(weight).all() or (weight < 0).any() or weight.sum() == 0:
+        raise InputError(
+            "`sample_weight` must be finite, non-negative and not all zero. Received values from "
+            f"{weight.min()} to {weight.max()}."
+        )
+    return weight / weight.mean()
+
+
 def _default_splitter(members: int, *, grouped: bool, seed: int) -> Any:
     if members == 1:
         single = GroupShuffleSplit if grouped else ShuffleSplit
@@ -130,8 +175,7 @@ def _labels(groups: ArrayLike, n_rows: int) -> Rows:
         raise InputError(
             f"`groups` must hold one label per row, shape ({n_rows},). Received {values.shape}."
         )
-    missing = values != values if values.dtype.kind == "f" else np.equal(values, None)
-    if np.any(missing):
+    if any(label is None or label != label for label in values.tolist()):  # NaN is not itself
         raise InputError("`groups` must hold a label in every row. Received missing values.")
     if values.dtype.kind == "O":
         values = values.astype(str)
@@ -139,24 +183,24 @@ def _labels(groups: ArrayLike, n_rows: int) -> Rows:
 
 
 def _checked(train: Any, test: Any, n_rows: int) -> tuple[Rows, Rows]:
-    pair = tuple(
+    fitted, held = (
         np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows, dtype=np.int64)
         for rows in (train, test)
     )
-    if len(pair[0]) < 2 or len(pair[1]) < 1:
+    if len(fitted) < 2 or len(held) < 1:
         raise InputError(
             "Each split of `cv` must train on at least 2 rows and hold out at least 1. Received "
-            f"one with {len(pair[0])} and {len(pair[1])}."
+            f"one with {len(fitted)} and {len(held)}."
         )
-    joined = np.concatenate(pair)
+    joined = np.concatenate([fitted, held])
     if joined.min() < 0 or joined.max() >= n_rows:
         raise InputError(f"`cv` gave row numbers outside 0 to {n_rows - 1}, the rows of `X`.")
-    if np.intersect1d(*pair).size:
+    if shared := np.intersect1d(fitted, held).size:
         raise InputError(
             "Each split of `cv` must hold out rows it does not train on. Received one that shares "
-            f"{np.intersect1d(*pair).size} rows."
+            f"{shared} rows."
         )
-    return pair[0], pair[1]
+    return fitted, held
 
 
 def _fold_numbers(pairs: tuple[tuple[Rows, Rows], ...], n_rows: int) -> Rows:

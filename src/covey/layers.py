@@ -13,8 +13,8 @@ Tensor = Any  # whatever the engine calls one
 class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
     """The last layer of a model that predicts a distribution.
 
-    A dense projection to `family.packed_size` outputs, then `family.constrain`. Its kernel starts at
-    zero and so the model starts at the standard normal, whatever the layers below do: train on
+    A dense projection to `family.packed_size` outputs, then `family.constrain`. Its kernel starts
+    at zero and so the model starts at the standard normal, whatever the layers below do: train on
     targets that are roughly standardised. The output is one flat float32 tensor per row, also under
     a mixed-precision policy; `family.distribution(model.predict(X))` makes it an object.
 
@@ -49,8 +49,7 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
     ) -> None:
         if not hasattr(family, "packed_size") or isinstance(family, type):
             raise InputError(
-                "`family` must be a family such as covey.families.Normal(5). "
-                f"Received: {family!r}."
+                f"`family` must be a family such as covey.families.Normal(5). Received: {family!r}."
             )
         # no engine has linear algebra for half precision on every device
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})
@@ -92,9 +91,7 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "DistributionHead":
         """The layer that `get_config` describes."""
-        return cls(
-            **{**config, "family": keras.saving.deserialize_keras_object(config["family"])}
-        )
+        return cls(**{**config, "family": keras.saving.deserialize_keras_object(config["family"])})
 
 
 @keras.saving.register_keras_serializable(package="covey")
@@ -106,7 +103,7 @@ class MemberDense(keras.layers.Layer):  # type: ignore[misc]
     Args:
         units: width of the output of each member.
         activation: name of a Keras activation, or None.
-        kernel_initializer: Keras initializer; one that goes by the fan-in is right for every member.
+        kernel_initializer: Keras initializer; one that goes by the fan-in suits every member.
         kernel_regularizer: Keras regularizer of the kernels.
         name: name of the layer.
 
@@ -136,7 +133,7 @@ class MemberDense(keras.layers.Layer):  # type: ignore[misc]
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create one kernel and one bias per member."""
-        _, members, width = input_shape
+        members, width = (int(size or 0) for size in input_shape[1:])
 
         def draw(shape: tuple[int, int, int], dtype: Any = None) -> Tensor:
             # an initializer would take a leading member axis for a receptive field
@@ -205,6 +202,4 @@ class LogDensity(keras.layers.Layer):  # type: ignore[misc]
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "LogDensity":
         """The layer that `get_config` describes."""
-        return cls(
-            **{**config, "family": keras.saving.deserialize_keras_object(config["family"])}
-        )
+        return cls(**{**config, "family": keras.saving.deserialize_keras_object(config["family"])})

@@ -105,7 +105,7 @@ class LinearModel:
 
     @property
     def log_scale(self) -> float:
-        """Logarithm of |d whitened / d y|, in nats: what turns a density of `whiten` into one of y."""
+        """Logarithm of |d whitened / d y|, in nats: to add to a log-density of whitened values."""
         return float(-np.log(self.scale).sum() - np.log(np.diag(self.residual_scale_tril)).sum())
 
     def whiten(self, X: Array, Y: Array) -> Array:
@@ -151,9 +151,7 @@ class LinearModel:
             Distributions of N rows, all with the same covariance, in target units.
         """
         d = len(self.location)
-        standard = MultivariateNormal(
-            np.zeros((len(X), d)), covariance=np.eye(d), targets=targets
-        )
+        standard = MultivariateNormal(np.zeros((len(X), d)), covariance=np.eye(d), targets=targets)
         return self.restore(standard, np.asarray(X, dtype=np.float64))
 
 

@@ -78,6 +78,4 @@ class NegativeLogLikelihood(keras.losses.Loss):  # type: ignore[misc]
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "NegativeLogLikelihood":
         """The loss that `get_config` describes."""
-        return cls(
-            **{**config, "family": keras.saving.deserialize_keras_object(config["family"])}
-        )
+        return cls(**{**config, "family": keras.saving.deserialize_keras_object(config["family"])})

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.engine import keras
+from covey.errors import InputError
 from covey.families import Normal
 from covey.layers import DistributionHead, MemberDense
 
@@ -27,6 +28,9 @@ class Network:
         activation: name of a Keras activation.
         dropout: share of hidden units left out in each training step.
         floor: floor of the family, in whitened units.
+
+    Raises:
+        InputError: an attribute lies outside its range.
     """
 
     n_features: int
@@ -35,7 +39,24 @@ class Network:
     hidden_units: tuple[int, ...]
     activation: str
     dropout: float
-    floor: float
+    floor: float = 1e-4
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(u, (int, np.integer)) and u >= 1 for u in self.hidden_units):
+            raise InputError(
+                "`hidden_units` must be positive integers. Received: "
+                f"hidden_units={self.hidden_units}."
+            )
+        object.__setattr__(self, "hidden_units", tuple(int(u) for u in self.hidden_units))
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"`dropout` must lie in [0, 1). Received: dropout={self.dropout}.")
+        try:
+            keras.activations.get(self.activation)
+        except ValueError:
+            raise InputError(
+                "`activation` must name a Keras activation, for example 'silu'. Received: "
+                f"activation={self.activation!r}."
+            ) from None
 
     @property
     def family(self) -> Normal:
@@ -96,7 +117,9 @@ class Network:
 def read_weights(model: Any) -> list[NDArray[np.float32]]:
     """The trainable weights of a model, as arrays with the member axis in front."""
     # a copy: some engines hand out views of what the next training step overwrites
-    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in model.trainable_variables]
+    return [
+        np.array(keras.ops.convert_to_numpy(variable)) for variable in model.trainable_variables
+    ]
 
 
 def write_weights(model: Any, weights: list[NDArray[np.float32]]) -> None:

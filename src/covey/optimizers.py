@@ -12,8 +12,8 @@ Tensor = Any  # whatever the engine calls one
 class MemberAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
     """AdamW that clips the gradient of each member on its own.
 
-    Every variable has the member axis in front. Keras' own clipping takes the norm over all members,
-    so that one member's outlier would hold up the others.
+    Every variable has the member axis in front. Keras' own clipping takes the norm over all
+    members, so that one member's outlier would hold up the others.
 
     Args:
         learning_rate: a number or a Keras schedule.

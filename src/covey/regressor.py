@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,13 +16,10 @@ from sklearn.utils.validation import check_is_fitted
 from covey import artifact
 from covey.distributions import MultivariateNormal, NormalMixture
 from covey.distributions.targets import target_names
-from covey.errors import ArtifactError, CoveyWarning, InputError
-from covey.folds import Folds
+from covey.errors import ArtifactError, InputError
+from covey.folds import Folds, row_weights
 from covey.linear import LinearModel
 from covey.table import FeatureSchema, read_features, read_targets
-
-if TYPE_CHECKING:
-    from covey.ensemble import Ensemble
 
 Array = NDArray[np.float64]
 KIND = "JointRegressor"
@@ -132,8 +128,15 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             InputError: an argument or a column cannot be used; the message names it. A fitted
                 estimator is left as it was.
         """
+        from covey.ensemble import Ensemble  # Keras: 3 to 10 s to import
+        from covey.network import Network
+        from covey.training import Recipe, train
+
         started = time.monotonic()
-        self._check_arguments()
+        if self.family not in ("auto", "normal"):
+            raise InputError(
+                f'`family` must be "auto" or "normal". Received: family={self.family!r}.'
+            )
         frame, named = read_features(X)
         Y, names, flat = read_targets(Y)
         targets = target_names(names, Y.shape[1])
@@ -142,24 +145,53 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                 "Expected `X` and `Y` to have the same number of rows. Received inconsistent "
                 f"numbers: {len(frame)} and {len(Y)}."
             )
-        weight = _weights(sample_weight, len(Y))
+        weight = row_weights(sample_weight, len(Y))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         folds = Folds.split(len(Y), self.members, cv=self.cv, groups=groups, Y=Y, seed=seed)
-        _check_weights(weight, folds)
+        folds.check_weights(weight)
         schema = FeatureSchema.fit(frame, named)
         matrix = _matrix(schema, frame, named)
-        _warn_of_degenerate(Y, targets)
-
+        network = Network(
+            n_features=matrix.shape[1],
+            n_targets=Y.shape[1],
+            members=len(folds),
+            hidden_units=tuple(self.hidden_units),
+            activation=self.activation,
+            dropout=self.dropout,
+        )
+        recipe = Recipe.for_rows(
+            len(Y),
+            max_steps=self.max_steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            max_time=self.max_time,
+        )
+        features = matrix.astype(np.float64)
         linear = tuple(
             LinearModel.fit(
-                matrix[rows],
+                features[rows],
                 Y[rows],
                 None if weight is None else weight[rows],
                 folds.inner_blocks(member),
             )
             for member, (rows, _) in enumerate(folds.pairs)
         )
-        ensemble = self._train(matrix, Y, weight, targets, folds, linear, seed, started)
+        model, trained = train(
+            network,
+            matrix,
+            [start.whiten(features, Y) for start in linear],
+            folds.pairs,
+            recipe,
+            sample_weight=weight,
+            log_scales=[start.log_scale for start in linear],
+            callbacks=self.callbacks or (),
+            seed=seed,
+            verbose=int(self.verbose),
+            started=started,
+        )
+        ensemble = Ensemble(linear, network, trained.weights, targets)
+        ensemble.keep(model)
 
         rows = folds.held_out
         out_of_fold = ensemble.held_out(matrix, [test for _, test in folds.pairs], rows)
@@ -172,8 +204,9 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.ensemble_ = ensemble
         self.out_of_fold_ = out_of_fold
         self.out_of_fold_rows_ = rows
+        density = out_of_fold.log_prob(Y[rows])
         self.out_of_fold_score_ = float(
-            np.average(out_of_fold.log_prob(Y[rows]), weights=None if weight is None else weight[rows])
+            np.average(density, weights=None if weight is None else weight[rows])
         )
         self._schema = schema
         self._flat = flat
@@ -276,93 +309,9 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         tags.non_deterministic = False
         return tags
 
-    def _train(
-        self,
-        matrix: NDArray[np.float32],
-        Y: Array,
-        weight: Array | None,
-        targets: tuple[str, ...],
-        folds: Folds,
-        linear: tuple[LinearModel, ...],
-        seed: int,
-        started: float,
-    ) -> Ensemble:
-        from covey.ensemble import Ensemble  # imports Keras
-        from covey.network import Network
-        from covey.training import Recipe, train
-
-        network = Network(
-            n_features=matrix.shape[1],
-            n_targets=Y.shape[1],
-            members=len(folds),
-            hidden_units=tuple(int(units) for units in self.hidden_units),
-            activation=self.activation,
-            dropout=float(self.dropout),
-            floor=1e-4,
-        )
-        recipe = Recipe.for_rows(
-            len(Y),
-            max_steps=self.max_steps,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            max_time=self.max_time,
-        )
-        features = matrix.astype(np.float64)
-        model, trained = train(
-            network,
-            matrix,
-            [start.whiten(features, Y) for start in linear],
-            folds.pairs,
-            recipe,
-            sample_weight=weight,
-            log_scales=[start.log_scale for start in linear],
-            callbacks=self.callbacks or (),
-            seed=seed,
-            verbose=int(self.verbose),
-            started=started,
-        )
-        if trained.diverged:
-            warnings.warn(
-                f"The score of members {list(trained.diverged)} became infinite or NaN during "
-                "training; they keep their best weights from before. A smaller `learning_rate` may "
-                "help.",
-                CoveyWarning,
-                stacklevel=3,
-            )
-        ensemble = Ensemble(linear, network, trained.weights, targets)
-        ensemble.keep(model)
-        return ensemble
-
-    def _check_arguments(self) -> None:
-        if self.family not in ("auto", "normal"):
-            raise InputError(
-                f'`family` must be "auto" or "normal". Received: family={self.family!r}.'
-            )
-        units = tuple(self.hidden_units)
-        if not all(isinstance(width, (int, np.integer)) and width >= 1 for width in units):
-            raise InputError(
-                f"`hidden_units` must be positive integers. Received: hidden_units={units}."
-            )
-        for name, low, high in (
-            ("dropout", 0, 1),
-            ("learning_rate", 0, np.inf),
-            ("weight_decay", 0, np.inf),
-            ("batch_size", 1, np.inf),
-            ("max_steps", 1, np.inf),
-            ("max_time", 0, np.inf),
-        ):
-            value = getattr(self, name)
-            if value is None and name in ("batch_size", "max_steps", "max_time"):
-                continue
-            if not isinstance(value, (int, float, np.number)) or not low <= value < high:
-                raise InputError(
-                    f"`{name}` must lie in [{low}, {high}). Received: {name}={value!r}."
-                )
-
     def _plain_parameters(self) -> dict[str, Any]:
         """The parameters that a file can hold; the others go back to their defaults."""
-        plain = {}
+        plain: dict[str, Any] = {}
         for name, value in self.get_params(deep=False).items():
             if name == "hidden_units":
                 plain[name] = [int(units) for units in value]
@@ -384,14 +333,9 @@ def load(path: str | os.PathLike[str]) -> JointRegressor:
         ArtifactError: the file is no Covey model, is damaged, or comes from a newer Covey.
         FileNotFoundError: there is no such file.
     """
-    from covey.ensemble import Ensemble  # imports Keras
+    from covey.ensemble import Ensemble  # Keras: 3 to 10 s to import
 
-    manifest, arrays = artifact.read(path)
-    if manifest.get("kind") != KIND:
-        raise ArtifactError(
-            f"Expected a file that holds a {KIND}. {os.fspath(path)} holds: "
-            f"{manifest.get('kind')!r}."
-        )
+    manifest, arrays = _read(path)
     try:
         parameters = manifest["parameters"]
         parameters["hidden_units"] = tuple(parameters["hidden_units"])
@@ -418,58 +362,46 @@ def load(path: str | os.PathLike[str]) -> JointRegressor:
     return model
 
 
+def describe(path: str | os.PathLike[str]) -> dict[str, str]:
+    """What a model file holds, in words; needs no engine.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Mapping of a name to its value, in the order to show them.
+
+    Raises:
+        ArtifactError: the file is no Covey model, is damaged, or comes from a newer Covey.
+        FileNotFoundError: there is no such file.
+    """
+    manifest, arrays = _read(path)
+    columns = FeatureSchema.from_manifest(manifest["features"])
+    network = manifest["ensemble"]["network"]
+    units = "-".join(str(width) for width in network["hidden_units"])
+    return {
+        "kind": manifest["kind"],
+        "family": "normal",
+        "targets": ", ".join(manifest["ensemble"]["targets"]),
+        "features": ", ".join(columns.names),
+        "members": f"{network['members']} networks {units} on {columns.width} inputs",
+        "out-of-fold rows": str(len(arrays["out_of_fold_rows"])),
+        "out-of-fold score": f"{manifest['out_of_fold_score']:.4f} nats per row",
+    }
+
+
+def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    manifest, arrays = artifact.read(path)
+    if manifest.get("kind") != KIND:
+        raise ArtifactError(
+            f"Expected a file that holds a {KIND}. {os.fspath(path)} holds: "
+            f"{manifest.get('kind')!r}."
+        )
+    return manifest, arrays
+
+
 def _matrix(schema: FeatureSchema, frame: Any, named: bool) -> NDArray[np.float32]:
     matrix = schema.transform(frame, named)
     if matrix.shape[1] == 0:  # nothing varied in training: only a constant is left to learn from
         return np.zeros((len(matrix), 1), dtype=np.float32)
     return matrix
-
-
-def _weights(sample_weight: ArrayLike | None, n_rows: int) -> Array | None:
-    """Weights of mean 1, or None."""
-    if sample_weight is None:
-        return None
-    weight = np.asarray(sample_weight, dtype=np.float64)
-    if weight.shape != (n_rows,):
-        raise InputError(
-            f"`sample_weight` must have shape ({n_rows},). Received {weight.shape}."
-        )
-    if not np.isfinite(weight).all() or (weight < 0).any() or weight.sum() == 0:
-        raise InputError(
-            "`sample_weight` must be finite, non-negative and not all zero. Received "
-            f"values from {weight.min()} to {weight.max()}."
-        )
-    return weight / weight.mean()
-
-
-def _check_weights(weight: Array | None, folds: Folds) -> None:
-    if weight is None:
-        return
-    for number, (train, test) in enumerate(folds.pairs):
-        if np.count_nonzero(weight[train]) < 2 or weight[test].sum() == 0:
-            raise InputError(
-                f"Fold {number} needs rows with a positive weight on both of its sides. Received "
-                f"{np.count_nonzero(weight[train])} to train on and "
-                f"{np.count_nonzero(weight[test])} held out; use fewer members."
-            )
-
-
-def _warn_of_degenerate(Y: Array, targets: tuple[str, ...]) -> None:
-    constant = [name for name, column in zip(targets, Y.T, strict=True) if np.ptp(column) == 0]
-    if constant and len(Y) > 1:
-        warnings.warn(
-            f"These targets are constant: {constant}. Their predictions are that constant with a "
-            "tiny variance; leave them out to model the others undisturbed.",
-            CoveyWarning,
-            stacklevel=3,
-        )
-    first: dict[bytes, str] = {}
-    for name, column in zip(targets, Y.T, strict=True):
-        twin = first.setdefault(np.ascontiguousarray(column).tobytes(), name)
-        if twin != name and name not in constant:
-            warnings.warn(
-                f"The targets {twin!r} and {name!r} are identical: their correlation will be close "
-                "to 1 and their joint density very high. Leave one out.",
-                CoveyWarning,
-                stacklevel=3,
-            )

@@ -289,7 +289,7 @@ def _frame(data: Any, role: str) -> tuple[pd.DataFrame, bool, bool]:
 def _array(data: Any) -> NDArray[Any]:
     """Return an array; of objects if the rows mix types, so that numbers stay numbers."""
     if isinstance(data, np.ma.MaskedArray):
-        return np.ma.filled(data.astype(object), None)
+        return np.where(np.ma.getmaskarray(data), None, data.data)
     try:
         array = np.asarray(data)
     except (TypeError, ValueError):

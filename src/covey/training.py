@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from covey.engine import keras
+from covey.errors import CoveyWarning, InputError
 from covey.layers import LogDensity
 from covey.losses import NegativeLogLikelihood
 from covey.network import BLOCK, Network, read_weights, write_weights
@@ -33,6 +35,9 @@ class Recipe:
         weight_decay: of AdamW, relative to the learning rate.
         patience: share of `max_steps` without improvement after which a member is done.
         max_time: seconds after which training stops, or None.
+
+    Raises:
+        InputError: an attribute lies outside its range.
     """
 
     max_steps: int
@@ -41,6 +46,20 @@ class Recipe:
     weight_decay: float
     patience: float
     max_time: float | None
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("max_steps", 1),
+            ("batch_size", 1),
+            ("learning_rate", 0),
+            ("weight_decay", 0),
+            ("max_time", 0),
+        ):
+            value = getattr(self, name)
+            if value is not None and not least <= value < np.inf:
+                raise InputError(
+                    f"`{name}` must be at least {least}, and finite. Received: {name}={value}."
+                )
 
     @classmethod
     def for_rows(
@@ -99,14 +118,12 @@ class Trained:
         best_steps: step at which each member was best, shape (K,); 0 is the linear start.
         scores: held-out score of each member at its best step, shape (K,), in nats per row.
         steps: gradient steps taken.
-        diverged: numbers of the members whose score became NaN or infinite on the way.
     """
 
     weights: list[NDArray[np.float32]]
     best_steps: NDArray[np.int64]
     scores: Array
     steps: int
-    diverged: tuple[int, ...]
 
 
 def train(
@@ -161,6 +178,14 @@ def train(
     finally:
         keeper.close()
     write_weights(model, keeper.weights)
+    if keeper.diverged:
+        warnings.warn(
+            f"The score of members {sorted(keeper.diverged)} became infinite or NaN during "
+            "training; they keep their best weights from before. A smaller `learning_rate` may "
+            "help.",
+            CoveyWarning,
+            stacklevel=3,
+        )
     return model, keeper.trained()
 
 
@@ -199,7 +224,7 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def on_epoch_end(self) -> None:
         """Draw the rows of the next stretch, going on where each member's permutation was."""
         needed = self.length * self.batch_size
-        drawn = []
+        drawn: list[Rows] = []
         for member, rows in enumerate(self.rows):
             stream = [self.left[member]]
             while sum(map(len, stream)) < needed:
@@ -314,12 +339,12 @@ class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
                 best[better] = now[better]
             self.scores[better] = scores[better]
             self.best_steps[better] = self.steps
-        now = time.monotonic()
+        clock = time.monotonic()
         waiting = self.steps - self.best_steps
         done = bool(np.all(waiting >= self.recipe.patience * self.recipe.max_steps))
         limit = self.recipe.max_time
-        late = limit is not None and 2 * now - self.looked - self.started > limit
-        self.looked = now
+        late = limit is not None and 2 * clock - self.looked - self.started > limit
+        self.looked = clock
         self.model.stop_training = self.model.stop_training or done or late
         self._show()
 
@@ -342,5 +367,4 @@ class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
             best_steps=self.best_steps,
             scores=self.scores,
             steps=self.steps,
-            diverged=tuple(sorted(self.diverged)),
         )

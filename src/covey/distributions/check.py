@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from covey.errors import InputError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Array = NDArray[np.float64]
 SYMMETRY = 1e-8  # largest asymmetry accepted, relative to sigma_i sigma_j
@@ -116,7 +113,7 @@ def factor_covariance(covariance: ArrayLike, shape: tuple[int, ...]) -> Array:
     return np.asarray(factors * sigma[:, :, None])
 
 
-def read_values(y: ArrayLike | pd.DataFrame, shape: tuple[int, ...], names: tuple[str, ...]) -> Array:
+def read_values(y: Any, shape: tuple[int, ...], names: tuple[str, ...]) -> Array:
     """Observations as an array of shape (N, D), NaN where not observed.
 
     Args:
@@ -135,7 +132,7 @@ def read_values(y: ArrayLike | pd.DataFrame, shape: tuple[int, ...], names: tupl
             )
         y = np.stack([np.asarray(y[name], dtype=np.float64) for name in names], axis=1)
     values = _numbers(y, "y")
-    if values.shape != shape and values.ndim == 1 and 1 in shape and values.size == shape[0] * shape[1]:
+    if values.ndim == 1 and 1 in shape and values.size == max(shape):
         values = values.reshape(shape)
     if values.shape != shape:
         raise InputError(
@@ -164,16 +161,16 @@ def _matrices(values: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
 
 def _numbers(values: object, name: str) -> Array:
     try:
-        return np.array(values, dtype=np.float64)
+        return np.array(values, dtype=np.float64)  # always a copy: the caller keeps his own
     except (TypeError, ValueError) as error:
         raise InputError(f"`{name}` must be an array of numbers. Received: {error}.") from None
 
 
 def _check_finite(values: Array, name: str) -> None:
-    bad = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    bad = np.any(~np.isfinite(values.reshape(len(values), -1)), axis=1)
     if bad.any():
         raise InputError(f"`{name}` must be finite. Row {_first(bad)} holds NaN or infinity.")
 
 
-def _first(bad: NDArray[np.bool_]) -> int:
+def _first(bad: Any) -> int:
     return int(np.flatnonzero(bad)[0])

@@ -15,8 +15,8 @@ from covey.distributions.check import (
     check_size,
     factor_covariance,
     read_mean,
-    read_values,
     read_scale_tril,
+    read_values,
 )
 from covey.distributions.repr import describe
 from covey.distributions.targets import covariance_column, mean_column, target_names
@@ -97,9 +97,7 @@ class MultivariateNormal:
         return self
 
     def _set(self, mean: Array, scale_tril: Array, targets: tuple[str, ...]) -> None:
-        self.__dict__.update(
-            mean=_frozen(mean), scale_tril=_frozen(scale_tril), targets=targets
-        )
+        self.__dict__.update(mean=_frozen(mean), scale_tril=_frozen(scale_tril), targets=targets)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"A {type(self).__name__} is immutable: cannot set {name!r}.")
@@ -270,14 +268,13 @@ class MultivariateNormal:
         """
         matrix = np.asarray(A, dtype=np.float64)
         n, d = self.mean.shape
-        if matrix.ndim not in (2, 3) or matrix.shape[-1] != d or matrix.shape[0] not in (
-            n,
-            *matrix.shape[:1] * (matrix.ndim == 2),
-        ):
+        if matrix.ndim == 2:
+            matrix = matrix[None]
+        if matrix.ndim != 3 or matrix.shape[0] not in (1, n) or matrix.shape[2] != d:
             raise InputError(
-                f"`A` must have shape (M, {d}) or ({n}, M, {d}). Received shape {matrix.shape}."
+                f"`A` must have shape (M, {d}) or ({n}, M, {d}). Received shape {np.shape(A)}."
             )
-        m = matrix.shape[-2]
+        m = matrix.shape[1]
         shift = np.zeros(m) if b is None else np.asarray(b, dtype=np.float64)
         if shift.shape not in ((m,), (n, m)):
             raise InputError(f"`b` must have shape ({m},) or ({n}, {m}). Received {shift.shape}.")
@@ -289,10 +286,8 @@ class MultivariateNormal:
             )
         is_diagonal = m == d and not np.any(matrix * ~np.eye(d, dtype=bool))
         names = self.targets if targets is None and is_diagonal else target_names(targets, m)
-        mean = np.einsum("...ij,nj->ni", matrix, self.mean) if matrix.ndim == 2 else np.einsum(
-            "nij,nj->ni", matrix, self.mean
-        )
-        return self._trusted(mean + shift, _transformed(matrix, self.scale_tril), names)
+        mean = (matrix @ self.mean[:, :, None])[:, :, 0] + shift
+        return self._trusted(mean, _transformed(matrix, self.scale_tril), names)
 
     def interval(self, level: float = 0.9) -> tuple[Array, Array]:
         """Central interval of each target on its own.
@@ -365,23 +360,21 @@ def _frozen(array: Array) -> Array:
 
 def _log_diagonal(lower: Array) -> Array:
     """Sum of the logarithms of the diagonal, shape (N,)."""
-    diagonal: Array = np.log(np.diagonal(lower, axis1=1, axis2=2))
-    return diagonal.sum(axis=1)
+    return np.log(np.diagonal(lower, axis1=1, axis2=2)).sum(axis=1)
 
 
 def _transformed(matrix: Array, scale_tril: Array) -> Array:
     """Lower Cholesky factor of `A Sigma A.T`, shape (N, M, M)."""
     product = matrix @ scale_tril
-    if matrix.shape[-2] == matrix.shape[-1] and not np.any(np.triu(matrix, 1)):
-        diagonal = np.diagonal(matrix, axis1=-2, axis2=-1)
-        if np.all(diagonal > 0):  # a product of lower triangles is one
-            return np.tril(product)
+    m, d = matrix.shape[1:]
+    if m == d and not np.any(np.triu(matrix, 1)) and np.all(matrix[:, range(d), range(d)] > 0):
+        return product  # of lower triangles with a positive diagonal: one itself
     factor = lower_factor(product)
-    # relative to the length of its row, a dependent row leaves only rounding on the diagonal
+    # a dependent row leaves only rounding on the diagonal, relative to its length
     length = np.sqrt(np.einsum("nij,nij->ni", product, product))
-    rounding = np.abs(np.diagonal(factor, axis1=1, axis2=2)) <= 1e-13 * length
-    if rounding.any():
-        row = int(np.flatnonzero(rounding.any(axis=1))[0])
+    dependent = np.abs(np.diagonal(factor, axis1=1, axis2=2)) <= 1e-13 * length
+    if dependent.any():
+        row = int(np.flatnonzero(dependent.any(axis=1))[0])
         raise InputError(
             "The rows of `A` must be linearly independent, or A y + b has no density. "
             f"For row {row} of the batch they are not."

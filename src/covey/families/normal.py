@@ -15,11 +15,11 @@ from covey.errors import InputError
 ops = keras.ops
 Tensor = Any  # whatever the engine calls one
 
-# Every unit lower triangular A with |A|_F^2 = D + f has |A^-1| <= ((D + f) / (D - 1))^((D - 1) / 2):
-# its singular values multiply to 1, so the smallest is least when the others are equal. The
-# off-diagonal entries are held in the ball in which the square of that bound is this number:
-# wide enough for correlations of 0.99999 between two targets, narrow enough that the correlation
-# matrix keeps a Cholesky factorisation in float64.
+# A unit lower triangular A with |A|_F^2 = D + f has |A^-1| <= ((D + f) / (D - 1))^((D - 1) / 2):
+# its singular values multiply to 1, so the smallest is least when the others are equal. The entries
+# below the diagonal are held in the ball in which the square of that bound is this number: wide
+# enough for extreme correlations, narrow enough that every correlation matrix keeps a Cholesky
+# factorisation in float64.
 LARGEST_INVERSE = 1e11
 
 
@@ -39,9 +39,9 @@ class Normal:
     its off-diagonal entries, as one vector, are softly held in a ball. The correlation matrix is
     that of (A' A)^-1, whatever w is. Raw outputs of zero give the standard normal.
 
-    Packed parameters, on the last axis: D means, D diagonal entries of W, then D (D - 1) / 2 entries
-    below the diagonal, row by row. All in the units of the y that the network is trained on, which
-    should be standardised.
+    Packed parameters, on the last axis: D means, D diagonal entries of W, then D (D - 1) / 2
+    entries below the diagonal, row by row. All are in the units of the y that the network is
+    trained on, which should be standardised.
 
     Args:
         n_targets: D, at least 1.
@@ -190,11 +190,8 @@ class Normal:
         z = z - ops.matmul(matrix, ops.stop_gradient(step * scale[:, :, None]))
         log_block = ops.log(ops.diagonal(factor, axis1=1, axis2=2)) - ops.log(scale)
         observed = ops.sum(ops.cast(ops.logical_not(missing), z.dtype), axis=-1)
-        density = (
-            ops.sum(ops.log(diagonal) - log_block - 0.5 * ops.square(z[:, :, 0]), axis=-1)
-            - observed * 0.5 * log(2 * pi)
-        )
-        return ops.reshape(density, shape)
+        terms = ops.log(diagonal) - log_block - 0.5 * ops.square(z[:, :, 0])
+        return ops.reshape(ops.sum(terms, axis=-1) - observed * 0.5 * log(2 * pi), shape)
 
     def distribution(
         self, packed: ArrayLike, targets: Iterable[str] | None = None
@@ -230,9 +227,7 @@ class Normal:
         matrix = np.zeros((len(values), d, d))
         matrix[:, np.arange(d), np.arange(d)] = values[:, d : 2 * d]
         matrix[:, self._rows, self._columns] = values[:, 2 * d :]
-        return MultivariateNormal(
-            values[:, :d], scale_tril=inverse_lower(matrix), targets=targets
-        )
+        return MultivariateNormal(values[:, :d], scale_tril=inverse_lower(matrix), targets=targets)
 
 
 def _bounded(x: Tensor, limit: float) -> Tensor:

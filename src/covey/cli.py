@@ -1,0 +1,208 @@
+"""The command line: parses, calls, prints."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from covey import __version__
+from covey.errors import CoveyError, InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLE = "a .csv, .tsv or .parquet file"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="covey",
+        description="Joint predictions for tabular data: for every row a mean vector and a full "
+        "covariance matrix of several targets.",
+    )
+    top.add_argument("--version", action="version", version=f"covey {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    fit = commands.add_parser(
+        "fit", help="train a model on a table", description="Train a model on a table."
+    )
+    fit.add_argument("table", help=f"the training rows: {TABLE}")
+    fit.add_argument(
+        "--targets",
+        required=True,
+        type=_names,
+        metavar="A,B,...",
+        help="the columns to predict, separated by commas",
+    )
+    fit.add_argument("--output", required=True, metavar="MODEL", help="the file to write")
+    fit.add_argument(
+        "--features",
+        type=_names,
+        metavar="A,B,...",
+        help="the columns to predict from (default: all others)",
+    )
+    fit.add_argument(
+        "--drop", type=_names, default=[], metavar="A,B,...", help="columns to leave out"
+    )
+    fit.add_argument(
+        "--groups", metavar="COLUMN", help="rows with one value here stay on one side of each fold"
+    )
+    fit.add_argument("--weights", metavar="COLUMN", help="the column that holds sample weights")
+    fit.add_argument("--members", type=int, default=5, help="networks and folds (default: 5)")
+    fit.add_argument("--max-time", type=float, metavar="SECONDS", help="stop training after this")
+    fit.add_argument("--seed", type=int, help="for the same result twice")
+    fit.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
+    fit.set_defaults(call=_fit)
+
+    predict = commands.add_parser(
+        "predict",
+        help="predict the rows of a table",
+        description="Write mean_<target> and cov_<target>_<target> (upper triangle) for every row.",
+    )
+    predict.add_argument("model", help="a file that `covey fit` wrote")
+    predict.add_argument("table", help=f"the rows to predict: {TABLE}")
+    predict.add_argument(
+        "--output", metavar="TABLE", help="the file to write (default: CSV to the screen)"
+    )
+    predict.add_argument(
+        "--keep", type=_names, default=[], metavar="A,B,...", help="input columns to carry over"
+    )
+    predict.set_defaults(call=_predict)
+
+    info = commands.add_parser(
+        "info", help="say what a model file holds", description="Say what a model file holds."
+    )
+    info.add_argument("model", help="a file that `covey fit` wrote")
+    info.set_defaults(call=_info)
+
+    demo = commands.add_parser(
+        "demo",
+        help="run the main job on bundled real data",
+        description="Predict four gas concentrations jointly, on bundled real data.",
+    )
+    demo.add_argument(
+        "--output",
+        default="air-quality-predictions.csv",
+        metavar="TABLE",
+        help="the file to write (default: %(default)s)",
+    )
+    demo.add_argument("--quiet", action="store_true", help="no progress bar")
+    demo.set_defaults(call=_demo)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: the words after `covey`; those of the process by default.
+
+    Returns:
+        Exit status: 0, or 2 after an error that was said on the standard error.
+    """
+    options = parser().parse_args(arguments)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            options.call(options)
+    except (CoveyError, FileNotFoundError) as error:
+        print(f"covey: error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader of the output has seen enough
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        print("covey: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _fit(options: argparse.Namespace) -> None:
+    from covey.files import read_table, writable
+    from covey.regressor import JointRegressor
+
+    writable(options.output, None)
+    table = read_table(options.table)
+    special = [name for name in (options.groups, options.weights) if name]
+    used = [*options.targets, *(options.features or []), *options.drop, *special]
+    _check_columns(table, used, options.table)
+    left_out = {*options.targets, *options.drop, *special}
+    features = options.features or [name for name in table.columns if name not in left_out]
+    if overlap := [name for name in features if name in options.targets]:
+        raise InputError(f"A column is either a target or a feature. Received as both: {overlap}.")
+    model = JointRegressor(
+        members=options.members,
+        max_time=options.max_time,
+        random_state=options.seed,
+        verbose=0 if options.quiet else 1,
+    )
+    model.fit(
+        table[features],
+        table[options.targets],
+        sample_weight=table[options.weights] if options.weights else None,
+        groups=table[options.groups] if options.groups else None,
+    )
+    model.save(options.output)
+    if not options.quiet:
+        print(
+            f"{options.output}: {len(model.targets_)} targets from {model.n_features_in_} columns, "
+            f"{len(table)} rows; out-of-fold score {model.out_of_fold_score_:.3f} nats per row"
+        )
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from covey.files import TABLE_SUFFIXES, read_table, writable, write_table
+    from covey.regressor import load
+
+    if options.output:
+        writable(options.output, TABLE_SUFFIXES)
+    table = read_table(options.table)
+    _check_columns(table, options.keep, options.table)
+    joint = load(options.model).predict_distribution(table).to_frame()
+    if clash := [name for name in options.keep if name in joint.columns]:
+        raise InputError(f"`--keep` names columns that the predictions have too: {clash}.")
+    result = table[options.keep].join(joint)
+    if options.output:
+        write_table(result, options.output)
+    else:
+        result.to_csv(sys.stdout, index=False)
+
+
+def _info(options: argparse.Namespace) -> None:
+    from covey.regressor import describe
+
+    for name, value in describe(options.model).items():
+        print(f"{name:<20}{value}")
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from covey.demo import run
+
+    run(options.output, verbose=0 if options.quiet else 1)
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"expected names separated by commas, got {text!r}")
+    return names
+
+
+def _check_columns(table: pd.DataFrame, names: Sequence[str], path: str) -> None:
+    lacking = [name for name in names if name not in table.columns]
+    if lacking:
+        raise InputError(
+            f"Expected the columns {lacking} in {path}. It has: {', '.join(table.columns)}."
+        )
+
+
+def _show_warning(message: Any, *_: Any, **__: Any) -> None:
+    print(f"covey: warning: {message}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
