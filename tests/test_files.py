@@ -4,6 +4,7 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
+from pyarrow import parquet
 
 from covey.errors import InputError
 from covey.files import TABLE_SUFFIXES, read_table, writable, write_table
@@ -45,6 +46,17 @@ def test_every_digit_is_read(tmp_path):
     values = np.random.default_rng(0).lognormal(size=2000)
     (tmp_path / "t.csv").write_text("x\n" + "\n".join(map(repr, values.tolist())))
     np.testing.assert_array_equal(read_table(tmp_path / "t.csv")["x"], values)
+
+
+def test_an_index_is_left_out(frame, tmp_path):
+    write_table(frame.set_index(pd.Index(["x", "y", "z"], name="id")), tmp_path / "t.parquet")
+    assert parquet.read_schema(tmp_path / "t.parquet").names == ["a", "b", "c"]
+
+
+def test_a_column_has_one_type_however_long(tmp_path):
+    names, rows = ",".join(f"x{i}" for i in range(256)), ("1" + ",1" * 255 + "\n") * 5000
+    (tmp_path / "t.csv").write_text(f"{names}\n{rows}a\n")
+    assert set(map(type, read_table(tmp_path / "t.csv")["x0"])) == {str}
 
 
 def test_an_index_with_a_name_is_a_column(tmp_path):
@@ -93,7 +105,7 @@ def test_failures_leave_the_old_file_and_nothing_else(name, frame, tmp_path, mon
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(InputError, match="No space left"):
         write_table(frame, tmp_path / name)
     assert os.listdir(tmp_path) == [name]

@@ -12,11 +12,12 @@ SOURCE = Path(__file__).parents[1] / "src"
 
 FLOORS = (
     {"errors", "artifact", "datasets", "distributions", "table", "files", "engine"},
-    {"scores", "families", "linear"},
-    {"calibration", "layers", "losses"},
-    {"network", "training"},
+    {"scores", "families", "linear", "folds"},
+    {"calibration", "layers", "losses", "optimizers"},
+    {"network"},
+    {"training", "ensemble"},
     {"regressor"},
-    {"plot", "batch", "serve", "export"},
+    {"info", "plot", "batch", "serve", "export"},
     {"report", "demo"},
     {"cli"},
 )

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from covey.columns import MAX_CATEGORIES
 from covey.errors import ArtifactError, CoveyWarning, InputError
 from covey.files import read_table, write_table
 from covey.table import (
@@ -20,6 +19,7 @@ from covey.table import (
     read_features,
     read_targets,
 )
+from covey.table.columns import MAX_CATEGORIES
 
 NAN, INF = np.nan, np.inf
 
@@ -180,6 +180,14 @@ def test_extreme_scales_stay_finite_and_ordered(unit):
     assert out[-1] > out[0]
 
 
+@pytest.mark.parametrize("x", [[-1.7e308] * 2 + [1.7e308] * 2, [0.0] * 99 + [5e-324]])
+def test_a_scale_beyond_float64_is_the_nearest_within(x):
+    out = fit_encode(np.array(x)[:, None])[:, 0]
+    assert np.isfinite(out).all()
+    assert 0.0 < fit(np.array(x)[:, None]).columns[0].scale < INF
+    assert out[-1] > out[0] or x[0] == 0.0
+
+
 def test_far_values_at_prediction_end_at_three():
     schema = fit(np.array([[1e-300], [2e-300], [3e-300]]))
     np.testing.assert_array_equal(encode(schema, [[1.7e308], [-1.7e308]]), [[3.0], [-3.0]])
@@ -298,14 +306,18 @@ def test_dates_are_days():
         [datetime.date(2024, 1, 3)],
         [datetime.datetime(2024, 1, 3)],
         ["2024-01-03"],
-        ["2024-01-03T00:00:00Z"],
+        ["2024-01-03T00:00:00Z", "2024-01-03T02:00:00+02:00", "2024-01-03"],
+        [
+            datetime.datetime(2024, 1, 3, tzinfo=datetime.UTC),
+            datetime.datetime(2024, 1, 3, 2, tzinfo=datetime.timezone(datetime.timedelta(hours=2))),
+        ],
         pd.array([datetime.date(2024, 1, 3)], dtype=pd.ArrowDtype(pa.date32())),
     ],
     ids=str,
 )
 def test_dates_of_any_type_are_the_same_days(later):
     schema = fit(pd.DataFrame({"t": pd.to_datetime(["2024-01-01", "2024-01-03", "2024-01-09"])}))
-    assert encode(schema, pd.DataFrame({"t": later})) == 0.0
+    assert (encode(schema, pd.DataFrame({"t": later})) == 0.0).all()
 
 
 def test_durations_come_back_from_text():
@@ -324,8 +336,10 @@ def test_categories_are_ranked_by_frequency_then_name():
     np.testing.assert_array_equal(encode(schema, X), [[0, 1, 0], [0, 0, 0], [1, 0, 0], [0, 0, 0]])
 
 
-def test_missing_is_a_category_if_training_had_it():
-    X = pd.DataFrame({"c": ["a", "b", None, ""]})
+@pytest.mark.parametrize("make", [list, pd.Categorical, lambda c: pd.array(c, dtype="string")])
+def test_missing_is_a_category_if_training_had_it(make):
+    cells = make(["a", "b", None, ""])
+    X = pd.DataFrame({"c": cells})
     schema = fit(X)
     assert schema.output_names == ("c=a", "c=b", "c is missing")
     np.testing.assert_array_equal(encode(schema, X), [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]])
@@ -486,6 +500,8 @@ def test_manifest_survives_json(mixed):
     manifest = schema.to_manifest()
     text = json.loads(json.dumps(manifest, allow_nan=False))
     assert text == manifest
+    with pytest.warns(CoveyWarning, match="'extra'"):
+        encode(schema, mixed.assign(extra=1))
     again = FeatureSchema.from_manifest(text)
     assert again == schema
     assert again.output_names == schema.output_names

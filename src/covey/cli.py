@@ -109,12 +109,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             options.call(options)
-    except (CoveyError, FileNotFoundError) as error:
-        print(f"covey: error: {error}", file=sys.stderr)
-        return 2
     except BrokenPipeError:  # the reader of the output has seen enough
         sys.stderr.close()
         return 0
+    except (CoveyError, OSError) as error:
+        print(f"covey: error: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("covey: interrupted", file=sys.stderr)
         return 130
@@ -173,7 +173,7 @@ def _predict(options: argparse.Namespace) -> None:
 
 
 def _info(options: argparse.Namespace) -> None:
-    from covey.regressor import describe
+    from covey.info import describe
 
     for name, value in describe(options.model).items():
         print(f"{name:<20}{value}")

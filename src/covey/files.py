@@ -98,12 +98,12 @@ def write_table(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def writable(path: str | os.PathLike[str], suffixes: Sequence[str] = TABLE_SUFFIXES) -> Path:
+def writable(path: str | os.PathLike[str], suffixes: Sequence[str] | None = TABLE_SUFFIXES) -> Path:
     """Check that a file can be written, before the work whose result it is to hold.
 
     Args:
         path: File to be written.
-        suffixes: Endings that its name may have.
+        suffixes: Endings that its name may have; None for any.
 
     Returns:
         The path.
@@ -113,7 +113,8 @@ def writable(path: str | os.PathLike[str], suffixes: Sequence[str] = TABLE_SUFFI
             is a folder.
     """
     file = Path(path)
-    _suffix(file, suffixes)
+    if suffixes is not None:
+        _suffix(file, suffixes)
     folder = file.parent
     if not folder.is_dir():
         raise InputError(f"Expected a folder to write {file.name} to. Received: {folder}. Make it.")

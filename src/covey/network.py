@@ -88,7 +88,9 @@ class Network:
                 hidden
             )
             if self.dropout:
-                hidden = keras.layers.Dropout(self.dropout, seed=seed + number)(hidden)
+                # one draw for all members, who see different rows anyway
+                noise = (None, 1, units)
+                hidden = keras.layers.Dropout(self.dropout, noise, seed=seed + number)(hidden)
         return keras.Model(inputs, DistributionHead(self.family, members=self.members)(hidden))
 
     def initial_weights(self, generator: np.random.Generator) -> list[NDArray[np.float32]]:

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from covey import artifact
+from covey import __version__, artifact
 from covey.distributions import MultivariateNormal, NormalMixture
 from covey.distributions.targets import target_names
 from covey.errors import ArtifactError, InputError
@@ -78,7 +78,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         *,
         cv: Any = None,
         hidden_units: Sequence[int] = (128, 128, 128),
-        activation: str = "mish",
+        activation: str = "silu",
         dropout: float = 0.1,
         learning_rate: float = 3e-3,
         weight_decay: float = 0.02,
@@ -288,6 +288,8 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         described, arrays = self.ensemble_.to_artifact()
         manifest = {
             "kind": KIND,
+            "family": "normal",
+            "written_by": __version__,
             "parameters": self._plain_parameters(),
             "features": self._schema.to_manifest(),
             "one_dimensional": self._flat,
@@ -335,7 +337,12 @@ def load(path: str | os.PathLike[str]) -> JointRegressor:
     """
     from covey.ensemble import Ensemble  # Keras: 3 to 10 s to import
 
-    manifest, arrays = _read(path)
+    manifest, arrays = artifact.read(path)
+    if manifest.get("kind") != KIND:
+        raise ArtifactError(
+            f"Expected a file that holds a {KIND}. {os.fspath(path)} holds: "
+            f"{manifest.get('kind')!r}."
+        )
     try:
         parameters = manifest["parameters"]
         parameters["hidden_units"] = tuple(parameters["hidden_units"])
@@ -360,44 +367,6 @@ def load(path: str | os.PathLike[str]) -> JointRegressor:
             "model again."
         ) from error
     return model
-
-
-def describe(path: str | os.PathLike[str]) -> dict[str, str]:
-    """What a model file holds, in words; needs no engine.
-
-    Args:
-        path: the file.
-
-    Returns:
-        Mapping of a name to its value, in the order to show them.
-
-    Raises:
-        ArtifactError: the file is no Covey model, is damaged, or comes from a newer Covey.
-        FileNotFoundError: there is no such file.
-    """
-    manifest, arrays = _read(path)
-    columns = FeatureSchema.from_manifest(manifest["features"])
-    network = manifest["ensemble"]["network"]
-    units = "-".join(str(width) for width in network["hidden_units"])
-    return {
-        "kind": manifest["kind"],
-        "family": "normal",
-        "targets": ", ".join(manifest["ensemble"]["targets"]),
-        "features": ", ".join(columns.names),
-        "members": f"{network['members']} networks {units} on {columns.width} inputs",
-        "out-of-fold rows": str(len(arrays["out_of_fold_rows"])),
-        "out-of-fold score": f"{manifest['out_of_fold_score']:.4f} nats per row",
-    }
-
-
-def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    manifest, arrays = artifact.read(path)
-    if manifest.get("kind") != KIND:
-        raise ArtifactError(
-            f"Expected a file that holds a {KIND}. {os.fspath(path)} holds: "
-            f"{manifest.get('kind')!r}."
-        )
-    return manifest, arrays
 
 
 def _matrix(schema: FeatureSchema, frame: Any, named: bool) -> NDArray[np.float32]:

@@ -201,9 +201,10 @@ def column_from_manifest(entry: dict[str, Any]) -> NumericColumn | CategoricalCo
 
 def clean(column: pd.Series) -> pd.Series:
     """Take empty text as missing: a CSV file cannot tell the two apart."""
-    if kind_of(column) != "text" or column.dtype == "category":
+    if kind_of(column) != "text":
         return column
-    return column.mask(column.map(lambda cell: isinstance(cell, str) and not cell).astype(bool))
+    blank = np.array([isinstance(cell, str) and not cell for cell in column])
+    return column.mask(blank) if blank.any() else column
 
 
 def kind_of(column: pd.Series) -> str:
@@ -257,7 +258,7 @@ def _labels(column: pd.Series) -> tuple[list[str | None], NDArray[np.intp]]:
         # As texts, since Python takes 1 and True for the same, and cannot hash a list.
         column = column.map(str, na_action="ignore")
     codes, cells = pd.factorize(column)
-    labels: list[str | None] = [_label(str(cell)) or None for cell in cells]
+    labels: list[str | None] = [_label(str(cell)) for cell in cells]
     return [*labels, None], np.where(codes < 0, len(labels), codes)
 
 
