@@ -175,16 +175,20 @@ class LogDensity(keras.layers.Layer):  # type: ignore[misc]
 
     Args:
         family: the family of the packed parameters.
+        missing: False promises that no observation is NaN, and halves the time to compile.
         name: name of the layer.
     """
 
-    def __init__(self, family: Any, *, name: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, family: Any, *, missing: bool = True, name: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})
         self.family = family
+        self.missing = missing
 
     def call(self, packed: Tensor, y: Tensor) -> Tensor:
         """Nats, shape (...), from packed parameters (..., P) and observations (..., D)."""
-        return self.family.log_prob(packed, y)
+        return self.family.log_prob(packed, y, missing=self.missing)
 
     def compute_output_shape(
         self, packed_shape: tuple[int | None, ...], y_shape: tuple[int | None, ...]
@@ -197,6 +201,7 @@ class LogDensity(keras.layers.Layer):  # type: ignore[misc]
         return {
             **super().get_config(),
             "family": keras.saving.serialize_keras_object(self.family),
+            "missing": self.missing,
         }
 
     @classmethod

@@ -118,10 +118,9 @@ class Network:
 
 def read_weights(model: Any) -> list[NDArray[np.float32]]:
     """The trainable weights of a model, as arrays with the member axis in front."""
+    values = [variable.value for variable in model.trainable_variables]
     # a copy: some engines hand out views of what the next training step overwrites
-    return [
-        np.array(keras.ops.convert_to_numpy(variable)) for variable in model.trainable_variables
-    ]
+    return [np.array(keras.ops.convert_to_numpy(value)) for value in values]
 
 
 def write_weights(model: Any, weights: list[NDArray[np.float32]]) -> None:

@@ -163,16 +163,20 @@ def train(
     write_weights(model, network.initial_weights(generator))
     model.compile(
         MemberAdamW(recipe.schedule, recipe.weight_decay),
-        loss=NegativeLogLikelihood(network.family),
+        loss=NegativeLogLikelihood(network.family, missing=False),
     )
     held_out = _HeldOut.gather(inputs, whitened, folds, sample_weight, log_scales)
     batches = _Batches(inputs, whitened, folds, sample_weight, recipe, generator)
-    keeper = _BestWeights(held_out, network, recipe, len(batches), started, verbose)
+    keeper = _BestWeights(held_out, network, recipe, len(batches), verbose)
+    own = [keeper]
+    if recipe.max_time is not None:
+        own.append(_Deadline(recipe.max_time + (time.monotonic() if started is None else started)))
     try:
         model.fit(
             batches,
             epochs=-(-recipe.max_steps // len(batches)),
-            callbacks=[keeper, *callbacks],
+            callbacks=[*own, *callbacks],
+            shuffle=False,  # Keras would shuffle the batches by Python's global generator
             verbose=0,
         )
     finally:
@@ -213,7 +217,7 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.batch_size = recipe.batch_size
         # a look costs about a third of a step per K * batch_size rows; it may take a tenth of all
         look = len(inputs) * 3 // (len(folds) * recipe.batch_size)
-        self.length = min(max(recipe.max_steps // 100, look, 1), recipe.max_steps)
+        self.length = min(max(min(recipe.max_steps // 100, 50), look, 1), recipe.max_steps)
         self.generator = generator
         self.left = [np.empty(0, dtype=np.int64) for _ in folds]
         self.on_epoch_end()
@@ -289,7 +293,6 @@ class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
         network: Network,
         recipe: Recipe,
         steps_per_look: int,
-        started: float | None,
         verbose: int,
     ) -> None:
         super().__init__()
@@ -297,7 +300,6 @@ class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
         self.network = network
         self.recipe = recipe
         self.steps_per_look = steps_per_look
-        self.started = time.monotonic() if started is None else started
         self.verbose = verbose
         self.steps = 0
         self.bar: Any = None
@@ -306,14 +308,13 @@ class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
         """Score the linear start."""
         packed = self.model.output
         observed = keras.Input(self.held_out.targets.shape[1:])
-        density = LogDensity(self.network.family)(packed, observed)
+        density = LogDensity(self.network.family, missing=False)(packed, observed)
         self.scorer = keras.Model([self.model.input, observed], density)
         self.weights = read_weights(self.model)
         self.scores = self.held_out.score(self.scorer)
         self.start = self.score
         self.best_steps = np.zeros(self.network.members, dtype=np.int64)
         self.diverged: set[int] = set()
-        self.looked = time.monotonic()
         self.bar = tqdm(
             total=self.recipe.max_steps,
             unit="step",
@@ -329,7 +330,7 @@ class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
         return float(self.held_out.share @ self.scores)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Keep what is better; stop when no member can be expected to improve, or time is up."""
+        """Keep what is better; stop when no member has improved for long."""
         self.steps += self.steps_per_look
         scores = self.held_out.score(self.scorer)
         self.diverged |= set(np.flatnonzero(~np.isfinite(scores)).tolist())
@@ -339,13 +340,9 @@ class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
                 best[better] = now[better]
             self.scores[better] = scores[better]
             self.best_steps[better] = self.steps
-        clock = time.monotonic()
         waiting = self.steps - self.best_steps
-        done = bool(np.all(waiting >= self.recipe.patience * self.recipe.max_steps))
-        limit = self.recipe.max_time
-        late = limit is not None and 2 * clock - self.looked - self.started > limit
-        self.looked = clock
-        self.model.stop_training = self.model.stop_training or done or late
+        if np.all(waiting >= self.recipe.patience * self.recipe.max_steps):
+            self.model.stop_training = True
         self._show()
 
     def _show(self) -> None:
@@ -368,3 +365,16 @@ class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
             scores=self.scores,
             steps=self.steps,
         )
+
+
+class _Deadline(keras.callbacks.Callback):  # type: ignore[misc]
+    """Ends the training at a time of the monotonic clock."""
+
+    def __init__(self, deadline: float) -> None:
+        super().__init__()
+        self.deadline = deadline
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Look at the clock; the best weights are kept at the end of the "epoch"."""
+        if time.monotonic() >= self.deadline:
+            self.model.stop_training = True

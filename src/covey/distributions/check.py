@@ -167,7 +167,7 @@ def _numbers(values: object, name: str) -> Array:
 
 
 def _check_finite(values: Array, name: str) -> None:
-    bad = np.any(~np.isfinite(values.reshape(len(values), -1)), axis=1)
+    bad = np.any(~np.isfinite(values), axis=tuple(range(1, values.ndim)))
     if bad.any():
         raise InputError(f"`{name}` must be finite. Row {_first(bad)} holds NaN or infinity.")
 

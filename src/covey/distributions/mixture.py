@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
 from covey.distributions.check import check_size
-from covey.distributions.normal import MultivariateNormal
+from covey.distributions.normal import MultivariateNormal, frozen
 from covey.distributions.repr import describe
 from covey.errors import InputError
 
@@ -88,12 +88,12 @@ class NormalMixture:
     @cached_property
     def mean(self) -> Array:
         """Means of the mixtures, shape (N, D), in target units."""
-        return np.mean([component.mean for component in self.components], axis=0)
+        return frozen(np.mean([component.mean for component in self.components], axis=0))
 
     @cached_property
     def aleatoric(self) -> Array:
         """Average covariance of the components, shape (N, D, D), in products of target units."""
-        return np.mean([component.covariance for component in self.components], axis=0)
+        return frozen(np.mean([component.covariance for component in self.components], axis=0))
 
     @cached_property
     def epistemic(self) -> Array:
@@ -102,7 +102,7 @@ class NormalMixture:
         Positive semidefinite: K components span at most K - 1 directions.
         """
         spread = np.stack([component.mean for component in self.components]) - self.mean
-        return np.einsum("kni,knj->nij", spread, spread) / len(self.components)
+        return frozen(np.einsum("kni,knj->nij", spread, spread) / len(self.components))
 
     @property
     def covariance(self) -> Array:

@@ -62,7 +62,7 @@ class MultivariateNormal:
         >>> joint.stddev
         array([[2., 3.]])
         >>> joint.log_prob([[1.0, 2.0]]).round(4)
-        array([-3.6155])
+        array([-3.6156])
     """
 
     mean: Array
@@ -97,10 +97,14 @@ class MultivariateNormal:
         return self
 
     def _set(self, mean: Array, scale_tril: Array, targets: tuple[str, ...]) -> None:
-        self.__dict__.update(mean=_frozen(mean), scale_tril=_frozen(scale_tril), targets=targets)
+        self.__dict__.update(mean=frozen(mean), scale_tril=frozen(scale_tril), targets=targets)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"A {type(self).__name__} is immutable: cannot set {name!r}.")
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # a pickled or copied array is writable again
+        self._set(state["mean"], state["scale_tril"], state["targets"])
 
     def __len__(self) -> int:
         return len(self.mean)
@@ -126,12 +130,12 @@ class MultivariateNormal:
     def covariance(self) -> Array:
         """Covariance matrices, shape (N, D, D), in products of target units."""
         product = self.scale_tril @ np.swapaxes(self.scale_tril, 1, 2)
-        return _frozen((product + np.swapaxes(product, 1, 2)) / 2)
+        return frozen((product + np.swapaxes(product, 1, 2)) / 2)
 
     @cached_property
     def stddev(self) -> Array:
         """Standard deviations, shape (N, D), in target units."""
-        return _frozen(np.sqrt(np.einsum("nij,nij->ni", self.scale_tril, self.scale_tril)))
+        return frozen(np.sqrt(np.einsum("nij,nij->ni", self.scale_tril, self.scale_tril)))
 
     @cached_property
     def correlation(self) -> Array:
@@ -140,7 +144,7 @@ class MultivariateNormal:
         product = unit @ np.swapaxes(unit, 1, 2)
         product = (product + np.swapaxes(product, 1, 2)) / 2
         product[:, np.arange(self.mean.shape[1]), np.arange(self.mean.shape[1])] = 1.0
-        return _frozen(product)
+        return frozen(product)
 
     def log_prob(self, y: ArrayLike | pd.DataFrame) -> Array:
         """Log-density of one observation per row.
@@ -280,9 +284,9 @@ class MultivariateNormal:
             raise InputError(f"`b` must have shape ({m},) or ({n}, {m}). Received {shift.shape}.")
         if not (np.isfinite(matrix).all() and np.isfinite(shift).all()):
             raise InputError("`A` and `b` must be finite. Received NaN or infinity.")
-        if m > d:
+        if not 1 <= m <= d:
             raise InputError(
-                f"`A` must have linearly independent rows. Received {m} rows for {d} targets."
+                f"`A` must have 1 to {d} linearly independent rows for {d} targets. Received {m}."
             )
         is_diagonal = m == d and not np.any(matrix * ~np.eye(d, dtype=bool))
         names = self.targets if targets is None and is_diagonal else target_names(targets, m)
@@ -353,7 +357,8 @@ class MultivariateNormal:
         return cls(mean, covariance=covariance, targets=targets)
 
 
-def _frozen(array: Array) -> Array:
+def frozen(array: Array) -> Array:
+    """Make an array read-only."""
     array.flags.writeable = False
     return array
 

@@ -1,0 +1,107 @@
+"""Folds: every row held out once, groups together, nonsense refused."""
+
+import numpy as np
+import pytest
+from sklearn.model_selection import RepeatedKFold, TimeSeriesSplit
+
+from covey.errors import InputError
+from covey.folds import Folds, row_weights
+
+GROUPS = np.repeat(np.arange(12), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 34])
+
+
+@pytest.mark.parametrize("groups", [None, GROUPS, GROUPS.astype(str)])
+@pytest.mark.parametrize("members", [2, 5])
+def test_default_folds_partition_the_rows(members, groups):
+    folds = Folds.split(100, members, groups=groups)
+    assert len(folds) == members
+    held = np.concatenate([test for _, test in folds.pairs])
+    assert sorted(held) == list(range(100))
+    for train, test in folds.pairs:
+        assert sorted([*train, *test]) == list(range(100))
+        if groups is not None:
+            assert not set(groups[train]) & set(groups[test])
+
+
+@pytest.mark.parametrize("groups", [None, GROUPS])
+def test_one_member_is_one_holdout_split(groups):
+    folds = Folds.split(100, 1, groups=groups)
+    ((train, test),) = folds.pairs
+    assert sorted([*train, *test]) == list(range(100))
+    np.testing.assert_array_equal(folds.held_out, np.sort(test))
+    if groups is None:
+        assert len(test) == 20
+    else:
+        assert not set(groups[train]) & set(groups[test])
+
+
+def test_the_seed_decides():
+    first, again, other = (Folds.split(50, 5, seed=seed).pairs[0][1] for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_a_splitter_gives_a_member_per_split_and_blocks():
+    folds = Folds.split(60, 5, cv=TimeSeriesSplit(3))
+    assert len(folds) == 3
+    np.testing.assert_array_equal(folds.held_out, np.arange(15, 60))
+    assert set(folds.inner_blocks(0)) == {0}  # the first stretch is never held out
+    np.testing.assert_array_equal(np.unique(folds.inner_blocks(2)), [0, 1, 2])
+
+
+def test_repeated_splits_hold_rows_out_more_than_once():
+    folds = Folds.split(20, 5, cv=RepeatedKFold(n_splits=4, n_repeats=2, random_state=0))
+    assert len(folds) == 8
+    assert (np.bincount(np.concatenate([test for _, test in folds.pairs])) == 2).all()
+
+
+def test_inner_blocks_keep_groups_together_and_are_few():
+    folds = Folds.split(100, 2, groups=GROUPS)
+    for member, (train, _) in enumerate(folds.pairs):
+        blocks = folds.inner_blocks(member, most=4)
+        assert len(np.unique(blocks)) == min(4, len(np.unique(GROUPS[train])))
+        for group in np.unique(GROUPS[train]):
+            assert len(np.unique(blocks[GROUPS[train] == group])) == 1
+    assert Folds.split(100, 2).inner_blocks(0) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n_rows": 3, "members": 5}, "at least 5 rows, one for each fold. Received 3"),
+        ({"n_rows": 1, "members": 1}, "at least 2 rows"),
+        ({"n_rows": 9, "members": 5, "groups": [0, 1, 2] * 3}, "at least 5 groups.*Received 3"),
+        ({"n_rows": 9, "members": 0}, "`members` must be a positive integer"),
+        ({"n_rows": 9, "members": 2.0}, "`members` must be a positive integer"),
+        ({"n_rows": 9, "members": 2, "groups": [0, 1]}, "one label per row"),
+        ({"n_rows": 3, "members": 2, "groups": [0, 1, np.nan]}, "a label in every row"),
+        ({"n_rows": 3, "members": 2, "groups": ["a", "b", None]}, "a label in every row"),
+        ({"n_rows": 9, "members": 2, "cv": [([0, 1], [1, 2])]}, "shares 1 rows"),
+        ({"n_rows": 9, "members": 2, "cv": [([0, 1], [])]}, "hold out at least 1"),
+        ({"n_rows": 9, "members": 2, "cv": [([0, 1], [9])]}, "outside 0 to 8"),
+        ({"n_rows": 9, "members": 2, "cv": []}, "at least one split"),
+        ({"n_rows": 3, "members": 2, "cv": TimeSeriesSplit(8)}, "could not split 3 rows"),
+    ],
+)
+def test_what_cannot_be_split_is_refused(arguments, message):
+    with pytest.raises(InputError, match=message):
+        Folds.split(**arguments)
+
+
+def test_weights_have_mean_one():
+    np.testing.assert_allclose(row_weights([1, 3], 2), [0.5, 1.5])
+    assert row_weights(None, 2) is None
+
+
+@pytest.mark.parametrize("weight", [[1.0], [1, -1], [np.nan, 1], [np.inf, 1], [0, 0]])
+def test_bad_weights_are_refused(weight):
+    with pytest.raises(InputError, match="`sample_weight` must"):
+        row_weights(weight, 2)
+
+
+def test_a_fold_without_weight_is_refused():
+    folds = Folds.split(4, 2, cv=[([0, 1], [2, 3]), ([2, 3], [0, 1])])
+    folds.check_weights(None)
+    folds.check_weights(np.ones(4))
+    with pytest.raises(InputError, match="Fold 0 needs rows of positive weight"):
+        folds.check_weights(np.array([1.0, 1.0, 0.0, 0.0]))

@@ -1,0 +1,132 @@
+"""The linear start, against scikit-learn, brute force and its own laws."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+
+from covey import MultivariateNormal
+from covey.errors import InputError
+from covey.linear import PENALTIES, LinearModel
+
+
+def data(n=60, f=4, d=3, seed=0):
+    r = np.random.default_rng(seed)
+    X = r.normal(size=(n, f))
+    return X, X @ r.normal(size=(f, d)) + r.normal(size=(n, d)) @ r.normal(size=(d, d))
+
+
+def held_out_error(X, Y, blocks, penalty, weight):
+    """Squared error of ridge regressions refitted without each block, per target."""
+    error = np.zeros(Y.shape[1])
+    for block in np.unique(blocks):
+        held = blocks == block
+        share = weight[~held]
+        model = Ridge(alpha=penalty * share.sum()).fit(X[~held], Y[~held], share)
+        error += weight[held] @ np.square(Y[held] - model.predict(X[held]).reshape(Y[held].shape))
+    return error
+
+
+@pytest.mark.parametrize("blocked", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_penalty_and_coefficients_are_those_of_refitting_without_each_block(blocked, weighted):
+    X, Y = data(n=30)
+    blocks = np.arange(30) // 6 if blocked else np.arange(30)
+    weight = np.random.default_rng(1).uniform(0.5, 2, 30) if weighted else np.ones(30)
+    model = LinearModel.fit(X, Y, weight, blocks if blocked else None)
+    standardised = (Y - model.location) / model.scale
+    share = weight / weight.sum()
+    errors = []
+    for penalty in PENALTIES:
+        if blocked:
+            errors.append(held_out_error(X, standardised, blocks, penalty, share))
+        else:
+            error = np.zeros(3)
+            for i in range(30):
+                keep = np.arange(30) != i
+                ridge = Ridge(alpha=penalty).fit(X[keep], standardised[keep], share[keep])
+                error += share[i] * np.square(standardised[i] - ridge.predict(X[[i]])[0])
+            errors.append(error)
+    chosen = PENALTIES[np.argmin(errors, axis=0)]
+    for j, penalty in enumerate(chosen):
+        ridge = Ridge(alpha=penalty).fit(X, standardised[:, j], share)
+        np.testing.assert_allclose(model.coef[:, j], ridge.coef_, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(model.intercept[j], ridge.intercept_, atol=1e-9)
+
+
+def test_covariance_is_that_of_held_out_residuals():
+    X, Y = data(n=2000, f=3)
+    model = LinearModel.fit(X, Y)
+    factor = model.scale[:, None] * model.residual_scale_tril
+    design = np.column_stack([np.ones(2000), X])
+    residual = Y - design @ np.linalg.lstsq(design, Y, rcond=None)[0]
+    np.testing.assert_allclose(factor @ factor.T, np.cov(residual.T), rtol=0.03, atol=0.03)
+
+
+def test_a_fit_that_interpolates_is_not_believed():
+    r = np.random.default_rng(0)
+    X, Y = r.normal(size=(30, 28)), r.normal(size=(30, 1))  # nothing to learn, enough to overfit
+    model = LinearModel.fit(X, Y)
+    assert model.residual_scale_tril[0, 0] > 0.8  # in sample: about 0.2
+
+
+def test_weight_two_is_the_row_twice():
+    X, Y = data()
+    doubled = np.r_[np.arange(60), np.arange(20)]
+    weight = np.where(np.arange(60) < 20, 2.0, 1.0)
+    blocks = np.arange(60) % 5
+    one = LinearModel.fit(X, Y, weight, blocks)
+    two = LinearModel.fit(X[doubled], Y[doubled], None, blocks[doubled])
+    for name in ("location", "scale", "coef", "intercept"):
+        np.testing.assert_allclose(getattr(one, name), getattr(two, name), rtol=1e-9, atol=1e-12)
+
+
+def test_whiten_and_restore_are_inverse():
+    X, Y = data()
+    model = LinearModel.fit(X, Y * [1e-9, 1, 1e9])
+    whitened = model.whiten(X, Y * [1e-9, 1, 1e9])
+    point = MultivariateNormal(whitened, covariance=np.eye(3))
+    restored = model.restore(point, X)
+    np.testing.assert_allclose(restored.mean, Y * [1e-9, 1, 1e9], rtol=1e-9)
+    # the density changes by |d whitened / d y|
+    standard = MultivariateNormal(np.zeros_like(Y), covariance=np.eye(3))
+    np.testing.assert_allclose(
+        model.restore(standard, X).log_prob(Y * [1e-9, 1, 1e9]),
+        standard.log_prob(whitened) + model.log_scale,
+    )
+
+
+def test_whitened_residuals_are_about_standard_normal():
+    X, Y = data(n=3000)
+    whitened = LinearModel.fit(X, Y).whiten(X, Y)
+    np.testing.assert_allclose(np.cov(whitened.T), np.eye(3), atol=0.02)
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0, -1e9, 1e-12])
+def test_a_constant_target_gets_a_tiny_valid_variance(value):
+    X, Y = data()
+    joint = LinearModel.fit(X, np.column_stack([Y[:, 0], np.full(60, value)]))
+    predicted = joint.predict_distribution(X)
+    np.testing.assert_allclose(predicted.mean[:, 1], value, rtol=1e-6, atol=1e-12)
+    assert (predicted.stddev[:, 1] < 1e-3 * max(abs(value), 1)).all()
+    np.linalg.cholesky(predicted.correlation)
+
+
+def test_identical_targets_stay_apart():
+    X, Y = data(n=3000)
+    predicted = LinearModel.fit(X, Y[:, [0, 0, 1]]).predict_distribution(X)
+    assert 0.99 < predicted.correlation[0, 0, 1] < 1
+    np.linalg.cholesky(predicted.correlation)
+
+
+def test_more_features_than_rows():
+    r = np.random.default_rng(0)
+    X = r.normal(size=(20, 50))
+    Y = X[:, :2] + 0.1 * r.normal(size=(20, 2))
+    assert np.isfinite(LinearModel.fit(X, Y).predict_distribution(X).log_prob(Y)).all()
+
+
+@pytest.mark.parametrize("weight", [np.r_[1.0, np.zeros(59)], np.zeros(60)])
+def test_one_row_is_not_enough(weight):
+    X, Y = data()
+    with pytest.raises(InputError, match="at least 2 training rows"):
+        LinearModel.fit(X, Y, weight)
