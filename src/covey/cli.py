@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from covey import __version__
-from covey.errors import CoveyError, InputError
+from covey.errors import CoveyError, CoveyWarning, InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,6 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("always", CoveyWarning)
             warnings.showwarning = _show_warning
             options.call(options)
     except BrokenPipeError:  # the reader of the output has seen enough

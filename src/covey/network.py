@@ -26,7 +26,8 @@ class Network:
         members: K, networks side by side.
         hidden_units: widths of the hidden layers.
         activation: name of a Keras activation.
-        dropout: share of hidden units left out in each training step.
+        dropout: share of hidden units left out in each training step; by default 0.1 (1 - 1 / F).
+            It helps where many features invite coincidences, and blurs a function of one feature.
         floor: floor of the family, in whitened units.
 
     Raises:
@@ -38,7 +39,7 @@ class Network:
     members: int
     hidden_units: tuple[int, ...]
     activation: str
-    dropout: float
+    dropout: float | None = None
     floor: float = 1e-4
 
     def __post_init__(self) -> None:
@@ -48,7 +49,9 @@ class Network:
                 f"hidden_units={self.hidden_units}."
             )
         object.__setattr__(self, "hidden_units", tuple(int(u) for u in self.hidden_units))
-        if not 0 <= self.dropout < 1:
+        if self.dropout is None:
+            object.__setattr__(self, "dropout", 0.1 * (1 - 1 / self.n_features))
+        elif not 0 <= self.dropout < 1:
             raise InputError(f"`dropout` must lie in [0, 1). Received: dropout={self.dropout}.")
         try:
             keras.activations.get(self.activation)

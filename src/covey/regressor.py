@@ -41,7 +41,8 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             overrides `members`.
         hidden_units: widths of the hidden layers of each member.
         activation: name of a Keras activation.
-        dropout: share of hidden units left out in each step, in [0, 1).
+        dropout: share of hidden units left out in each step, in [0, 1); by default up to 0.1, the
+            more the more features there are.
         learning_rate: peak of the learning rate.
         weight_decay: of AdamW.
         batch_size: rows per member and gradient step; by default chosen from the number of rows.
@@ -79,7 +80,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         cv: Any = None,
         hidden_units: Sequence[int] = (128, 128, 128),
         activation: str = "silu",
-        dropout: float = 0.1,
+        dropout: float | None = None,
         learning_rate: float = 3e-3,
         weight_decay: float = 0.02,
         batch_size: int | None = None,

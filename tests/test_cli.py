@@ -1,0 +1,142 @@
+"""The command line: files in, files out, errors in a line."""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import covey
+from covey import cli
+from covey.files import read_table
+
+FAST = ["--members", "2", "--max-time", "3", "--seed", "0", "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cli")
+    r = np.random.default_rng(0)
+    x = r.normal(size=(200, 2))
+    frame = pd.DataFrame(
+        {
+            "id": [f"row {i}" for i in range(200)],
+            "a": x[:, 0],
+            "b": x[:, 1],
+            "site": r.choice(["north", "south"], 200),
+            "week": np.arange(200) // 10,
+            "w": r.uniform(1, 2, 200),
+            "CO": x[:, 0] + r.normal(size=200),
+            "NOx": 100 + 10 * x[:, 1] + r.normal(size=200),
+        }
+    )
+    frame.to_csv(path / "train.csv", index=False)
+    frame.drop(columns=["CO", "NOx"]).to_parquet(path / "new.parquet")
+    return path
+
+
+def run(*arguments):
+    return cli.main([str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def model_file(folder):
+    output = folder / "model.covey"
+    options = ["--targets", "CO,NOx", "--drop", "id", "--groups", "week", "--weights", "w"]
+    assert run("fit", folder / "train.csv", *options, "--output", output, *FAST) == 0
+    return output
+
+
+def test_fit_writes_a_model_of_the_right_columns(model_file):
+    model = covey.load(model_file)
+    assert model.targets_ == ("CO", "NOx")
+    assert list(model.feature_names_in_) == ["a", "b", "site"]
+
+
+@pytest.mark.parametrize("name", ["joint.csv", "joint.parquet"])
+def test_predict_writes_means_and_covariances(model_file, folder, name, recwarn):
+    new = folder / "new.parquet"
+    assert run("predict", model_file, new, "--output", folder / name, "--keep", "id") == 0
+    table = read_table(folder / name)
+    assert list(table.columns[:3]) == ["id", "mean_CO", "mean_NOx"]
+    joint = covey.MultivariateNormal.from_frame(table)
+    expected = covey.load(model_file).predict_distribution(pd.read_parquet(new))
+    np.testing.assert_allclose(joint.mean, expected.mean, rtol=1e-12)
+    np.testing.assert_allclose(joint.covariance, expected.covariance, rtol=1e-9, atol=1e-12)
+
+
+def test_predict_without_output_prints_csv(model_file, folder, capsys):
+    assert run("predict", model_file, folder / "train.csv") == 0
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == 201
+    assert "covey: warning: Columns of `X`" in shown.err  # id, w and others are ignored, and said
+
+
+def test_info_says_what_the_file_holds(model_file, capsys):
+    assert run("info", model_file) == 0
+    shown = capsys.readouterr().out
+    for text in ("CO, NOx", "a, b, site", "2 networks", "nats per row"):
+        assert text in shown
+
+
+def test_a_feature_list_is_taken(folder, capsys):
+    output = folder / "small.covey"
+    options = ["--targets", "CO", "--features", "b,a", "--output", output]
+    assert run("fit", folder / "train.csv", *options, *FAST[:-1]) == 0
+    assert list(covey.load(output).feature_names_in_) == ["b", "a"]
+    assert "1 targets from 2 columns, 200 rows" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit", "train.csv", "--targets", "CO,O3", "--output", "x.covey"], "columns ['O3'] in"),
+        (["fit", "none.csv", "--targets", "CO", "--output", "x.covey"], "no such file"),
+        (["fit", "train.csv", "--targets", "id", "--output", "x.covey"], "must hold numbers"),
+        (["fit", "train.csv", "--targets", "CO", "--output", "no/x.covey"], "Expected a folder"),
+        (
+            ["fit", "train.csv", "--targets", "CO", "--features", "CO,a", "--output", "x.covey"],
+            "either a target or a feature",
+        ),
+        (["predict", "none.covey", "new.parquet"], "none.covey"),
+        (["predict", "train.csv", "new.parquet"], "Covey"),
+        (["predict", "model.covey", "new.parquet", "--output", "x.docx"], "x.docx"),
+        (["predict", "model.covey", "new.parquet", "--keep", "nothing"], "['nothing']"),
+        (["info", "train.csv"], "Covey"),
+    ],
+)
+def test_errors_are_one_line_and_leave_nothing(
+    arguments, message, model_file, folder, capsys, monkeypatch
+):
+    monkeypatch.chdir(folder)
+    before = sorted(folder.iterdir())
+    assert run(*arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith("covey: error: ")
+    assert message in shown.err
+    assert "Traceback" not in shown.err
+    assert sorted(folder.iterdir()) == before
+
+
+def test_columns_lacking_at_prediction_are_named(model_file, folder, capsys):
+    read_table(folder / "new.parquet").drop(columns="b").to_csv(folder / "less.csv", index=False)
+    assert run("predict", model_file, folder / "less.csv") == 2
+    assert "without 'b'" in capsys.readouterr().err
+
+
+def test_help_is_quick_and_names_every_command():
+    started = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "covey.cli", "--help"], capture_output=True, text=True, check=True
+    )
+    assert time.perf_counter() - started < 2  # about 0.1 s when nothing else runs
+    for command in ("fit", "predict", "info", "demo"):
+        assert command in done.stdout
+
+
+def test_a_command_is_required(capsys):
+    with pytest.raises(SystemExit) as raised:
+        cli.main([])
+    assert raised.value.code == 2

@@ -1,0 +1,52 @@
+"""The demo: the main job on the bundled data, quickly."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import covey
+from covey.demo import GASES, run
+from covey.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    path = tmp_path_factory.mktemp("demo") / "predictions.csv"
+    lines = []
+    scores = run(path, max_time=25, verbose=0, say=lines.append)
+    return path, scores, "\n".join(lines)
+
+
+def test_the_joint_model_beats_both_baselines(story):
+    _, scores, _ = story
+    ridge, independent, joint = scores.values()
+    assert joint < independent < ridge
+    assert joint < ridge - 1.0
+
+
+def test_what_is_printed_holds_the_job_the_scores_and_a_labelled_matrix(story):
+    path, scores, text = story
+    assert "UCI Air Quality, CC BY 4.0" in text
+    for name, score in scores.items():
+        assert f"{name:<40}{score:8.3f}" in text
+    assert text.count("    ".join([]) + "NOx") >= 6
+    assert str(path) in text
+    assert "\t" not in text
+    assert max(map(len, text.splitlines())) <= 110
+
+
+def test_the_predictions_can_be_read_back(story):
+    path, scores, _ = story
+    table = pd.read_csv(path)
+    joint = covey.MultivariateNormal.from_frame(table)
+    assert joint.targets == tuple(GASES)
+    _, Y = covey.datasets.load_air_quality()
+    measured = Y.loc[table["row"], GASES]
+    assert measured.notna().all(axis=None)
+    assert -joint.log_prob(measured).mean() == pytest.approx(list(scores.values())[-1])
+    np.linalg.cholesky(joint.correlation)
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_any_work(tmp_path):
+    with pytest.raises(InputError, match="folder"):
+        run(tmp_path / "none" / "predictions.csv", say=lambda line: pytest.fail("it started"))
