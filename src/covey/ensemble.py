@@ -136,8 +136,20 @@ class Ensemble:
                 for k in range(network.members)
             )
             weights = [arrays[f"network_{number:03d}"] for number in range(manifest["weights"])]
+            d, f = network.n_targets, network.n_features
+            shapes = [
+                *(
+                    (w.shape, shape)
+                    for w, shape in zip(weights, network.weight_shapes, strict=True)
+                ),
+                *((start.coef.shape, (f, d)) for start in linear),
+                *((start.residual_scale_tril.shape, (d, d)) for start in linear),
+                (np.shape(manifest["targets"]), (d,)),
+            ]
+            if bad := [pair for pair in shapes if pair[0] != pair[1]]:
+                raise ValueError("shape {} in place of {}".format(*bad[0]))
             return cls(linear, network, weights, tuple(manifest["targets"]))
-        except (KeyError, IndexError, TypeError) as error:
+        except (KeyError, IndexError, TypeError, ValueError) as error:
             raise ArtifactError(
                 "Expected a complete description of a fitted ensemble. The file lacks or garbles "
                 f"{error}; save the model again."

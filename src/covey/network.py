@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -96,8 +97,17 @@ class Network:
                 hidden = keras.layers.Dropout(self.dropout, noise, seed=seed + number)(hidden)
         return keras.Model(inputs, DistributionHead(self.family, members=self.members)(hidden))
 
+    @property
+    def weight_shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of kernel and bias of each layer, the member axis in front."""
+        widths = [self.n_features, *self.hidden_units, self.family.packed_size]
+        shapes: list[tuple[int, ...]] = []
+        for before, after in pairwise(widths):
+            shapes += [(self.members, before, after), (self.members, after)]
+        return shapes
+
     def initial_weights(self, generator: np.random.Generator) -> list[NDArray[np.float32]]:
-        """Weights to start from, in the order of `model.weights` without the dropout's states.
+        """Weights to start from.
 
         Hidden kernels are normal with variance 1 / fan-in, drawn in NumPy so that every engine
         starts at the same place; the head is zero, so that the model starts at N(0, I).
@@ -106,17 +116,12 @@ class Network:
             generator: source of randomness.
 
         Returns:
-            List of arrays, each with the member axis in front.
+            List of arrays of the shapes that `weight_shapes` says.
         """
-        weights = []
-        width = self.n_features
-        for units in self.hidden_units:
-            kernel = generator.standard_normal((self.members, width, units)) / np.sqrt(width)
-            weights += [kernel, np.zeros((self.members, units))]
-            width = units
-        packed = self.family.packed_size
-        weights += [np.zeros((self.members, width, packed)), np.zeros((self.members, packed))]
-        return [array.astype(np.float32) for array in weights]
+        weights = [np.zeros(shape, dtype=np.float32) for shape in self.weight_shapes]
+        for kernel in weights[:-2:2]:
+            kernel[:] = generator.standard_normal(kernel.shape) / np.sqrt(kernel.shape[1])
+        return weights
 
 
 def read_weights(model: Any) -> list[NDArray[np.float32]]:

@@ -174,7 +174,7 @@ def train(
     try:
         model.fit(
             batches,
-            epochs=-(-recipe.max_steps // len(batches)),
+            epochs=recipe.max_steps // len(batches),
             callbacks=[*own, *callbacks],
             shuffle=False,  # Keras would shuffle the batches by Python's global generator
             verbose=0,
@@ -217,7 +217,8 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.batch_size = recipe.batch_size
         # a look costs about a third of a step per K * batch_size rows; it may take a tenth of all
         look = len(inputs) * 3 // (len(folds) * recipe.batch_size)
-        self.length = min(max(min(recipe.max_steps // 100, 50), look, 1), recipe.max_steps)
+        looks = -(-recipe.max_steps // max(min(recipe.max_steps // 100, 50), look, 1))
+        self.length = recipe.max_steps // looks
         self.generator = generator
         self.left = [np.empty(0, dtype=np.int64) for _ in folds]
         self.on_epoch_end()

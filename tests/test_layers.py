@@ -1,0 +1,310 @@
+"""Door 1: the Keras blocks in models of the user's own."""
+
+import doctest
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import covey.layers
+from covey.distributions import MultivariateNormal
+from covey.errors import InputError
+from covey.families import Normal
+from covey.layers import DistributionHead, LogDensity, MemberDense
+from covey.losses import NegativeLogLikelihood
+
+ENGINE = keras.backend.backend()
+FEATURES, TARGETS = 6, 5
+FAMILY = Normal(TARGETS)
+
+
+def simulate(n, seed):
+    """Inputs, targets and the distribution they were drawn from: all of it moves with the input."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, FEATURES))
+    weights = np.random.default_rng(0).normal(size=(FEATURES, TARGETS)) / 2
+    L = np.zeros((n, TARGETS, TARGETS))
+    L[:, *np.tril_indices(TARGETS, -1)] = 0.5 * X[:, 1:2]
+    L[:, np.arange(TARGETS), np.arange(TARGETS)] = np.exp(0.8 * X[:, :1] - 1)
+    truth = MultivariateNormal(X @ weights, scale_tril=L)
+    return X.astype("float32"), truth.sample(1, seed)[0].astype("float32"), truth
+
+
+def build(family=FAMILY, features=FEATURES):
+    inputs = keras.Input((features,))
+    hidden = keras.layers.Dense(24, activation="relu")(inputs)
+    hidden = keras.layers.Dense(12, activation="relu")(hidden)
+    return keras.Model(inputs, DistributionHead(family)(hidden))
+
+
+def scores(model, X, y, family=FAMILY):
+    """Mean negative log-density, by Keras and by NumPy."""
+    by_keras = model.evaluate(X, y, batch_size=len(X), verbose=0)
+    return by_keras, -family.distribution(model.predict(X, verbose=0)).log_prob(y).mean()
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """The model of the product page, with its epochs=100 and batch_size=100."""
+    keras.utils.set_random_seed(0)
+    X, y, _ = simulate(1000, seed=1)
+    model = build()
+    model.compile("adam", loss=NegativeLogLikelihood(FAMILY))
+    history = model.fit(X, y, epochs=100, batch_size=100, verbose=0).history["loss"]
+    return model, history
+
+
+# --- the model of the product page ----------------------------------------------------------------
+
+
+def test_a_mean_vector_and_a_covariance_matrix_for_each_row(fitted):
+    model, history = fitted
+    X, y, truth = simulate(500, seed=2)
+    joint = FAMILY.distribution(model.predict(X, verbose=0))
+    assert joint.mean.shape == (500, TARGETS)
+    assert joint.covariance.shape == (500, TARGETS, TARGETS)
+    assert_array_equal(joint.covariance, np.swapaxes(joint.covariance, 1, 2))
+    assert np.all(np.linalg.eigvalsh(joint.covariance) > 0)
+    # between the best constant distribution and the truth, and nearer to the truth
+    _, y_train, _ = simulate(1000, seed=1)
+    constant = MultivariateNormal(
+        np.tile(y_train.mean(axis=0), (500, 1)), covariance=np.cov(y_train, rowvar=False)
+    )
+    worst, score, best = (d.log_prob(y).mean() for d in (constant, joint, truth))
+    assert (worst + best) / 2 < score < best
+    assert np.isfinite(history).all()
+
+
+def test_the_loss_is_the_density(fitted):
+    X, y, _ = simulate(100, seed=3)
+    assert_allclose(*scores(fitted[0], X, y), rtol=1e-5)
+    y[np.random.default_rng(0).random(y.shape) < 0.3] = np.nan
+    y[7] = np.nan  # marginalised, and this row counts as 0
+    assert_allclose(*scores(fitted[0], X, y), rtol=1e-5)
+
+
+def test_the_saved_model_is_the_model_also_in_a_fresh_process(fitted, tmp_path):
+    X, _, _ = simulate(50, seed=4)
+    expected = fitted[0].predict(X, verbose=0)
+    saved = tmp_path / "model.keras"
+    fitted[0].save(saved)
+    loaded = keras.saving.load_model(saved)
+    assert_array_equal(loaded.predict(X, verbose=0), expected)
+    assert loaded.loss.get_config() == fitted[0].loss.get_config()
+    np.save(tmp_path / "X.npy", X)
+    code = (
+        "import sys, keras, numpy, covey.layers, covey.losses\n"
+        "model = keras.saving.load_model(sys.argv[1] + '/model.keras')\n"
+        "packed = model.predict(numpy.load(sys.argv[1] + '/X.npy'), verbose=0)\n"
+        "numpy.save(sys.argv[1] + '/packed.npy', packed)\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert_allclose(np.load(tmp_path / "packed.npy"), expected, rtol=1e-6, atol=1e-6)
+
+
+# --- other ways to train --------------------------------------------------------------------------
+
+NO_COMPILER = "torch.compile needs a C++ toolchain, and minutes"
+JIT = [  # "auto" is the default, and so everywhere else
+    False,
+    pytest.param(True, marks=pytest.mark.skipif(ENGINE == "torch", reason=NO_COMPILER)),
+]
+
+
+@pytest.mark.parametrize("jit_compile", JIT)
+def test_training_with_and_without_jit(jit_compile):
+    keras.utils.set_random_seed(0)
+    X, y, _ = simulate(100, seed=1)
+    missing = jit_compile or ENGINE != "jax"  # which compiles a branch anew in each eager step
+    if missing:
+        y[::3, 0] = np.nan
+        y[4] = np.nan
+    model = keras.Sequential([keras.layers.Dense(8, "tanh"), DistributionHead(FAMILY)])
+    loss = NegativeLogLikelihood(FAMILY, missing=missing)
+    model.compile(keras.optimizers.SGD(0.01), loss=loss, jit_compile=jit_compile)
+    history = model.fit(X, y, epochs=3, batch_size=25, validation_split=0.25, verbose=0).history
+    for losses in (history["loss"], history["val_loss"]):
+        assert np.isfinite(losses).all()
+        assert losses[-1] < losses[0]
+
+
+def test_batches_of_as_many_rows_as_targets_and_a_trunk_in_half_precision():
+    X, y, _ = simulate(10 * TARGETS, seed=1)
+    inputs = keras.Input((FEATURES,))
+    hidden = keras.layers.Dense(16, activation="relu", dtype="mixed_bfloat16")(inputs)
+    assert keras.backend.standardize_dtype(hidden.dtype) == "bfloat16"
+    model = keras.Model(inputs, DistributionHead(FAMILY, dtype="mixed_bfloat16")(hidden))
+    loss = NegativeLogLikelihood(FAMILY, missing=False)
+    model.compile(keras.optimizers.Adam(0.01), loss=loss)
+    history = model.fit(X, y, epochs=3, batch_size=TARGETS, verbose=0).history["loss"]
+    assert np.isfinite(history).all()
+    assert history[-1] < history[0]
+    packed = model.predict(X, batch_size=TARGETS, verbose=0)
+    assert packed.dtype == np.float32
+    joint = FAMILY.distribution(packed)
+    by_keras = model.evaluate(X, y, batch_size=TARGETS, verbose=0)
+    assert_allclose(by_keras, -joint.log_prob(y).mean(), rtol=1e-5)
+    assert len(np.unique(packed[:, 0])) > 40  # the head itself does not round
+
+
+def test_one_target_as_a_column_or_flat():
+    X, y, _ = simulate(60, seed=1)
+    y = y[:, :1]
+    losses = []
+    for form in (y, y[:, 0]):
+        keras.utils.set_random_seed(0)
+        model = build(Normal(1))
+        model.compile("sgd", loss=NegativeLogLikelihood(Normal(1), missing=False))
+        losses.append(model.fit(X, form, epochs=2, batch_size=20, verbose=0).history["loss"])
+    assert_allclose(losses[0], losses[1], rtol=1e-5)
+    assert_allclose(*scores(model, X, y[:, 0], Normal(1)), rtol=1e-5)
+
+
+def test_a_weight_of_two_is_the_row_twice():
+    X, y, _ = simulate(12, seed=1)
+    weight = np.array([2.0, 1.0, 1.0] * 4)
+    twice = np.repeat(np.arange(12), weight.astype(int))
+    results = []
+    for rows, weights in ((np.arange(12), weight), (twice, None)):
+        keras.utils.set_random_seed(0)
+        model = build()
+        model.compile(keras.optimizers.SGD(0.1), loss=NegativeLogLikelihood(FAMILY, missing=False))
+        fit = model.fit(X[rows], y[rows], sample_weight=weights, batch_size=16, verbose=0)
+        results.append([*fit.history["loss"], *model.get_weights()])
+    for weighted, repeated in zip(*results, strict=True):
+        assert_allclose(weighted, repeated, rtol=1e-4, atol=1e-6)
+
+
+def test_a_model_of_the_wrong_width_is_refused():
+    X, y, _ = simulate(20, seed=1)
+    model = build(Normal(3))
+    model.compile("sgd", loss=NegativeLogLikelihood(FAMILY, missing=False))
+    with pytest.raises(InputError, match=r"\(\.\.\., 5\).*same family"):
+        model.fit(X, y, verbose=0)
+
+
+# --- the head -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("members", [None, 3])
+def test_it_starts_at_the_standard_normal_whatever_comes_in(members):
+    head = DistributionHead(FAMILY, members=members)
+    shape = (9, 4) if members is None else (9, members, 4)
+    packed = keras.ops.convert_to_numpy(head(1e6 * np.random.default_rng(0).normal(size=shape)))
+    assert packed.shape == (*shape[:-1], FAMILY.packed_size)
+    assert head.compute_output_shape((None, *shape[1:])) == (None, *packed.shape[1:])
+    joint = FAMILY.distribution(packed.reshape(-1, FAMILY.packed_size))
+    assert_array_equal(joint.mean, 0)
+    assert_array_equal(joint.covariance, np.broadcast_to(np.eye(TARGETS), joint.covariance.shape))
+
+
+def test_a_head_of_members_is_one_head_for_each():
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(3, 3, 4)).astype("float32")  # as many rows as members
+    head = DistributionHead(FAMILY, members=3)
+    head.build(inputs.shape)
+    kernel, bias = (rng.normal(size=w.shape) for w in head.get_weights())
+    head.set_weights([kernel, bias])
+    together = keras.ops.convert_to_numpy(head(inputs))
+    for k in range(3):
+        alone = DistributionHead(FAMILY)
+        alone.build((None, 4))
+        alone.set_weights([kernel[k], bias[k]])
+        one = keras.ops.convert_to_numpy(alone(inputs[:, k]))
+        assert_allclose(together[:, k], one, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", [5, "normal", Normal, None])
+def test_what_is_no_family_is_refused(family):
+    with pytest.raises(InputError, match=r"must be a family such as covey.families.Normal\(5\)"):
+        DistributionHead(family)
+
+
+@pytest.mark.parametrize("members", [None, 2])
+def test_the_regularizer_acts_on_the_kernel(members):
+    head = DistributionHead(Normal(2), members=members, kernel_regularizer=keras.regularizers.L2(3))
+    head.build((None, 4) if members is None else (None, members, 4))
+    kernel, bias = head.get_weights()
+    assert_array_equal(kernel, 0)
+    head.set_weights([np.full(kernel.shape, 0.5), np.ones(bias.shape)])
+    assert_allclose(float(sum(head.losses)), 3 * 0.25 * kernel.size, rtol=1e-6)
+
+
+# --- members --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("activation", [None, "relu", "silu"])
+def test_member_dense_is_a_dense_layer_for_each_member(activation):
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(3, 3, 4)).astype("float32")
+    layer = MemberDense(5, activation=activation)
+    layer.build(inputs.shape)
+    kernel, bias = rng.normal(size=(3, 4, 5)), rng.normal(size=(3, 5))
+    layer.set_weights([kernel, bias])
+    together = keras.ops.convert_to_numpy(layer(inputs))
+    assert together.shape == layer.compute_output_shape(inputs.shape) == (3, 3, 5)
+    for k in range(3):
+        alone = keras.layers.Dense(5, activation=activation)
+        alone.build((None, 4))
+        alone.set_weights([kernel[k], bias[k]])
+        one = keras.ops.convert_to_numpy(alone(inputs[:, k]))
+        assert_allclose(together[:, k], one, rtol=1e-5, atol=1e-5)
+
+
+def test_members_start_apart_and_by_their_own_fan_in():
+    layer = MemberDense(64, kernel_initializer=keras.initializers.LecunNormal(seed=0))
+    layer.build((None, 4, 100))
+    kernel, bias = layer.get_weights()
+    assert kernel.shape == (4, 100, 64)
+    assert_array_equal(bias, 0)
+    assert_allclose(kernel.std(axis=(1, 2)), 0.1, rtol=0.05)
+    assert np.all(np.abs(np.corrcoef(kernel.reshape(4, -1)) - np.eye(4)) < 0.05)
+
+
+# --- configuration --------------------------------------------------------------------------------
+
+LAYERS = {
+    "head": lambda: DistributionHead(FAMILY, name="head"),
+    "member head": lambda: DistributionHead(
+        Normal(2, floor=1e-3), members=3, kernel_regularizer="l2", trainable=False
+    ),
+    "member dense": lambda: MemberDense(
+        7, activation="relu", kernel_initializer="zeros", kernel_regularizer="l1", name="first"
+    ),
+    "log density": lambda: LogDensity(FAMILY, missing=False, name="score"),
+}
+
+
+@pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
+def test_the_configuration_comes_back(make):
+    layer = make()
+    again = keras.layers.deserialize(keras.layers.serialize(layer))
+    assert type(again) is type(layer)
+    assert again.get_config() == layer.get_config()
+    for name in ("family", "members", "missing", "units", "name", "trainable"):
+        assert getattr(again, name, None) == getattr(layer, name, None)
+
+
+def test_log_density_scores_inside_a_model():
+    rng = np.random.default_rng(0)
+    packed, y = keras.Input((3, 5)), keras.Input((3, 2))
+    model = keras.Model([packed, y], LogDensity(Normal(2))(packed, y))
+    assert model.output_shape == (None, 3)
+    values = rng.normal(size=(4, 3, 5)).astype("float32")
+    values[..., 2:4] = np.exp(values[..., 2:4])
+    targets = rng.normal(size=(4, 3, 2)).astype("float32")
+    targets[1, 2, 0] = np.nan
+    expected = Normal(2).distribution(values.reshape(12, 5)).log_prob(targets.reshape(12, 2))
+    scores = model.predict([values, targets], verbose=0)
+    assert_allclose(scores.ravel(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_examples_run():
+    failed, attempted = doctest.testmod(covey.layers)
+    assert attempted
+    assert not failed

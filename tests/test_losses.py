@@ -1,0 +1,89 @@
+"""The loss as a function of targets and packed parameters."""
+
+import doctest
+
+import keras
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import stats
+
+import covey.losses
+from covey.errors import InputError
+from covey.families import Normal
+from covey.losses import NegativeLogLikelihood
+
+
+def draw(d, rows):
+    rng = np.random.default_rng(d)
+    packed = rng.normal(size=(rows, Normal(d).packed_size))
+    packed[:, d : 2 * d] = np.exp(packed[:, d : 2 * d])
+    return packed.astype("float32"), rng.normal(size=(rows, d)).astype("float32")
+
+
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize(("d", "rows"), [(1, 1), (1, 4), (3, 3), (5, 8)])
+def test_it_is_scipys_log_density(d, rows, missing):
+    packed, y = draw(d, rows)
+    joint = Normal(d).distribution(packed)
+    expected = [
+        -stats.multivariate_normal(m, c).logpdf(v)
+        for m, c, v in zip(joint.mean, joint.covariance, y, strict=True)
+    ]
+    loss = NegativeLogLikelihood(Normal(d), missing=missing)
+    tensors = keras.ops.convert_to_tensor(y), keras.ops.convert_to_tensor(packed)
+    per_row = keras.ops.convert_to_numpy(loss.call(*tensors))
+    assert_allclose(per_row, expected, rtol=1e-5, atol=1e-5)
+    assert_allclose(float(loss(*tensors)), np.mean(expected), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("weight", [[2, 1, 1, 3], [0, 1, 0, 2], [0.5, 0.5, 0.5, 0.5]])
+def test_the_mean_is_the_weighted_one(weight):
+    packed, y = draw(2, 4)
+    loss = NegativeLogLikelihood(Normal(2), missing=False)
+    rows = keras.ops.convert_to_numpy(loss.call(*map(keras.ops.convert_to_tensor, (y, packed))))
+    weighted = float(loss(y, packed, sample_weight=np.array(weight, dtype="float32")))
+    assert_allclose(weighted, np.average(rows, weights=weight), rtol=1e-5)
+
+
+def test_one_target_may_be_flat():
+    packed, y = draw(1, 4)
+    loss = NegativeLogLikelihood(Normal(1), missing=False)
+    assert float(loss(y[:, 0], packed)) == float(loss(y, packed))
+    members = np.stack([packed, packed], axis=1)
+    assert_allclose(float(loss(y[:, [0, 0]], members)), float(loss(y, packed)), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("y", "packed", "message"),
+    [
+        ((4, 3), (4, 5), r"targets of shape \(\.\.\., 2\).*Received \(4, 3\) and \(4, 5\)"),
+        ((4, 1), (4, 5), r"Received \(4, 1\)"),
+        ((4,), (4, 5), r"Received \(4,\)"),
+        ((4, 2), (4, 2), r"outputs of shape \(\.\.\., 5\) for Normal\(2, floor=1e-06\).*Distrib"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(y, packed, message):
+    loss = NegativeLogLikelihood(Normal(2))
+    with pytest.raises(InputError, match=message):
+        loss.call(*map(keras.ops.convert_to_tensor, (np.ones(y), np.ones(packed))))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"reduction": "sum", "name": "nll", "dtype": "float64", "missing": False}],
+)
+def test_the_configuration_comes_back(options):
+    loss = NegativeLogLikelihood(Normal(3, floor=1e-3), **options)
+    again = keras.losses.deserialize(keras.losses.serialize(loss))
+    assert type(again) is NegativeLogLikelihood
+    assert again.get_config() == loss.get_config()
+    assert again.family == loss.family
+    for name, value in options.items():
+        assert getattr(again, name) == value
+
+
+def test_the_example_runs():
+    failed, attempted = doctest.testmod(covey.losses, optionflags=doctest.ELLIPSIS)
+    assert attempted
+    assert not failed

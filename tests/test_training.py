@@ -1,0 +1,205 @@
+"""Training: members do not feel each other, and each keeps its best."""
+
+import numpy as np
+import pytest
+
+from covey.engine import keras
+from covey.errors import CoveyWarning, InputError
+from covey.network import Network, forward, read_weights, write_weights
+from covey.training import Recipe, _Batches, train
+
+RECIPE = Recipe(
+    max_steps=60, batch_size=16, learning_rate=0.01, weight_decay=0.02, patience=1.0, max_time=None
+)
+
+
+def problem(n=120, members=2, seed=0):
+    r = np.random.default_rng(seed)
+    inputs = r.normal(size=(n, 3)).astype(np.float32)
+    noise = r.normal(size=(n, 2)) * np.exp(0.5 * inputs[:, :1])
+    targets = np.column_stack([np.sin(2 * inputs[:, 0]), inputs[:, 1] ** 2 - 1]) + noise
+    rows = r.permutation(n)
+    parts = np.array_split(rows, members)
+    folds = [(np.setdiff1d(rows, part), part) for part in parts]
+    return inputs, [targets] * members, folds
+
+
+def network(members=2, dropout=0.0):
+    return Network(3, 2, members=members, hidden_units=(8,), activation="silu", dropout=dropout)
+
+
+def changed(recipe, **changes):
+    return Recipe(**{**vars(recipe), **changes})
+
+
+class Last(keras.callbacks.Callback):
+    """Remembers the weights at the end, which the best ones replace."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.weights = read_weights(self.model)
+
+
+def run(inputs, whitened, folds, recipe=RECIPE, **options):
+    last = Last()
+    members = len(folds)
+    model, trained = train(
+        network(members, options.pop("dropout", 0.0)),
+        inputs,
+        whitened,
+        folds,
+        recipe,
+        callbacks=[last],
+        verbose=0,
+        **options,
+    )
+    return model, trained, last.weights
+
+
+def held_out_scores(model, inputs, whitened, folds):
+    family = network().family
+    packed = forward(model, np.repeat(inputs[:, None], len(folds), axis=1))
+    return [
+        family.distribution(packed[test, k]).log_prob(whitened[k][test]).mean()
+        for k, (_, test) in enumerate(folds)
+    ]
+
+
+def test_training_improves_and_keeps_the_best_weights_of_each_member():
+    inputs, whitened, folds = problem()
+    model, trained, _ = run(inputs, whitened, folds, changed(RECIPE, max_steps=200))
+    scores = held_out_scores(model, inputs, whitened, folds)
+    np.testing.assert_allclose(trained.scores, scores, atol=1e-4)
+    start = network().build()
+    write_weights(start, network().initial_weights(np.random.default_rng(0)))
+    assert (trained.scores > np.array(held_out_scores(start, inputs, whitened, folds)) + 0.1).all()
+    for kept, now in zip(trained.weights, read_weights(model), strict=True):
+        np.testing.assert_array_equal(kept, now)
+    assert (trained.best_steps > 0).all()
+    assert 190 <= trained.steps <= 200
+
+
+def test_members_are_stopped_apart():
+    """One member has nothing to learn: it keeps its start, while the other goes on."""
+    inputs, whitened, folds = problem()
+    r = np.random.default_rng(1)
+    noise = r.normal(size=whitened[0].shape)
+    noise[folds[0][0]] += 3.0  # what it learns is wrong where it is stopped
+    model, trained, _ = run(inputs, [noise, whitened[1]], folds)
+    assert trained.best_steps[0] == 0
+    assert trained.best_steps[1] > 0
+    head_kernel = read_weights(model)[-2]
+    assert not head_kernel[0].any()
+    assert head_kernel[1].any()
+
+
+@pytest.mark.parametrize("what", ["targets", "outlier"])
+def test_a_member_does_not_feel_the_others(what):
+    inputs, whitened, folds = problem()
+    other = whitened[1] * 5.0
+    if what == "outlier":
+        other = whitened[1].copy()
+        other[folds[1][0][:5]] = 1e6
+    _, _, first = run(inputs, whitened, folds)
+    _, _, again = run(inputs, [whitened[0], other], folds)
+    for one, two in zip(first, again, strict=True):
+        np.testing.assert_allclose(one[0], two[0], rtol=1e-4, atol=1e-6)
+    assert not np.allclose(first[0][1], again[0][1], atol=1e-3)
+
+
+def test_held_out_rows_are_never_trained_on():
+    inputs, whitened, folds = problem()
+    poisoned = whitened[0].copy()
+    poisoned[folds[0][1]] = 1e6
+    _, _, first = run(inputs, whitened, folds)
+    _, _, again = run(inputs, [poisoned, whitened[1]], folds)
+    for one, two in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_rows_of_weight_zero_do_not_count():
+    inputs, whitened, folds = problem()
+    weight = np.ones(len(inputs))
+    weight[::3] = 0.0
+    poisoned = whitened[0].copy()
+    poisoned[::3] = 50.0
+    _, first, _ = run(inputs, whitened, folds, sample_weight=weight)
+    _, again, _ = run(inputs, [poisoned, poisoned], folds, sample_weight=weight)
+    np.testing.assert_allclose(first.scores, again.scores, rtol=1e-4)
+
+
+def test_batches_walk_through_each_members_own_rows():
+    _, whitened, folds = problem()
+    labelled = np.arange(120, dtype=np.float32)[:, None] * [1.0, 1.0, 1.0]
+    batches = _Batches(labelled, whitened, folds, None, RECIPE, np.random.default_rng(0))
+    seen = [[], []]
+    for _ in range(30):
+        for index in range(len(batches)):
+            rows, targets = batches[index]
+            for k in range(2):
+                numbers = rows[:, k, 0].astype(int)
+                np.testing.assert_array_equal(targets[:, k], whitened[k][numbers].astype("f4"))
+                seen[k] += numbers.tolist()
+        batches.on_epoch_end()
+    for k, (rows, _) in enumerate(folds):
+        passes = [seen[k][i : i + len(rows)] for i in range(0, len(seen[k]), len(rows))][:-1]
+        assert len(passes) > 2
+        assert all(sorted(one) == sorted(rows) for one in passes)
+        assert passes[0] != passes[1]
+
+
+def test_patience_ends_the_training():
+    inputs, whitened, folds = problem()
+    noise = [np.random.default_rng(k).normal(size=whitened[0].shape) for k in range(2)]
+    recipe = changed(RECIPE, max_steps=1000, patience=0.1, learning_rate=0.1)
+    _, trained, _ = run(inputs, noise, folds, recipe)
+    assert trained.steps < 1000
+    assert (trained.steps - trained.best_steps >= 100).all()
+
+
+def test_a_member_that_diverges_keeps_what_it_had():
+    inputs, whitened, folds = problem()
+    wild = [whitened[0].copy(), whitened[1]]
+    wild[0][folds[0][0]] = np.inf
+    with pytest.warns(CoveyWarning, match=r"members \[0\] became infinite or NaN"):
+        model, trained, _ = run(inputs, wild, folds)
+    assert all(np.isfinite(w).all() for w in trained.weights)
+    assert np.isfinite(held_out_scores(model, inputs, whitened, folds)).all()
+    assert trained.best_steps[0] == 0
+    assert trained.best_steps[1] > 0
+
+
+def test_dropout_does_not_disturb_the_seed():
+    inputs, whitened, folds = problem()
+    runs = [run(inputs, whitened, folds, dropout=0.3, seed=seed)[1] for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(runs[0].weights[0], runs[1].weights[0])
+    assert not np.array_equal(runs[0].weights[0], runs[2].weights[0])
+
+
+def test_the_recipe_for_more_rows_takes_more():
+    recipes = [Recipe.for_rows(n, learning_rate=1e-3, weight_decay=0.0) for n in (10, 10**3, 10**6)]
+    for name in ("max_steps", "batch_size"):
+        values = [getattr(recipe, name) for recipe in recipes]
+        assert values == sorted(values)
+        assert values[0] < values[-1]
+    own = Recipe.for_rows(10, max_steps=7, batch_size=3, learning_rate=1e-3, weight_decay=0.0)
+    assert (own.max_steps, own.batch_size) == (7, 3)
+
+
+def test_the_learning_rate_warms_up_and_decays():
+    recipe = changed(RECIPE, max_steps=1000, learning_rate=0.01)
+    rates = [float(recipe.schedule(step)) for step in range(0, 1001, 10)]
+    peak = int(np.argmax(rates))
+    assert rates[peak] == pytest.approx(0.01)
+    assert 0 < peak < 20
+    assert rates[0] < 0.001
+    assert rates[-1] < 0.001
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"max_steps": 0}, {"batch_size": 0}, {"learning_rate": -1.0}, {"max_time": float("nan")}],
+)
+def test_a_recipe_that_cannot_be_followed_is_refused(changes):
+    with pytest.raises(InputError, match=f"`{next(iter(changes))}` must be at least"):
+        changed(RECIPE, **changes)
