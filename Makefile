@@ -1,7 +1,8 @@
 # The commands that people and CI call. Set-up needs Python, pip and make; nothing else.
 PYTHON ?= python3
 ENGINE ?= jax
-ENGINE_TESTS := tests/families tests/test_layers.py tests/test_losses.py tests/distributions
+ENGINE_TESTS := $(addprefix tests/,distributions families test_layers.py test_losses.py test_optimizers.py \
+	test_network.py test_training.py test_ensemble.py test_engines.py)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -19,7 +20,7 @@ test: .venv/test.stamp  ## Run the tests but the slow ones, on jax
 test-all: .venv/test.stamp  ## Run all tests, the slow ones too
 	.venv/bin/pytest -m "slow or not slow"
 
-test-engine: .venv-$(ENGINE)/test.stamp  ## Run the Keras blocks with ENGINE=tensorflow (or torch, jax) alone
+test-engine: .venv-$(ENGINE)/test.stamp  ## Run what touches Keras with ENGINE=tensorflow (or torch, jax) alone
 	KERAS_BACKEND=$(ENGINE) .venv-$(ENGINE)/bin/pytest -m "not slow" $(ENGINE_TESTS)
 
 check: .venv/check.stamp  ## Check format, lint, types and floors

@@ -124,10 +124,10 @@ def test_training_with_and_without_jit(jit_compile):
     if missing:
         y[::3, 0] = np.nan
         y[4] = np.nan
-    model = keras.Sequential([keras.layers.Dense(8, "tanh"), DistributionHead(FAMILY)])
+    model = keras.Sequential([DistributionHead(FAMILY)])
     loss = NegativeLogLikelihood(FAMILY, missing=missing)
     model.compile(keras.optimizers.SGD(0.01), loss=loss, jit_compile=jit_compile)
-    history = model.fit(X, y, epochs=3, batch_size=25, validation_split=0.25, verbose=0).history
+    history = model.fit(X, y, epochs=2, batch_size=25, validation_split=0.25, verbose=0).history
     for losses in (history["loss"], history["val_loss"]):
         assert np.isfinite(losses).all()
         assert losses[-1] < losses[0]
@@ -154,14 +154,11 @@ def test_batches_of_as_many_rows_as_targets_and_a_trunk_in_half_precision():
 
 def test_one_target_as_a_column_or_flat():
     X, y, _ = simulate(60, seed=1)
-    y = y[:, :1]
-    losses = []
-    for form in (y, y[:, 0]):
-        keras.utils.set_random_seed(0)
-        model = build(Normal(1))
-        model.compile("sgd", loss=NegativeLogLikelihood(Normal(1), missing=False))
-        losses.append(model.fit(X, form, epochs=2, batch_size=20, verbose=0).history["loss"])
-    assert_allclose(losses[0], losses[1], rtol=1e-5)
+    model = build(Normal(1))
+    model.compile("sgd", loss=NegativeLogLikelihood(Normal(1), missing=False))
+    history = model.fit(X, y[:, 0], epochs=2, batch_size=20, verbose=0).history["loss"]
+    assert history[-1] < history[0]
+    assert_allclose(*scores(model, X, y[:, :1], Normal(1)), rtol=1e-5)
     assert_allclose(*scores(model, X, y[:, 0], Normal(1)), rtol=1e-5)
 
 
@@ -194,7 +191,7 @@ def test_a_model_of_the_wrong_width_is_refused():
 @pytest.mark.parametrize("members", [None, 3])
 def test_it_starts_at_the_standard_normal_whatever_comes_in(members):
     head = DistributionHead(FAMILY, members=members)
-    shape = (9, 4) if members is None else (9, members, 4)
+    shape = (3, 4) if members is None else (3, members, 4)
     packed = keras.ops.convert_to_numpy(head(1e6 * np.random.default_rng(0).normal(size=shape)))
     assert packed.shape == (*shape[:-1], FAMILY.packed_size)
     assert head.compute_output_shape((None, *shape[1:])) == (None, *packed.shape[1:])
@@ -232,7 +229,7 @@ def test_the_regularizer_acts_on_the_kernel(members):
     kernel, bias = head.get_weights()
     assert_array_equal(kernel, 0)
     head.set_weights([np.full(kernel.shape, 0.5), np.ones(bias.shape)])
-    assert_allclose(float(sum(head.losses)), 3 * 0.25 * kernel.size, rtol=1e-6)
+    assert_allclose(keras.ops.convert_to_numpy(sum(head.losses)), 3 * 0.25 * kernel.size, rtol=1e-6)
 
 
 # --- members --------------------------------------------------------------------------------------

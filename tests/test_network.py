@@ -31,7 +31,7 @@ def test_each_member_is_a_network_of_its_own():
         x = inputs[:, k].astype(np.float64)
         for kernel, bias in zip(hidden[::2], hidden[1::2], strict=True):
             x = silu(x @ kernel[k] + bias[k])
-        raw = (x @ head_kernel[k] + head_bias[k]).astype(np.float32)
+        raw = keras.ops.convert_to_tensor(x @ head_kernel[k] + head_bias[k], dtype="float32")
         expected.append(keras.ops.convert_to_numpy(NETWORK.family.constrain(raw)))
     np.testing.assert_allclose(forward(model, inputs), np.stack(expected, 1), atol=1e-5)
 

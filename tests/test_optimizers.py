@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from covey.optimizers import MemberAdamW
 
-SHAPES = [(3, 4, 2), (3, 2), (3,)]  # the variables of three members
+SHAPES = [(3, 4, 2), (3, 2)]  # the variables of three members
 OPTIONS = {"learning_rate": 0.01, "weight_decay": 0.1}
 
 

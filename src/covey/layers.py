@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import covey.families  # noqa: F401  registers what a saved model names
 from covey.engine import keras
 from covey.errors import InputError
 

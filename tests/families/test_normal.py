@@ -124,7 +124,7 @@ def test_missing_entries_of_strongly_correlated_targets(d, scale):
     assert_allclose(log_prob(family, packed, y), expected, rtol=0.1, atol=0.1)
 
 
-@pytest.mark.parametrize(("leads", "missing"), [([(3,), (2, 3, 2)], False), ([(3, 3)], True)])
+@pytest.mark.parametrize(("leads", "missing"), [([(3,), (3, 3)], False), ([(3, 3)], True)])
 def test_leading_axes_are_only_leading_axes(leads, missing):
     for lead in leads:  # rows, members, or more; as many of each as targets, too
         family, packed, y = draw(3, rows=int(np.prod(lead)))
@@ -258,7 +258,7 @@ def test_no_search_finds_a_correlation_without_a_factor(d):
     best = np.zeros((64, family.packed_size))
     best[:, below:] = rng.normal(size=(64, family.packed_size - below)) * 1e3
     worst = np.zeros(64)
-    for step in range(60):
+    for step in range(40):
         size = 10.0 ** rng.uniform(-1, 7, size=(64, 1))
         tried = best + size * rng.normal(size=best.shape) * (rng.random(best.shape) < 0.4)
         tried[:, :below] = 0
