@@ -1,6 +1,6 @@
-"""What one engine wrote, every engine reads; `python tests/test_engines.py` writes it anew (on jax).
+"""What one engine wrote, every engine reads. `python tests/test_engines.py` writes it anew.
 
-The files hold a small regressor, a small Keras model, and what they predicted where they were made.
+The files hold a small regressor, a small Keras model and what they predicted under jax.
 """
 
 from pathlib import Path

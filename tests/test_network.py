@@ -5,7 +5,7 @@ import pytest
 
 from covey.engine import keras
 from covey.errors import InputError
-from covey.network import BLOCK, Network, forward, read_weights, write_weights
+from covey.network import CHUNK, Network, forward, read_weights, write_weights
 
 NETWORK = Network(4, 2, members=3, hidden_units=(8, 5), activation="silu", dropout=0.2)
 
@@ -51,7 +51,7 @@ def test_it_starts_at_the_standard_normal_with_hidden_units_of_unit_scale():
 
 def test_a_row_does_not_depend_on_its_block():
     model = built()
-    inputs = np.random.default_rng(1).normal(size=(2 * BLOCK + 3, 3, 4)).astype(np.float32)
+    inputs = np.random.default_rng(1).normal(size=(CHUNK + 3, 3, 4)).astype(np.float32)
     whole = forward(model, inputs)
     assert len(whole) == len(inputs)
     np.testing.assert_array_equal(forward(model, inputs[-2:]), whole[-2:])

@@ -60,7 +60,8 @@ class Ensemble:
         Returns:
             Mixtures of N rows, in target units.
         """
-        packed = forward(self.model, np.repeat(X[:, None, :], len(self.linear), axis=1))
+        n, f = X.shape
+        packed = forward(self.model, np.broadcast_to(X[:, None], (n, len(self.linear), f)))
         return NormalMixture([self._restored(k, packed[:, k], X) for k in range(len(self.linear))])
 
     def held_out(

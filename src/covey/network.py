@@ -15,6 +15,7 @@ from covey.families import Normal
 from covey.layers import DistributionHead, MemberDense
 
 BLOCK = 256  # rows per forward pass; fixed, so that a row's result does not hang on its neighbours
+CHUNK = 64 * BLOCK  # rows whose inputs are copied at a time
 
 
 @dataclass(frozen=True)
@@ -142,13 +143,15 @@ def forward(model: Any, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
 
     Args:
         model: a model as `Network.build` gives it.
-        inputs: array of shape (N, K, F).
+        inputs: array of shape (N, K, F); a broadcast view is copied a chunk at a time only.
 
     Returns:
         Array of shape (N, K, P).
     """
-    n = len(inputs)
-    blocks = -(-n // BLOCK)
-    padded = np.zeros((blocks * BLOCK, *inputs.shape[1:]), dtype=np.float32)
-    padded[:n] = inputs
-    return np.asarray(model.predict(padded, batch_size=BLOCK, verbose=0))[:n]
+    parts = []
+    for start in range(0, len(inputs), CHUNK):
+        chunk = inputs[start : start + CHUNK]
+        padded = np.zeros((-(-len(chunk) // BLOCK) * BLOCK, *chunk.shape[1:]), dtype=np.float32)
+        padded[: len(chunk)] = chunk
+        parts.append(model.predict(padded, batch_size=BLOCK, verbose=0)[: len(chunk)])
+    return np.concatenate(parts)
