@@ -1,9 +1,15 @@
 """What several test files share."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from covey.errors import EngineError
+
+with suppress(EngineError):  # the floors can be checked without an engine
+    import covey.engine  # noqa: F401  # before any `import keras`, which would insist on tensorflow
 
 # A first call compiles, and a slow machine is not a bug.
 settings.register_profile("covey", deadline=None)

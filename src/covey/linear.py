@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf
 
 from covey.distributions import MultivariateNormal
+from covey.distributions.triangular import solve_lower
 from covey.errors import InputError
 
 Array = NDArray[np.float64]
@@ -118,9 +119,8 @@ class LinearModel:
         Returns:
             Array of shape (N, D), without unit.
         """
-        residual = (Y - self.location) / self.scale - (X @ self.coef + self.intercept)
-        inverse = np.linalg.inv(self.residual_scale_tril)
-        return np.asarray(residual @ inverse.T)
+        residual = (Y - self._mean(X)) / self.scale
+        return solve_lower(self.residual_scale_tril, residual)
 
     def restore(self, whitened: MultivariateNormal, X: Array) -> MultivariateNormal:
         """Undo `whiten`: a distribution of whitened residuals becomes one of y.
@@ -134,9 +134,14 @@ class LinearModel:
         """
         return whitened.affine(
             self.scale[:, None] * self.residual_scale_tril,
-            self.location + self.scale * (X @ self.coef + self.intercept),
+            self._mean(X),
             targets=whitened.targets,
         )
+
+    def _mean(self, X: Array) -> Array:
+        # row by row: a product of whole matrices rounds a row according to its neighbours
+        linear = (X[:, None, :] @ self.coef)[:, 0] + self.intercept
+        return self.location + self.scale * linear
 
     def predict_distribution(
         self, X: Array, targets: tuple[str, ...] | None = None

@@ -34,21 +34,26 @@ def blocks(array):
         yield np.float32(array[np.minimum(np.arange(start, start + ROWS), len(array) - 1)])
 
 
-def constrain(family, raw):
-    parts = [family.constrain(ops.convert_to_tensor(block)) for block in blocks(raw)]
-    return np.concatenate([ops.convert_to_numpy(part) for part in parts])[: len(raw)]
-
-
 @cache
-def scorer(family):
-    """The density as a compiled model."""
-    packed, y = keras.Input((family.packed_size,)), keras.Input((family.n_targets,))
-    return keras.Model([packed, y], LogDensity(family)(packed, y))
+def models(family):
+    """`constrain` and `log_prob`, compiled."""
+    size = family.packed_size
+    packed, y = keras.Input((size,)), keras.Input((family.n_targets,))
+    layer = keras.layers.Lambda(family.constrain, output_shape=(size,))
+    return (
+        keras.Model(packed, layer(packed)),
+        keras.Model([packed, y], LogDensity(family)(packed, y)),
+    )
+
+
+def constrain(family, raw):
+    parts = [models(family)[0].predict_on_batch(block) for block in blocks(raw)]
+    return np.concatenate(parts)[: len(raw)]
 
 
 def log_prob(family, packed, y):
     pairs = zip(blocks(packed), blocks(y), strict=True)
-    parts = [scorer(family).predict_on_batch(list(pair)) for pair in pairs]
+    parts = [models(family)[1].predict_on_batch(list(pair)) for pair in pairs]
     return np.concatenate(parts)[: len(y)]
 
 
@@ -124,22 +129,22 @@ def test_missing_entries_of_strongly_correlated_targets(d, scale):
     assert_allclose(log_prob(family, packed, y), expected, rtol=0.1, atol=0.1)
 
 
-@pytest.mark.parametrize(("leads", "missing"), [([(3,), (3, 3)], False), ([(3, 3)], True)])
-def test_leading_axes_are_only_leading_axes(leads, missing):
-    for lead in leads:  # rows, members, or more; as many of each as targets, too
-        family, packed, y = draw(3, rows=int(np.prod(lead)))
-        y = holed(y) if missing else y
-        raw = np.random.default_rng(0).normal(size=packed.shape).astype("float32")
-        deep_packed, deep_y, deep_raw = (
-            ops.convert_to_tensor(a.reshape(*lead, -1)) for a in (packed, y, raw)
-        )
-        deep = family.log_prob(deep_packed, deep_y, missing=missing)
-        assert tuple(deep.shape) == lead
-        expected = family.distribution(packed).log_prob(y)
-        assert_allclose(ops.convert_to_numpy(deep).ravel(), expected, rtol=1e-5, atol=2e-5)
-        shaped = ops.convert_to_numpy(family.constrain(deep_raw))
-        assert shaped.shape == (*lead, 9)
-        assert_allclose(shaped.reshape(-1, 9), constrain(family, raw), rtol=1e-6)
+@pytest.mark.parametrize("missing", [False, True])
+def test_leading_axes_are_only_leading_axes(missing):
+    lead = (3, 3)  # rows and members, as many of each as targets
+    family, packed, y = draw(3, rows=9)
+    y = holed(y) if missing else y
+    raw = np.random.default_rng(0).normal(size=packed.shape).astype("float32")
+    deep_packed, deep_y, deep_raw = (
+        ops.convert_to_tensor(a.reshape(*lead, -1)) for a in (packed, y, raw)
+    )
+    deep = family.log_prob(deep_packed, deep_y, missing=missing)
+    assert tuple(deep.shape) == lead
+    expected = family.distribution(packed).log_prob(y)
+    assert_allclose(ops.convert_to_numpy(deep).ravel(), expected, rtol=1e-5, atol=2e-5)
+    shaped = ops.convert_to_numpy(family.constrain(deep_raw))
+    assert shaped.shape == (*lead, 9)
+    assert_allclose(shaped.reshape(-1, 9), constrain(family, raw), rtol=1e-6)
 
 
 # --- the gradient ---------------------------------------------------------------------------------
@@ -148,48 +153,46 @@ def test_leading_axes_are_only_leading_axes(leads, missing):
 class Shift(keras.layers.Layer):
     """Adds a weight for each entry: after one step of SGD that weight is minus the gradient."""
 
-    def __init__(self, values, then=None):
+    def __init__(self, raw, family):
         super().__init__()
-        self.values, self.then = values, then or (lambda x: x)
-        self.shift = self.add_weight(shape=values.shape, initializer="zeros")
+        self.raw, self.family = raw.astype("float32"), family
+        self.shift = self.add_weight(shape=raw.shape, initializer="zeros")
 
     def call(self, inputs):
-        return self.then(ops.convert_to_tensor(self.values) + self.shift + 0 * inputs[:, :1])
+        raw = ops.convert_to_tensor(self.raw) + self.shift + 0 * inputs[:, :1]
+        return self.family.constrain(raw)
 
 
-def gradient(family, values, y, then=None):
-    """Gradient of the summed log-density, on any engine."""
-    layer = Shift(values.astype("float32"), then)
-    model = keras.Sequential([layer])
-    loss = NegativeLogLikelihood(family, reduction="sum")
-    model.compile(keras.optimizers.SGD(1.0), loss=loss, jit_compile=False)
-    history = model.fit(
-        np.zeros((len(y), 1), "float32"), y, batch_size=len(y), shuffle=False, verbose=0
-    )
-    assert np.isfinite(history.history["loss"]).all()
-    return ops.convert_to_numpy(layer.shift.value)
-
-
-def test_the_gradient_is_the_slope_of_the_density():
-    family, packed, y = draw(3, rows=8)
-    y, step = holed(y), 1e-6
-    slope = np.zeros(packed.shape)
-    for j in range(family.packed_size):
-        ends = [packed.astype("float64") for _ in range(2)]
-        ends[0][:, j] -= step
-        ends[1][:, j] += step
-        below, above = (family.distribution(end).log_prob(y) for end in ends)
-        slope[:, j] = (above - below) / (2 * step)
-    assert_allclose(gradient(family, packed, y), slope, rtol=1e-3, atol=1e-3)
+def constrain_64(family, raw):
+    d, limit = family.n_targets, -np.log(family.floor)
+    diagonal = np.exp(raw[:, d : 2 * d] / np.sqrt(1 + (raw[:, d : 2 * d] / limit) ** 2))
+    below = raw[:, 2 * d :]
+    ball = (d - 1) * LARGEST_INVERSE ** (1 / (d - 1)) - d
+    below = below / np.sqrt(1 + np.sum(below**2, axis=1, keepdims=True) / ball)
+    below = below * diagonal[:, np.tril_indices(d, -1)[1]]
+    return np.concatenate([raw[:, :d], diagonal, below], axis=1)
 
 
 @pytest.mark.parametrize("d", [3, pytest.param(12, marks=pytest.mark.slow)])
-def test_gradients_stay_finite(d):
-    family = Normal(d)
-    raw = np.concatenate([extremes(family, pattern, rows=8) for pattern in PATTERNS])
-    y = np.random.default_rng(0).normal(size=(len(raw), d)).astype("float32")
+def test_the_gradient_is_the_slope_of_the_density_and_stays_finite(d):
+    family, rng, step = Normal(d), np.random.default_rng(0), 1e-6
+    usual = rng.normal(size=(8, family.packed_size))
+    raw = np.concatenate([usual, *(extremes(family, pattern, rows=8) for pattern in PATTERNS)])
+    y = rng.normal(size=(len(raw), d)).astype("float32")
     y[::2] = holed(y[::2])
-    assert np.isfinite(gradient(family, raw, y, family.constrain)).all()
+    slope = np.zeros(usual.shape)
+    for j in range(family.packed_size):
+        ends = [usual + shift * np.eye(family.packed_size)[j] for shift in (-step, step)]
+        values = [family.distribution(constrain_64(family, e)).log_prob(y[:8]) for e in ends]
+        slope[:, j] = (values[1] - values[0]) / (2 * step)
+    layer = Shift(raw, family)
+    model = keras.Sequential([layer])
+    loss = NegativeLogLikelihood(family, reduction="sum")
+    model.compile(keras.optimizers.SGD(1.0), loss=loss)
+    model.train_on_batch(np.zeros((len(y), 1), "float32"), y)
+    gradient = ops.convert_to_numpy(layer.shift.value)
+    assert_allclose(gradient[:8], slope, rtol=1e-3, atol=1e-3)
+    assert np.isfinite(gradient).all()
 
 
 # --- validity -------------------------------------------------------------------------------------
