@@ -1,6 +1,7 @@
 """Door 1: the Keras blocks in models of the user's own."""
 
 import doctest
+import json
 import subprocess
 import sys
 
@@ -98,13 +99,16 @@ def test_the_saved_model_is_the_model_also_in_a_fresh_process(fitted, tmp_path):
     assert_array_equal(loaded.predict(X, verbose=0), expected)
     assert loaded.loss.get_config() == fitted[0].loss.get_config()
     np.save(tmp_path / "X.npy", X)
+    loss = json.dumps(keras.losses.serialize(fitted[0].loss))
     code = (
-        "import sys, keras, numpy, covey.layers, covey.losses\n"
+        "import json, sys, keras, numpy, covey.losses\n"
+        "keras.losses.deserialize(json.loads(sys.argv[2]))\n"
+        "import covey.layers\n"
         "model = keras.saving.load_model(sys.argv[1] + '/model.keras')\n"
         "packed = model.predict(numpy.load(sys.argv[1] + '/X.npy'), verbose=0)\n"
         "numpy.save(sys.argv[1] + '/packed.npy', packed)\n"
     )
-    command = [sys.executable, "-c", code, str(tmp_path)]
+    command = [sys.executable, "-c", code, str(tmp_path), loss]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert_allclose(np.load(tmp_path / "packed.npy"), expected, rtol=1e-6, atol=1e-6)
@@ -138,7 +142,9 @@ def test_missing_targets_in_batches_of_as_many_rows_as_targets_on_a_trunk_in_hal
     inputs = keras.Input((FEATURES,))
     hidden = keras.layers.Dense(16, activation="relu", dtype="mixed_bfloat16")(inputs)
     assert keras.backend.standardize_dtype(hidden.dtype) == "bfloat16"
-    model = keras.Model(inputs, DistributionHead(FAMILY, dtype="mixed_bfloat16")(hidden))
+    head = DistributionHead(FAMILY, dtype="mixed_bfloat16")
+    assert head.compute_dtype == "float32"
+    model = keras.Model(inputs, head(hidden))
     model.compile(keras.optimizers.Adam(0.01), loss=NegativeLogLikelihood(FAMILY))
     history = model.fit(X, y, epochs=3, batch_size=TARGETS, verbose=0).history["loss"]
     assert np.isfinite(history).all()
@@ -256,6 +262,10 @@ def test_members_start_apart_and_by_their_own_fan_in():
     assert_array_equal(bias, 0)
     assert_allclose(kernel.std(axis=(1, 2)), 0.1, rtol=0.05)
     assert np.all(np.abs(np.corrcoef(kernel.reshape(4, -1)) - np.eye(4)) < 0.05)
+    layer = MemberDense(2, kernel_initializer=keras.initializers.Orthogonal(seed=0))
+    layer.build((None, 3, 6))  # the columns of a member are columns of what was drawn
+    kernel = layer.get_weights()[0]
+    assert_allclose(np.swapaxes(kernel, 1, 2) @ kernel, [np.eye(2)] * 3, atol=1e-6)
 
 
 # --- configuration --------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from covey.optimizers import MemberAdamW
 
 SHAPES = [(3, 4, 2), (3, 2)]  # the variables of three members
-OPTIONS = {"learning_rate": 0.01, "weight_decay": 0.1}
+OPTIONS = {"learning_rate": 0.01, "weight_decay": 0.1, "epsilon": 0.1}  # which feels the length
 
 
 def gradients(steps=4):

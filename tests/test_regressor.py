@@ -301,11 +301,13 @@ def test_callbacks_take_part(data):
 
         def on_epoch_end(self, epoch, logs=None):
             self.epochs += 1
+            self.score = logs["out_of_fold_score"]
             self.model.stop_training = self.epochs == 2
 
     count = Count()
-    fit(*data, max_steps=500, callbacks=[count])
+    model = fit(*data, max_steps=500, callbacks=[count])
     assert count.epochs == 2
+    assert count.score == pytest.approx(model.out_of_fold_score_, abs=1e-3)
 
 
 def test_the_progress_bar_shows_the_score_and_can_be_silenced(data, capsys):

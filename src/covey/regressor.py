@@ -49,7 +49,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         max_steps: gradient steps at most; by default chosen from the number of rows.
         max_time: seconds after which training stops and keeps the best so far; None is no limit.
         callbacks: Keras callbacks for the training; one "epoch" is the stretch of steps between two
-            looks at the held-out rows.
+            looks at the held-out rows, and its logs hold "out_of_fold_score".
         random_state: integer or `numpy.random.RandomState`; an integer gives the same result twice
             on the same machine and engine.
         verbose: 1 shows a progress bar with the out-of-fold score, 0 is silent.
@@ -196,6 +196,10 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
         rows = folds.held_out
         out_of_fold = ensemble.held_out(matrix, [test for _, test in folds.pairs], rows)
+        score = np.average(
+            out_of_fold.log_prob(Y[rows]), weights=None if weight is None else weight[rows]
+        )
+
         self.targets_ = targets
         self.n_features_in_ = frame.shape[1]
         if named:
@@ -205,10 +209,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.ensemble_ = ensemble
         self.out_of_fold_ = out_of_fold
         self.out_of_fold_rows_ = rows
-        density = out_of_fold.log_prob(Y[rows])
-        self.out_of_fold_score_ = float(
-            np.average(density, weights=None if weight is None else weight[rows])
-        )
+        self.out_of_fold_score_ = float(score)
         self._schema = schema
         self._flat = flat
         return self

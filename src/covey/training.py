@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 Fold = tuple[Rows, Rows]  # rows to train on, rows held out
 
+CLIPNORM = 5.0  # largest norm of the gradient of one member's mean loss
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -161,10 +163,10 @@ def train(
     generator = np.random.default_rng(seed)
     model = network.build(seed=int(generator.integers(2**31)))
     write_weights(model, network.initial_weights(generator))
-    model.compile(
-        MemberAdamW(recipe.schedule, recipe.weight_decay),
-        loss=NegativeLogLikelihood(network.family, missing=False),
-    )
+    # dividing by the number of terms, not by their weights, keeps the members apart
+    loss = NegativeLogLikelihood(network.family, missing=False, reduction="sum_over_batch_size")
+    clipnorm = CLIPNORM / network.members  # the loss is a mean over members too
+    model.compile(MemberAdamW(recipe.schedule, recipe.weight_decay, clipnorm), loss=loss)
     held_out = _HeldOut.gather(inputs, whitened, folds, sample_weight, log_scales)
     batches = _Batches(inputs, whitened, folds, sample_weight, recipe, generator)
     keeper = _BestWeights(held_out, network, recipe, len(batches), verbose)
@@ -341,6 +343,8 @@ class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
                 best[better] = now[better]
             self.scores[better] = scores[better]
             self.best_steps[better] = self.steps
+        if logs is not None:
+            logs["out_of_fold_score"] = self.score  # for the callbacks that come after
         waiting = self.steps - self.best_steps
         if np.all(waiting >= self.recipe.patience * self.recipe.max_steps):
             self.model.stop_training = True

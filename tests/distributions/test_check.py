@@ -74,7 +74,7 @@ REFUSED = {
     "size of True": (lambda: JOINT.sample(True), "size=True"),
     "size of a mixture": (lambda: NormalMixture([JOINT]).sample(0), "size=0"),
     "y of inf": (
-        lambda: JOINT.log_prob([[0, 0], [0, -np.inf], [0, 0]]),
+        lambda: JOINT.log_prob([[0, -np.inf], [0, 0], [0, 0]]),
         "finite, or NaN where not observed. Received infinity for 'NOx'",
     ),
     "y of text": (lambda: JOINT.mahalanobis([["a", "b"]] * 3), "`y` must be an array of numbers"),
@@ -83,6 +83,7 @@ REFUSED = {
         r"shape \(3, 2\): .*\['CO', 'NOx'\]. Received \(1, 2\)",
     ),
     "y, flat": (lambda: JOINT.log_prob(np.zeros(6)), r"Received \(6,\)"),
+    "y, flat and long": (lambda: JOINT[0].log_prob(np.zeros(3)), r"Received \(3,\)"),
     "y, turned": (lambda: JOINT.log_prob(np.zeros((2, 3))), r"Received \(2, 3\)"),
     "y lacks a column": (
         lambda: JOINT.log_prob(pd.DataFrame({"CO": [0, 0, 0]})),
