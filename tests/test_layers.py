@@ -58,9 +58,6 @@ def fitted():
     return model, fit.history
 
 
-# --- the model of the product page ----------------------------------------------------------------
-
-
 def test_a_mean_vector_and_a_covariance_matrix_for_each_row(fitted):
     model, history = fitted
     X, y, truth = simulate(500, seed=2)
@@ -113,8 +110,6 @@ def test_the_saved_model_is_the_model_also_in_a_fresh_process(fitted, tmp_path):
     assert done.returncode == 0, done.stderr
     assert_allclose(np.load(tmp_path / "packed.npy"), expected, rtol=1e-6, atol=1e-6)
 
-
-# --- other ways to train --------------------------------------------------------------------------
 
 NO_COMPILER = "torch.compile needs a C++ toolchain, and minutes"
 JIT = [  # "auto" is the default, and so everywhere else
@@ -186,9 +181,6 @@ def test_a_model_of_the_wrong_width_is_refused():
         model.fit(X, y, verbose=0)
 
 
-# --- the head -------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("members", [None, 3])
 def test_it_starts_at_the_standard_normal_whatever_comes_in(members):
     head = DistributionHead(FAMILY, members=members)
@@ -233,9 +225,6 @@ def test_the_regularizer_acts_on_the_kernel(members):
     assert_allclose(keras.ops.convert_to_numpy(sum(head.losses)), 3 * 0.25 * kernel.size, rtol=1e-6)
 
 
-# --- members --------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("activation", [None, "relu", "silu"])
 def test_member_dense_is_a_dense_layer_for_each_member(activation):
     rng = np.random.default_rng(0)
@@ -267,8 +256,6 @@ def test_members_start_apart_and_by_their_own_fan_in():
     kernel = layer.get_weights()[0]
     assert_allclose(np.swapaxes(kernel, 1, 2) @ kernel, [np.eye(2)] * 3, atol=1e-6)
 
-
-# --- configuration --------------------------------------------------------------------------------
 
 LAYERS = {
     "head": lambda: DistributionHead(FAMILY, name="head"),

@@ -134,7 +134,12 @@ class MemberDense(keras.layers.Layer):  # type: ignore[misc]
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create one kernel and one bias per member."""
-        members, width = (int(size or 0) for size in input_shape[1:])
+        _, members, width = input_shape
+        if members is None or width is None:
+            raise InputError(
+                "The members and their inputs must be known: (rows, K, width). Received shape "
+                f"{input_shape}; give `keras.Input` both numbers."
+            )
 
         def draw(shape: tuple[int, int, int], dtype: Any = None) -> Tensor:
             # an initializer would take a leading member axis for a receptive field

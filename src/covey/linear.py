@@ -99,7 +99,7 @@ class LinearModel:
         return cls(
             location=location,
             scale=scale,
-            coef=coef,
+            coef=np.ascontiguousarray(coef),  # as a file gives it back, to the last bit
             intercept=path.target_mean - path.feature_mean @ coef,
             residual_scale_tril=_factor(held_out, weight),
         )

@@ -45,9 +45,6 @@ def holed(y, seed=2):
     return y
 
 
-# --- construction ---------------------------------------------------------------------------------
-
-
 @each_shape
 def test_covariance_and_its_factor_say_the_same(n, d):
     joint = draw(n, d)
@@ -86,9 +83,6 @@ def test_a_little_asymmetry_is_rounding_whatever_the_scale():
     joint = MultivariateNormal(np.zeros(3), covariance=nearly * scale)
     assert_allclose(joint.correlation[0, 0, 1], 5e-10)
     assert_array_equal(joint.covariance, np.swapaxes(joint.covariance, 1, 2))
-
-
-# --- densities ------------------------------------------------------------------------------------
 
 
 @each_shape
@@ -152,9 +146,6 @@ def test_a_nearly_singular_correlation(gap):
     assert_allclose(joint.mahalanobis([[1, -1]]), [np.sqrt(2 / gap)], rtol=1e-4)
 
 
-# --- divergence -----------------------------------------------------------------------------------
-
-
 @each_shape
 def test_kl_divergence_is_the_closed_form(n, d):
     p, q = draw(n, d), draw(n, d, seed=5)
@@ -172,9 +163,6 @@ def test_kl_divergence_is_the_closed_form(n, d):
     rows = [q[i].kl_divergence(p[0])[0] for i in range(n)]
     assert_allclose(q.kl_divergence(p[0]), rows)  # one row for all, on either side
     assert_allclose(p[0].kl_divergence(q), [p[0].kl_divergence(q[i])[0] for i in range(n)])
-
-
-# --- samples --------------------------------------------------------------------------------------
 
 
 def test_samples_have_the_moments_and_rows_are_independent():
@@ -197,8 +185,6 @@ def test_seeds():
     assert not np.any(first == joint.sample(3, seed=2))
     assert not np.any(joint.sample(3) == joint.sample(3))
 
-
-# --- affine ---------------------------------------------------------------------------------------
 
 AFFINE = [(n, d, m) for n, d in SHAPES for m in {1, d - 1, d} if m]
 
@@ -248,9 +234,6 @@ def test_a_change_of_units_keeps_the_names(A, names, expected):
     assert_allclose(image.covariance[0], A @ joint.covariance[0] @ np.transpose(A))
 
 
-# --- intervals ------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("level", [0.1, 0.9, np.float32(0.5), 1 - 1e-12])
 def test_interval_is_scipys(level):
     joint = draw(4, 3)
@@ -259,9 +242,6 @@ def test_interval_is_scipys(level):
     assert_allclose(lower, expected[0], rtol=1e-4 if level > 0.99 else 1e-7)
     assert_allclose(upper, expected[1], rtol=1e-4 if level > 0.99 else 1e-7)
     assert_array_equal(joint.interval()[1], joint.interval(0.9)[1])
-
-
-# --- tables ---------------------------------------------------------------------------------------
 
 
 def test_the_columns_of_a_table():
@@ -285,8 +265,6 @@ def test_tables_come_back(n, d, through_csv):
     assert_allclose(again.mean, joint.mean, rtol=1e-12)
     assert_allclose(again.covariance, joint.covariance, rtol=1e-12)
 
-
-# --- rows -----------------------------------------------------------------------------------------
 
 ROWS = [
     slice(None),
@@ -344,8 +322,6 @@ def test_no_rows_at_all():
         assert "0 rows, 3 targets" in repr(joint)
 
 
-# --- immutability ---------------------------------------------------------------------------------
-
 ARRAYS = ["mean", "scale_tril", "covariance", "stddev", "correlation"]
 
 
@@ -378,9 +354,6 @@ def test_the_callers_arrays_stay_his_own(kind):
     mean[:], matrix[:] = 7, 7
     assert_array_equal(joint.mean, 0)
     assert_array_equal(joint.covariance, [np.eye(2), np.eye(2)])
-
-
-# --- text -----------------------------------------------------------------------------------------
 
 
 def test_repr_of_one_row_shows_the_correlations():

@@ -80,9 +80,6 @@ def unit_lower(family, packed):
     return W / packed[:, None, d : 2 * d].astype("float64")
 
 
-# --- the density ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("rows", [None, 7])
 @each_d
 def test_log_prob_is_scipys(d, rows):
@@ -147,9 +144,6 @@ def test_leading_axes_are_only_leading_axes(missing):
     assert_allclose(shaped.reshape(-1, 9), constrain(family, raw), rtol=1e-6)
 
 
-# --- the gradient ---------------------------------------------------------------------------------
-
-
 class Shift(keras.layers.Layer):
     """Adds a weight for each entry: after one step of SGD that weight is minus the gradient."""
 
@@ -193,9 +187,6 @@ def test_the_gradient_is_the_slope_of_the_density_and_stays_finite(d):
     gradient = ops.convert_to_numpy(layer.shift.value)
     assert_allclose(gradient[:8], slope, rtol=1e-3, atol=1e-3)
     assert np.isfinite(gradient).all()
-
-
-# --- validity -------------------------------------------------------------------------------------
 
 
 def extremes(family, pattern, rows=50, bound=1e4):
@@ -325,9 +316,6 @@ def test_the_floor_is_reached_and_not_crossed(d, floor):
     assert_allclose(diagonal[[0, -1]], [[floor] * d, [1 / floor] * d], rtol=1e-4)
     assert np.all((diagonal >= floor * (1 - 1e-5)) & (diagonal <= (1 + 1e-5) / floor))
     assert all(np.all(lower < upper) for lower, upper in pairwise(diagonal[1:-1]))
-
-
-# --- the object -----------------------------------------------------------------------------------
 
 
 @each_d

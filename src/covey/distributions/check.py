@@ -38,13 +38,25 @@ def check_size(size: int) -> int:
     return int(size)
 
 
+def read_numbers(values: object, name: str) -> Array:
+    """Return a float64 copy.
+
+    Raises:
+        InputError: the values are no numbers.
+    """
+    try:
+        return np.array(values, dtype=np.float64)  # always a copy: the caller keeps his own
+    except (TypeError, ValueError) as error:
+        raise InputError(f"`{name}` must be an array of numbers. Received: {error}.") from None
+
+
 def read_mean(mean: ArrayLike) -> Array:
     """Return a copy of shape (N, D).
 
     Raises:
         InputError: the shape does not fit or a value is not finite.
     """
-    means = _numbers(mean, "mean")
+    means = read_numbers(mean, "mean")
     if means.ndim == 1:
         means = means[None, :]
     if means.ndim != 2 or means.shape[1] == 0:
@@ -130,8 +142,8 @@ def read_values(y: Any, shape: tuple[int, ...], names: tuple[str, ...]) -> Array
             raise InputError(
                 f"Expected a table with the columns {list(names)}. Lacking: {lacking}."
             )
-        y = np.stack([np.asarray(y[name], dtype=np.float64) for name in names], axis=1)
-    values = _numbers(y, "y")
+        y = np.stack([read_numbers(y[name], name) for name in names], axis=1)
+    values = read_numbers(y, "y")
     if values.ndim == 1 and 1 in shape and values.size == max(shape):
         values = values.reshape(shape)
     if values.shape != shape:
@@ -149,7 +161,7 @@ def read_values(y: Any, shape: tuple[int, ...], names: tuple[str, ...]) -> Array
 
 def _matrices(values: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
     n, d = shape
-    matrices = _numbers(values, name)
+    matrices = read_numbers(values, name)
     if matrices.shape not in ((d, d), (n, d, d)):
         raise InputError(
             f"`{name}` must have shape ({n}, {d}, {d}) to go with a mean of shape {shape}, or "
@@ -157,13 +169,6 @@ def _matrices(values: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
         )
     _check_finite(matrices, name)
     return np.broadcast_to(matrices, (n, d, d)).copy() if matrices.ndim == 2 else matrices
-
-
-def _numbers(values: object, name: str) -> Array:
-    try:
-        return np.array(values, dtype=np.float64)  # always a copy: the caller keeps his own
-    except (TypeError, ValueError) as error:
-        raise InputError(f"`{name}` must be an array of numbers. Received: {error}.") from None
 
 
 def _check_finite(values: Array, name: str) -> None:

@@ -15,6 +15,7 @@ from covey.distributions.check import (
     check_size,
     factor_covariance,
     read_mean,
+    read_numbers,
     read_scale_tril,
     read_values,
 )
@@ -102,6 +103,9 @@ class MultivariateNormal:
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"A {type(self).__name__} is immutable: cannot set {name!r}.")
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"A {type(self).__name__} is immutable: cannot delete {name!r}.")
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         # a pickled or copied array is writable again
         self._set(state["mean"], state["scale_tril"], state["targets"])
@@ -111,11 +115,11 @@ class MultivariateNormal:
 
     def __getitem__(self, rows: Any) -> Self:
         """The distributions of some rows; an integer gives a batch of length 1."""
-        if isinstance(rows, (int, np.integer)):
+        if isinstance(rows, (int, np.integer)) and not isinstance(rows, bool):
             index = range(len(self))[rows]  # raises IndexError and resolves negative numbers
             rows = slice(index, index + 1)
         elif not isinstance(rows, slice):
-            rows = np.asarray(rows)
+            rows = np.asarray(rows if np.size(rows) else [], dtype=None if np.size(rows) else int)
             if rows.ndim != 1:
                 raise InputError(
                     "Rows are selected by an integer, a slice, or a one-dimensional array of "
@@ -270,7 +274,7 @@ class MultivariateNormal:
             InputError: a shape does not fit, a value is not finite, or the rows of `A` are linearly
                 dependent (their distribution would have no density).
         """
-        matrix = np.asarray(A, dtype=np.float64)
+        matrix = read_numbers(A, "A")
         n, d = self.mean.shape
         if matrix.ndim == 2:
             matrix = matrix[None]
@@ -279,7 +283,7 @@ class MultivariateNormal:
                 f"`A` must have shape (M, {d}) or ({n}, M, {d}). Received shape {np.shape(A)}."
             )
         m = matrix.shape[1]
-        shift = np.zeros(m) if b is None else np.asarray(b, dtype=np.float64)
+        shift = np.zeros(m) if b is None else read_numbers(b, "b")
         if shift.shape not in ((m,), (n, m)):
             raise InputError(f"`b` must have shape ({m},) or ({n}, {m}). Received {shift.shape}.")
         if not (np.isfinite(matrix).all() and np.isfinite(shift).all()):
@@ -350,10 +354,11 @@ class MultivariateNormal:
                 f"written by `to_frame`. Lacking: {lacking or 'every mean_<target>'}."
             )
         d = len(targets)
-        mean = np.stack([np.asarray(frame[mean_column(t)], dtype=np.float64) for t in targets], 1)
+        means = [mean_column(target) for target in targets]
+        mean = np.stack([read_numbers(frame[column], column) for column in means], axis=1)
         covariance = np.empty((len(mean), d, d))
         for column, i, j in zip(needed, *np.triu_indices(d), strict=True):
-            covariance[:, i, j] = covariance[:, j, i] = np.asarray(frame[column], dtype=np.float64)
+            covariance[:, i, j] = covariance[:, j, i] = read_numbers(frame[column], column)
         return cls(mean, covariance=covariance, targets=targets)
 
 

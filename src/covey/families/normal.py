@@ -154,7 +154,14 @@ class Normal:
         def marginal() -> Tensor:
             return self._marginal_log_prob(matrix, diagonal, residual, unobserved)
 
-        return ops.cond(ops.any(unobserved), marginal, complete) if missing else complete()
+        if not missing:
+            return complete()
+        any_unobserved = ops.any(unobserved)
+        try:
+            known = bool(any_unobserved)
+        except TypeError:  # inside a compiled graph
+            return ops.cond(any_unobserved, marginal, complete)
+        return marginal() if known else complete()  # where `cond` would compile at every call
 
     def _matrix(self, packed: Tensor) -> Tensor:
         """W as a tensor of shape (..., D, D)."""
