@@ -34,6 +34,7 @@ def folder(tmp_path_factory):
     )
     frame.to_csv(path / "train.csv", index=False)
     frame.drop(columns=["CO", "NOx"]).to_parquet(path / "new.parquet")
+    (path / "twice.csv").write_text("a,a,b\n1,2,3\n")
     return path
 
 
@@ -105,6 +106,17 @@ def test_a_feature_list_is_taken(folder, capsys):
         (["predict", "model.covey", "new.parquet", "--output", "x.docx"], "x.docx"),
         (["predict", "model.covey", "new.parquet", "--keep", "nothing"], "['nothing']"),
         (["info", "train.csv"], "Covey"),
+        (["fit", "train.csv", "--targets", "CO", "--output", "train.csv"], "takes the model"),
+        (["predict", "model.covey", "new.parquet", "--output", "./new.parquet"], "would overwrite"),
+        (
+            ["fit", "train.csv", "--targets", "CO", "--weights", "id", "--output", "x.covey"],
+            "must hold numbers",
+        ),
+        (
+            ["fit", "train.csv", "--targets", "CO", "--seed", "-1", "--output", "x.covey"],
+            "`random_state` must be",
+        ),
+        (["fit", "twice.csv", "--targets", "b", "--output", "x.covey"], "is called a"),
     ],
 )
 def test_errors_are_one_line_and_leave_nothing(

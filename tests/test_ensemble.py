@@ -52,11 +52,18 @@ def test_held_out_rows_are_predicted_by_who_did_not_see_them(ensemble):
         lambda manifest, arrays: arrays.update(linear_coef=arrays["linear_coef"][:1]),
         lambda manifest, arrays: arrays.update(network_000=arrays["network_000"][:, :2]),
         lambda manifest, arrays: manifest["targets"].append("c"),
+        lambda manifest, arrays: manifest["network"].update(n_targets=10**8),
+        lambda manifest, arrays: manifest["network"].update(activation={"class_name": "Lambda"}),
+        lambda manifest, arrays: arrays.update(linear_scale=-arrays["linear_scale"]),
+        lambda manifest, arrays: arrays.update(
+            linear_intercept=np.nan * arrays["linear_intercept"]
+        ),
+        lambda manifest, arrays: arrays.update(linear_location=arrays["linear_location"][:, :1]),
     ],
 )
 def test_what_does_not_fit_together_is_refused(ensemble, spoil):
     manifest, arrays = ensemble.to_artifact()
-    manifest = {**manifest, "network": dict(manifest["network"])}
+    manifest = {**manifest, "network": dict(manifest["network"])}  # spoil a copy
     spoil(manifest, arrays)
     with pytest.raises(ArtifactError, match="save the model again"):
         Ensemble.from_artifact(manifest, arrays)

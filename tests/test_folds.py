@@ -1,6 +1,7 @@
 """Folds: every row held out once, groups together, nonsense refused."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.model_selection import RepeatedKFold, TimeSeriesSplit
 
@@ -80,6 +81,11 @@ def test_inner_blocks_keep_groups_together_and_are_few():
         ({"n_rows": 9, "members": 2, "cv": [([0, 1], [])]}, "hold out at least 1"),
         ({"n_rows": 9, "members": 2, "cv": [([0, 1], [9])]}, "outside 0 to 8"),
         ({"n_rows": 9, "members": 2, "cv": []}, "at least one split"),
+        ({"n_rows": 3, "members": 2, "groups": pd.array(["a", None, "b"])}, "a label in every row"),
+        (
+            {"n_rows": 4, "members": 2, "cv": [([0, 1], [2, 3])], "groups": [0, 1, 1, 2]},
+            "each of `groups` on one side",
+        ),
         ({"n_rows": 3, "members": 2, "cv": TimeSeriesSplit(8)}, "could not split 3 rows"),
     ],
 )
@@ -90,10 +96,16 @@ def test_what_cannot_be_split_is_refused(arguments, message):
 
 def test_weights_have_mean_one():
     np.testing.assert_allclose(row_weights([1, 3], 2), [0.5, 1.5])
+    np.testing.assert_allclose(row_weights([1e308, 1e308], 2), [1, 1])
     assert row_weights(None, 2) is None
 
 
-@pytest.mark.parametrize("weight", [[1.0], [1, -1], [np.nan, 1], [np.inf, 1], [0, 0]])
+def test_a_row_named_twice_is_held_out_once():
+    folds = Folds.split(4, 2, cv=[([0, 1], [3, 2, 3])])
+    np.testing.assert_array_equal(folds.pairs[0][1], [2, 3])
+
+
+@pytest.mark.parametrize("weight", [[1.0], ["a", "b"], [1, -1], [np.nan, 1], [np.inf, 1], [0, 0]])
 def test_bad_weights_are_refused(weight):
     with pytest.raises(InputError, match="`sample_weight` must"):
         row_weights(weight, 2)

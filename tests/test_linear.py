@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from covey import MultivariateNormal
+from covey import MultivariateNormal, NormalMixture
+from covey.distributions.triangular import inverse_lower
 from covey.errors import InputError
 from covey.linear import PENALTIES, LinearModel
 
@@ -130,3 +131,41 @@ def test_one_row_is_not_enough(weight):
     X, Y = data()
     with pytest.raises(InputError, match="at least 2 training rows"):
         LinearModel.fit(X, Y, weight)
+
+
+@pytest.mark.parametrize("d", [2, 5, 12])
+def test_whatever_a_network_puts_out_comes_back_valid(d):
+    """Mixing targets of very different scales must not cost the factorisation either."""
+    r = np.random.default_rng(d)
+    rho = 0.9 if d == 2 else 0.5
+    factor = np.linalg.cholesky(rho + (1 - rho) * np.eye(d))
+    linear = LinearModel(
+        np.zeros(d), 10.0 ** r.uniform(-9, 9, d), np.zeros((1, d)), np.zeros(d), factor
+    )
+    members = []
+    for scale in (10, 30, 1e4):
+        w = np.exp(np.clip(r.uniform(-scale, scale, (200, d)), -9.2, 9.2))
+        a = np.tril(np.clip(r.uniform(-scale, scale, (200, d, d)), -1e4, 1e4), -1) + np.eye(d)
+        inverse = inverse_lower(a * w[:, None, :])
+        whitened = MultivariateNormal(r.uniform(-scale, scale, (200, d)), scale_tril=inverse)
+        members.append(linear.restore(whitened, np.zeros((200, 1))))
+    for joint in [*members, NormalMixture(members).moment_matched()]:
+        assert np.isfinite(joint.covariance).all()
+        np.linalg.cholesky(joint.correlation)
+
+
+def test_rows_of_weight_zero_do_not_count():
+    X, Y = data()
+    weight = np.where(np.arange(60) < 20, 0.0, 1.0)
+    one, two = LinearModel.fit(X, Y, weight), LinearModel.fit(X[20:], Y[20:])
+    for name in ("location", "scale", "coef", "intercept", "residual_scale_tril"):
+        np.testing.assert_allclose(getattr(one, name), getattr(two, name), rtol=1e-9, atol=1e-12)
+
+
+def test_a_large_offset_is_no_constant():
+    X, Y = data()
+    offset = 1e9 + 1e-4 * Y
+    joint = LinearModel.fit(X, offset).predict_distribution(X)
+    np.testing.assert_allclose(
+        joint.stddev[0] / 1e-4, LinearModel.fit(X, Y).predict_distribution(X).stddev[0], rtol=0.01
+    )

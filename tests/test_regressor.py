@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -226,10 +227,10 @@ def test_nothing_global_is_seeded_or_configured(data):
         "X = np.linspace(0, 1, 40)[:, None]\n"
         "covey.JointRegressor(members=2, hidden_units=(4,), max_steps=2, verbose=0).fit(X, X)\n"
         "after = random.getstate(), np.random.get_state()[1].tolist(), keras.config.floatx()\n"
-        "print(before[0] == after[0], before[2] == after[2])\n"
+        "print(*[one == two for one, two in zip(before, after)])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["True", "True"]
+    assert done.stdout.split() == ["True", "True", "True"]
 
 
 def test_one_target_given_as_a_vector(data):
@@ -364,6 +365,40 @@ def test_load_refuses_what_is_no_regressor(tmp_path):
         covey.load(tmp_path / "none.covey")
 
 
+def test_numpy_numbers_as_parameters_are_saved(data, tmp_path):
+    model = fit(*data, members=np.int64(2), learning_rate=np.float32(0.01))
+    model.save(tmp_path / "model.covey")
+    loaded = covey.load(tmp_path / "model.covey")
+    assert loaded.members == 2
+    assert loaded.learning_rate == pytest.approx(0.01)
+
+
+def test_threads_may_predict_at_once(model, data):
+    again = pickle.loads(pickle.dumps(model))
+    expected = model.predict(data[0])
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: again.predict(data[0]), range(24)):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_the_global_policy_does_not_matter(data):
+    from covey.engine import keras
+
+    expected = fit(*data, max_steps=20).predict(data[0])
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        np.testing.assert_array_equal(fit(*data, max_steps=20).predict(data[0]), expected)
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def test_frames_with_numbers_for_names(data):
+    r = np.random.default_rng(0)
+    X, Y = pd.DataFrame(r.normal(size=(40, 2))), pd.DataFrame(r.normal(size=(40, 2)))
+    assert np.isfinite(fit(X, Y).predict_distribution(X).log_prob(Y)).all()
+
+
 def test_scikit_learn_can_clone_and_pickle(model, data):
     assert clone(model).get_params() == model.get_params()
     again = pickle.loads(pickle.dumps(model))
@@ -402,7 +437,13 @@ X_GOOD, Y_GOOD = table(n=12)
         (X_GOOD, Y_GOOD, {"hidden_units": (0,)}, "`hidden_units` must be positive"),
         (X_GOOD, Y_GOOD, {"activation": "magic"}, "`activation` must name"),
         (X_GOOD, Y_GOOD, {"max_steps": 0}, "`max_steps` must be at least 1"),
+        (X_GOOD, Y_GOOD, {"max_steps": 2.7}, "`max_steps` must be at least 1, finite and whole"),
         (X_GOOD, Y_GOOD, {"learning_rate": np.nan}, "`learning_rate` must be at least 0"),
+        (X_GOOD, Y_GOOD, {"learning_rate": "fast"}, "`learning_rate` must be at least 0"),
+        (X_GOOD, Y_GOOD, {"activation": {"class_name": "Sequential"}}, "`activation` must name"),
+        (X_GOOD, Y_GOOD, {"random_state": "a"}, "`random_state` must be"),
+        (X_GOOD, Y_GOOD, {"cv": "a"}, "`cv` must be"),
+        (X_GOOD, Y_GOOD.iloc[::-1], {}, "rows in the same order"),
     ],
 )
 def test_bad_input_is_refused(X, Y, arguments, message):

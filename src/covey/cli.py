@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -123,10 +124,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fit(options: argparse.Namespace) -> None:
-    from covey.files import read_table, writable
+    from covey.files import TABLE_SUFFIXES, read_table, writable
     from covey.regressor import JointRegressor
 
     writable(options.output, None)
+    if options.output.endswith(TABLE_SUFFIXES):
+        raise InputError(
+            f"`--output` takes the model, for example air.covey. Received a table: {options.output}"
+        )
     table = read_table(options.table)
     special = [name for name in (options.groups, options.weights) if name]
     used = [*options.targets, *(options.features or []), *options.drop, *special]
@@ -161,6 +166,8 @@ def _predict(options: argparse.Namespace) -> None:
 
     if options.output:
         writable(options.output, TABLE_SUFFIXES)
+        if os.path.realpath(options.output) == os.path.realpath(options.table):
+            raise InputError(f"`--output` would overwrite the input table {options.table}.")
     table = read_table(options.table)
     _check_columns(table, options.keep, options.table)
     joint = load(options.model).predict_distribution(table).to_frame()
@@ -196,9 +203,8 @@ def _names(text: str) -> list[str]:
 def _check_columns(table: pd.DataFrame, names: Sequence[str], path: str) -> None:
     lacking = [name for name in names if name not in table.columns]
     if lacking:
-        raise InputError(
-            f"Expected the columns {lacking} in {path}. It has: {', '.join(table.columns)}."
-        )
+        present = ", ".join(map(str, table.columns))
+        raise InputError(f"Expected the columns {lacking} in {path}. It has: {present}.")
 
 
 def _show_warning(message: Any, *_: Any, **__: Any) -> None:

@@ -70,7 +70,7 @@ def run(
     joint = model.predict_distribution(X_test)
     methods = {
         "ridge regression, constant covariance": _ridge(X_train, Y_train, X_test),
-        "Covey, targets taken as independent": _independent(joint),
+        "Covey, correlations ignored": _independent(joint),
         "Covey, joint": joint,
     }
     scores = {name: float(-d.log_prob(Y_test).mean()) for name, d in methods.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from threading import Lock
 from typing import Any, Self
 
 import numpy as np
@@ -34,9 +35,18 @@ class Ensemble:
     weights: list[NDArray[np.float32]]
     targets: tuple[str, ...]
     _model: Any = field(default=None, init=False, repr=False, compare=False)
+    # while Keras predicts, the weights of the model are elsewhere
+    _lock: Any = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_model": None}
+        return {**self.__dict__, "_model": None, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update({**state, "_lock": Lock()})
+
+    def _forward(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        with self._lock:
+            return forward(self.model, inputs)
 
     @property
     def model(self) -> Any:
@@ -61,7 +71,7 @@ class Ensemble:
             Mixtures of N rows, in target units.
         """
         n, f = X.shape
-        packed = forward(self.model, np.broadcast_to(X[:, None], (n, len(self.linear), f)))
+        packed = self._forward(np.broadcast_to(X[:, None], (n, len(self.linear), f)))
         return NormalMixture([self._restored(k, packed[:, k], X) for k in range(len(self.linear))])
 
     def held_out(
@@ -82,7 +92,7 @@ class Ensemble:
         inputs = np.zeros((longest, len(tests), X.shape[1]), dtype=np.float32)
         for k, test in enumerate(tests):
             inputs[: len(test), k] = X[test]
-        packed = forward(self.model, inputs)
+        packed = self._forward(inputs)
         parts = [self._restored(k, packed[: len(test), k], X[test]) for k, test in enumerate(tests)]
         n, d = len(X), len(self.targets)
         times = np.bincount(np.concatenate(tests), minlength=n)
@@ -129,6 +139,8 @@ class Ensemble:
             ArtifactError: an entry is lacking or does not fit the others.
         """
         try:
+            if manifest["network"]["n_targets"] != len(manifest["targets"]):
+                raise ValueError("another number of targets")  # before room is made for them
             network = Network.from_manifest(manifest["network"])
             linear = tuple(
                 LinearModel(
@@ -143,12 +155,21 @@ class Ensemble:
                     (w.shape, shape)
                     for w, shape in zip(weights, network.weight_shapes, strict=True)
                 ),
-                *((start.coef.shape, (f, d)) for start in linear),
-                *((start.residual_scale_tril.shape, (d, d)) for start in linear),
+                (arrays["linear_location"].shape, (network.members, d)),
+                (arrays["linear_scale"].shape, (network.members, d)),
+                (arrays["linear_coef"].shape, (network.members, f, d)),
+                (arrays["linear_intercept"].shape, (network.members, d)),
+                (arrays["linear_residual_scale_tril"].shape, (network.members, d, d)),
                 (np.shape(manifest["targets"]), (d,)),
             ]
             if bad := [pair for pair in shapes if pair[0] != pair[1]]:
                 raise ValueError("shape {} in place of {}".format(*bad[0]))
+            diagonals = np.diagonal(arrays["linear_residual_scale_tril"], axis1=1, axis2=2)
+            for name, array in arrays.items():
+                if name.startswith(("linear_", "network_")) and not np.isfinite(array).all():
+                    raise ValueError(f"numbers that are not finite in {name}")
+            if not ((arrays["linear_scale"] > 0).all() and (diagonals > 0).all()):
+                raise ValueError("scales that are not positive")
             return cls(linear, network, weights, tuple(manifest["targets"]))
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise ArtifactError(

@@ -48,8 +48,15 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
             # pandas hides columns of the file in the index, where no other program would.
             frame = frame.reset_index(drop=not any(frame.index.names))
         else:
+            sep = "\t" if suffix == ".tsv" else ","
+            # pandas renames a name that comes twice, and nobody would know which column is meant
+            head = pd.read_csv(
+                file, sep=sep, header=None, nrows=1, dtype=str, keep_default_na=False
+            )
+            if repeated := sorted(set(head.loc[0, head.loc[0].duplicated()]) - {""}):
+                raise ValueError(f"more than one column is called {', '.join(repeated)}")
             # By default pandas guesses the type of a column anew in each part of a long file.
-            frame = pd.read_csv(file, sep="\t" if suffix == ".tsv" else ",", low_memory=False)
+            frame = pd.read_csv(file, sep=sep, low_memory=False)
             if not isinstance(frame.index, pd.RangeIndex):
                 raise ValueError("the rows have more fields than the first line has names")
     except (ValueError, OSError, EOFError, zlib.error) as error:

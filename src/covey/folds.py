@@ -76,7 +76,10 @@ class Folds:
                 )
             splitter = _default_splitter(members, grouped=labels is not None, seed=seed)
         else:
-            splitter = check_cv(cv)
+            try:
+                splitter = check_cv(cv)
+            except (TypeError, ValueError) as error:
+                raise InputError(f"`cv` must be a splitter or pairs of rows. {error}") from None
         rows = np.zeros((n_rows, 1))
         try:
             splits = list(splitter.split(rows, Y, labels))
@@ -86,6 +89,12 @@ class Folds:
         if not pairs:
             raise InputError("`cv` must give at least one split. Received none.")
         if labels is not None:
+            for train, test in pairs:
+                if np.intersect1d(labels[train], labels[test]).size:
+                    raise InputError(
+                        "`cv` must keep each of `groups` on one side of every split. It does not; "
+                        "use a splitter that does, such as sklearn.model_selection.GroupKFold."
+                    )
             return cls(pairs, labels)
         return cls(pairs, None if cv is None else _fold_numbers(pairs, n_rows))
 
@@ -149,14 +158,18 @@ def row_weights(sample_weight: ArrayLike | None, n_rows: int) -> NDArray[np.floa
     """
     if sample_weight is None:
         return None
-    weight = np.asarray(sample_weight, dtype=np.float64)
+    try:
+        weight = np.array(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"`sample_weight` must hold numbers. Received: {error}.") from None
     if weight.shape != (n_rows,):
         raise InputError(f"`sample_weight` must have shape ({n_rows},). Received {weight.shape}.")
-    if not np.isfinite(weight).all() or (weight < 0).any() or weight.sum() == 0:
+    if not np.isfinite(weight).all() or (weight < 0).any() or weight.max() == 0:
         raise InputError(
             "`sample_weight` must be finite, non-negative and not all zero. Received values from "
             f"{weight.min()} to {weight.max()}."
         )
+    weight /= weight.max()
     return weight / weight.mean()
 
 
@@ -170,12 +183,14 @@ def _default_splitter(members: int, *, grouped: bool, seed: int) -> Any:
 
 
 def _labels(groups: ArrayLike, n_rows: int) -> Rows:
+    import pandas as pd
+
     values = np.asarray(groups)
     if values.shape != (n_rows,):
         raise InputError(
             f"`groups` must hold one label per row, shape ({n_rows},). Received {values.shape}."
         )
-    if any(label is None or label != label for label in values.tolist()):  # NaN is not itself
+    if np.any(pd.isna(values)):
         raise InputError("`groups` must hold a label in every row. Received missing values.")
     if values.dtype.kind == "O":
         values = values.astype(str)
@@ -195,6 +210,7 @@ def _checked(train: Any, test: Any, n_rows: int) -> tuple[Rows, Rows]:
     joined = np.concatenate([fitted, held])
     if joined.min() < 0 or joined.max() >= n_rows:
         raise InputError(f"`cv` gave row numbers outside 0 to {n_rows - 1}, the rows of `X`.")
+    held = np.unique(held)
     if shared := np.intersect1d(fitted, held).size:
         raise InputError(
             "Each split of `cv` must hold out rows it does not train on. Received one that shares "

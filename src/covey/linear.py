@@ -79,12 +79,15 @@ class LinearModel:
                 "Expected at least 2 training rows with a positive weight. "
                 f"Received {np.count_nonzero(weight)}; use more rows or fewer members."
             )
+        used = weight > 0
+        X, Y, weight = X[used], Y[used], weight[used]
+        blocks = None if blocks is None else blocks[used]
         weight = weight / weight.sum()
         location = weight @ Y
         spread = np.sqrt(weight @ np.square(Y - location))
         magnitude = np.where(location == 0, 1.0, np.abs(location))
         # what rounding leaves of a constant target is no spread
-        scale = np.where(spread > 1e-12 * np.abs(location), spread, magnitude)
+        scale = np.where(spread > 4 * np.finfo(float).eps * np.abs(location), spread, magnitude)
         standardised = (Y - location) / scale
         features = np.asarray(X, dtype=np.float64)
 
@@ -119,7 +122,7 @@ class LinearModel:
         Returns:
             Array of shape (N, D), without unit.
         """
-        residual = (Y - self._mean(X)) / self.scale
+        residual = (Y - self.location) / self.scale - self._standardised_mean(X)
         return solve_lower(self.residual_scale_tril, residual)
 
     def restore(self, whitened: MultivariateNormal, X: Array) -> MultivariateNormal:
@@ -134,14 +137,13 @@ class LinearModel:
         """
         return whitened.affine(
             self.scale[:, None] * self.residual_scale_tril,
-            self._mean(X),
+            self.location + self.scale * self._standardised_mean(X),
             targets=whitened.targets,
         )
 
-    def _mean(self, X: Array) -> Array:
+    def _standardised_mean(self, X: Array) -> Array:
         # row by row: a product of whole matrices rounds a row according to its neighbours
-        linear = (X[:, None, :] @ self.coef)[:, 0] + self.intercept
-        return self.location + self.scale * linear
+        return (X[:, None, :] @ self.coef)[:, 0] + self.intercept
 
     def predict_distribution(
         self, X: Array, targets: tuple[str, ...] | None = None

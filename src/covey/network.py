@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -45,7 +46,8 @@ class Network:
     floor: float = 1e-4
 
     def __post_init__(self) -> None:
-        if not all(isinstance(u, (int, np.integer)) and u >= 1 for u in self.hidden_units):
+        whole = (int, np.integer)
+        if not all(isinstance(u, whole) and u >= 1 for u in self.hidden_units):
             raise InputError(
                 "`hidden_units` must be positive integers. Received: "
                 f"hidden_units={self.hidden_units}."
@@ -53,9 +55,11 @@ class Network:
         object.__setattr__(self, "hidden_units", tuple(int(u) for u in self.hidden_units))
         if self.dropout is None:
             object.__setattr__(self, "dropout", 0.1 * (1 - 1 / self.n_features))
-        elif not 0 <= self.dropout < 1:
+        elif not isinstance(self.dropout, Real) or not 0 <= self.dropout < 1:
             raise InputError(f"`dropout` must lie in [0, 1). Received: dropout={self.dropout}.")
         try:
+            if not isinstance(self.activation, str):  # never an object: files hold no code
+                raise ValueError
             keras.activations.get(self.activation)
         except ValueError:
             raise InputError(
@@ -86,16 +90,19 @@ class Network:
         Returns:
             A `keras.Model`; its weights are yet to be set.
         """
-        inputs = keras.Input((self.members, self.n_features))
+        inputs = keras.Input((self.members, self.n_features), dtype="float32")
         hidden = inputs
         for number, units in enumerate(self.hidden_units):
-            hidden = MemberDense(units, activation=self.activation, kernel_initializer="zeros")(
-                hidden
-            )
+            # whatever the global policy is: a saved model predicts the same everywhere
+            hidden = MemberDense(
+                units, activation=self.activation, kernel_initializer="zeros", dtype="float32"
+            )(hidden)
             if self.dropout:
                 # one draw for all members, who see different rows anyway
                 noise = (None, 1, units)
-                hidden = keras.layers.Dropout(self.dropout, noise, seed=seed + number)(hidden)
+                hidden = keras.layers.Dropout(
+                    self.dropout, noise, seed=seed + number, dtype="float32"
+                )(hidden)
         return keras.Model(inputs, DistributionHead(self.family, members=self.members)(hidden))
 
     @property

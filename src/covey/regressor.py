@@ -19,7 +19,7 @@ from covey.distributions.targets import target_names
 from covey.errors import ArtifactError, InputError
 from covey.folds import Folds, row_weights
 from covey.linear import LinearModel
-from covey.table import FeatureSchema, read_features, read_targets
+from covey.table import FeatureSchema, check_same_order, read_features, read_targets
 
 Array = NDArray[np.float64]
 KIND = "JointRegressor"
@@ -118,7 +118,8 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             X: DataFrame or array of shape (N, F): numeric, boolean, categorical or text columns;
                 missing values allowed.
             Y: DataFrame, array of shape (N, D), or (N,) for one target, in any units.
-            sample_weight: array of shape (N,), non-negative: a row of weight 2 counts as two.
+            sample_weight: array of shape (N,), non-negative: the share of each row in every average
+                that is taken; rows of weight 0 do not count.
             groups: a label per row, shape (N,): rows of one group are never on both sides of a
                 fold.
 
@@ -139,6 +140,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                 f'`family` must be "auto" or "normal". Received: family={self.family!r}.'
             )
         frame, named = read_features(X)
+        check_same_order(X, Y)
         Y, names, flat = read_targets(Y)
         targets = target_names(names, Y.shape[1])
         if len(frame) != len(Y):
@@ -147,7 +149,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                 f"numbers: {len(frame)} and {len(Y)}."
             )
         weight = row_weights(sample_weight, len(Y))
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        seed = _seed(self.random_state)
         folds = Folds.split(len(Y), self.members, cv=self.cv, groups=groups, Y=Y, seed=seed)
         folds.check_weights(weight)
         schema = FeatureSchema.fit(frame, named)
@@ -156,7 +158,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             n_features=matrix.shape[1],
             n_targets=Y.shape[1],
             members=len(folds),
-            hidden_units=tuple(self.hidden_units),
+            hidden_units=tuple(np.atleast_1d(self.hidden_units).tolist()),
             activation=self.activation,
             dropout=self.dropout,
         )
@@ -186,9 +188,9 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             recipe,
             sample_weight=weight,
             log_scales=[start.log_scale for start in linear],
-            callbacks=self.callbacks or (),
+            callbacks=np.atleast_1d(self.callbacks).tolist() if self.callbacks else (),
             seed=seed,
-            verbose=int(self.verbose),
+            verbose=int(bool(self.verbose)),
             started=started,
         )
         ensemble = Ensemble(linear, network, trained.weights, targets)
@@ -318,7 +320,9 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         plain: dict[str, Any] = {}
         for name, value in self.get_params(deep=False).items():
             if name == "hidden_units":
-                plain[name] = [int(units) for units in value]
+                plain[name] = np.atleast_1d(value).tolist()
+            elif isinstance(value, np.generic):
+                plain[name] = value.item()
             elif value is None or isinstance(value, (bool, int, float, str)):
                 plain[name] = value
         return plain
@@ -363,12 +367,27 @@ def load(path: str | os.PathLike[str]) -> JointRegressor:
             scale_tril=arrays["out_of_fold_scale_tril"],
             targets=model.targets_,
         )
-    except (KeyError, TypeError, InputError) as error:
+        if model._schema.width not in (model.ensemble_.network.n_features, 0):
+            raise InputError("the number of inputs")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ArtifactError(
             f"Expected a complete {KIND}. {os.fspath(path)} lacks or garbles {error}; save the "
             "model again."
         ) from error
     return model
+
+
+def _seed(random_state: Any) -> int:
+    """An integer, without touching NumPy's global generator."""
+    if random_state is None:
+        return int(np.random.default_rng().integers(2**31 - 1))
+    try:
+        return int(check_random_state(random_state).randint(2**31 - 1))
+    except ValueError as error:
+        raise InputError(
+            "`random_state` must be a non-negative integer below 2**32, a "
+            f"numpy.random.RandomState, or None. Received: {random_state!r}."
+        ) from error
 
 
 def _matrix(schema: FeatureSchema, frame: Any, named: bool) -> NDArray[np.float32]:

@@ -58,9 +58,14 @@ class Recipe:
             ("max_time", 0),
         ):
             value = getattr(self, name)
-            if value is not None and not least <= value < np.inf:
+            whole = name in ("max_steps", "batch_size")
+            kind = (int, np.integer) if whole else (int, float, np.number)
+            if value is None and name == "max_time":
+                continue
+            if not isinstance(value, kind) or not least <= value < np.inf:
                 raise InputError(
-                    f"`{name}` must be at least {least}, and finite. Received: {name}={value}."
+                    f"`{name}` must be at least {least}, finite"
+                    f"{' and whole' if whole else ''}. Received: {name}={value!r}."
                 )
 
     @classmethod
@@ -90,8 +95,8 @@ class Recipe:
         rows = min(max(2 ** round(np.log2(n_rows / 8)), 32), 256)
         steps = min(max(1000, n_rows // 3), 4000)
         return cls(
-            max_steps=steps if max_steps is None else int(max_steps),
-            batch_size=int(rows if batch_size is None else batch_size),
+            max_steps=steps if max_steps is None else max_steps,
+            batch_size=rows if batch_size is None else batch_size,
             learning_rate=learning_rate,
             weight_decay=weight_decay,
             patience=0.3,

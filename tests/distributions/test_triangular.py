@@ -5,7 +5,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import linalg
 
-from covey.distributions.triangular import inverse_lower, lower_factor, solve_lower
+from covey.distributions.triangular import (
+    LEAST_EIGENVALUE,
+    conditioned,
+    inverse_lower,
+    lower_factor,
+    solve_lower,
+)
 
 each_shape = pytest.mark.parametrize(
     "shape", [(1, 1), (3, 3), (1, 4), (4, 2), (2, 3, 3), (0, 2)], ids=str
@@ -56,3 +62,20 @@ def test_lower_factor_keeps_the_digits_that_squaring_would_lose():
 
 def test_lower_factor_of_dependent_rows_ends_in_zero():
     assert abs(lower_factor(np.array([[1.0, 2.0], [2.0, 4.0]]))[1, 1]) < 1e-14
+
+
+def test_only_what_is_nearly_singular_is_conditioned():
+    rng = np.random.default_rng(0)
+    good = np.tril(rng.normal(size=(3, 4, 4)), -1) + 2 * np.eye(4)
+    assert conditioned(good) is good
+    bad = good * np.array([1e-9, 1.0, 1e9, 1.0])[:, None]
+    bad[1, 3] = [*bad[1, 2, :3], 1e-9]  # the last variable is almost the third
+    mended = conditioned(bad)
+    np.testing.assert_array_equal(mended[[0, 2]], bad[[0, 2]])
+    ours, theirs = (np.sqrt(np.einsum("nij,nij->ni", x, x)) for x in (bad, mended))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+    unit = mended / theirs[:, :, None]
+    smallest = np.linalg.eigvalsh(unit @ np.swapaxes(unit, 1, 2))[:, 0]
+    assert 0.9 * LEAST_EIGENVALUE < smallest[1] < 10 * LEAST_EIGENVALUE
+    before = bad / ours[:, :, None]
+    np.testing.assert_allclose(unit, before, atol=3e-6)

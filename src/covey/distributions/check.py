@@ -137,12 +137,13 @@ def read_values(y: Any, shape: tuple[int, ...], names: tuple[str, ...]) -> Array
         InputError: the shape or the columns do not fit, or a value is infinite.
     """
     if hasattr(y, "columns"):
-        lacking = [name for name in names if name not in list(y.columns)]
+        columns = {str(column): column for column in y.columns}
+        lacking = [name for name in names if name not in columns]
         if lacking:
             raise InputError(
                 f"Expected a table with the columns {list(names)}. Lacking: {lacking}."
             )
-        y = np.stack([read_numbers(y[name], name) for name in names], axis=1)
+        y = np.stack([read_numbers(y[columns[name]], name) for name in names], axis=1)
     values = read_numbers(y, "y")
     if values.ndim == 1 and 1 in shape and values.size == max(shape):
         values = values.reshape(shape)

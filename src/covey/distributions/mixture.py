@@ -13,6 +13,7 @@ from scipy.special import logsumexp
 from covey.distributions.check import check_size
 from covey.distributions.normal import MultivariateNormal, frozen
 from covey.distributions.repr import describe
+from covey.distributions.triangular import conditioned, lower_factor
 from covey.errors import InputError
 
 if TYPE_CHECKING:
@@ -118,7 +119,16 @@ class NormalMixture:
         """The normal distributions with the mean and covariance of the mixtures."""
         if len(self.components) == 1:
             return self.components[0]
-        return MultivariateNormal(self.mean, covariance=self.covariance, targets=self.targets)
+        try:
+            return MultivariateNormal(self.mean, covariance=self.covariance, targets=self.targets)
+        except InputError:  # nearly singular: keep the digits that squaring loses
+            factors = [component.scale_tril for component in self.components]
+            spread = [component.mean - self.mean for component in self.components]
+            rows = np.concatenate([*factors, np.stack(spread, axis=2)], axis=2)
+            factor = lower_factor(rows / np.sqrt(len(self.components)))
+            return MultivariateNormal(
+                self.mean, scale_tril=conditioned(factor), targets=self.targets
+            )
 
     def log_prob(self, y: ArrayLike | pd.DataFrame) -> Array:
         """Log-density of one observation per row.

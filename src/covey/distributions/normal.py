@@ -21,7 +21,7 @@ from covey.distributions.check import (
 )
 from covey.distributions.repr import describe
 from covey.distributions.targets import covariance_column, mean_column, target_names
-from covey.distributions.triangular import lower_factor, solve_lower
+from covey.distributions.triangular import conditioned, lower_factor, solve_lower
 from covey.errors import InputError
 
 if TYPE_CHECKING:
@@ -378,7 +378,7 @@ def _transformed(matrix: Array, scale_tril: Array) -> Array:
     product = matrix @ scale_tril
     m, d = matrix.shape[1:]
     if m == d and not np.any(np.triu(matrix, 1)) and np.all(matrix[:, range(d), range(d)] > 0):
-        return product  # of lower triangles with a positive diagonal: one itself
+        return conditioned(product)  # of lower triangles with a positive diagonal: one itself
     factor = lower_factor(product)
     # a dependent row leaves only rounding on the diagonal, relative to its length
     length = np.sqrt(np.einsum("nij,nij->ni", product, product))
@@ -389,4 +389,4 @@ def _transformed(matrix: Array, scale_tril: Array) -> Array:
             "The rows of `A` must be linearly independent, or A y + b has no density. "
             f"For row {row} of the batch they are not."
         )
-    return factor
+    return conditioned(factor)

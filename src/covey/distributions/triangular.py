@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+LEAST_EIGENVALUE = 1e-12  # of a correlation matrix: far above rounding, far below any estimate
+
 
 def solve_lower(lower: Array, right: Array) -> Array:
     """Solve `lower @ z = right` by forward substitution.
@@ -60,3 +62,33 @@ def lower_factor(rows: Array) -> Array:
     triangle = np.swapaxes(np.linalg.qr(np.swapaxes(rows, -1, -2), mode="r"), -1, -2)
     signs = np.where(np.diagonal(triangle, axis1=-2, axis2=-1) < 0, -1.0, 1.0)
     return np.tril(triangle * signs[..., None, :])
+
+
+def conditioned(lower: Array) -> Array:
+    """Factors whose correlation matrices have no eigenvalue below `LEAST_EIGENVALUE`.
+
+    What is well conditioned comes back as it is. Elsewhere a little independent noise is added to
+    each variable, and the standard deviations are kept: in float64 the correlation matrix would
+    otherwise have no Cholesky factorisation.
+
+    Args:
+        lower: array of shape (N, D, D), lower triangular with a positive diagonal.
+
+    Returns:
+        Array of shape (N, D, D), lower triangular with a positive diagonal.
+    """
+    stddev = np.sqrt(np.einsum("nij,nij->ni", lower, lower))[:, :, None]
+    unit = lower / stddev
+    correlation = unit @ np.swapaxes(unit, 1, 2)
+    eye = np.eye(lower.shape[1])
+    try:
+        np.linalg.cholesky(correlation - LEAST_EIGENVALUE * eye)
+        return lower
+    except np.linalg.LinAlgError:
+        bad = np.linalg.eigvalsh(correlation)[:, 0] < 2 * LEAST_EIGENVALUE
+    noise = np.broadcast_to(np.sqrt(2 * LEAST_EIGENVALUE) * eye, unit[bad].shape)
+    mended = lower_factor(np.concatenate([unit[bad], noise], axis=2))
+    mended /= np.sqrt(np.einsum("nij,nij->ni", mended, mended))[:, :, None]
+    result = lower.copy()
+    result[bad] = stddev[bad] * mended
+    return result

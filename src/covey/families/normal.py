@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from covey.distributions import MultivariateNormal
-from covey.distributions.triangular import inverse_lower
+from covey.distributions.triangular import conditioned, inverse_lower
 from covey.engine import keras
 from covey.errors import InputError
 
@@ -17,9 +17,8 @@ Tensor = Any  # whatever the engine calls one
 
 # A unit lower triangular A with |A|_F^2 = D + f has |A^-1| <= ((D + f) / (D - 1))^((D - 1) / 2):
 # its singular values multiply to 1, so the smallest is least when the others are equal. The entries
-# below the diagonal are held in the ball in which the square of that bound is this number: wide
-# enough for extreme correlations, narrow enough that every correlation matrix keeps a Cholesky
-# factorisation in float64.
+# below the diagonal are held in the ball in which the square of that bound is this number: what
+# float32 can bear, so that the network's density and its gradient stay right and finite.
 LARGEST_INVERSE = 1e11
 
 
@@ -245,7 +244,8 @@ class Normal:
         matrix = np.zeros((len(values), d, d))
         matrix[:, np.arange(d), np.arange(d)] = values[:, d : 2 * d]
         matrix[:, self._rows, self._columns] = values[:, 2 * d :]
-        return MultivariateNormal(values[:, :d], scale_tril=inverse_lower(matrix), targets=targets)
+        factor = conditioned(inverse_lower(matrix))
+        return MultivariateNormal(values[:, :d], scale_tril=factor, targets=targets)
 
 
 def _bounded(x: Tensor, limit: float) -> Tensor:

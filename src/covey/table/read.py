@@ -91,6 +91,29 @@ def read_targets(Y: Any) -> tuple[NDArray[np.float64], tuple[str, ...] | None, b
     return matrix, tuple(frame.columns) if named else None, flat
 
 
+def check_same_order(X: Any, Y: Any) -> None:
+    """Refuse frames with the same row labels in another order: one of them was shuffled.
+
+    Args:
+        X: features, as the user gave them.
+        Y: targets, as the user gave them.
+
+    Raises:
+        InputError: both have an index, with equal labels in different orders.
+    """
+    import pandas as pd
+
+    pandas = (pd.DataFrame, pd.Series)
+    if not isinstance(X, pandas) or not isinstance(Y, pandas) or X.index.equals(Y.index):
+        return
+    if X.index.is_unique and Y.index.is_unique and X.index.symmetric_difference(Y.index).empty:
+        raise InputError(
+            "Expected `X` and `Y` to have their rows in the same order. Received the same row "
+            "labels in different orders; use Y.loc[X.index], or reset_index if the labels mean "
+            "nothing."
+        )
+
+
 def _warn_of_degenerate(matrix: NDArray[np.float64], names: Sequence[str]) -> None:
     constant = [name for name, column in zip(names, matrix.T, strict=True) if np.ptp(column) == 0]
     if constant and len(matrix) > 1:
