@@ -123,7 +123,12 @@ def test_more_features_than_rows():
     r = np.random.default_rng(0)
     X = r.normal(size=(20, 50))
     Y = X[:, :2] + 0.1 * r.normal(size=(20, 2))
-    assert np.isfinite(LinearModel.fit(X, Y).predict_distribution(X).log_prob(Y)).all()
+    model = LinearModel.fit(X, Y)
+    assert np.isfinite(model.predict_distribution(X).log_prob(Y)).all()
+    narrow = np.linalg.qr(X.T)[0]  # the same rows in the 20 directions they span
+    same = LinearModel.fit(X @ narrow, Y)
+    np.testing.assert_allclose(narrow @ same.coef, model.coef, atol=1e-8)
+    np.testing.assert_allclose(same.residual_scale_tril, model.residual_scale_tril, atol=1e-8)
 
 
 @pytest.mark.parametrize("weight", [np.r_[1.0, np.zeros(59)], np.zeros(60)])
@@ -169,3 +174,23 @@ def test_a_large_offset_is_no_constant():
     np.testing.assert_allclose(
         joint.stddev[0] / 1e-4, LinearModel.fit(X, Y).predict_distribution(X).stddev[0], rtol=0.01
     )
+
+
+def test_the_covariance_is_weighted():
+    r = np.random.default_rng(0)
+    noisy = np.arange(2000) < 1000
+    Y = r.normal(size=(2000, 2)) @ [[1.0, 0.9], [0.0, 0.4]] * np.where(noisy, 10.0, 1.0)[:, None]
+    Y[noisy, 1] *= -1
+    quiet = LinearModel.fit(np.zeros((2000, 1)), Y, np.where(noisy, 1e-4, 1.0))
+    joint = quiet.predict_distribution(np.zeros((1, 1)))
+    expected = np.array([[1.0, 0.9], [0.0, 0.4]])
+    np.testing.assert_allclose(joint.covariance[0], expected.T @ expected, atol=0.15)
+
+
+def test_few_rows_shrink_the_correlation():
+    r = np.random.default_rng(0)
+    Y = r.normal(size=(15, 10))  # independent, with correlations up to 0.6 by chance
+    apart = ~np.eye(10, dtype=bool)
+    found = LinearModel.fit(np.zeros((15, 1)), Y).predict_distribution(np.zeros((1, 1)))
+    by_chance = np.abs(np.corrcoef(Y.T)[apart]).mean()
+    assert np.abs(found.correlation[0][apart]).mean() < by_chance / 2

@@ -207,3 +207,10 @@ def test_the_learning_rate_warms_up_and_decays():
 def test_a_recipe_that_cannot_be_followed_is_refused(changes):
     with pytest.raises(InputError, match=f"`{next(iter(changes))}` must be at least"):
         changed(RECIPE, **changes)
+
+
+def test_scores_are_in_the_units_that_the_scales_say():
+    inputs, whitened, folds = problem()
+    _, plain, _ = run(inputs, whitened, folds)
+    _, scaled, _ = run(inputs, whitened, folds, log_scales=[3.0, -2.0])
+    np.testing.assert_allclose(scaled.scores - plain.scores, [3.0, -2.0], rtol=1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -91,14 +92,10 @@ class LinearModel:
         standardised = (Y - location) / scale
         features = np.asarray(X, dtype=np.float64)
 
-        if blocks is None or len(np.unique(blocks)) < 2:
-            residuals = _leave_one_out(features, standardised, weight)
-        else:
-            residuals = _leave_block_out(features, standardised, weight, blocks)
-        chosen = np.argmin(np.einsum("n,and->ad", weight, np.square(residuals)), axis=0)
-        held_out = residuals[chosen, :, np.arange(Y.shape[1])].T
+        penalties, held_out = _held_out(features, standardised, weight, blocks)
         path = _Path.fit(features, standardised, weight)
-        coef = path.coef()[chosen, :, np.arange(Y.shape[1])].T
+        each = [path.coef(penalty)[:, j] for j, penalty in enumerate(penalties)]
+        coef = np.stack(each, axis=1)
         return cls(
             location=location,
             scale=scale,
@@ -168,9 +165,9 @@ class _Path:
 
     feature_mean: Array  # (F,)
     target_mean: Array  # (D,)
-    eigenvalues: Array  # (F,)
-    eigenvectors: Array  # (F, F)
-    rotated: Array  # (F, D): eigenvectors.T @ X'WY
+    eigenvalues: Array  # (R,), of X'WX; R is the smaller of N and F
+    eigenvectors: Array  # (F, R)
+    rotated: Array  # (R, D): eigenvectors.T @ X'WY
 
     @classmethod
     def fit(cls, X: Array, Y: Array, weight: Array) -> Self:
@@ -178,7 +175,12 @@ class _Path:
         feature_mean, target_mean = share @ X, share @ Y
         centred = X - feature_mean
         weighted = centred * share[:, None]
-        eigenvalues, eigenvectors = np.linalg.eigh(centred.T @ weighted)
+        if X.shape[1] > len(X):  # all else has no weight
+            root = np.sqrt(share)[:, None] * centred
+            _, singular, directions = np.linalg.svd(root, full_matrices=False)
+            eigenvalues, eigenvectors = np.square(singular), directions.T
+        else:
+            eigenvalues, eigenvectors = np.linalg.eigh(centred.T @ weighted)
         return cls(
             feature_mean,
             target_mean,
@@ -187,36 +189,55 @@ class _Path:
             eigenvectors.T @ (weighted.T @ (Y - target_mean)),
         )
 
-    def coef(self) -> Array:
-        """Coefficients of shape (penalties, F, D)."""
-        shrunk = self.rotated / (self.eigenvalues[:, None] + PENALTIES[:, None, None])
+    def coef(self, penalty: float) -> Array:
+        """Coefficients of shape (F, D)."""
+        shrunk = self.rotated / (self.eigenvalues[:, None] + penalty)
         return np.asarray(self.eigenvectors @ shrunk)
 
-    def residuals(self, X: Array, Y: Array) -> Array:
-        """Residuals of shape (penalties, N, D)."""
-        return np.asarray((Y - self.target_mean) - (X - self.feature_mean) @ self.coef())
+    def residuals(self, X: Array, Y: Array, penalty: float) -> Array:
+        """Residuals of shape (N, D)."""
+        return np.asarray((Y - self.target_mean) - (X - self.feature_mean) @ self.coef(penalty))
 
 
-def _leave_one_out(X: Array, Y: Array, weight: Array) -> Array:
-    """Residual of each row under the model without it, shape (penalties, N, D)."""
+def _held_out(
+    X: Array, Y: Array, weight: Array, blocks: NDArray[np.int64] | None
+) -> tuple[Array, Array]:
+    """The best penalty of each target, shape (D,), and its held-out residuals, shape (N, D)."""
+    if blocks is None or len(np.unique(blocks)) < 2:
+        attempts = _leave_one_out(X, Y, weight)
+    else:
+        attempts = _leave_block_out(X, Y, weight, blocks)
+    least = np.full(Y.shape[1], np.inf)
+    chosen, best = np.zeros(Y.shape[1]), np.zeros_like(Y)
+    for penalty, residuals in zip(PENALTIES, attempts, strict=True):
+        error = weight @ np.square(residuals)
+        better = error < least
+        least[better], chosen[better] = error[better], penalty
+        best[:, better] = residuals[:, better]
+    return chosen, best
+
+
+def _leave_one_out(X: Array, Y: Array, weight: Array) -> Iterator[Array]:
+    """For each penalty, the residual of each row under the model without it."""
     path = _Path.fit(X, Y, weight)
     rotated = np.square((X - path.feature_mean) @ path.eigenvectors)
-    leverage = rotated @ (1.0 / (path.eigenvalues[:, None] + PENALTIES)) + 1.0
-    kept = np.maximum(1.0 - weight[:, None] * leverage, 1e-9)  # 1 - leverage, free of rounding
-    return path.residuals(X, Y) / kept.T[:, :, None]
+    for penalty in PENALTIES:
+        leverage = weight * (1.0 + rotated @ (1.0 / (path.eigenvalues + penalty)))
+        kept = np.maximum(1.0 - leverage, 1e-9)  # no division by what rounding left
+        yield path.residuals(X, Y, penalty) / kept[:, None]
 
 
-def _leave_block_out(X: Array, Y: Array, weight: Array, blocks: NDArray[np.int64]) -> Array:
-    """Residual of each row under the model without its block, shape (penalties, N, D)."""
-    residuals = np.empty((len(PENALTIES), *Y.shape))
-    for block in np.unique(blocks):
-        held = blocks == block
-        if weight[~held].sum() == 0:
-            residuals[:, held] = Y[held]
-            continue
-        path = _Path.fit(X[~held], Y[~held], weight[~held])
-        residuals[:, held] = path.residuals(X[held], Y[held])
-    return residuals
+def _leave_block_out(
+    X: Array, Y: Array, weight: Array, blocks: NDArray[np.int64]
+) -> Iterator[Array]:
+    """For each penalty, the residual of each row under the model without its block."""
+    helds = [blocks == block for block in np.unique(blocks)]
+    paths = [_Path.fit(X[~held], Y[~held], weight[~held]) for held in helds]
+    for penalty in PENALTIES:
+        residuals = np.empty_like(Y)
+        for held, path in zip(helds, paths, strict=True):
+            residuals[held] = path.residuals(X[held], Y[held], penalty)
+        yield residuals
 
 
 def _factor(residuals: Array, weight: Array) -> Array:
