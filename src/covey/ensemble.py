@@ -94,20 +94,21 @@ class Ensemble:
             inputs[: len(test), k] = X[test]
         packed = self._forward(inputs)
         parts = [self._restored(k, packed[: len(test), k], X[test]) for k, test in enumerate(tests)]
-        n, d = len(X), len(self.targets)
-        times = np.bincount(np.concatenate(tests), minlength=n)
-        mean, moment = np.zeros((n, d)), np.zeros((n, d, d))
-        if times.max() == 1:
-            for test, part in zip(tests, parts, strict=True):
-                mean[test], moment[test] = part.mean, part.scale_tril
-            return MultivariateNormal(mean[rows], scale_tril=moment[rows], targets=self.targets)
-        for test, part in zip(tests, parts, strict=True):
-            mean[test] += part.mean / times[test, None]
-        for test, part in zip(tests, parts, strict=True):
-            spread = part.mean - mean[test]
-            second = part.covariance + spread[:, :, None] * spread[:, None, :]
-            moment[test] += second / times[test, None, None]
-        return MultivariateNormal(mean[rows], covariance=moment[rows], targets=self.targets)
+        seen = np.concatenate(tests)
+        order = np.argsort(seen, kind="stable")
+        first = np.searchsorted(seen, rows, sorter=order)
+        times = np.bincount(seen, minlength=len(X))[rows]
+        means = np.concatenate([part.mean for part in parts])
+        factors = np.concatenate([part.scale_tril for part in parts])
+        mean, factor = np.empty_like(means[: len(rows)]), np.empty_like(factors[: len(rows)])
+        for count in np.unique(times):
+            which = times == count
+            holders = [order[first[which] + number] for number in range(count)]
+            joint = NormalMixture(
+                [MultivariateNormal(means[h], scale_tril=factors[h]) for h in holders]
+            ).moment_matched()
+            mean[which], factor[which] = joint.mean, joint.scale_tril
+        return MultivariateNormal(mean, scale_tril=factor, targets=self.targets)
 
     def _restored(
         self, member: int, packed: NDArray[np.float32], X: NDArray[np.float32]
@@ -120,7 +121,6 @@ class Ensemble:
         manifest = {
             "network": self.network.to_manifest(),
             "targets": list(self.targets),
-            "weights": len(self.weights),
         }
         arrays: dict[str, NDArray[Any]] = {
             f"network_{number:03d}": array for number, array in enumerate(self.weights)
@@ -148,7 +148,8 @@ class Ensemble:
                 )
                 for k in range(network.members)
             )
-            weights = [arrays[f"network_{number:03d}"] for number in range(manifest["weights"])]
+            count = len(network.weight_shapes)
+            weights = [arrays[f"network_{number:03d}"] for number in range(count)]
             d, f = network.n_targets, network.n_features
             shapes = [
                 *(
