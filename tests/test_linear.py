@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from covey import MultivariateNormal, NormalMixture
+from covey import Mixture, MultivariateNormal
 from covey.distributions.triangular import inverse_lower
 from covey.errors import InputError
 from covey.linear import PENALTIES, LinearModel
@@ -154,7 +154,7 @@ def test_whatever_a_network_puts_out_comes_back_valid(d):
         inverse = inverse_lower(a * w[:, None, :])
         whitened = MultivariateNormal(r.uniform(-scale, scale, (200, d)), scale_tril=inverse)
         members.append(linear.restore(whitened, np.zeros((200, 1))))
-    for joint in [*members, NormalMixture(members).moment_matched()]:
+    for joint in [*members, Mixture(members).moment_matched()]:
         assert np.isfinite(joint.covariance).all()
         np.linalg.cholesky(joint.correlation)
 

@@ -13,7 +13,8 @@ _MODULES = ("datasets", "distributions", "errors", "families", "layers", "losses
 _NAMES = {
     "JointRegressor": "regressor",
     "MultivariateNormal": "distributions",
-    "NormalMixture": "distributions",
+    "MultivariateT": "distributions",
+    "Mixture": "distributions",
     "load": "regressor",
 }
 

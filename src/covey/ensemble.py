@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions import MultivariateNormal, NormalMixture
+from covey.distributions import Mixture, MultivariateNormal
 from covey.errors import ArtifactError
 from covey.linear import LinearModel
 from covey.network import Network, forward, write_weights
@@ -61,7 +61,7 @@ class Ensemble:
         """Keep the model that training left, so that it need not be built and compiled again."""
         self._model = model
 
-    def mixture(self, X: NDArray[np.float32]) -> NormalMixture:
+    def mixture(self, X: NDArray[np.float32]) -> Mixture:
         """The prediction of all members for every row.
 
         Args:
@@ -72,7 +72,7 @@ class Ensemble:
         """
         n, f = X.shape
         packed = self._forward(np.broadcast_to(X[:, None], (n, len(self.linear), f)))
-        return NormalMixture([self._restored(k, packed[:, k], X) for k in range(len(self.linear))])
+        return Mixture([self._restored(k, packed[:, k], X) for k in range(len(self.linear))])
 
     def held_out(
         self, X: NDArray[np.float32], tests: Sequence[Rows], rows: Rows
@@ -104,7 +104,7 @@ class Ensemble:
         for count in np.unique(times):
             which = times == count
             holders = [order[first[which] + number] for number in range(count)]
-            joint = NormalMixture(
+            joint = Mixture(
                 [MultivariateNormal(means[h], scale_tril=factors[h]) for h in holders]
             ).moment_matched()
             mean[which], factor[which] = joint.mean, joint.scale_tril

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from covey import __version__, artifact
-from covey.distributions import MultivariateNormal, NormalMixture
+from covey.distributions import Mixture, MultivariateNormal
 from covey.distributions.targets import target_names
 from covey.errors import ArtifactError, InputError
 from covey.folds import Folds, row_weights
@@ -260,7 +260,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """
         return self.predict_mixture(X).moment_matched()
 
-    def predict_mixture(self, X: Any) -> NormalMixture:
+    def predict_mixture(self, X: Any) -> Mixture:
         """Predict the ensemble as it is: one mixture of the members' distributions per row.
 
         Args:

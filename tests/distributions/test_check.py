@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from covey.distributions import MultivariateNormal, NormalMixture
+from covey.distributions import Mixture, MultivariateNormal
 from covey.distributions.check import check_level, check_size, factor_covariance, read_values
 from covey.errors import InputError
 
@@ -72,7 +72,7 @@ REFUSED = {
     "size of 0": (lambda: JOINT.sample(0), "`size` must be a positive integer. .*size=0"),
     "size of 2.0": (lambda: JOINT.sample(2.0), "size=2.0"),
     "size of True": (lambda: JOINT.sample(True), "size=True"),
-    "size of a mixture": (lambda: NormalMixture([JOINT]).sample(0), "size=0"),
+    "size of a mixture": (lambda: Mixture([JOINT]).sample(0), "size=0"),
     "y of inf": (
         lambda: JOINT.log_prob([[0, -np.inf], [0, 0], [0, 0]]),
         "finite, or NaN where not observed. Received infinity for 'NOx'",
@@ -126,12 +126,12 @@ REFUSED = {
         "positive definite.* row 2",
     ),
     # mixtures
-    "no component": (lambda: NormalMixture([]), "at least one component"),
+    "no component": (lambda: Mixture([]), "at least one component"),
     "components of other targets": (
-        lambda: NormalMixture([JOINT, OTHER]),
+        lambda: Mixture([JOINT, OTHER]),
         "same targets and number of rows. Received",
     ),
-    "components of other rows": (lambda: NormalMixture([JOINT, JOINT[:2]]), "number of rows"),
+    "components of other rows": (lambda: Mixture([JOINT, JOINT[:2]]), "number of rows"),
 }
 
 

@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.special import logsumexp
 
 import covey.distributions.mixture
-from covey.distributions import MultivariateNormal, NormalMixture
+from covey.distributions import Mixture, MultivariateNormal
 
 SHAPES = [(1, 1, 1), (3, 3, 3), (2, 4, 2), (5, 3, 3)]  # (K, N, D)
 each_shape = pytest.mark.parametrize(("k", "n", "d"), SHAPES)
@@ -19,7 +19,7 @@ def draw(k, n, d):
     rng = np.random.default_rng([k, n, d])
     rows = rng.normal(size=(k, n, d, d + 2))
     means = 2 * rng.normal(size=(k, n, d))
-    return NormalMixture(
+    return Mixture(
         [
             MultivariateNormal(m, covariance=a @ np.swapaxes(a, 1, 2))
             for m, a in zip(means, rows, strict=True)
@@ -80,7 +80,7 @@ def test_samples_have_the_moments():
 
 def test_samples_come_from_single_components():
     far = [MultivariateNormal([[c, -c]], covariance=np.eye(2)) for c in (-50.0, 0.0, 50.0)]
-    y = NormalMixture(far).sample(3000, seed=0)[:, 0]
+    y = Mixture(far).sample(3000, seed=0)[:, 0]
     nearest = np.round(y[:, 0] / 50)
     assert np.all(np.abs(y - 50 * nearest[:, None] * [1, -1]) < 6)
     assert np.all(np.abs(np.unique(nearest, return_counts=True)[1] - 1000) < 150)
@@ -88,7 +88,7 @@ def test_samples_come_from_single_components():
 
 def test_members_that_agree_leave_no_epistemic_part():
     joint = draw(1, 4, 3).components[0]
-    mixture = NormalMixture([joint, joint])
+    mixture = Mixture([joint, joint])
     assert_array_equal(mixture.epistemic, 0)
     y = joint.mean + 1
     assert_allclose(mixture.log_prob(y), joint.log_prob(y))
@@ -124,7 +124,7 @@ def test_nothing_can_be_changed(name):
 
 
 def test_repr():
-    assert repr(draw(2, 3, 2)).startswith("NormalMixture of 2: 3 rows, 2 targets")
+    assert repr(draw(2, 3, 2)).startswith("Mixture of 2: 3 rows, 2 targets")
 
 
 def test_the_example_runs():

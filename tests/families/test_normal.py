@@ -16,7 +16,7 @@ from scipy import stats
 import covey.families.normal
 from covey.errors import InputError
 from covey.families import Normal
-from covey.families.normal import LARGEST_INVERSE
+from covey.families.inverse_cholesky import LARGEST_INVERSE
 from covey.layers import LogDensity
 from covey.losses import NegativeLogLikelihood
 

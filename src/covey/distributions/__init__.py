@@ -1,6 +1,7 @@
 """What a user holds: batches of distributions as frozen NumPy float64 value objects."""
 
-from covey.distributions.mixture import NormalMixture
+from covey.distributions.mixture import Mixture
 from covey.distributions.normal import MultivariateNormal
+from covey.distributions.student_t import MultivariateT
 
-__all__ = ["MultivariateNormal", "NormalMixture"]
+__all__ = ["Mixture", "MultivariateNormal", "MultivariateT"]

@@ -65,6 +65,42 @@ def read_mean(mean: ArrayLike) -> Array:
     return means
 
 
+def read_degrees_of_freedom(values: object, n_rows: int) -> Array:
+    """Return a copy of shape (N,).
+
+    Raises:
+        InputError: the shape does not fit, or a value is not finite or not above 2.
+    """
+    freedom = read_numbers(values, "degrees_of_freedom")
+    if freedom.shape not in ((), (1,), (n_rows,)):
+        raise InputError(
+            f"`degrees_of_freedom` must be a number or have shape ({n_rows},). "
+            f"Received shape {freedom.shape}."
+        )
+    freedom = np.broadcast_to(freedom, (n_rows,)).copy()
+    bad = ~(np.isfinite(freedom) & (freedom > 2))
+    if bad.any():
+        raise InputError(
+            "`degrees_of_freedom` must be finite and above 2: a covariance needs it. "
+            f"Received {freedom[_first(bad)]:g} for row {_first(bad)}."
+        )
+    return freedom
+
+
+def read_factor(covariance: Any, scale_tril: Any, shape: tuple[int, ...]) -> tuple[Array, bool]:
+    """Return lower triangular factors of shape (N, D, D), and whether they are of a covariance.
+
+    Raises:
+        InputError: not exactly one of the two is given, or it is not valid.
+    """
+    if covariance is not None and scale_tril is None:
+        return factor_covariance(covariance, shape), True
+    if scale_tril is not None and covariance is None:
+        return read_scale_tril(scale_tril, shape), False
+    received = "neither" if covariance is None else "both"
+    raise InputError(f"Expected exactly one of `covariance` and `scale_tril`. Received {received}.")
+
+
 def read_scale_tril(scale_tril: ArrayLike, shape: tuple[int, ...]) -> Array:
     """Return a copy of shape (N, D, D).
 

@@ -1,4 +1,4 @@
-"""An equal-weight mixture of multivariate normal distributions: the ensemble as it is."""
+"""An equal-weight mixture of distributions: the ensemble as it is."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
 from covey.distributions.check import check_size
-from covey.distributions.normal import MultivariateNormal, frozen
+from covey.distributions.elliptical import Elliptical, frozen
+from covey.distributions.moments import mixture_epistemic, mixture_mean
 from covey.distributions.repr import describe
-from covey.distributions.triangular import conditioned, lower_factor
 from covey.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-class NormalMixture:
-    """For each of N rows, the equal-weight mixture of K multivariate normal distributions.
+class Mixture:
+    """For each of N rows, the equal-weight mixture of K distributions of one kind.
 
     With means mu_k and covariances Sigma_k, the law of total covariance splits the covariance of
     the mixture into two matrices:
@@ -34,10 +34,11 @@ class NormalMixture:
         covariance = aleatoric + epistemic
 
     Args:
-        components: K distributions over the same targets, with the same number of rows.
+        components: K distributions, all normal or all Student-t, over the same targets, with the
+            same number of rows.
 
     Raises:
-        InputError: there is no component, or they differ in targets or rows.
+        InputError: there is no component, or they differ in kind, targets or rows.
 
     References:
         Lakshminarayanan, Pritzel, Blundell (2017), Simple and Scalable Predictive Uncertainty
@@ -47,22 +48,22 @@ class NormalMixture:
         >>> import covey
         >>> a = covey.MultivariateNormal([[0.0, 0.0]], covariance=[[1.0, 0.0], [0.0, 1.0]])
         >>> b = covey.MultivariateNormal([[2.0, 0.0]], covariance=[[1.0, 0.0], [0.0, 1.0]])
-        >>> covey.NormalMixture([a, b]).covariance
+        >>> covey.Mixture([a, b]).covariance
         array([[[2., 0.],
                 [0., 1.]]])
     """
 
-    components: tuple[MultivariateNormal, ...]
+    components: tuple[Elliptical, ...]
 
-    def __init__(self, components: Sequence[MultivariateNormal]) -> None:
+    def __init__(self, components: Sequence[Elliptical]) -> None:
         members = tuple(components)
         if not members:
             raise InputError("A mixture needs at least one component. Received none.")
-        kinds = {(len(member), member.targets) for member in members}
+        kinds = {(type(member).__name__, len(member), member.targets) for member in members}
         if len(kinds) > 1:
             raise InputError(
-                "The components of a mixture must have the same targets and number of rows. "
-                f"Received {sorted(kinds)}."
+                "The components of a mixture must be of one kind, with the same targets and number "
+                f"of rows. Received {sorted(kinds)}."
             )
         self.__dict__["components"] = members
 
@@ -89,7 +90,7 @@ class NormalMixture:
     @cached_property
     def mean(self) -> Array:
         """Means of the mixtures, shape (N, D), in target units."""
-        return frozen(np.mean([component.mean for component in self.components], axis=0))
+        return frozen(mixture_mean(self.components))
 
     @cached_property
     def aleatoric(self) -> Array:
@@ -102,8 +103,7 @@ class NormalMixture:
 
         Positive semidefinite: K components span at most K - 1 directions.
         """
-        spread = np.stack([component.mean for component in self.components]) - self.mean
-        return frozen(np.einsum("kni,knj->nij", spread, spread) / len(self.components))
+        return frozen(mixture_epistemic(self.components))
 
     @property
     def covariance(self) -> Array:
@@ -115,20 +115,16 @@ class NormalMixture:
         """Standard deviations of the mixtures, shape (N, D), in target units."""
         return np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2))
 
-    def moment_matched(self) -> MultivariateNormal:
-        """The normal distributions with the mean and covariance of the mixtures."""
+    def moment_matched(self) -> Any:
+        """The one distribution that stands for each mixture: it has its mean and covariance.
+
+        Returns:
+            `MultivariateNormal` or `MultivariateT`, as the components are. The Student-t takes the
+            average of the components' 1 / `degrees_of_freedom`.
+        """
         if len(self.components) == 1:
             return self.components[0]
-        try:
-            return MultivariateNormal(self.mean, covariance=self.covariance, targets=self.targets)
-        except InputError:  # nearly singular: keep the digits that squaring loses
-            factors = [component.scale_tril for component in self.components]
-            spread = [component.mean - self.mean for component in self.components]
-            rows = np.concatenate([*factors, np.stack(spread, axis=2)], axis=2)
-            factor = lower_factor(rows / np.sqrt(len(self.components)))
-            return MultivariateNormal(
-                self.mean, scale_tril=conditioned(factor), targets=self.targets
-            )
+        return type(self.components[0])._matched(self.components)
 
     def log_prob(self, y: ArrayLike | pd.DataFrame) -> Array:
         """Log-density of one observation per row.
@@ -165,10 +161,7 @@ class NormalMixture:
         member = generator.integers(len(self.components), size=(size, n))
         for number, component in enumerate(self.components):
             chosen, row = np.nonzero(member == number)
-            noise = generator.standard_normal((len(row), d))
-            samples[chosen, row] = component.mean[row] + np.einsum(
-                "mij,mj->mi", component.scale_tril[row], noise
-            )
+            samples[chosen, row] = component[row].sample(1, generator)[0]
         return samples
 
     def affine(
@@ -176,6 +169,6 @@ class NormalMixture:
         A: ArrayLike,
         b: ArrayLike | None = None,
         targets: Sequence[str] | None = None,
-    ) -> NormalMixture:
+    ) -> Mixture:
         """The mixture of `A y + b`; arguments as for `MultivariateNormal.affine`."""
         return type(self)([component.affine(A, b, targets) for component in self.components])

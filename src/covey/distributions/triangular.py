@@ -7,6 +7,8 @@ no batched triangular solve, and a loop over 100,000 rows would take seconds.
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.errors import InputError
+
 Array = NDArray[np.float64]
 
 LEAST_EIGENVALUE = 1e-12  # of a correlation matrix: far above rounding, far below any estimate
@@ -92,3 +94,33 @@ def conditioned(lower: Array) -> Array:
     result = lower.copy()
     result[bad] = stddev[bad] * mended
     return result
+
+
+def transformed(matrix: Array, scale_tril: Array) -> Array:
+    """Lower Cholesky factors of `A L L.T A.T`, conditioned.
+
+    Args:
+        matrix: A, shape (N, M, D) or (1, M, D).
+        scale_tril: L, shape (N, D, D), lower triangular with a positive diagonal.
+
+    Returns:
+        Array of shape (N, M, M), lower triangular with a positive diagonal.
+
+    Raises:
+        InputError: the rows of A are linearly dependent.
+    """
+    product = matrix @ scale_tril
+    m, d = matrix.shape[1:]
+    if m == d and not np.any(np.triu(matrix, 1)) and np.all(matrix[:, range(d), range(d)] > 0):
+        return conditioned(product)  # of lower triangles with a positive diagonal: one itself
+    factor = lower_factor(product)
+    # a dependent row leaves only rounding on the diagonal, relative to its length
+    length = np.sqrt(np.einsum("nij,nij->ni", product, product))
+    dependent = np.abs(np.diagonal(factor, axis1=1, axis2=2)) <= 1e-13 * length
+    if dependent.any():
+        row = int(np.flatnonzero(dependent.any(axis=1))[0])
+        raise InputError(
+            "The rows of `A` must be linearly independent, or A y + b has no density. "
+            f"For row {row} of the batch they are not."
+        )
+    return conditioned(factor)

@@ -7,5 +7,8 @@ stands in front: (rows, P) for a plain model, (rows, members, P) for an ensemble
 """
 
 from covey.families.normal import Normal
+from covey.families.student_t import StudentT
 
-__all__ = ["Normal"]
+__all__ = ["FAMILIES", "Normal", "StudentT"]
+
+FAMILIES = {"normal": Normal, "student_t": StudentT}  # by the names that people write

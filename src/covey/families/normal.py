@@ -2,26 +2,19 @@
 
 from collections.abc import Iterable
 from math import log, pi
-from typing import Any
+from typing import Any, final
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from covey.distributions import MultivariateNormal
-from covey.distributions.triangular import conditioned, inverse_lower
 from covey.engine import keras
-from covey.errors import InputError
+from covey.families.inverse_cholesky import InverseCholesky, by_observation
 
 ops = keras.ops
 Tensor = Any  # whatever the engine calls one
 
-# A unit lower triangular A with |A|_F^2 = D + f has |A^-1| <= ((D + f) / (D - 1))^((D - 1) / 2):
-# its singular values multiply to 1, so the smallest is least when the others are equal. The entries
-# below the diagonal are held in the ball in which the square of that bound is this number: what
-# float32 can bear, so that the network's density and its gradient stay right and finite.
-LARGEST_INVERSE = 1e11
 
-
+@final
 @keras.saving.register_keras_serializable(package="covey")
 class Normal:
     """Multivariate normal distributions of D targets, with a full covariance matrix per row.
@@ -68,20 +61,14 @@ class Normal:
     """
 
     def __init__(self, n_targets: int, *, floor: float = 1e-6) -> None:
-        if isinstance(n_targets, bool) or not isinstance(n_targets, (int, np.integer)):
-            raise InputError(f"`n_targets` must be a positive integer. Received: {n_targets!r}.")
-        if n_targets < 1:
-            raise InputError(f"`n_targets` must be at least 1. Received: {n_targets}.")
-        if not 0 < floor < 1:
-            raise InputError(f"`floor` must lie in (0, 1). Received: floor={floor!r}.")
-        self.n_targets = int(n_targets)
-        self.floor = float(floor)
-        self._rows, self._columns = np.tril_indices(self.n_targets, -1)
+        self._scale = InverseCholesky(n_targets, floor)
+        self.n_targets = self._scale.n_targets
+        self.floor = self._scale.floor
 
     @property
     def packed_size(self) -> int:
         """P, the width of the network's output: D + D (D + 1) / 2."""
-        return 2 * self.n_targets + len(self._rows)
+        return self._scale.size
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -96,7 +83,7 @@ class Normal:
         return isinstance(other, Normal) and self.get_config() == other.get_config()
 
     def __hash__(self) -> int:
-        return hash((self.n_targets, self.floor))
+        return hash((type(self), self.n_targets, self.floor))
 
     def __repr__(self) -> str:
         return f"Normal({self.n_targets}, floor={self.floor:g})"
@@ -110,21 +97,7 @@ class Normal:
         Returns:
             Tensor of shape (..., P): valid whatever finite numbers came in.
         """
-        d = self.n_targets
-        mean, log_diagonal, below = raw[..., :d], raw[..., d : 2 * d], raw[..., 2 * d :]
-        diagonal = ops.exp(_bounded(log_diagonal, -log(self.floor)))
-        if d == 1:
-            return ops.concatenate([mean, diagonal], axis=-1)
-        squares = ops.sum(ops.square(below), axis=-1, keepdims=True)
-        below = below / ops.sqrt(1.0 + squares / self._ball)
-        below = below * ops.take(diagonal, self._columns, axis=-1)
-        return ops.concatenate([mean, diagonal, below], axis=-1)
-
-    @property
-    def _ball(self) -> float:
-        """Square of the radius of the ball that holds the entries of A below the diagonal."""
-        others = self.n_targets - 1
-        return float(others * LARGEST_INVERSE ** (1 / others) - self.n_targets)
+        return ops.concatenate(self._scale.constrain(raw), axis=-1)
 
     def log_prob(self, packed: Tensor, y: Tensor, *, missing: bool = True) -> Tensor:
         """Log-density of one observation per row.
@@ -139,76 +112,18 @@ class Normal:
         Returns:
             Tensor of shape (...), in nats.
         """
-        d = self.n_targets
-        mean, diagonal = packed[..., :d], packed[..., d : 2 * d]
-        matrix = self._matrix(packed)
-        unobserved = ops.isnan(y)
-        # NaN must not enter, not even times zero
-        residual = (ops.where(unobserved, mean, y) if missing else y) - mean
 
         def complete() -> Tensor:
-            z = ops.sum(matrix * ops.expand_dims(residual, -2), axis=-1)
-            return ops.sum(ops.log(diagonal) - 0.5 * ops.square(z), axis=-1) - d * 0.5 * log(2 * pi)
+            # reached with gaps too, where the branch is not taken: they must not poison gradients
+            known = ops.where(ops.isnan(y), packed[..., : self.n_targets], y) if missing else y
+            log_determinant, squares = self._scale.whiten(packed, known)
+            return log_determinant - 0.5 * squares - self.n_targets * 0.5 * log(2 * pi)
 
         def marginal() -> Tensor:
-            return self._marginal_log_prob(matrix, diagonal, residual, unobserved)
+            log_determinant, squares, observed = self._scale.whiten_observed(packed, y)
+            return log_determinant - 0.5 * squares - observed * 0.5 * log(2 * pi)
 
-        if not missing:
-            return complete()
-        any_unobserved = ops.any(unobserved)
-        try:
-            known = bool(any_unobserved)
-        except TypeError:  # inside a compiled graph
-            return ops.cond(any_unobserved, marginal, complete)
-        return marginal() if known else complete()  # where `cond` would compile at every call
-
-    def _matrix(self, packed: Tensor) -> Tensor:
-        """W as a tensor of shape (..., D, D)."""
-        d = self.n_targets
-        position = np.full((d, d), self.packed_size)  # above the diagonal: the appended zero
-        position[np.arange(d), np.arange(d)] = d + np.arange(d)
-        position[self._rows, self._columns] = 2 * d + np.arange(len(self._rows))
-        padded = ops.concatenate([packed, ops.zeros_like(packed[..., :1])], axis=-1)
-        entries = ops.take(padded, position.reshape(-1), axis=-1)
-        return ops.reshape(entries, (*ops.shape(packed)[:-1], d, d))
-
-    def _marginal_log_prob(
-        self, matrix: Tensor, diagonal: Tensor, residual: Tensor, missing: Tensor
-    ) -> Tensor:
-        """Log-density of the observed entries.
-
-        With P = W'W and m the missing entries, log p(y_o) = log|W| - 1/2 log|P_mm|
-        - 1/2 min over r_m of |W r|^2 - |o|/2 log(2 pi). The minimiser is the conditional mean; at a
-        minimum its own gradient does not count. P_mm is never formed: its Cholesky factor is the R
-        of W's missing columns, while the product would lose half of the digits, and then the
-        factorisation fails in float32 where targets are strongly correlated.
-        """
-        d = self.n_targets
-        matrix, diagonal = ops.reshape(matrix, (-1, d, d)), ops.reshape(diagonal, (-1, d))
-        shape = ops.shape(residual)[:-1]
-        residual, missing = ops.reshape(residual, (-1, d)), ops.reshape(missing, (-1, d))
-        transposed = ops.transpose(matrix, (0, 2, 1))
-        unit = ops.eye(d, dtype=matrix.dtype) * ops.ones_like(matrix)
-        columns = ops.concatenate(  # W for the missing entries, the identity for the observed ones
-            [
-                ops.where(missing[:, None, :], matrix, 0.0),
-                ops.where(missing[:, None, :], 0.0, unit),
-            ],
-            axis=1,
-        )
-        length = ops.sqrt(ops.sum(ops.square(columns), axis=1))
-        _, factor = ops.qr(columns / length[:, None, :])
-        z = ops.matmul(matrix, residual[:, :, None])
-        slope = ops.where(missing[:, :, None], ops.matmul(transposed, z), 0.0)
-        half = ops.solve_triangular(
-            ops.transpose(factor, (0, 2, 1)), slope / length[:, :, None], lower=True
-        )
-        step = ops.solve_triangular(factor, half, lower=False)
-        z = z - ops.matmul(matrix, ops.stop_gradient(step / length[:, :, None]))
-        log_block = ops.log(ops.abs(ops.diagonal(factor, axis1=1, axis2=2)) * length)
-        observed = ops.sum(ops.cast(ops.logical_not(missing), z.dtype), axis=-1)
-        terms = ops.log(diagonal) - log_block - 0.5 * ops.square(z[:, :, 0])
-        return ops.reshape(ops.sum(terms, axis=-1) - observed * 0.5 * log(2 * pi), shape)
+        return by_observation(y, complete, marginal) if missing else complete()
 
     def distribution(
         self, packed: ArrayLike, targets: Iterable[str] | None = None
@@ -226,28 +141,9 @@ class Normal:
             InputError: the shape does not fit, or the values are no packed parameters (for
                 example NaN, after a training that diverged).
         """
-        values = np.asarray(packed, dtype=np.float64)
-        d = self.n_targets
-        if values.ndim != 2 or values.shape[1] != self.packed_size:
-            raise InputError(
-                f"Expected packed parameters of shape (N, {self.packed_size}) for {d} targets. "
-                f"Received shape {values.shape}."
-            )
-        bad = ~np.isfinite(values).all(axis=1) | (values[:, d : 2 * d] <= 0).any(axis=1)
-        if bad.any():
-            raise InputError(
-                "Expected finite packed parameters with a positive diagonal, as a model that ends "
-                f"in a DistributionHead predicts them. Row {int(np.flatnonzero(bad)[0])} has not; "
-                "if it is NaN, training diverged: standardise the targets or lower the learning "
-                "rate."
-            )
-        matrix = np.zeros((len(values), d, d))
-        matrix[:, np.arange(d), np.arange(d)] = values[:, d : 2 * d]
-        matrix[:, self._rows, self._columns] = values[:, 2 * d :]
-        factor = conditioned(inverse_lower(matrix))
-        return MultivariateNormal(values[:, :d], scale_tril=factor, targets=targets)
-
-
-def _bounded(x: Tensor, limit: float) -> Tensor:
-    """x, softly held in (-limit, limit): slope 1 at 0, smooth, and never quite flat."""
-    return x / ops.sqrt(1.0 + ops.square(x / limit))
+        values = self._scale.read(packed, self.packed_size)
+        return MultivariateNormal(
+            values[:, : self.n_targets],
+            scale_tril=self._scale.scale_tril(values),
+            targets=targets,
+        )

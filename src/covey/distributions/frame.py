@@ -1,0 +1,80 @@
+"""Distributions as labelled tables, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.distributions.check import read_numbers
+from covey.distributions.targets import covariance_column, mean_column
+from covey.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+
+
+def moments_to_frame(
+    targets: tuple[str, ...], mean: Array, covariance: Array, further: Mapping[str, Array]
+) -> pd.DataFrame:
+    """Means and covariances as columns.
+
+    Args:
+        targets: D names.
+        mean: array of shape (N, D), in target units.
+        covariance: array of shape (N, D, D), in products of target units.
+        further: more columns, each of shape (N,).
+
+    Returns:
+        DataFrame with the columns `mean_<t>`, `cov_<t>_<u>` (upper triangle with the diagonal), and
+        the further ones.
+    """
+    import pandas as pd
+
+    columns = {mean_column(target): mean[:, i] for i, target in enumerate(targets)}
+    for i, first in enumerate(targets):
+        for j, second in enumerate(targets[i:], start=i):
+            columns[covariance_column(first, second)] = covariance[:, i, j]
+    return pd.DataFrame({**columns, **further})
+
+
+def moments_from_frame(
+    frame: pd.DataFrame, further: Iterable[str]
+) -> tuple[list[str], Array, Array, dict[str, Array]]:
+    """Read what `moments_to_frame` wrote; other columns are ignored.
+
+    Args:
+        frame: the table.
+        further: names of the further columns.
+
+    Returns:
+        (targets, mean, covariance, further columns by name).
+
+    Raises:
+        InputError: columns are missing, or hold no numbers.
+    """
+    present = [str(column) for column in frame.columns]
+    prefix = mean_column("")
+    targets = [column.removeprefix(prefix) for column in present if column.startswith(prefix)]
+    pairs = [
+        covariance_column(first, second)
+        for i, first in enumerate(targets)
+        for second in targets[i:]
+    ]
+    lacking = [column for column in (*pairs, *further) if column not in present]
+    if not targets or lacking:
+        raise InputError(
+            "Expected a table with the columns mean_<target> and cov_<target>_<target> as "
+            f"written by `to_frame`. Lacking: {lacking or 'every mean_<target>'}."
+        )
+    d = len(targets)
+    means = [mean_column(target) for target in targets]
+    mean = np.stack([read_numbers(frame[column], column) for column in means], axis=1)
+    covariance = np.empty((len(mean), d, d))
+    for column, i, j in zip(pairs, *np.triu_indices(d), strict=True):
+        covariance[:, i, j] = covariance[:, j, i] = read_numbers(frame[column], column)
+    return targets, mean, covariance, {name: read_numbers(frame[name], name) for name in further}

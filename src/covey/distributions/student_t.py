@@ -1,0 +1,125 @@
+"""A batch of multivariate Student-t distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Self, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betaln, chdtri, digamma, gammaln, stdtrit
+
+from covey.distributions.check import read_degrees_of_freedom, read_factor, read_mean
+from covey.distributions.elliptical import Elliptical, log_diagonal
+from covey.distributions.moments import mixture_factor, mixture_mean
+from covey.distributions.targets import target_names
+
+Array = NDArray[np.float64]
+
+
+@final
+class MultivariateT(Elliptical):
+    """N multivariate Student-t distributions over the same D named targets.
+
+    With nu = `degrees_of_freedom` and L = `scale_tril`, the factor of the *scale matrix*,
+
+        log p(y) = log Gamma((nu + D) / 2) - log Gamma(nu / 2) - D/2 log(nu pi)
+                   - sum_i log L_ii - (nu + D) / 2 log(1 + |L^-1 (y - mean)|^2 / nu)
+
+    The covariance is `L @ L.T * nu / (nu - 2)`. Outliers cost the logarithm of their distance where
+    they cost its square under a normal, which is the limit for large nu. Affine maps and marginals
+    are Student-t distributions with the same nu.
+
+    The object is immutable: its arrays are float64, read-only and its own.
+
+    Args:
+        mean: array of shape (N, D), in target units; (D,) is one row.
+        degrees_of_freedom: number or array of shape (N,), above 2, so that there is a covariance.
+        covariance: array of shape (N, D, D) in products of target units, symmetric positive
+            definite; (D, D) is used for every row. The scale matrix is (nu - 2) / nu times it.
+        scale_tril: instead of `covariance`, the lower Cholesky factor of the scale matrix, of the
+            same shape.
+        targets: D names; `y0, y1, ...` by default.
+
+    Raises:
+        InputError: a shape does not fit, a value is not finite or lies outside its range, a
+            covariance is not symmetric positive definite, or the names are not usable.
+
+    References:
+        Kotz, Nadarajah (2004), Multivariate t Distributions and Their Applications, chapter 1.
+
+    Example:
+        >>> import covey
+        >>> joint = covey.MultivariateT(
+        ...     [[1.0, 2.0]], degrees_of_freedom=4.0, covariance=[[[4.0, 1.0], [1.0, 9.0]]]
+        ... )
+        >>> joint.stddev
+        array([[2., 3.]])
+        >>> joint.log_prob([[1.0, 2.0]]).round(4)
+        array([-2.9224])
+    """
+
+    degrees_of_freedom: Array
+    _arrays: ClassVar[tuple[str, ...]] = ("mean", "scale_tril", "degrees_of_freedom")
+
+    def __init__(
+        self,
+        mean: ArrayLike,
+        *,
+        degrees_of_freedom: ArrayLike,
+        covariance: ArrayLike | None = None,
+        scale_tril: ArrayLike | None = None,
+        targets: Iterable[str] | None = None,
+    ) -> None:
+        means = read_mean(mean)
+        freedom = read_degrees_of_freedom(degrees_of_freedom, len(means))
+        factors, of_covariance = read_factor(covariance, scale_tril, means.shape)
+        if of_covariance:
+            factors *= np.sqrt((freedom - 2) / freedom)[:, None, None]
+        arrays = {"mean": means, "scale_tril": factors, "degrees_of_freedom": freedom}
+        self._set(target_names(targets, means.shape[1]), arrays)
+
+    @classmethod
+    def _matched(cls, components: Sequence[Any]) -> Self:
+        """The Student-t with the mean and the covariance of the mixture, and the average 1/nu."""
+        freedom = 1 / np.mean(
+            [1 / component.degrees_of_freedom for component in components], axis=0
+        )
+        factor = mixture_factor(components) * np.sqrt((freedom - 2) / freedom)[:, None, None]
+        return cls._trusted(
+            components[0].targets,
+            mean=mixture_mean(components),
+            scale_tril=factor,
+            degrees_of_freedom=freedom,
+        )
+
+    @property
+    def _inflation(self) -> Array:
+        return self.degrees_of_freedom / (self.degrees_of_freedom - 2)
+
+    def _log_density(self, rows: NDArray[np.intp], squares: Array, observed: int) -> Array:
+        freedom = self.degrees_of_freedom[rows]
+        if observed == 0:
+            return np.zeros_like(squares)
+        # log Gamma((nu + m) / 2) - log Gamma(nu / 2), without the difference of large numbers
+        gain = gammaln(observed / 2) - betaln(freedom / 2, observed / 2)
+        power = (freedom + observed) / 2 * np.log1p(squares / freedom)
+        return gain - observed / 2 * np.log(freedom * np.pi) - power
+
+    def _quantile(self, probability: float) -> Array:
+        return np.asarray(stdtrit(self.degrees_of_freedom, probability))
+
+    def _stretch(self, size: int, generator: np.random.Generator) -> Array:
+        chi_square = generator.chisquare(self.degrees_of_freedom, size=(size, len(self)))
+        return np.sqrt(self.degrees_of_freedom / chi_square)
+
+    def _stretch_at(self, uniform: Array) -> Array:
+        chi_square = chdtri(self.degrees_of_freedom, uniform[:, None])
+        return np.sqrt(self.degrees_of_freedom / chi_square)
+
+    def entropy(self) -> Array:
+        """Differential entropy of each row, shape (N,), in nats."""
+        freedom, d = self.degrees_of_freedom, self.mean.shape[1]
+        log_norm = gammaln(d / 2) - betaln(freedom / 2, d / 2) - d / 2 * np.log(freedom * np.pi)
+        tail = (freedom + d) / 2 * (digamma((freedom + d) / 2) - digamma(freedom / 2))
+        return log_diagonal(self.scale_tril) - log_norm + tail

@@ -1,0 +1,205 @@
+"""The part that families share: a mean and an inverse Cholesky factor, packed on the last axis."""
+
+from math import log
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.distributions.triangular import conditioned, inverse_lower
+from covey.engine import keras
+from covey.errors import InputError
+
+ops = keras.ops
+Tensor = Any  # whatever the engine calls one
+Array = NDArray[np.float64]
+
+# A unit lower triangular A with |A|_F^2 = D + f has |A^-1| <= ((D + f) / (D - 1))^((D - 1) / 2):
+# its singular values multiply to 1, so the smallest is least when the others are equal. The entries
+# below the diagonal are held in the ball in which the square of that bound is this number: what
+# float32 can bear, so that the network's density and its gradient stay right and finite.
+LARGEST_INVERSE = 1e11
+
+
+class InverseCholesky:
+    """Mean and W of D targets, where W is lower triangular and W Sigma W' = I.
+
+    Packed on the last axis: D means, D diagonal entries of W, then D (D - 1) / 2 entries below the
+    diagonal, row by row; whatever a family appends stands behind them. `constrain` keeps
+    W = A diag(w) well conditioned. Each w_j is exp(r), r softly bounded such that w_j stays between
+    `floor` and 1 / `floor`. A is unit lower triangular and is bounded as a whole: its off-diagonal
+    entries, as one vector, are softly held in a ball. The correlation matrix is that of (A' A)^-1,
+    whatever w is.
+
+    Args:
+        n_targets: D, at least 1.
+        floor: smallest value of each W_jj, and the reciprocal of the largest; in (0, 1).
+
+    Raises:
+        InputError: an argument lies outside its range.
+
+    References:
+        Williams (1996), Using Neural Networks to Model Conditional Multivariate Densities, Neural
+        Computation 8(4), doi 10.1162/neco.1996.8.4.843.
+        Pourahmadi (1999), Joint mean-covariance models with applications to longitudinal data,
+        Biometrika 86(3), doi 10.1093/biomet/86.3.677.
+    """
+
+    def __init__(self, n_targets: int, floor: float) -> None:
+        if isinstance(n_targets, bool) or not isinstance(n_targets, (int, np.integer)):
+            raise InputError(f"`n_targets` must be a positive integer. Received: {n_targets!r}.")
+        if n_targets < 1:
+            raise InputError(f"`n_targets` must be at least 1. Received: {n_targets}.")
+        if not 0 < floor < 1:
+            raise InputError(f"`floor` must lie in (0, 1). Received: floor={floor!r}.")
+        self.n_targets = int(n_targets)
+        self.floor = float(floor)
+        self._rows, self._columns = np.tril_indices(self.n_targets, -1)
+
+    @property
+    def size(self) -> int:
+        """Number of packed entries: D + D (D + 1) / 2."""
+        return 2 * self.n_targets + len(self._rows)
+
+    @property
+    def _ball(self) -> float:
+        """Square of the radius of the ball that holds the entries of A below the diagonal."""
+        others = self.n_targets - 1
+        return float(others * LARGEST_INVERSE ** (1 / others) - self.n_targets)
+
+    def constrain(self, raw: Tensor) -> list[Tensor]:
+        """Turn unbounded numbers of shape (..., size) into the packed parts, to be concatenated."""
+        d = self.n_targets
+        mean, log_diagonal, below = raw[..., :d], raw[..., d : 2 * d], raw[..., 2 * d : self.size]
+        diagonal = ops.exp(bounded(log_diagonal, -log(self.floor)))
+        if d == 1:
+            return [mean, diagonal]
+        squares = ops.sum(ops.square(below), axis=-1, keepdims=True)
+        below = below / ops.sqrt(1.0 + squares / self._ball)
+        return [mean, diagonal, below * ops.take(diagonal, self._columns, axis=-1)]
+
+    def whiten(self, packed: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-determinant and squared distance of complete observations.
+
+        Args:
+            packed: tensor of shape (..., P).
+            y: tensor of shape (..., D).
+
+        Returns:
+            (log |W|, |W (y - mean)|^2), each of shape (...).
+        """
+        d = self.n_targets
+        residual = ops.expand_dims(y - packed[..., :d], -2)
+        z = ops.sum(self._matrix(packed) * residual, axis=-1)
+        log_diagonal = ops.log(packed[..., d : 2 * d])
+        return ops.sum(log_diagonal, axis=-1), ops.sum(ops.square(z), axis=-1)
+
+    def whiten_observed(self, packed: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The same for the marginal of the entries of y that are not NaN.
+
+        With P = W'W and m the missing entries, the marginal has log-determinant
+        log |W| - 1/2 log |P_mm| and squared distance min over r_m of |W r|^2. The minimiser is the
+        conditional mean; at a minimum its own gradient does not count. P_mm is never formed: its
+        Cholesky factor is the R of W's missing columns, while the product would lose half of the
+        digits, and then the factorisation fails in float32 where targets are strongly correlated.
+
+        Args:
+            packed: tensor of shape (..., P).
+            y: tensor of shape (..., D).
+
+        Returns:
+            (log-determinant, squared distance, number observed), each of shape (...).
+        """
+        d = self.n_targets
+        shape = ops.shape(y)[:-1]
+        mean, missing = packed[..., :d], ops.isnan(y)
+        # NaN must not enter, not even times zero
+        residual = ops.where(missing, mean, y) - mean
+        matrix = ops.reshape(self._matrix(packed), (-1, d, d))
+        diagonal = ops.reshape(packed[..., d : 2 * d], (-1, d))
+        residual, missing = ops.reshape(residual, (-1, d)), ops.reshape(missing, (-1, d))
+        transposed = ops.transpose(matrix, (0, 2, 1))
+        unit = ops.eye(d, dtype=matrix.dtype) * ops.ones_like(matrix)
+        columns = ops.concatenate(  # W for the missing entries, the identity for the observed ones
+            [
+                ops.where(missing[:, None, :], matrix, 0.0),
+                ops.where(missing[:, None, :], 0.0, unit),
+            ],
+            axis=1,
+        )
+        length = ops.sqrt(ops.sum(ops.square(columns), axis=1))
+        _, factor = ops.qr(columns / length[:, None, :])
+        z = ops.matmul(matrix, residual[:, :, None])
+        slope = ops.where(missing[:, :, None], ops.matmul(transposed, z), 0.0)
+        half = ops.solve_triangular(
+            ops.transpose(factor, (0, 2, 1)), slope / length[:, :, None], lower=True
+        )
+        step = ops.solve_triangular(factor, half, lower=False)
+        z = z - ops.matmul(matrix, ops.stop_gradient(step / length[:, :, None]))
+        log_block = ops.log(ops.abs(ops.diagonal(factor, axis1=1, axis2=2)) * length)
+        observed = ops.sum(ops.cast(ops.logical_not(missing), z.dtype), axis=-1)
+        log_determinant = ops.sum(ops.log(diagonal) - log_block, axis=-1)
+        squares = ops.sum(ops.square(z[:, :, 0]), axis=-1)
+        return (
+            ops.reshape(log_determinant, shape),
+            ops.reshape(squares, shape),
+            ops.reshape(observed, shape),
+        )
+
+    def _matrix(self, packed: Tensor) -> Tensor:
+        """W as a tensor of shape (..., D, D)."""
+        d = self.n_targets
+        position = np.full((d, d), self.size)  # above the diagonal: the appended zero
+        position[np.arange(d), np.arange(d)] = d + np.arange(d)
+        position[self._rows, self._columns] = 2 * d + np.arange(len(self._rows))
+        zero = ops.zeros_like(packed[..., :1])
+        padded = ops.concatenate([packed[..., : self.size], zero], axis=-1)
+        entries = ops.take(padded, position.reshape(-1), axis=-1)
+        return ops.reshape(entries, (*ops.shape(packed)[:-1], d, d))
+
+    def read(self, packed: Any, packed_size: int) -> Array:
+        """What `model.predict` returned, in float64, checked.
+
+        Raises:
+            InputError: the shape is not (N, packed_size), or the values are no packed parameters
+                (for example NaN, after a training that diverged).
+        """
+        values = np.asarray(packed, dtype=np.float64)
+        d = self.n_targets
+        if values.ndim != 2 or values.shape[1] != packed_size:
+            raise InputError(
+                f"Expected packed parameters of shape (N, {packed_size}) for {d} targets. "
+                f"Received shape {values.shape}."
+            )
+        bad = ~np.isfinite(values).all(axis=1) | (values[:, d : 2 * d] <= 0).any(axis=1)
+        if bad.any():
+            raise InputError(
+                "Expected finite packed parameters with a positive diagonal, as a model that ends "
+                f"in a DistributionHead predicts them. Row {int(np.flatnonzero(bad)[0])} has not; "
+                "if it is NaN, training diverged: standardise the targets or lower the learning "
+                "rate."
+            )
+        return values
+
+    def scale_tril(self, values: Array) -> Array:
+        """The Cholesky factor W^-1 of each row of checked values, shape (N, D, D), conditioned."""
+        d = self.n_targets
+        matrix = np.zeros((len(values), d, d))
+        matrix[:, np.arange(d), np.arange(d)] = values[:, d : 2 * d]
+        matrix[:, self._rows, self._columns] = values[:, 2 * d : self.size]
+        return conditioned(inverse_lower(matrix))
+
+
+def bounded(x: Tensor, limit: float) -> Tensor:
+    """x, softly held in (-limit, limit): slope 1 at 0, smooth, and never quite flat."""
+    return x / ops.sqrt(1.0 + ops.square(x / limit))
+
+
+def by_observation(y: Tensor, complete: Any, marginal: Any) -> Tensor:
+    """complete() where no entry of y is NaN, else marginal(); decided as early as can be."""
+    any_unobserved = ops.any(ops.isnan(y))
+    try:
+        known = bool(any_unobserved)
+    except TypeError:  # inside a compiled graph
+        return ops.cond(any_unobserved, marginal, complete)
+    return marginal() if known else complete()  # where `cond` would compile at every call

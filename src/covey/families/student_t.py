@@ -1,0 +1,196 @@
+"""The multivariate Student-t family, with degrees of freedom that the network predicts."""
+
+from collections.abc import Iterable
+from math import log, pi
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from covey.distributions import MultivariateT
+from covey.engine import keras
+from covey.errors import InputError
+from covey.families.inverse_cholesky import InverseCholesky, bounded, by_observation
+
+ops = keras.ops
+Tensor = Any  # whatever the engine calls one
+
+LEAST_FREEDOM = 2.5  # degrees of freedom: the covariance, nu / (nu - 2) times the scale, stays tame
+START = 8.0  # degrees of freedom at raw outputs of zero
+LIMIT = 10.0  # of the logit of 2.5 / nu: nu stays below about 55,000
+
+
+@final
+@keras.saving.register_keras_serializable(package="covey")
+class StudentT:
+    """Multivariate Student-t distributions of D targets: heavy tails, robust to outliers.
+
+    The network predicts the mean, W, the inverse of the lower Cholesky factor of the scale matrix
+    (as `Normal` does for the covariance), and 1 / nu, the inverse of the degrees of freedom, which
+    is 0 for a normal distribution. With q = |W (y - mean)|^2,
+
+        log p(y) = log Gamma((nu + D) / 2) - log Gamma(nu / 2) - D/2 log(nu pi)
+                   + sum_i log W_ii - (nu + D) / 2 log(1 + q / nu)
+
+    Nothing is inverted or factorised, and the ratio of the gamma functions is computed from 1 / nu
+    by logarithms of numbers near one, exact to float32 also where nu is large.
+
+    Packed parameters, on the last axis: those of `Normal`, for the scale matrix, then 1 / nu, which
+    lies in (0, 0.4): nu is above 2.5, so that there always is a covariance. Raw outputs of zero
+    give mean 0, scale matrix I and nu = 8.
+
+    Args:
+        n_targets: D, at least 1.
+        floor: smallest value of each W_jj, and the reciprocal of the largest; in (0, 1).
+
+    Raises:
+        InputError: an argument lies outside its range.
+
+    References:
+        Lange, Little, Taylor (1989), Robust Statistical Modeling Using the t Distribution, Journal
+        of the American Statistical Association 84(408), doi 10.1080/01621459.1989.10478852.
+
+    Example:
+        >>> import numpy as np
+        >>> from covey.families import StudentT
+        >>> joint = StudentT(2).distribution(np.array([[0.0, 0.0, 1.0, 2.0, 0.0, 0.25]]))
+        >>> joint.degrees_of_freedom
+        array([4.])
+    """
+
+    def __init__(self, n_targets: int, *, floor: float = 1e-6) -> None:
+        self._scale = InverseCholesky(n_targets, floor)
+        self.n_targets = self._scale.n_targets
+        self.floor = self._scale.floor
+
+    @property
+    def packed_size(self) -> int:
+        """P, the width of the network's output: D + D (D + 1) / 2 + 1."""
+        return self._scale.size + 1
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {"n_targets": self.n_targets, "floor": self.floor}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "StudentT":
+        """The family that `get_config` describes."""
+        return cls(**config)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StudentT) and self.get_config() == other.get_config()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.n_targets, self.floor))
+
+    def __repr__(self) -> str:
+        return f"StudentT({self.n_targets}, floor={self.floor:g})"
+
+    def constrain(self, raw: Tensor) -> Tensor:
+        """Turn unbounded outputs into packed parameters.
+
+        Args:
+            raw: float tensor of shape (..., P).
+
+        Returns:
+            Tensor of shape (..., P): valid whatever finite numbers came in.
+        """
+        middle = log(LEAST_FREEDOM / (START - LEAST_FREEDOM))
+        logit = middle + bounded(raw[..., -1:], LIMIT)
+        inverse = ops.sigmoid(logit) / LEAST_FREEDOM
+        return ops.concatenate([*self._scale.constrain(raw), inverse], axis=-1)
+
+    def log_prob(self, packed: Tensor, y: Tensor, *, missing: bool = True) -> Tensor:
+        """Log-density of one observation per row.
+
+        Args:
+            packed: tensor of shape (..., P), as `constrain` gives it.
+            y: tensor of shape (..., D). NaN means "not observed": such entries are marginalised
+                exactly, at the price of one QR decomposition per row in batches that hold any; an
+                entirely unobserved row has log-density 0.
+            missing: False promises that no entry is NaN, and halves the time to compile.
+
+        Returns:
+            Tensor of shape (...), in nats.
+        """
+        d, inverse = self.n_targets, packed[..., -1]
+
+        def complete() -> Tensor:
+            # reached with gaps too, where the branch is not taken: they must not poison gradients
+            known = ops.where(ops.isnan(y), packed[..., :d], y) if missing else y
+            log_determinant, squares = self._scale.whiten(packed, known)
+            return log_determinant + _log_norm(inverse, d) - _log_tail(inverse, squares, d)
+
+        def marginal() -> Tensor:
+            log_determinant, squares, observed = self._scale.whiten_observed(packed, y)
+            norms = [_log_norm(inverse, count) for count in range(d + 1)]
+            log_norm = sum(
+                ops.where(ops.equal(observed, count), norm, 0.0) for count, norm in enumerate(norms)
+            )
+            return log_determinant + log_norm - _log_tail(inverse, squares, observed)
+
+        return by_observation(y, complete, marginal) if missing else complete()
+
+    def distribution(
+        self, packed: ArrayLike, targets: Iterable[str] | None = None
+    ) -> MultivariateT:
+        """The NumPy object, from what `model.predict` returned.
+
+        Args:
+            packed: array of shape (N, P).
+            targets: D names; `y0, y1, ...` by default.
+
+        Returns:
+            A `MultivariateT` of N rows in float64.
+
+        Raises:
+            InputError: the shape does not fit, or the values are no packed parameters (for
+                example NaN, after a training that diverged).
+        """
+        values = self._scale.read(packed, self.packed_size)
+        inverse = values[:, -1]
+        if np.any((inverse <= 0) | (inverse >= 0.5)):
+            row = int(np.flatnonzero((inverse <= 0) | (inverse >= 0.5))[0])
+            raise InputError(
+                "The last packed parameter is 1 / (degrees of freedom) and must lie in (0, 0.5). "
+                f"Received {inverse[row]:g} in row {row}."
+            )
+        return MultivariateT(
+            values[:, : self.n_targets],
+            degrees_of_freedom=1 / inverse,
+            scale_tril=self._scale.scale_tril(values),
+            targets=targets,
+        )
+
+
+def _log_tail(inverse: Tensor, squares: Tensor, count: Any) -> Tensor:
+    """(nu + m) / 2 log(1 + q / nu), which tends to q / 2 for large nu."""
+    return 0.5 * (1.0 / inverse + count) * ops.log1p(squares * inverse)
+
+
+def _log_norm(inverse: Tensor, count: int) -> Tensor:
+    """Log Gamma((nu + m) / 2) - log Gamma(nu / 2) - m/2 log(nu pi), from 1 / nu.
+
+    Two targets at a time multiply by Gamma(a + 1) / Gamma(a) = a; a last odd one by
+    Gamma(b + 1/2) / Gamma(b), b = (nu + m - 1) / 2, where a series in 1 / (b + 3) is at hand.
+    """
+    norm = -count * 0.5 * log(2 * pi) * ops.ones_like(inverse)
+    for pair in range(1, count // 2):
+        norm = norm + ops.log1p(2.0 * pair * inverse)
+    if count % 2:
+        r = 2.0 * inverse / (1.0 + (count - 1) * inverse)  # 1 / b
+        norm = norm + 0.5 * ops.log1p((count - 1) * inverse) + _log_half_step(r)
+    return norm
+
+
+def _log_half_step(r: Tensor) -> Tensor:
+    """Log Gamma(b + 1/2) - log Gamma(b) - 1/2 log b, from r = 1 / b.
+
+    b is first raised by 3, where three terms of the asymptotic series are exact to float32:
+    log Gamma(b + 1/2) - log Gamma(b) ~ 1/2 log b - 1/(8 b) + 1/(192 b^3) - 1/(640 b^5)
+    (Abramowitz and Stegun 6.1.40, at b + 1/2 and b).
+    """
+    s = r / (1.0 + 3.0 * r)
+    series = s * (-1 / 8 + ops.square(s) * (1 / 192 - ops.square(s) / 640))
+    steps = sum(ops.log1p(0.5 * r / (1.0 + i * r)) for i in range(3))
+    return 0.5 * ops.log1p(3.0 * r) + series - steps
