@@ -16,6 +16,7 @@ FLOORS = (
     {"calibration", "layers", "losses", "optimizers"},
     {"network"},
     {"training", "ensemble"},
+    {"candidates"},
     {"regressor"},
     {"info", "plot", "batch", "serve", "export"},
     {"report", "demo"},

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from covey.datasets import load_air_quality
-from covey.distributions import MultivariateNormal
+from covey.distributions import Elliptical, MultivariateNormal
 from covey.files import writable, write_table
 from covey.linear import LinearModel
 from covey.regressor import JointRegressor
@@ -68,12 +69,12 @@ def run(
     say(f"fitted in {time.monotonic() - started:.0f} s, compilation included\n")
 
     joint = model.predict_distribution(X_test)
-    methods = {
-        "ridge regression, constant covariance": _ridge(X_train, Y_train, X_test),
-        "the same model, independent targets": _independent(joint),
-        "Covey, joint": joint,
+    densities = {
+        "ridge regression, constant covariance": _ridge(X_train, Y_train, X_test).log_prob(Y_test),
+        "the same model, independent targets": _independent_log_prob(joint, Y_test),
+        "Covey, joint": joint.log_prob(Y_test),
     }
-    scores = {name: float(-d.log_prob(Y_test).mean()) for name, d in methods.items()}
+    scores = {name: float(-density.mean()) for name, density in densities.items()}
     say("Mean negative log-likelihood of the held-out rows, in nats per row (lower is better):")
     for name, score in scores.items():
         say(f"  {name:<40}{score:8.3f}")
@@ -101,15 +102,13 @@ def _ridge(X: pd.DataFrame, Y: pd.DataFrame, X_test: pd.DataFrame) -> Multivaria
     return linear.predict_distribution(features.astype(np.float64), targets=tuple(Y.columns))
 
 
-def _independent(joint: MultivariateNormal) -> MultivariateNormal:
-    """The product of the marginal distributions: what is left when correlations are ignored."""
-    d = len(joint.targets)
-    return MultivariateNormal(
-        joint.mean, scale_tril=np.eye(d) * joint.stddev[:, None, :], targets=joint.targets
-    )
+def _independent_log_prob(joint: Elliptical, Y: pd.DataFrame) -> NDArray[np.float64]:
+    """Log-density of the product of the marginals: what is left when the rest is ignored."""
+    alone = [Y.where(Y.columns == target) for target in joint.targets]  # the others not observed
+    return np.sum([joint.log_prob(values) for values in alone], axis=0)
 
 
-def _means(joint: MultivariateNormal, measured: pd.Series) -> str:
+def _means(joint: Elliptical, measured: pd.Series) -> str:
     import pandas as pd
 
     table = pd.DataFrame(

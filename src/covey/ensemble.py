@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions import Mixture, MultivariateNormal
+from covey.distributions import Elliptical, Mixture
 from covey.errors import ArtifactError
 from covey.linear import LinearModel
 from covey.network import Network, forward, write_weights
@@ -74,9 +74,7 @@ class Ensemble:
         packed = self._forward(np.broadcast_to(X[:, None], (n, len(self.linear), f)))
         return Mixture([self._restored(k, packed[:, k], X) for k in range(len(self.linear))])
 
-    def held_out(
-        self, X: NDArray[np.float32], tests: Sequence[Rows], rows: Rows
-    ) -> MultivariateNormal:
+    def held_out(self, X: NDArray[np.float32], tests: Sequence[Rows], rows: Rows) -> Elliptical:
         """The prediction for training rows by the members that did not train on them.
 
         Args:
@@ -88,31 +86,40 @@ class Ensemble:
             Distributions of `len(rows)` rows. A row that several members held out gets the first
             two moments of their mixture.
         """
+        parts = self.held_out_parts(X, tests)
+        seen = np.concatenate(tests)
+        order = np.argsort(seen, kind="stable")
+        first = np.searchsorted(seen, rows, sorter=order)
+        times = np.bincount(seen, minlength=len(X))[rows]
+        joint = type(parts[0]).concatenate(parts)
+        pieces, places = [], []
+        for count in np.unique(times):
+            which = np.flatnonzero(times == count)
+            holders = [joint[order[first[which] + number]] for number in range(count)]
+            pieces.append(Mixture(holders).moment_matched())
+            places.append(which)
+        return type(joint).concatenate(pieces)[np.argsort(np.concatenate(places))]
+
+    def held_out_parts(self, X: NDArray[np.float32], tests: Sequence[Rows]) -> list[Any]:
+        """The prediction of each member for the rows it did not train on.
+
+        Args:
+            X: matrix of the training rows, shape (N, F).
+            tests: for each member, the rows it did not see.
+
+        Returns:
+            K distributions of `len(tests[k])` rows.
+        """
         longest = max(map(len, tests))
         inputs = np.zeros((longest, len(tests), X.shape[1]), dtype=np.float32)
         for k, test in enumerate(tests):
             inputs[: len(test), k] = X[test]
         packed = self._forward(inputs)
-        parts = [self._restored(k, packed[: len(test), k], X[test]) for k, test in enumerate(tests)]
-        seen = np.concatenate(tests)
-        order = np.argsort(seen, kind="stable")
-        first = np.searchsorted(seen, rows, sorter=order)
-        times = np.bincount(seen, minlength=len(X))[rows]
-        means = np.concatenate([part.mean for part in parts])
-        factors = np.concatenate([part.scale_tril for part in parts])
-        mean, factor = np.empty_like(means[: len(rows)]), np.empty_like(factors[: len(rows)])
-        for count in np.unique(times):
-            which = times == count
-            holders = [order[first[which] + number] for number in range(count)]
-            joint = Mixture(
-                [MultivariateNormal(means[h], scale_tril=factors[h]) for h in holders]
-            ).moment_matched()
-            mean[which], factor[which] = joint.mean, joint.scale_tril
-        return MultivariateNormal(mean, scale_tril=factor, targets=self.targets)
+        return [self._restored(k, packed[: len(test), k], X[test]) for k, test in enumerate(tests)]
 
     def _restored(
         self, member: int, packed: NDArray[np.float32], X: NDArray[np.float32]
-    ) -> MultivariateNormal:
+    ) -> Elliptical:
         whitened = self.network.family.distribution(packed, self.targets)
         return self.linear[member].restore(whitened, X.astype(np.float64))
 

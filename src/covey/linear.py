@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf
 
-from covey.distributions import MultivariateNormal
+from covey.distributions import Elliptical, MultivariateNormal
 from covey.distributions.triangular import solve_lower
 from covey.errors import InputError
 
 Array = NDArray[np.float64]
+Joint = TypeVar("Joint", bound=Elliptical)
 
 PENALTIES = np.logspace(-6, 3, 28)  # per training row, for features of about unit variance
 LEAST_RESIDUAL = 1e-6  # smallest residual standard deviation, in standard deviations of the target
+EM_STEPS = 30  # each brings the scale matrix of a Student-t closer by about half
 LEAST_SHRINKAGE = 1e-4  # keeps identical targets apart: their residual correlation stays below 1
 
 
@@ -58,6 +60,7 @@ class LinearModel:
         Y: Array,
         sample_weight: Array | None = None,
         blocks: NDArray[np.int64] | None = None,
+        degrees_of_freedom: float | None = None,
     ) -> Self:
         """Fit to rows of numbers.
 
@@ -67,6 +70,8 @@ class LinearModel:
             sample_weight: array of shape (N,), non-negative; equal weights by default.
             blocks: array of shape (N,), a label per row: rows of one label are held out together.
                 By default each row is held out on its own.
+            degrees_of_freedom: take the residuals for Student-t variables, and factor their scale
+                matrix in place of their covariance; by default for normal ones.
 
         Returns:
             The fitted model.
@@ -101,7 +106,7 @@ class LinearModel:
             scale=scale,
             coef=np.ascontiguousarray(coef),  # as a file gives it back, to the last bit
             intercept=path.target_mean - path.feature_mean @ coef,
-            residual_scale_tril=_factor(held_out, weight),
+            residual_scale_tril=_factor(held_out, weight, degrees_of_freedom),
         )
 
     @property
@@ -122,7 +127,7 @@ class LinearModel:
         residual = (Y - self.location) / self.scale - self._standardised_mean(X)
         return solve_lower(self.residual_scale_tril, residual)
 
-    def restore(self, whitened: MultivariateNormal, X: Array) -> MultivariateNormal:
+    def restore(self, whitened: Joint, X: Array) -> Joint:
         """Undo `whiten`: a distribution of whitened residuals becomes one of y.
 
         Args:
@@ -240,8 +245,10 @@ def _leave_block_out(
         yield residuals
 
 
-def _factor(residuals: Array, weight: Array) -> Array:
-    """Lower Cholesky factor of the shrunk covariance of residuals, shape (D, D)."""
+def _factor(residuals: Array, weight: Array, degrees_of_freedom: float | None) -> Array:
+    """Lower Cholesky factor of the shrunk scale matrix of residuals, shape (D, D)."""
+    if degrees_of_freedom is not None:
+        residuals = _drawn_in(residuals, weight, degrees_of_freedom)
     stddev = np.maximum(np.sqrt(weight @ np.square(residuals)), LEAST_RESIDUAL)
     unit = residuals / stddev * np.sqrt(weight * len(weight))[:, None]
     _, shrinkage = ledoit_wolf(unit, assume_centered=True)
@@ -249,3 +256,18 @@ def _factor(residuals: Array, weight: Array) -> Array:
     correlation = (1 - shrinkage) * (unit.T @ unit) / len(unit)
     np.fill_diagonal(correlation, 1.0)
     return np.asarray(stddev[:, None] * np.linalg.cholesky(correlation))
+
+
+def _drawn_in(residuals: Array, weight: Array, degrees_of_freedom: float) -> Array:
+    """Residuals whose second moments are the likeliest scale matrix of a Student-t (by EM)."""
+    d = residuals.shape[1]
+    drawn = residuals
+    for _ in range(EM_STEPS):
+        stddev = np.maximum(np.sqrt(weight @ np.square(drawn)), LEAST_RESIDUAL)
+        unit = drawn / stddev
+        correlation = (unit * weight[:, None]).T @ unit + LEAST_SHRINKAGE * np.eye(d)
+        z = solve_lower(np.asarray(np.linalg.cholesky(correlation)), residuals / stddev)
+        squares = np.einsum("ni,ni->n", z, z)
+        share = (degrees_of_freedom + d) / (degrees_of_freedom + squares)
+        drawn = residuals * np.sqrt(share)[:, None]
+    return drawn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from numbers import Real
 from typing import Any, Self
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from covey.engine import keras
 from covey.errors import InputError
-from covey.families import Normal
+from covey.families import FAMILIES, Normal, StudentT
 from covey.layers import DistributionHead, MemberDense
 
 BLOCK = 256  # rows per forward pass; fixed, so that a row's result does not hang on its neighbours
@@ -32,6 +32,7 @@ class Network:
         dropout: share of hidden units left out in each training step; by default 0.1 (1 - 1 / F).
             It helps where many features invite coincidences, and blurs a function of one feature.
         floor: floor of the family, in whitened units.
+        family_name: a key of `covey.families.FAMILIES`.
 
     Raises:
         InputError: an attribute lies outside its range.
@@ -44,8 +45,14 @@ class Network:
     activation: str
     dropout: float | None = None
     floor: float = 1e-4
+    family_name: str = "normal"
 
     def __post_init__(self) -> None:
+        if self.family_name not in FAMILIES:
+            raise InputError(
+                f"`family` must be one of {', '.join(map(repr, FAMILIES))}. "
+                f"Received: {self.family_name!r}."
+            )
         whole = (int, np.integer)
         if not all(isinstance(u, whole) and u >= 1 for u in self.hidden_units):
             raise InputError(
@@ -68,9 +75,9 @@ class Network:
             ) from None
 
     @property
-    def family(self) -> Normal:
+    def family(self) -> Normal | StudentT:
         """The family of the output."""
-        return Normal(self.n_targets, floor=self.floor)
+        return FAMILIES[self.family_name](self.n_targets, floor=self.floor)
 
     def to_manifest(self) -> dict[str, Any]:
         """The attributes, as JSON takes them."""
@@ -130,6 +137,24 @@ class Network:
         for kernel in weights[:-2:2]:
             kernel[:] = generator.standard_normal(kernel.shape) / np.sqrt(kernel.shape[1])
         return weights
+
+    def as_normal(
+        self, weights: list[NDArray[np.float32]], log_stretch: NDArray[np.float64]
+    ) -> tuple[Self, list[NDArray[np.float32]]]:
+        """The network of the normal that comes closest to a Student-t's, to be trained further.
+
+        Args:
+            weights: weights of this network, whose family is the Student-t.
+            log_stretch: for each member, the logarithm of what its scale is to be multiplied by.
+
+        Returns:
+            (network, weights): the same hidden layers and means, the degrees of freedom left out.
+        """
+        d = self.n_targets
+        kernel, bias = weights[-2][:, :, :-1], weights[-1][:, :-1].copy()
+        bias[:, d : 2 * d] -= log_stretch[:, None].astype(np.float32)
+        network = replace(self, family_name="normal")
+        return network, [*(w.copy() for w in weights[:-2]), kernel.copy(), bias]
 
 
 def read_weights(model: Any) -> list[NDArray[np.float32]]:

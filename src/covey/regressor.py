@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from covey import __version__, artifact
-from covey.distributions import Mixture, MultivariateNormal
+from covey.distributions import Mixture, MultivariateNormal, MultivariateT
 from covey.distributions.targets import target_names
 from covey.errors import ArtifactError, InputError
 from covey.folds import Folds, row_weights
@@ -23,6 +23,8 @@ from covey.table import FeatureSchema, check_same_order, read_features, read_tar
 
 Array = NDArray[np.float64]
 KIND = "JointRegressor"
+DISTRIBUTIONS = {"normal": MultivariateNormal, "student_t": MultivariateT}
+CHOICES = ("auto", *DISTRIBUTIONS)
 
 
 class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -130,14 +132,16 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             InputError: an argument or a column cannot be used; the message names it. A fitted
                 estimator is left as it was.
         """
-        from covey.ensemble import Ensemble  # Keras: 3 to 10 s to import
+        from covey.candidates import train_candidates  # Keras: 3 to 10 s to import
+        from covey.families.student_t import START
         from covey.network import Network
-        from covey.training import Recipe, train
+        from covey.training import Recipe
 
         started = time.monotonic()
-        if self.family not in ("auto", "normal"):
+        if self.family not in CHOICES:
             raise InputError(
-                f'`family` must be "auto" or "normal". Received: family={self.family!r}.'
+                f"`family` must be one of {', '.join(map(repr, CHOICES))}. "
+                f"Received: family={self.family!r}."
             )
         frame, named = read_features(X)
         check_same_order(X, Y)
@@ -161,6 +165,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             hidden_units=tuple(np.atleast_1d(self.hidden_units).tolist()),
             activation=self.activation,
             dropout=self.dropout,
+            family_name="student_t",
         )
         recipe = Recipe.for_rows(
             len(Y),
@@ -177,30 +182,27 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                 Y[rows],
                 None if weight is None else weight[rows],
                 folds.inner_blocks(member),
+                START,
             )
             for member, (rows, _) in enumerate(folds.pairs)
         )
-        model, trained = train(
+        candidates = train_candidates(
             network,
             matrix,
-            [start.whiten(features, Y) for start in linear],
-            folds.pairs,
+            Y,
+            linear,
+            folds,
             recipe,
+            targets,
+            normal=self.family != "student_t",
             sample_weight=weight,
-            log_scales=[start.log_scale for start in linear],
             callbacks=np.atleast_1d(self.callbacks).tolist() if self.callbacks else (),
             seed=seed,
             verbose=int(bool(self.verbose)),
             started=started,
         )
-        ensemble = Ensemble(linear, network, trained.weights, targets)
-        ensemble.keep(model)
-
-        rows = folds.held_out
-        out_of_fold = ensemble.held_out(matrix, [test for _, test in folds.pairs], rows)
-        score = np.average(
-            out_of_fold.log_prob(Y[rows]), weights=None if weight is None else weight[rows]
-        )
+        asked = [found for found in candidates if self.family in ("auto", found.family)]
+        best = max(asked, key=lambda found: found.score)
 
         self.targets_ = targets
         self.n_features_in_ = frame.shape[1]
@@ -208,10 +210,12 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             self.feature_names_in_ = np.array(schema.names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_  # of an earlier fit
-        self.ensemble_ = ensemble
-        self.out_of_fold_ = out_of_fold
-        self.out_of_fold_rows_ = rows
-        self.out_of_fold_score_ = float(score)
+        self.family_ = best.family
+        self.family_scores_ = {found.family: found.score for found in candidates}
+        self.ensemble_ = best.ensemble
+        self.out_of_fold_ = best.out_of_fold
+        self.out_of_fold_rows_ = folds.held_out
+        self.out_of_fold_score_ = best.score
         self._schema = schema
         self._flat = flat
         return self
@@ -245,7 +249,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             return mean, stddev
         return (mean, joint.covariance) if return_cov else mean
 
-    def predict_distribution(self, X: Any) -> MultivariateNormal:
+    def predict_distribution(self, X: Any) -> MultivariateNormal | MultivariateT:
         """Predict one distribution per row: the first two moments of the ensemble.
 
         Args:
@@ -292,7 +296,8 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         described, arrays = self.ensemble_.to_artifact()
         manifest = {
             "kind": KIND,
-            "family": "normal",
+            "family": self.family_,
+            "family_scores": self.family_scores_,
             "written_by": __version__,
             "parameters": self._plain_parameters(),
             "features": self._schema.to_manifest(),
@@ -300,8 +305,8 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             "out_of_fold_score": self.out_of_fold_score_,
             "ensemble": described,
         }
-        arrays["out_of_fold_mean"] = self.out_of_fold_.mean
-        arrays["out_of_fold_scale_tril"] = self.out_of_fold_.scale_tril
+        for name, array in self.out_of_fold_.to_arrays().items():
+            arrays[f"out_of_fold_{name}"] = array
         arrays["out_of_fold_rows"] = self.out_of_fold_rows_
         artifact.write(path, manifest, arrays)
 
@@ -358,13 +363,13 @@ def load(path: str | os.PathLike[str]) -> JointRegressor:
         model.n_features_in_ = len(model._schema.names)
         if model._schema.named:
             model.feature_names_in_ = np.array(model._schema.names, dtype=object)
-        model.out_of_fold_rows_ = arrays["out_of_fold_rows"]
+        model.family_ = model.ensemble_.network.family_name
+        model.family_scores_ = dict(manifest["family_scores"])
         model.out_of_fold_score_ = float(manifest["out_of_fold_score"])
-        model.out_of_fold_ = MultivariateNormal(
-            arrays["out_of_fold_mean"],
-            scale_tril=arrays["out_of_fold_scale_tril"],
-            targets=model.targets_,
-        )
+        prefix = "out_of_fold_"
+        parts = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+        model.out_of_fold_rows_ = parts.pop("rows")
+        model.out_of_fold_ = DISTRIBUTIONS[model.family_](**parts, targets=model.targets_)
         if model._schema.width not in (model.ensemble_.network.n_features, 0):
             raise InputError("the number of inputs")
     except (KeyError, TypeError, ValueError, AttributeError) as error:

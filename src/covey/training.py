@@ -125,12 +125,14 @@ class Trained:
         best_steps: step at which each member was best, shape (K,); 0 is the linear start.
         scores: held-out score of each member at its best step, shape (K,), in nats per row.
         steps: gradient steps taken.
+        setup: seconds until the first step was done: mostly compilation.
     """
 
     weights: list[NDArray[np.float32]]
     best_steps: NDArray[np.int64]
     scores: Array
     steps: int
+    setup: float
 
 
 def train(
@@ -142,10 +144,12 @@ def train(
     *,
     sample_weight: Array | None = None,
     log_scales: Sequence[float] | None = None,
+    weights: list[NDArray[np.float32]] | None = None,
     callbacks: Sequence[Any] = (),
     seed: int = 0,
     verbose: int = 1,
     started: float | None = None,
+    reserve: float = 0.0,
 ) -> tuple[Any, Trained]:
     """Train all members at once.
 
@@ -157,17 +161,20 @@ def train(
         recipe: how long and how fast.
         sample_weight: array of shape (N,), of mean 1, or None.
         log_scales: for each member, what turns its whitened score into one in target units.
+        weights: where to start, as `read_weights` gives them; at the linear model by default.
         callbacks: Keras callbacks of the user.
         seed: of the initial weights, the batches and the dropout.
         verbose: 0 is silent, 1 shows a progress bar.
         started: `time.monotonic()` from which `max_time` counts; now by default.
+        reserve: seconds that must be left of `max_time`, or there is no training.
 
     Returns:
         (model, trained): the model, holding the best weights, and what is known about them.
     """
+    begun = time.monotonic()
     generator = np.random.default_rng(seed)
     model = network.build(seed=int(generator.integers(2**31)))
-    write_weights(model, network.initial_weights(generator))
+    write_weights(model, network.initial_weights(generator) if weights is None else weights)
     # dividing by the number of terms, not by their weights, keeps the members apart
     loss = NegativeLogLikelihood(network.family, missing=False, reduction="sum_over_batch_size")
     clipnorm = CLIPNORM / network.members  # the loss is a mean over members too
@@ -176,16 +183,23 @@ def train(
     batches = _Batches(inputs, whitened, folds, sample_weight, recipe, generator)
     keeper = _BestWeights(held_out, network, recipe, len(batches), verbose)
     own = [keeper]
+    left = np.inf
     if recipe.max_time is not None:
-        own.append(_Deadline(recipe.max_time + (time.monotonic() if started is None else started)))
+        deadline = recipe.max_time + (begun if started is None else started)
+        left = deadline - time.monotonic()
+        own.append(_Deadline(deadline))
     try:
-        model.fit(
-            batches,
-            epochs=recipe.max_steps // len(batches),
-            callbacks=[*own, *callbacks],
-            shuffle=False,  # Keras would shuffle the batches by Python's global generator
-            verbose=0,
-        )
+        if left > reserve:
+            model.fit(
+                batches,
+                epochs=recipe.max_steps // len(batches),
+                callbacks=[*own, *callbacks],
+                shuffle=False,  # Keras would shuffle the batches by Python's global generator
+                verbose=0,
+            )
+        else:
+            keeper.set_model(model)
+            keeper.on_train_begin()
     finally:
         keeper.close()
     write_weights(model, keeper.weights)
@@ -197,7 +211,7 @@ def train(
             CoveyWarning,
             stacklevel=3,
         )
-    return model, keeper.trained()
+    return model, keeper.trained(begun)
 
 
 class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
@@ -310,6 +324,7 @@ class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
         self.steps_per_look = steps_per_look
         self.verbose = verbose
         self.steps = 0
+        self.first_step: float | None = None
         self.bar: Any = None
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -327,7 +342,7 @@ class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
             total=self.recipe.max_steps,
             unit="step",
             disable=not self.verbose,
-            desc=f"covey: {self.network.members} members",
+            desc=f"covey: {self.network.members} {self.network.family_name} members",
             leave=True,
         )
         self._show()
@@ -336,6 +351,11 @@ class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
     def score(self) -> float:
         """Out-of-fold score of the best weights so far, in nats per row."""
         return float(self.held_out.share @ self.scores)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Take the time of the first step."""
+        if self.first_step is None:
+            self.first_step = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Keep what is better; stop when no member has improved for long."""
@@ -367,13 +387,15 @@ class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
         if self.bar is not None:
             self.bar.close()
 
-    def trained(self) -> Trained:
+    def trained(self, begun: float) -> Trained:
         """What is known about the best weights."""
+        first_step = time.monotonic() if self.first_step is None else self.first_step
         return Trained(
             weights=self.weights,
             best_steps=self.best_steps,
             scores=self.scores,
             steps=self.steps,
+            setup=first_step - begun,
         )
 
 

@@ -1,7 +1,8 @@
 """What a user holds: batches of distributions as frozen NumPy float64 value objects."""
 
+from covey.distributions.elliptical import Elliptical
 from covey.distributions.mixture import Mixture
 from covey.distributions.normal import MultivariateNormal
 from covey.distributions.student_t import MultivariateT
 
-__all__ = ["Mixture", "MultivariateNormal", "MultivariateT"]
+__all__ = ["Elliptical", "Mixture", "MultivariateNormal", "MultivariateT"]

@@ -61,6 +61,28 @@ class Elliptical(ABC):
         kept = {name: getattr(self, name) for name in self._arrays}
         return self._trusted(targets, **{**kept, **changed})
 
+    @classmethod
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        """One batch out of several over the same targets, in order.
+
+        Args:
+            parts: at least one batch of this kind.
+
+        Returns:
+            A batch of all their rows.
+
+        Raises:
+            InputError: there is no part, or they differ in kind or targets.
+        """
+        if not parts or any(type(p) is not cls or p.targets != parts[0].targets for p in parts):
+            received = [f"{type(part).__name__} over {list(part.targets)}" for part in parts]
+            raise InputError(
+                f"Expected one or more {cls.__name__}, all over the same targets. "
+                f"Received {received}."
+            )
+        arrays = {n: np.concatenate([getattr(part, n) for part in parts]) for n in cls._arrays}
+        return cls._trusted(parts[0].targets, **arrays)
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"A {type(self).__name__} is immutable: cannot set {name!r}.")
 
@@ -331,6 +353,10 @@ class Elliptical(ABC):
         """
         radius = self._quantile((1 + check_level(level)) / 2)[:, None] * self._scale
         return self.mean - radius, self.mean + radius
+
+    def to_arrays(self) -> dict[str, Array]:
+        """The arrays that make up the distributions, by the names of their attributes."""
+        return {name: getattr(self, name) for name in self._arrays}
 
     def to_frame(self) -> pd.DataFrame:
         """A labelled table: `mean_<t>`, then `cov_<t>_<u>` (upper triangle with the diagonal).

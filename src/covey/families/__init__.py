@@ -11,4 +11,5 @@ from covey.families.student_t import StudentT
 
 __all__ = ["FAMILIES", "Normal", "StudentT"]
 
-FAMILIES = {"normal": Normal, "student_t": StudentT}  # by the names that people write
+# by the names that people write
+FAMILIES: dict[str, type[Normal] | type[StudentT]] = {"normal": Normal, "student_t": StudentT}

@@ -17,7 +17,7 @@ Tensor = Any  # whatever the engine calls one
 
 LEAST_FREEDOM = 2.5  # degrees of freedom: the covariance, nu / (nu - 2) times the scale, stays tame
 START = 8.0  # degrees of freedom at raw outputs of zero
-LIMIT = 10.0  # of the logit of 2.5 / nu: nu stays below about 55,000
+LIMIT = 10.0  # of the logit of 2.5 / nu: nu stays below about 121,000
 
 
 @final

@@ -1,0 +1,146 @@
+"""The Student-t family: its log-density in Keras ops against the NumPy object's."""
+
+import doctest
+
+import numpy as np
+import pytest
+from scipy.special import gammaln
+
+import covey.families.student_t
+from covey.engine import keras
+from covey.errors import InputError
+from covey.families import Normal, StudentT
+from covey.families.student_t import _log_norm
+from covey.layers import DistributionHead
+from covey.losses import NegativeLogLikelihood
+
+ops = keras.ops
+SIZES = [1, 2, 3, 5, 8, 12]
+
+
+def constrain(family, raw):
+    tensor = ops.convert_to_tensor(raw.astype(np.float32))
+    return ops.convert_to_numpy(family.constrain(tensor))
+
+
+def draw(d, n=64, seed=0):
+    r = np.random.default_rng(seed)
+    family = StudentT(d)
+    raw = r.normal(size=(n, family.packed_size))
+    raw[:, -1] *= 4
+    packed = constrain(family, raw)
+    joint = family.distribution(packed)
+    return family, packed, joint, joint.sample(1, seed=seed)[0].astype(np.float32)
+
+
+@pytest.mark.parametrize("d", SIZES)
+def test_the_log_density_is_that_of_the_object(d):
+    family, packed, joint, y = draw(d)
+    density = ops.convert_to_numpy(family.log_prob(packed, y))
+    np.testing.assert_allclose(density, joint.log_prob(y), rtol=1e-4, atol=2e-4)
+    plain = ops.convert_to_numpy(family.log_prob(packed, y, missing=False))
+    np.testing.assert_allclose(plain, density, rtol=1e-6)
+
+
+@pytest.mark.parametrize("d", SIZES)
+def test_missing_entries_are_marginalised(d):
+    family, packed, joint, y = draw(d)
+    y[np.random.default_rng(1).random(y.shape) < 0.4] = np.nan
+    y[0] = np.nan
+    density = ops.convert_to_numpy(family.log_prob(packed, y))
+    np.testing.assert_allclose(density, joint.log_prob(y), rtol=1e-4, atol=2e-4)
+    assert density[0] == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize("count", range(13))
+def test_the_norming_constant_is_exact_for_all_degrees_of_freedom(count):
+    freedom = np.geomspace(2.5, 1e5, 200)
+    exact = (
+        gammaln((freedom + count) / 2) - gammaln(freedom / 2) - count / 2 * np.log(freedom * np.pi)
+    )
+    inverse = ops.convert_to_tensor((1 / freedom).astype(np.float32))
+    ours = ops.convert_to_numpy(_log_norm(inverse, count))
+    np.testing.assert_allclose(ours, exact, rtol=2e-6, atol=1e-6)
+
+
+def test_raw_zeros_are_a_standard_student_t_with_8_degrees_of_freedom():
+    joint = StudentT(3).distribution(constrain(StudentT(3), np.zeros((1, 10))))
+    assert joint.degrees_of_freedom == pytest.approx(8.0, rel=1e-6)
+    np.testing.assert_array_equal(joint.mean, np.zeros((1, 3)))
+    np.testing.assert_array_equal(joint.scale_tril, [np.eye(3)])
+
+
+@pytest.mark.parametrize("size", [1.0, 1e4, 1e30])
+def test_any_raw_output_is_a_valid_distribution(size):
+    for d in SIZES:
+        family = StudentT(d)
+        raw = np.random.default_rng(d).normal(size=(200, family.packed_size))
+        raw[:, d:] = np.clip(raw[:, d:] * size, -1e15, 1e15)
+        joint = family.distribution(constrain(family, raw))
+        assert (joint.degrees_of_freedom >= 2.5).all()
+        assert (joint.degrees_of_freedom < 1.3e5).all()
+        np.linalg.cholesky(joint.correlation)
+        assert np.isfinite(joint.covariance).all()
+
+
+def test_an_outlier_pulls_less_than_under_a_normal():
+    """The gradient towards the mean falls with the distance; that of the normal grows."""
+    pulls = {}
+    for family in (Normal(2), StudentT(2)):
+        loss = NegativeLogLikelihood(family)
+        inputs = keras.Input((1,))
+        model = keras.Model(inputs, DistributionHead(family)(inputs))
+        losses = [
+            float(loss(np.array([[y, 0.0]], "f4"), model(np.ones((1, 1), "f4"))))
+            for y in (10.0, 10.1, 100.0, 100.1)
+        ]
+        pulls[type(family)] = (losses[1] - losses[0], losses[3] - losses[2])
+    assert pulls[Normal][1] > 5 * pulls[Normal][0]
+    assert pulls[StudentT][1] < 0.5 * pulls[StudentT][0]
+
+
+def test_the_degrees_of_freedom_are_learned():
+    r = np.random.default_rng(0)
+    y = (r.standard_normal((4000, 2)) / np.sqrt(r.chisquare(4, (4000, 1)) / 4)).astype("f4")
+    family = StudentT(2)
+    inputs = keras.Input((1,))
+    model = keras.Model(inputs, DistributionHead(family)(inputs))
+    model.compile(keras.optimizers.Adam(0.05), loss=NegativeLogLikelihood(family, missing=False))
+    model.fit(np.zeros((4000, 1), "f4"), y, epochs=12, batch_size=400, verbose=0)
+    joint = family.distribution(model.predict(np.zeros((1, 1), "f4"), verbose=0))
+    assert joint.degrees_of_freedom[0] == pytest.approx(4.0, rel=0.2)
+    np.testing.assert_allclose(joint.scale_tril[0], np.eye(2), atol=0.1)
+
+
+def test_a_model_with_it_is_saved_and_loaded(tmp_path):
+    family = StudentT(2, floor=1e-3)
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, DistributionHead(family)(inputs))
+    model.compile("adam", loss=NegativeLogLikelihood(family))
+    model.fit(np.zeros((2, 3), "f4"), np.zeros((2, 2), "f4"), verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.loss.family == family
+    assert hash(loaded.loss.family) == hash(family)
+    assert loaded.loss.family != Normal(2, floor=1e-3)
+    assert repr(family) == "StudentT(2, floor=0.001)"
+
+
+def test_what_is_no_packed_parameter_is_refused():
+    good = constrain(StudentT(2), np.zeros((2, 6)))
+    for spoil, message in (
+        (lambda p: p[:, :-1], "shape"),
+        (lambda p: np.where(np.arange(6) == 5, 0.5, p), "degrees of freedom"),
+        (lambda p: np.where(np.arange(6) == 5, 0.0, p), "degrees of freedom"),
+        (lambda p: p * np.nan, "finite"),
+    ):
+        with pytest.raises(InputError, match=message):
+            StudentT(2).distribution(spoil(good))
+    with pytest.raises(InputError, match="`n_targets` must be at least 1"):
+        StudentT(0)
+
+
+def test_the_examples_run():
+    failed, attempted = doctest.testmod(covey.families.student_t)
+    assert attempted
+    assert not failed
