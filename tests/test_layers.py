@@ -14,9 +14,10 @@ import covey.layers
 from covey.distributions import MultivariateNormal
 from covey.errors import InputError
 from covey.families import Normal
-from covey.layers import DistributionHead, LogDensity, MemberDense
+from covey.layers import DistributionHead, LogDensity, MemberDense, PiecewiseLinear
 from covey.losses import NegativeLogLikelihood
 
+ops = keras.ops
 ENGINE = keras.backend.backend()
 FEATURES, TARGETS = 6, 5
 FAMILY = Normal(TARGETS)
@@ -297,3 +298,49 @@ def test_the_examples_run():
     failed, attempted = doctest.testmod(covey.layers)
     assert attempted
     assert not failed
+
+
+KNOTS = [[0.0, 1.0, 3.0], [-1.0, -1.0, 2.0]]  # the second begins with an empty bin
+
+
+def piecewise(units=2, members=2):
+    layer = PiecewiseLinear([0, 2], KNOTS, units)
+    layer.build((None, members, 3))
+    kernel = np.random.default_rng(0).normal(size=(members, 2, 2, units)).astype("f4")
+    layer.kernel.assign(kernel)
+    return layer, kernel
+
+
+def test_piecewise_linear_functions_bend_at_their_knots_and_nowhere_else():
+    layer, kernel = piecewise()
+    x = np.linspace(-2, 4, 61)
+    inputs = np.repeat(x[:, None, None], 2, axis=1) * np.ones((1, 1, 3))
+    outputs = ops.convert_to_numpy(layer(ops.convert_to_tensor(inputs.astype("f4"))))
+    assert outputs.shape == (61, 2, 7)
+    np.testing.assert_allclose(outputs[:, :, :3], inputs, rtol=1e-6)
+    first = outputs[:, :, 3:5]
+    for member in range(2):
+        for unit in range(2):
+            weights = kernel[member, 0, :, unit].astype(float)
+            heights = np.cumsum([-weights.sum() / 2, *weights])
+            expected = np.interp(x, KNOTS[0], heights)  # constant beyond the ends
+            np.testing.assert_allclose(first[:, member, unit], expected, atol=1e-5)
+    second = outputs[:, :, 5:]
+    bends = np.abs(np.diff(second, 2, axis=0)).max(axis=(1, 2)) > 1e-4
+    np.testing.assert_allclose(x[1:-1][bends], [-1.0, 2.0], atol=1e-9)
+
+
+def test_a_piecewise_linear_layer_survives_its_config():
+    layer, kernel = piecewise()
+    again = PiecewiseLinear.from_config(layer.get_config())
+    again.build((None, 2, 3))
+    again.kernel.assign(kernel)
+    x = np.random.default_rng(1).normal(size=(5, 2, 3)).astype("f4")
+    np.testing.assert_array_equal(ops.convert_to_numpy(layer(x)), ops.convert_to_numpy(again(x)))
+    assert layer(keras.Input((2, 3))).shape == (None, 2, 7)
+
+
+@pytest.mark.parametrize("knots", [[[1.0, 0.0]], [0.0, 1.0], [[0.0, 1.0], [0.0, 1.0]]])
+def test_knots_that_do_not_fit_are_refused(knots):
+    with pytest.raises(InputError, match="ascending knots"):
+        PiecewiseLinear([0], knots, 2)

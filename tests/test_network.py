@@ -1,11 +1,20 @@
 """The network of an ensemble, against plain NumPy."""
 
+import json
+
 import numpy as np
 import pytest
 
 from covey.engine import keras
 from covey.errors import InputError
-from covey.network import CHUNK, Network, forward, read_weights, write_weights
+from covey.network import (
+    CHUNK,
+    Network,
+    forward,
+    quantile_knots,
+    read_weights,
+    write_weights,
+)
 
 NETWORK = Network(4, 2, members=3, hidden_units=(8, 5), activation="silu", dropout=0.2)
 
@@ -92,3 +101,49 @@ def test_dropout_grows_with_the_number_of_features():
 def test_what_cannot_be_built_is_refused(changes, message):
     with pytest.raises(InputError, match=message):
         Network.from_manifest({**NETWORK.to_manifest(), **changes})
+
+
+def test_knots_are_quantiles_and_straight_lines_have_none():
+    r = np.random.default_rng(0)
+    inputs = np.column_stack([r.normal(size=999), r.integers(0, 2, 999), r.integers(0, 4, 999)])
+    knots = quantile_knots(inputs.astype(np.float32), 8)
+    assert len(knots[0]) == 9
+    shares = np.histogram(inputs[:, 0], knots[0])[0] / 999
+    np.testing.assert_allclose(shares, 1 / 8, atol=0.01)
+    assert knots[1] == ()
+    assert knots[2] == (0.0, 1.0, 2.0, 3.0)
+
+
+def test_a_network_with_knots_is_what_its_manifest_says():
+    knots = ((), (0.0, 0.5, 1.0), (), (-1.0, 0.0, 0.25, 1.0))
+    network = Network(
+        4, 2, members=3, hidden_units=(8,), activation="silu", knots=knots, functions=2
+    )
+    assert Network.from_manifest(json.loads(json.dumps(network.to_manifest()))) == network
+    model = built(network)
+    assert [w.shape for w in read_weights(model)] == network.weight_shapes
+    assert network.weight_shapes[:2] == [(3, 2, 3, 2), (3, 8, 8)]
+    inputs = np.zeros((3, 3, 4), np.float32)
+    inputs[1, :, 3], inputs[2, :, 3] = 0.25, 0.25 + 1e-3
+    rise = np.diff(forward(model, inputs), axis=0)
+    assert (np.abs(rise) > 0).any(axis=(1, 2)).all()
+    with pytest.raises(InputError, match="knots of 4 features"):
+        Network(4, 2, members=3, hidden_units=(8,), activation="silu", knots=knots[:3])
+
+
+def test_a_student_t_becomes_a_normal_with_its_mean_and_a_wider_scale():
+    student = Network(
+        4, 2, members=3, hidden_units=(8,), activation="silu", family_name="student_t"
+    )
+    model = built(student)
+    inputs = np.random.default_rng(1).normal(size=(10, 3, 4)).astype(np.float32)
+    normal, weights = student.as_normal(read_weights(model), np.array([0.0, 0.1, 0.5]))
+    other = normal.build()
+    write_weights(other, weights)
+    before, after = forward(model, inputs), forward(other, inputs)
+    for member, stretch in enumerate([0.0, 0.1, 0.5]):
+        t = student.family.distribution(before[:, member])
+        n = normal.family.distribution(after[:, member])
+        np.testing.assert_allclose(n.mean, t.mean, atol=1e-6)
+        scale = np.exp(stretch) * t.scale_tril
+        np.testing.assert_allclose(n.scale_tril, scale, rtol=0.02, atol=0.02)

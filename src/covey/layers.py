@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 import covey.families  # noqa: F401  registers what a saved model names
 from covey.engine import keras
 from covey.errors import InputError
@@ -172,6 +174,94 @@ class MemberDense(keras.layers.Layer):  # type: ignore[misc]
             "activation": keras.activations.serialize(self.activation),
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+        }
+
+
+@keras.saving.register_keras_serializable(package="covey")
+class PiecewiseLinear(keras.layers.Layer):  # type: ignore[misc]
+    """Piecewise linear functions of single inputs, learned beside the inputs themselves.
+
+    Input f is cut at its knots into T bins. How far it has come through each bin, a number in
+    [0, 1], is a vector of length T (all of the bins below are 1, those above 0), and each member
+    learns `units` linear combinations of it: functions of input f that bend at the knots. They are
+    appended to the inputs.
+
+    Args:
+        columns: the C inputs, by number, that get such functions.
+        knots: array of shape (C, T + 1), ascending in each row; equal knots make an empty bin.
+        units: functions learned for each of these inputs.
+        name: name of the layer.
+
+    Raises:
+        InputError: the knots do not ascend, or there is not one row for each column.
+
+    References:
+        Gorishniy, Rubachev, Babenko (2022), On Embeddings for Numerical Features in Tabular Deep
+        Learning, arXiv 2203.05556.
+
+    Example:
+        >>> import keras
+        >>> from covey.layers import PiecewiseLinear
+        >>> layer = PiecewiseLinear([0, 2], [[0.0, 0.5, 1.0], [0.0, 0.1, 1.0]], units=4)
+        >>> layer(keras.Input((5, 3))).shape  # 5 members, 3 inputs each
+        (None, 5, 11)
+    """
+
+    def __init__(
+        self, columns: Any, knots: Any, units: int, *, name: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(name=name, **{**kwargs, "dtype": "float32"})
+        self.columns = [int(column) for column in columns]
+        self.knots = np.asarray(knots, dtype=np.float32)
+        self.units = units
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+        if (
+            self.knots.ndim != 2
+            or len(self.knots) != len(self.columns)
+            or not np.all(np.diff(self.knots, axis=1) >= 0)
+        ):
+            raise InputError(
+                f"Expected ascending knots of shape ({len(self.columns)}, T + 1), a row for each "
+                f"column. Received knots of shape {self.knots.shape}."
+            )
+
+    @property
+    def kernel_shape(self) -> tuple[int, int, int]:
+        """Shape of one member's kernel: (C, T, units)."""
+        return (*np.shape(self.knots[:, 1:]), self.units)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create one kernel per member."""
+        self.kernel = self.add_weight(
+            name="kernel", shape=(input_shape[1], *self.kernel_shape), initializer="zeros"
+        )
+        self.built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Outputs of shape (rows, members, F + C * units) from inputs (rows, members, F)."""
+        lower, width = self.knots[:, :-1], np.diff(self.knots, axis=1)
+        # nothing ever reaches an empty bin
+        lower, width = np.where(width > 0, lower, 1e9), np.where(width > 0, width, 1.0)
+        chosen = ops.take(inputs, self.columns, axis=-1)
+        progress = ops.clip((ops.expand_dims(chosen, -1) - lower) / width, 0.0, 1.0)
+        functions = ops.einsum("nkct,kctu->nkcu", progress - 0.5, self.kernel)
+        size = len(self.columns) * self.units
+        functions = ops.reshape(functions, (-1, inputs.shape[1], size))
+        return ops.concatenate([inputs, functions], axis=-1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Shape of the outputs."""
+        width = input_shape[-1]
+        more = len(self.columns) * self.units
+        return (*input_shape[:-1], None if width is None else width + more)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "columns": self.columns,
+            "knots": self.knots.tolist(),
+            "units": self.units,
         }
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from covey.engine import keras
 from covey.errors import InputError
 from covey.families import FAMILIES, Normal, StudentT
-from covey.layers import DistributionHead, MemberDense
+from covey.layers import DistributionHead, MemberDense, PiecewiseLinear
 
 BLOCK = 256  # rows per forward pass; fixed, so that a row's result does not hang on its neighbours
 CHUNK = 64 * BLOCK  # rows whose inputs are copied at a time
@@ -33,6 +33,9 @@ class Network:
             It helps where many features invite coincidences, and blurs a function of one feature.
         floor: floor of the family, in whitened units.
         family_name: a key of `covey.families.FAMILIES`.
+        knots: for each feature, where the piecewise linear functions of it bend; empty for one that
+            has none. Nothing at all by default.
+        functions: number of such functions of a feature that has knots.
 
     Raises:
         InputError: an attribute lies outside its range.
@@ -46,6 +49,8 @@ class Network:
     dropout: float | None = None
     floor: float = 1e-4
     family_name: str = "normal"
+    knots: tuple[tuple[float, ...], ...] = ()
+    functions: int = 4
 
     def __post_init__(self) -> None:
         if self.family_name not in FAMILIES:
@@ -60,6 +65,11 @@ class Network:
                 f"hidden_units={self.hidden_units}."
             )
         object.__setattr__(self, "hidden_units", tuple(int(u) for u in self.hidden_units))
+        if len(self.knots) not in (0, self.n_features):
+            raise InputError(
+                f"Expected the knots of {self.n_features} features, or none. Received those of "
+                f"{len(self.knots)}."
+            )
         if self.dropout is None:
             object.__setattr__(self, "dropout", 0.1 * (1 - 1 / self.n_features))
         elif not isinstance(self.dropout, Real) or not 0 <= self.dropout < 1:
@@ -86,7 +96,8 @@ class Network:
     @classmethod
     def from_manifest(cls, manifest: dict[str, Any]) -> Self:
         """The network that `to_manifest` describes."""
-        return cls(**{**manifest, "hidden_units": tuple(manifest["hidden_units"])})
+        units, knots = tuple(manifest["hidden_units"]), tuple(map(tuple, manifest["knots"]))
+        return cls(**{**manifest, "hidden_units": units, "knots": knots})
 
     def build(self, seed: int = 0) -> Any:
         """A model from inputs (rows, K, F) to packed parameters (rows, K, P).
@@ -98,7 +109,7 @@ class Network:
             A `keras.Model`; its weights are yet to be set.
         """
         inputs = keras.Input((self.members, self.n_features), dtype="float32")
-        hidden = inputs
+        hidden = inputs if self._embedding is None else self._embedding(inputs)
         for number, units in enumerate(self.hidden_units):
             # whatever the global policy is: a saved model predicts the same everywhere
             hidden = MemberDense(
@@ -113,10 +124,28 @@ class Network:
         return keras.Model(inputs, DistributionHead(self.family, members=self.members)(hidden))
 
     @property
+    def _embedding(self) -> PiecewiseLinear | None:
+        columns = [column for column, knots in enumerate(self.knots) if knots]
+        if not columns:
+            return None
+        longest = max(len(self.knots[column]) for column in columns)
+        # bins without width at the end make them all of one length
+        padded = [
+            (*self.knots[column], *[self.knots[column][-1]] * (longest - len(self.knots[column])))
+            for column in columns
+        ]
+        return PiecewiseLinear(columns, padded, self.functions)
+
+    @property
     def weight_shapes(self) -> list[tuple[int, ...]]:
-        """Shapes of kernel and bias of each layer, the member axis in front."""
-        widths = [self.n_features, *self.hidden_units, self.family.packed_size]
+        """Shapes of the kernels and biases, layer by layer, the member axis in front."""
+        embedding = self._embedding
         shapes: list[tuple[int, ...]] = []
+        width = self.n_features
+        if embedding is not None:
+            shapes.append((self.members, *embedding.kernel_shape))
+            width += len(embedding.columns) * embedding.units
+        widths = [width, *self.hidden_units, self.family.packed_size]
         for before, after in pairwise(widths):
             shapes += [(self.members, before, after), (self.members, after)]
         return shapes
@@ -124,8 +153,9 @@ class Network:
     def initial_weights(self, generator: np.random.Generator) -> list[NDArray[np.float32]]:
         """Weights to start from.
 
-        Hidden kernels are normal with variance 1 / fan-in, drawn in NumPy so that every engine
-        starts at the same place; the head is zero, so that the model starts at N(0, I).
+        Hidden kernels are normal with variance 1 / fan-in (2 / fan-in for the fractions that make
+        up piecewise linear functions), drawn in NumPy so that every engine starts at the same
+        place; the head is zero, so that the model starts at its family's standard distribution.
 
         Args:
             generator: source of randomness.
@@ -134,8 +164,10 @@ class Network:
             List of arrays of the shapes that `weight_shapes` says.
         """
         weights = [np.zeros(shape, dtype=np.float32) for shape in self.weight_shapes]
-        for kernel in weights[:-2:2]:
-            kernel[:] = generator.standard_normal(kernel.shape) / np.sqrt(kernel.shape[1])
+        for kernel in weights[:-2]:
+            if kernel.ndim > 2:  # biases stay zero
+                fan_in = kernel.shape[1] if kernel.ndim == 3 else kernel.shape[2] / 2
+                kernel[:] = generator.standard_normal(kernel.shape) / np.sqrt(fan_in)
         return weights
 
     def as_normal(
@@ -155,6 +187,27 @@ class Network:
         bias[:, d : 2 * d] -= log_stretch[:, None].astype(np.float32)
         network = replace(self, family_name="normal")
         return network, [*(w.copy() for w in weights[:-2]), kernel.copy(), bias]
+
+
+def quantile_knots(inputs: NDArray[np.float32], bins: int) -> tuple[tuple[float, ...], ...]:
+    """Knots at the quantiles of each feature, for `Network`.
+
+    Args:
+        inputs: array of shape (N, F).
+        bins: number of bins, of about equal numbers of rows.
+
+    Returns:
+        F tuples of at most `bins` + 1 distinct ascending numbers; empty for a feature of fewer than
+        three values, of which every function is a straight line.
+    """
+    levels = np.linspace(0, 1, bins + 1)
+    knots = []
+    for column in inputs.T:
+        values = np.unique(column)
+        few = len(values) <= bins + 1
+        edges = values if few else np.unique(np.quantile(column, levels).astype(np.float32))
+        knots.append(tuple(edges.tolist()) if len(edges) > 2 else ())
+    return tuple(knots)
 
 
 def read_weights(model: Any) -> list[NDArray[np.float32]]:

@@ -134,7 +134,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """
         from covey.candidates import train_candidates  # Keras: 3 to 10 s to import
         from covey.families.student_t import START
-        from covey.network import Network
+        from covey.network import Network, quantile_knots
         from covey.training import Recipe
 
         started = time.monotonic()
@@ -166,6 +166,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             activation=self.activation,
             dropout=self.dropout,
             family_name="student_t",
+            knots=quantile_knots(matrix),
         )
         recipe = Recipe.for_rows(
             len(Y),
