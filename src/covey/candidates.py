@@ -18,7 +18,7 @@ from covey.training import Recipe, Trained, train
 
 Array = NDArray[np.float64]
 
-NORMAL_SHARE = 0.25  # of the steps of the Student-t, for the normal that starts from it
+NORMAL_SHARE = 0.15  # of the steps of the Student-t, for the normal that starts from it
 NORMAL_RATE = 1 / 3  # of its learning rate
 
 

@@ -35,7 +35,8 @@ class Network:
         family_name: a key of `covey.families.FAMILIES`.
         knots: for each feature, where the piecewise linear functions of it bend; empty for one that
             has none. Nothing at all by default.
-        functions: number of such functions of a feature that has knots.
+        functions: number of such functions of a feature that has knots; by default 128 in all, but
+            at least 2 and at most 8 of each.
 
     Raises:
         InputError: an attribute lies outside its range.
@@ -50,7 +51,7 @@ class Network:
     floor: float = 1e-4
     family_name: str = "normal"
     knots: tuple[tuple[float, ...], ...] = ()
-    functions: int = 4
+    functions: int | None = None
 
     def __post_init__(self) -> None:
         if self.family_name not in FAMILIES:
@@ -70,6 +71,9 @@ class Network:
                 f"Expected the knots of {self.n_features} features, or none. Received those of "
                 f"{len(self.knots)}."
             )
+        if self.functions is None:
+            bent = sum(map(bool, self.knots))
+            object.__setattr__(self, "functions", min(max(128 // max(bent, 1), 2), 8))
         if self.dropout is None:
             object.__setattr__(self, "dropout", 0.1 * (1 - 1 / self.n_features))
         elif not isinstance(self.dropout, Real) or not 0 <= self.dropout < 1:
@@ -134,7 +138,7 @@ class Network:
             (*self.knots[column], *[self.knots[column][-1]] * (longest - len(self.knots[column])))
             for column in columns
         ]
-        return PiecewiseLinear(columns, padded, self.functions)
+        return PiecewiseLinear(columns, padded, self.functions or 0)
 
     @property
     def weight_shapes(self) -> list[tuple[int, ...]]:
@@ -189,17 +193,22 @@ class Network:
         return network, [*(w.copy() for w in weights[:-2]), kernel.copy(), bias]
 
 
-def quantile_knots(inputs: NDArray[np.float32], bins: int) -> tuple[tuple[float, ...], ...]:
+def quantile_knots(
+    inputs: NDArray[np.float32], bins: int | None = None
+) -> tuple[tuple[float, ...], ...]:
     """Knots at the quantiles of each feature, for `Network`.
 
     Args:
         inputs: array of shape (N, F).
-        bins: number of bins, of about equal numbers of rows.
+        bins: number of bins, of about equal numbers of rows; by default half the root of N, but at
+            least 4 and at most 32.
 
     Returns:
         F tuples of at most `bins` + 1 distinct ascending numbers; empty for a feature of fewer than
         three values, of which every function is a straight line.
     """
+    if bins is None:
+        bins = min(max(int(np.sqrt(len(inputs)) / 2), 4), 32)
     levels = np.linspace(0, 1, bins + 1)
     knots = []
     for column in inputs.T:
