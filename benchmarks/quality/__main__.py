@@ -1,0 +1,146 @@
+"""`python -m benchmarks.quality`: methods on data sets, published protocols, and the page."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.quality import environments, protocol_a, protocol_b, report, runner, tables
+from benchmarks.quality.methods import METHODS
+
+QUICK = {"rows": 1000, "settings": ("members=2", "max_steps=200")}
+
+
+def main() -> None:
+    options = _parser().parse_args()
+    if options.command == "environments":
+        environments.make(options.names)
+    elif options.command == "report":
+        report.write()
+        print(f"wrote {report.PAGE.relative_to(tables.ROOT)}")
+    elif options.command == "run":
+        _quick() if options.quick else _tables(options)
+    elif options.command == "protocol-a":
+        for repetition in range(*options.repetitions):
+            for n in options.sizes:
+                _cell(
+                    runner.result_path(runner.RESULTS, "protocol_a", str(n), repetition),
+                    lambda n=n, r=repetition: protocol_a.run(n, r),
+                    options.again,
+                )
+    elif _data():
+        for seed in range(*options.seeds):
+            for name in options.sets:
+                _cell(
+                    runner.result_path(runner.RESULTS, "protocol_b", name, seed),
+                    lambda name=name, seed=seed: protocol_b.run(name, seed),
+                    options.again,
+                )
+
+
+def _tables(options: argparse.Namespace) -> None:
+    if not _data():
+        return
+    for seed in range(*options.seeds):
+        for table in options.sets:
+            split = None
+            for name in options.methods:
+                path = runner.result_path(runner.RESULTS, table, name, seed)
+                if path.exists() and not options.again:
+                    continue
+                split = tables.split(table, seed) if split is None else split
+                if split.Y_train.shape[1] > METHODS[name].most_targets:
+                    continue
+                record = runner.run(
+                    METHODS[name], name, split, threads=options.threads, limit=options.limit
+                )
+                print(_line(record), flush=True)
+
+
+def _quick() -> None:
+    """Two small tables and two methods, in a folder that goes away: does everything still run?"""
+    names = ("enb", "mpg") if _data(quiet=True) else tables.BUNDLED
+    with tempfile.TemporaryDirectory() as folder:
+        for table in names:
+            split = tables.split(table, 0, most_rows=QUICK["rows"])
+            for name in ("ridge", "covey"):
+                record = runner.run(
+                    METHODS[name], name, split, Path(folder), settings=QUICK["settings"]
+                )
+                print(_line(record), flush=True)
+                if "failure" in record:
+                    raise SystemExit(1)
+        print(f"{len(report.page(Path(folder)).splitlines())} lines of a report")
+
+
+def _cell(path: Path, compute: Callable[[], dict[str, Any]], again: bool) -> None:
+    if path.exists() and not again:
+        return
+    started = time.perf_counter()
+    record = compute()
+    record["seconds"] = round(time.perf_counter() - started, 1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record, indent=1) + "\n")
+    print(json.dumps(record), flush=True)
+
+
+def _line(record: dict[str, Any]) -> str:
+    head = f"{record['table']:20} {record['method']:16} {record['seed']}"
+    if "failure" in record:
+        return f"{head}  failed: {record['failure']}"
+    mixture = f" (mixture {record['mixture']['nll']:.3f})" if "mixture" in record else ""
+    return (
+        f"{head}  {record['scores']['nll']:8.3f} nats per target{mixture}, "
+        f"{record['fit_seconds']:.1f} s {record.get('note', '')}"
+    )
+
+
+def _data(*, quiet: bool = False) -> bool:
+    found = (tables.data_folder() / "manifest.json").exists()
+    if not found and not quiet:
+        print("The folder of data sets is absent: set COVEY_DATA to where manifest.json lies.")
+    return found
+
+
+def _span(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    return int(first), int(last or first) + 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    make = commands.add_parser("environments", help="make the peers' environments")
+    make.add_argument("names", nargs="*", help="all by default")
+    commands.add_parser("report", help="write docs/benchmarks.md from the results")
+    run = commands.add_parser("run", help="methods on data sets")
+    run.add_argument("--sets", type=_list, default=[*tables.GENERAL, *tables.APART])
+    run.add_argument("--methods", type=_list, default=list(METHODS))
+    run.add_argument("--threads", type=int, default=2)
+    run.add_argument("--limit", type=float, default=runner.LIMIT, help="seconds for one cell")
+    run.add_argument("--quick", action="store_true", help="two small tables, nothing is kept")
+    run.add_argument("--seeds", type=_span, default=(0, 3), help="one number or first-last")
+    a = commands.add_parser("protocol-a", help="the simulation of O'Malley et al.")
+    a.add_argument("--repetitions", type=_span, default=(0, 10))
+    a.add_argument(
+        "--sizes", type=lambda s: [int(n) for n in s.split(",")], default=protocol_a.SIZES
+    )
+    b = commands.add_parser("protocol-b", help="the conformal volumes of Braun et al.")
+    b.add_argument("--seeds", type=_span, default=(0, 5))
+    b.add_argument("--sets", type=_list, default=list(protocol_b.PUBLISHED))
+    for command in (run, a, b):
+        command.add_argument("--again", action="store_true", help="also what is there already")
+    return parser
+
+
+def _list(text: str) -> list[str]:
+    return text.split(",")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Covey with its defaults, on the table as it is: one fit, its joint prediction and its mixture."""
+
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+
+import covey
+
+source, target, table, *settings = sys.argv[1:]
+with np.load(source) as arrays:
+    Y, seed = arrays["Y_train"], int(arrays["seed"])
+X, X_test = pd.read_parquet(table), pd.read_parquet(table.replace("train", "test"))
+covey.JointRegressor  # what is imported on first use is not fitting  # noqa: B018
+import covey.candidates  # noqa: E402
+
+options = dict(pair.split("=") for pair in settings)
+started = time.perf_counter()
+model = covey.JointRegressor(
+    random_state=seed, verbose=0, **{name: int(value) for name, value in options.items()}
+).fit(X, Y)
+fitted = time.perf_counter()
+mixture = model.predict_mixture(X_test)
+joint = mixture.moment_matched()
+predicted = time.perf_counter()
+members = [component.to_arrays() for component in mixture.components]
+np.savez(
+    target,
+    **joint.to_arrays(),
+    **{f"mixture_{name}": np.stack([m[name] for m in members]) for name in members[0]},
+    fit_seconds=fitted - started,
+    predict_seconds=predicted - fitted,
+    note=model.family_,
+)

@@ -1,0 +1,133 @@
+"""Runs methods on splits, each in a process and an environment of its own, and keeps the figures."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.quality.methods import FOLDER, Method
+from benchmarks.quality.scores import scores
+from benchmarks.quality.tables import ROOT, Split
+
+RESULTS = Path(__file__).parent / "results"
+LIMIT = 900.0  # seconds for one method on one split
+
+
+def result_path(results: Path, table: str, method: str, seed: int) -> Path:
+    """Where the figures of one cell are kept."""
+    return results / table / f"{method}-{seed}.json"
+
+
+def run(
+    method: Method,
+    name: str,
+    split: Split,
+    results: Path = RESULTS,
+    *,
+    threads: int = 2,
+    limit: float = LIMIT,
+    settings: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Fit, predict, score and write the figures; a failure is a figure too.
+
+    Returns:
+        What was written: the scores, or `failure` with the last line of what the method said.
+    """
+    d = split.Y_train.shape[1]
+    record: dict[str, Any] = {
+        "table": split.name,
+        "method": name,
+        "seed": split.seed,
+        "rows": len(split.Y_train),
+        "targets": d,
+        "threads": threads,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "in.npz"), Path(folder, "out.npz")
+        X_train, X_test = split.numbers()
+        np.savez(
+            source,
+            X_train=X_train,
+            Y_train=split.Y_train,
+            X_test=X_test,
+            validation=split.validation,
+            seed=split.seed,
+            threads=threads,
+        )
+        command = [method.python, str(FOLDER / method.script), str(source), str(target)]
+        if method.script == "covey_default.py":
+            split.X_train.to_parquet(Path(folder, "train.parquet"))
+            split.X_test.to_parquet(Path(folder, "test.parquet"))
+            command += [str(Path(folder, "train.parquet")), *settings]
+        command += method.arguments
+        failure = _call(command, threads, limit)
+        if failure is None:
+            try:
+                record |= _figures(target, split)
+            except Exception as error:  # a covariance that is none, a file that is not there
+                failure = f"{type(error).__name__}: {error}"
+        if failure is not None:
+            record["failure"] = failure[-300:]
+    path = result_path(results, split.name, name, split.seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record, indent=1) + "\n")
+    return record
+
+
+def _call(command: list[str], threads: int, limit: float) -> str | None:
+    """Run a script; what went wrong, or None."""
+    variables = {
+        **os.environ,
+        **{f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "OPENBLAS", "MKL")},
+        "PYTHONPATH": str(ROOT / "src"),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    cores = set(sorted(os.sched_getaffinity(0))[:threads])
+    try:
+        done = subprocess.run(
+            command,
+            env=variables,
+            capture_output=True,
+            text=True,
+            timeout=limit,
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),
+        )
+    except subprocess.TimeoutExpired:
+        return f"did not end within {limit:.0f} s"
+    except OSError as error:
+        return f"could not be started: {error}"
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        return lines[-1] if lines else f"exit status {done.returncode}"
+    return None
+
+
+def _figures(target: Path, split: Split) -> dict[str, Any]:
+    with np.load(target) as arrays:
+        found = {key: arrays[key] for key in arrays}
+    keys = ("mean", "scale_tril", "degrees_of_freedom")
+    joint = {key: found[key] for key in keys if key in found}
+    figures: dict[str, Any] = {
+        "fit_seconds": round(float(found["fit_seconds"]), 2),
+        "predict_seconds": round(float(found["predict_seconds"]), 3),
+        "scores": _rounded(scores(joint, split.Y_test, split.Y_train)),
+    }
+    mixture = {key: found[f"mixture_{key}"] for key in keys if f"mixture_{key}" in found}
+    if mixture:
+        figures["mixture"] = _rounded(scores(mixture, split.Y_test, split.Y_train))
+    if str(found["note"]):
+        figures["note"] = str(found["note"])
+    return figures
+
+
+def _rounded(figures: dict[str, float]) -> dict[str, float]:
+    if bad := [name for name, value in figures.items() if not np.isfinite(value)]:
+        raise ValueError(f"figures that are not finite: {', '.join(bad)}")
+    return {name: round(value, 5) for name, value in figures.items()}
