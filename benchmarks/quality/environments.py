@@ -20,7 +20,6 @@ def make(names: list[str] | None = None) -> None:
         print(f"{pins.stem}: {sum(1 for line in pins.open() if '==' in line)} packages", flush=True)
         subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
         pip = [str(home / "bin" / "pip"), "install", "-q"]
-        # each file is complete; a peer's own demand for a build of torch with gigabytes of libraries
-        # for graphics cards is left unheard
+        # each file is complete: no peer pulls another build of torch, gigabytes for graphics cards
         subprocess.run([*pip, "--no-deps", *pins.read_text().split()], check=True)
         (home / "done").touch()

@@ -1,4 +1,4 @@
-"""Runs methods on splits, each in a process and an environment of its own, and keeps the figures."""
+"""Runs methods on splits, each in an environment of its own, and keeps the figures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmarks.quality.scores import scores
 from benchmarks.quality.tables import ROOT, Split
 
 RESULTS = Path(__file__).parent / "results"
-LIMIT = 900.0  # seconds for one method on one split
+LIMIT = 600.0  # seconds for one method on one split
 
 
 def result_path(results: Path, table: str, method: str, seed: int) -> Path:

@@ -1,7 +1,7 @@
 """XGBoostLSS with a multivariate normal or Student-t; argument 3 says which, "mvn" or "mvt".
 
-Gradients stabilised by their L2 norm: without, or by their median, it often diverges. Of two response
-functions and two learning rates the best on the validation rows is kept.
+Gradients stabilised by their L2 norm: without, or by their median, it often diverges. Of two
+response functions and two learning rates the best on the validation rows is kept.
 """
 
 import sys
