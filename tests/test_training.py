@@ -8,7 +8,8 @@ import pytest
 from covey.engine import keras
 from covey.errors import CoveyWarning, InputError
 from covey.network import Network, forward, read_weights, write_weights
-from covey.training import Recipe, _Batches, train
+from covey.recipe import Recipe
+from covey.training import _Batches, train
 
 RECIPE = Recipe(
     max_steps=60, batch_size=16, learning_rate=0.01, weight_decay=0.02, patience=1.0, max_time=None

@@ -14,7 +14,8 @@ from covey.ensemble import Ensemble
 from covey.folds import Folds
 from covey.linear import LinearModel
 from covey.network import Network
-from covey.training import Recipe, Trained, train
+from covey.recipe import Recipe
+from covey.training import Trained, train
 
 Array = NDArray[np.float64]
 

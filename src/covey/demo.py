@@ -104,7 +104,8 @@ def _ridge(X: pd.DataFrame, Y: pd.DataFrame, X_test: pd.DataFrame) -> Multivaria
 
 def _independent_log_prob(joint: Elliptical, Y: pd.DataFrame) -> NDArray[np.float64]:
     """Log-density of the product of the marginals: what is left when the rest is ignored."""
-    alone = [Y.where(Y.columns == target) for target in joint.targets]  # the others not observed
+    unobserved = Y * np.nan
+    alone = [unobserved.assign(**{target: Y[target]}) for target in joint.targets]
     return np.sum([joint.log_prob(values) for values in alone], axis=0)
 
 

@@ -1,0 +1,101 @@
+"""How long and how fast to train, chosen from the size of the table alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from covey.engine import keras
+from covey.errors import InputError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long and how fast to train.
+
+    Attributes:
+        max_steps: gradient steps at most.
+        batch_size: rows per member and step.
+        learning_rate: its peak, after the warm-up; it decays along a half cosine.
+        weight_decay: of AdamW, relative to the learning rate.
+        patience: share of `max_steps` without improvement after which a member is done.
+        max_time: seconds after which training stops, or None.
+
+    Raises:
+        InputError: an attribute lies outside its range.
+    """
+
+    max_steps: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    patience: float
+    max_time: float | None
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("max_steps", 1),
+            ("batch_size", 1),
+            ("learning_rate", 0),
+            ("weight_decay", 0),
+            ("max_time", 0),
+        ):
+            value = getattr(self, name)
+            whole = name in ("max_steps", "batch_size")
+            kind = (int, np.integer) if whole else (int, float, np.number)
+            if value is None and name == "max_time":
+                continue
+            if not isinstance(value, kind) or not least <= value < np.inf:
+                raise InputError(
+                    f"`{name}` must be at least {least}, finite"
+                    f"{' and whole' if whole else ''}. Received: {name}={value!r}."
+                )
+
+    @classmethod
+    def for_rows(
+        cls,
+        n_rows: int,
+        *,
+        learning_rate: float,
+        weight_decay: float,
+        max_steps: int | None = None,
+        batch_size: int | None = None,
+        max_time: float | None = None,
+    ) -> Recipe:
+        """The recipe for a table of so many rows; small tables want steps, not epochs.
+
+        Args:
+            n_rows: N.
+            learning_rate: its peak.
+            weight_decay: of AdamW.
+            max_steps: given by the user, or None.
+            batch_size: given by the user, or None.
+            max_time: in seconds, or None.
+
+        Returns:
+            The recipe.
+        """
+        rows = min(max(2 ** round(np.log2(n_rows / 8)), 32), 256)
+        steps = min(max(2000, n_rows // 2), 6000)
+        return cls(
+            max_steps=steps if max_steps is None else max_steps,
+            batch_size=rows if batch_size is None else batch_size,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            patience=0.3,
+            max_time=max_time,
+        )
+
+    @property
+    def schedule(self) -> Any:
+        """The learning rate as a Keras schedule."""
+        warmup = max(1, self.max_steps // 20)
+        return keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=self.learning_rate / 50,
+            warmup_target=self.learning_rate,
+            warmup_steps=warmup,
+            decay_steps=max(1, self.max_steps - warmup),
+            alpha=0.01,
+        )

@@ -1,0 +1,114 @@
+"""Fitted estimators in files: what is kept, and how it is put together again."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, TypeVar
+
+import numpy as np
+
+from covey import __version__, artifact
+from covey.distributions import MultivariateNormal, MultivariateT
+from covey.errors import ArtifactError, InputError
+from covey.table import FeatureSchema
+
+KIND = "JointRegressor"
+DISTRIBUTIONS = {"normal": MultivariateNormal, "student_t": MultivariateT}
+OUT_OF_FOLD = "out_of_fold_"
+
+Model = TypeVar("Model")
+
+
+def write(path: str | os.PathLike[str], model: Any) -> None:
+    """Write a fitted estimator to one file, as a whole or not at all.
+
+    Args:
+        path: where to write; the folder must exist.
+        model: the estimator.
+
+    Raises:
+        InputError: the file cannot be written there.
+    """
+    described, arrays = model.ensemble_.to_artifact()
+    manifest = {
+        "kind": KIND,
+        "family": model.family_,
+        "family_scores": model.family_scores_,
+        "written_by": __version__,
+        "parameters": _plain_parameters(model),
+        "features": model._schema.to_manifest(),
+        "one_dimensional": model._flat,
+        "out_of_fold_score": model.out_of_fold_score_,
+        "ensemble": described,
+    }
+    for name, array in model.out_of_fold_.to_arrays().items():
+        arrays[OUT_OF_FOLD + name] = array
+    arrays[OUT_OF_FOLD + "rows"] = model.out_of_fold_rows_
+    artifact.write(path, manifest, arrays)
+
+
+def read(path: str | os.PathLike[str], estimator: type[Model]) -> Model:
+    """Read a fitted estimator back.
+
+    Args:
+        path: the file.
+        estimator: its class.
+
+    Returns:
+        The fitted estimator.
+
+    Raises:
+        ArtifactError: the file is no Covey model, is damaged, or comes from a newer Covey.
+        FileNotFoundError: there is no such file.
+    """
+    from covey.ensemble import Ensemble  # Keras: 3 to 10 s to import
+
+    manifest, arrays = artifact.read(path)
+    if manifest.get("kind") != KIND:
+        raise ArtifactError(
+            f"Expected a file that holds a {KIND}. {os.fspath(path)} holds: "
+            f"{manifest.get('kind')!r}."
+        )
+    try:
+        parameters = manifest["parameters"]
+        parameters["hidden_units"] = tuple(parameters["hidden_units"])
+        model: Any = estimator(**parameters)
+        model._schema = FeatureSchema.from_manifest(manifest["features"])
+        model._flat = bool(manifest["one_dimensional"])
+        model.ensemble_ = Ensemble.from_artifact(manifest["ensemble"], arrays)
+        model.targets_ = model.ensemble_.targets
+        model.n_features_in_ = len(model._schema.names)
+        if model._schema.named:
+            model.feature_names_in_ = np.array(model._schema.names, dtype=object)
+        model.family_ = model.ensemble_.network.family_name
+        scores = manifest["family_scores"]
+        model.family_scores_ = {str(name): float(score) for name, score in scores.items()}
+        model.out_of_fold_score_ = float(manifest["out_of_fold_score"])
+        kept = {
+            name.removeprefix(OUT_OF_FOLD): array
+            for name, array in arrays.items()
+            if name.startswith(OUT_OF_FOLD)
+        }
+        model.out_of_fold_rows_ = kept.pop("rows")
+        model.out_of_fold_ = DISTRIBUTIONS[model.family_](**kept, targets=model.targets_)
+        if model._schema.width not in (model.ensemble_.network.n_features, 0):
+            raise InputError("the number of inputs")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ArtifactError(
+            f"Expected a complete {KIND}. {os.fspath(path)} lacks or garbles {error}; save the "
+            "model again."
+        ) from error
+    return model
+
+
+def _plain_parameters(model: Any) -> dict[str, Any]:
+    """The parameters that a file can hold; the others go back to their defaults."""
+    plain: dict[str, Any] = {}
+    for name, value in model.get_params(deep=False).items():
+        if name == "hidden_units":
+            plain[name] = np.atleast_1d(value).tolist()
+        elif isinstance(value, np.generic):
+            plain[name] = value.item()
+        elif value is None or isinstance(value, (bool, int, float, str)):
+            plain[name] = value
+    return plain
