@@ -39,7 +39,7 @@ def test_what_is_printed_holds_the_job_the_scores_and_a_labelled_matrix(story):
 def test_the_predictions_can_be_read_back(story):
     path, scores, _ = story
     table = pd.read_csv(path)
-    joint = covey.MultivariateNormal.from_frame(table)
+    joint = covey.MultivariateT.from_frame(table)
     assert joint.targets == tuple(GASES)
     _, Y = covey.datasets.load_air_quality()
     measured = Y.loc[table["row"], GASES]

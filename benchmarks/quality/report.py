@@ -51,7 +51,7 @@ ensemble as it is.
 | method | what it is |
 |---|---|
 | ridge + constant covariance | `RidgeCV` of scikit-learn, covariance of out-of-fold residuals |
-| CatBoost + constant covariance | `MultiRMSE`, 2,000 trees, covariance of out-of-fold residuals |
+| CatBoost + constant covariance | `MultiRMSE`, 1,000 trees, covariance of out-of-fold residuals |
 | TFP recipe | the much-copied answer: 24-12 ReLU network, `MultivariateNormalTriL`, tf-keras |
 | NGBoost MVN | 300 rounds at 0.05; up to 3,000 rows (marked *) and 8 targets, it is slow |
 | XGBoostLSS MVN, MVT | 500 rounds, best of four settings on the validation rows; up to 8 targets |

@@ -20,7 +20,7 @@ def regressor(rounds):
 
 def fit():
     (X, Y), held = job.parts()
-    stopped = regressor(2000).fit(X, Y, eval_set=held, early_stopping_rounds=100)
+    stopped = regressor(1000).fit(X, Y, eval_set=held, early_stopping_rounds=50)
     rounds = max(stopped.tree_count_, 1)
     Y, residuals = job.standardised, np.empty_like(job.Y)
     for train, test in job.folds():
