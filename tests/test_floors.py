@@ -11,9 +11,9 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src"
 
 FLOORS = (
-    {"errors", "artifact", "datasets", "distributions", "table", "files", "engine"},
+    {"errors", "artifact", "datasets", "distributions", "table", "files", "scikit", "engine"},
     {"scores", "families", "linear", "folds"},
-    {"calibration", "layers", "losses", "optimizers"},
+    {"calibration", "layers", "losses", "optimizers", "mean_model"},
     {"network", "recipe"},
     {"training", "ensemble"},
     {"candidates", "saved"},

@@ -50,6 +50,7 @@ def train_candidates(
     targets: tuple[str, ...],
     *,
     normal: bool,
+    offsets: Array | None = None,
     sample_weight: Array | None = None,
     callbacks: Sequence[Any] = (),
     seed: int = 0,
@@ -71,6 +72,7 @@ def train_candidates(
         recipe: how long and how fast.
         targets: D names.
         normal: whether to train the normal too.
+        offsets: for each member, what is taken from Y before anything else, shape (K, N, D).
         sample_weight: array of shape (N,), of mean 1, or None.
         callbacks: Keras callbacks of the user.
         seed: of the initial weights, the batches and the dropout.
@@ -81,7 +83,10 @@ def train_candidates(
         The Student-t, then the normal if it was asked for.
     """
     features = inputs.astype(np.float64)
-    whitened = [start.whiten(features, Y) for start in linear]
+    whitened = [
+        start.whiten(features, Y if offsets is None else Y - offsets[member])
+        for member, start in enumerate(linear)
+    ]
     tests = [test for _, test in folds.pairs]
     rows = folds.held_out
 
@@ -105,7 +110,7 @@ def train_candidates(
         )
         ensemble = Ensemble(tuple(linear), network, result.weights, targets)
         ensemble.keep(model)
-        joint = ensemble.held_out(inputs, tests, rows)
+        joint = ensemble.held_out(inputs, tests, rows, offsets)
         score = np.average(
             joint.log_prob(Y[rows]), weights=None if sample_weight is None else sample_weight[rows]
         )
@@ -116,7 +121,7 @@ def train_candidates(
     limit = recipe.max_time
     early = None if limit is None else (1 - NORMAL_SHARE) * limit
     student, log = trained(network, replace(recipe, max_time=early))
-    parts = student.ensemble.held_out_parts(inputs, tests)
+    parts = student.ensemble.held_out_parts(inputs, tests, offsets)
     stretch = [
         _log_stretch(part, Y[test], None if sample_weight is None else sample_weight[test])
         for part, test in zip(parts, tests, strict=True)

@@ -61,32 +61,43 @@ class Ensemble:
         """Keep the model that training left, so that it need not be built and compiled again."""
         self._model = model
 
-    def mixture(self, X: NDArray[np.float32]) -> Mixture:
+    def mixture(self, X: NDArray[np.float32], offsets: Array | None = None) -> Mixture:
         """The prediction of all members for every row.
 
         Args:
             X: matrix of shape (N, F).
+            offsets: what is added to the mean of each member, shape (K, N, D), in target units.
 
         Returns:
             Mixtures of N rows, in target units.
         """
         n, f = X.shape
         packed = self._forward(np.broadcast_to(X[:, None], (n, len(self.linear), f)))
-        return Mixture([self._restored(k, packed[:, k], X) for k in range(len(self.linear))])
+        every = np.arange(n)
+        return Mixture(
+            [self._restored(k, packed[:, k], X, every, offsets) for k in range(len(self.linear))]
+        )
 
-    def held_out(self, X: NDArray[np.float32], tests: Sequence[Rows], rows: Rows) -> Elliptical:
+    def held_out(
+        self,
+        X: NDArray[np.float32],
+        tests: Sequence[Rows],
+        rows: Rows,
+        offsets: Array | None = None,
+    ) -> Elliptical:
         """The prediction for training rows by the members that did not train on them.
 
         Args:
             X: matrix of the training rows, shape (N, F).
             tests: for each member, the rows it did not see.
             rows: the rows wanted, each held out by at least one member; in order.
+            offsets: as in `mixture`, of the training rows.
 
         Returns:
             Distributions of `len(rows)` rows. A row that several members held out gets the first
             two moments of their mixture.
         """
-        parts = self.held_out_parts(X, tests)
+        parts = self.held_out_parts(X, tests, offsets)
         seen = np.concatenate(tests)
         order = np.argsort(seen, kind="stable")
         first = np.searchsorted(seen, rows, sorter=order)
@@ -100,12 +111,15 @@ class Ensemble:
             places.append(which)
         return type(joint).concatenate(pieces)[np.argsort(np.concatenate(places))]
 
-    def held_out_parts(self, X: NDArray[np.float32], tests: Sequence[Rows]) -> list[Any]:
+    def held_out_parts(
+        self, X: NDArray[np.float32], tests: Sequence[Rows], offsets: Array | None = None
+    ) -> list[Any]:
         """The prediction of each member for the rows it did not train on.
 
         Args:
             X: matrix of the training rows, shape (N, F).
             tests: for each member, the rows it did not see.
+            offsets: as in `mixture`, of the training rows.
 
         Returns:
             K distributions of `len(tests[k])` rows.
@@ -115,13 +129,22 @@ class Ensemble:
         for k, test in enumerate(tests):
             inputs[: len(test), k] = X[test]
         packed = self._forward(inputs)
-        return [self._restored(k, packed[: len(test), k], X[test]) for k, test in enumerate(tests)]
+        return [
+            self._restored(k, packed[: len(test), k], X, test, offsets)
+            for k, test in enumerate(tests)
+        ]
 
     def _restored(
-        self, member: int, packed: NDArray[np.float32], X: NDArray[np.float32]
+        self,
+        member: int,
+        packed: NDArray[np.float32],
+        X: NDArray[np.float32],
+        rows: Rows,
+        offsets: Array | None,
     ) -> Elliptical:
         whitened = self.network.family.distribution(packed, self.targets)
-        return self.linear[member].restore(whitened, X.astype(np.float64))
+        offset = 0.0 if offsets is None else offsets[member, rows]
+        return self.linear[member].restore(whitened, X[rows].astype(np.float64), offset)
 
     def to_artifact(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """(manifest, arrays): everything a file must hold."""

@@ -19,6 +19,7 @@ from covey.errors import InputError
 
 Rows = NDArray[np.int64]
 HOLDOUT = 0.2  # share of the rows that a single member is stopped on
+INNER = 5  # folds within the training rows of a member, where its own folds are none
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,29 @@ class Folds:
             home[group] = np.argmin(filled)
             filled[home[group]] += size[group]
         return home[block]
+
+    def inner_pairs(self, member: int) -> list[tuple[Rows, Rows]]:
+        """Splits of a member's training rows, for what must be cross-fitted within them.
+
+        These are the folds of the other members if all of them together are the training rows.
+
+        Args:
+            member: whose training rows.
+
+        Returns:
+            Pairs (rows to fit to, rows to predict); the latter are all training rows, once each.
+        """
+        train = self.pairs[member][0]
+        others = [test for number, (_, test) in enumerate(self.pairs) if number != member]
+        if len(others) > 1 and np.array_equal(np.sort(np.concatenate(others)), np.sort(train)):
+            return [(np.setdiff1d(train, test), test) for test in others]
+        block = self.inner_blocks(member, most=INNER)
+        if block is not None and block.max() > 0:
+            return [(train[block != label], train[block == label]) for label in np.unique(block)]
+        # neighbours stay together if rows do not stand alone
+        alone = self.blocks is None
+        inner = KFold(min(INNER, len(train)), shuffle=alone, random_state=0 if alone else None)
+        return [(train[fit], train[held]) for fit, held in inner.split(train)]
 
 
 def row_weights(sample_weight: ArrayLike | None, n_rows: int) -> NDArray[np.float64] | None:

@@ -32,6 +32,7 @@ def describe(path: str | os.PathLike[str]) -> dict[str, str]:
             "features": ", ".join(features.names),
             "inputs": f"{features.width} numbers per row",
             "members": f"{network['members']} networks of {units} units",
+            **({"base": manifest["base"]["described"]} if "base" in manifest else {}),
             "out-of-fold rows": str(len(arrays["out_of_fold_rows"])),
             "out-of-fold score": f"{manifest['out_of_fold_score']:.4f} nats per row",
             "written by": f"Covey {manifest['written_by']}",

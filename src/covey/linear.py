@@ -127,19 +127,20 @@ class LinearModel:
         residual = (Y - self.location) / self.scale - self._standardised_mean(X)
         return solve_lower(self.residual_scale_tril, residual)
 
-    def restore(self, whitened: Joint, X: Array) -> Joint:
+    def restore(self, whitened: Joint, X: Array, offset: Array | float = 0.0) -> Joint:
         """Undo `whiten`: a distribution of whitened residuals becomes one of y.
 
         Args:
             whitened: distributions of N rows and D targets.
             X: array of shape (N, F).
+            offset: what had been taken from y before, shape (N, D), in target units.
 
         Returns:
             Distributions in target units, with the names of `whitened`.
         """
         return whitened.affine(
             self.scale[:, None] * self.residual_scale_tril,
-            self.location + self.scale * self._standardised_mean(X),
+            self.location + self.scale * self._standardised_mean(X) + offset,
             targets=whitened.targets,
         )
 

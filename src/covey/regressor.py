@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +19,7 @@ from covey.distributions.targets import target_names
 from covey.errors import InputError
 from covey.folds import Folds, row_weights
 from covey.linear import LinearModel
+from covey.mean_model import MeanModel
 from covey.table import FeatureSchema, check_same_order, read_features, read_targets
 
 Array = NDArray[np.float64]
@@ -39,6 +40,10 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             starts from a trained Student-t, so "normal" takes as long as "auto" and says what the
             other would gain; "student_t" alone is quickest.
         members: number of networks, and of folds; 1 is one holdout split of a fifth of the rows.
+        base: regressor with the interface of scikit-learn that models the mean; Covey models, given
+            the features, the residuals it leaves. It sees the table as the user passes it, and is
+            fitted once for each member and once for each pair of members, so that no residual is of
+            a row its fit has seen. By default the mean is Covey's own.
         cv: scikit-learn splitter, or iterable of (train, test) indices, one member for each split;
             overrides `members`.
         hidden_units: widths of the hidden layers of each member.
@@ -68,6 +73,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             out fewer.
         out_of_fold_score_: mean log-density of these rows under `out_of_fold_`, in nats per row;
             higher is better.
+        base_: the fits of `base`, one for each member; None without one.
         ensemble_: the fitted members.
 
     Example:
@@ -82,6 +88,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         family: str = "auto",
         members: int = 5,
         *,
+        base: Any = None,
         cv: Any = None,
         hidden_units: Sequence[int] = (128, 128, 128),
         activation: str = "silu",
@@ -97,6 +104,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     ) -> None:
         self.family = family
         self.members = members
+        self.base = base
         self.cv = cv
         self.hidden_units = hidden_units
         self.activation = activation
@@ -179,11 +187,17 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             weight_decay=self.weight_decay,
             max_time=self.max_time,
         )
+        means, offsets = None, None
+        if self.base is not None:
+            table = _as_given(schema, frame)
+            means, offsets = MeanModel.fit(
+                self.base, table, Y, folds, flat=flat, sample_weight=weight
+            )
         features = matrix.astype(np.float64)
         linear = tuple(
             LinearModel.fit(
                 features[rows],
-                Y[rows],
+                Y[rows] if offsets is None else Y[rows] - offsets[member, rows],
                 None if weight is None else weight[rows],
                 folds.inner_blocks(member),
                 START,
@@ -199,6 +213,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             recipe,
             targets,
             normal=self.family != "student_t",
+            offsets=offsets,
             sample_weight=weight,
             callbacks=np.atleast_1d(self.callbacks).tolist() if self.callbacks else (),
             seed=seed,
@@ -216,10 +231,12 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             del self.feature_names_in_  # of an earlier fit
         self.family_ = best.family
         self.family_scores_ = {found.family: found.score for found in candidates}
+        self.base_ = None if means is None else means.estimators
         self.ensemble_ = best.ensemble
         self.out_of_fold_ = best.out_of_fold
         self.out_of_fold_rows_ = folds.held_out
         self.out_of_fold_score_ = best.score
+        self._means = means
         self._schema = schema
         self._flat = flat
         return self
@@ -282,22 +299,30 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         frame, named = read_features(X)
-        return self.ensemble_.mixture(_matrix(self._schema, frame, named))
+        if self._means is None:
+            return self.ensemble_.mixture(_matrix(self._schema, frame, named))
+        frame = self._schema.align(frame, named)
+        offsets = self._means.predict(_as_given(self._schema, frame))
+        matrix = _matrix(self._schema, frame, self._schema.named)
+        return self.ensemble_.mixture(matrix, offsets)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], trusted: Collection[str] = ()) -> None:
         """Write the fitted model to one file, as a whole or not at all.
 
         The file holds JSON and arrays, no code. Callbacks, `cv` and an object as `random_state` are
-        for training and are not kept.
+        for training and are not kept. The fits of a `base` are kept by skops, if they consist of
+        types of scikit-learn; the `base` as it was before the fit is not.
 
         Args:
             path: where to write; the folder must exist.
+            trusted: full names of further types that a `base` may consist of.
 
         Raises:
-            InputError: the file cannot be written there.
+            InputError: the file cannot be written there, or the `base` consists of other types, or
+                skops is not installed. Nothing is written then.
         """
         check_is_fitted(self)
-        saved.write(path, self)
+        saved.write(path, self, trusted)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -308,11 +333,13 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def load(path: str | os.PathLike[str]) -> JointRegressor:
+def load(path: str | os.PathLike[str], trusted: Collection[str] = ()) -> JointRegressor:
     """Load a model that `save` wrote, under any engine.
 
     Args:
         path: the file.
+        trusted: full names of types outside scikit-learn that a `base` may consist of. Name only
+            what you know: loading them runs their code.
 
     Returns:
         The fitted estimator.
@@ -321,7 +348,7 @@ def load(path: str | os.PathLike[str]) -> JointRegressor:
         ArtifactError: the file is no Covey model, is damaged, or comes from a newer Covey.
         FileNotFoundError: there is no such file.
     """
-    return saved.read(path, JointRegressor)
+    return saved.read(path, JointRegressor, trusted)
 
 
 def _seed(random_state: Any) -> int:
@@ -335,6 +362,11 @@ def _seed(random_state: Any) -> int:
             "`random_state` must be a non-negative integer below 2**32, a "
             f"numpy.random.RandomState, or None. Received: {random_state!r}."
         ) from error
+
+
+def _as_given(schema: FeatureSchema, frame: Any) -> Any:
+    """A table for the user's own regressor: a frame if the user gave names, else an array."""
+    return frame if schema.named else frame.to_numpy()
 
 
 def _matrix(schema: FeatureSchema, frame: Any, named: bool) -> NDArray[np.float32]:

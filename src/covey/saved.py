@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from typing import Any, TypeVar
 
 import numpy as np
+import sklearn
 
-from covey import __version__, artifact
+from covey import __version__, artifact, scikit
 from covey.distributions import MultivariateNormal, MultivariateT
 from covey.errors import ArtifactError, InputError
+from covey.mean_model import MeanModel
 from covey.table import FeatureSchema
 
 KIND = "JointRegressor"
 DISTRIBUTIONS = {"normal": MultivariateNormal, "student_t": MultivariateT}
 OUT_OF_FOLD = "out_of_fold_"
+BASE = "base_"
 
 Model = TypeVar("Model")
 
 
-def write(path: str | os.PathLike[str], model: Any) -> None:
+def write(path: str | os.PathLike[str], model: Any, trusted: Collection[str] = ()) -> None:
     """Write a fitted estimator to one file, as a whole or not at all.
 
     Args:
         path: where to write; the folder must exist.
         model: the estimator.
+        trusted: full names of types outside scikit-learn that its `base` may consist of.
 
     Raises:
-        InputError: the file cannot be written there.
+        InputError: the file cannot be written there, or the `base` holds other types.
     """
     described, arrays = model.ensemble_.to_artifact()
     manifest = {
@@ -44,15 +49,25 @@ def write(path: str | os.PathLike[str], model: Any) -> None:
     for name, array in model.out_of_fold_.to_arrays().items():
         arrays[OUT_OF_FOLD + name] = array
     arrays[OUT_OF_FOLD + "rows"] = model.out_of_fold_rows_
+    if model.base_ is not None:
+        manifest["base"] = {
+            "described": " ".join(repr(model.base_[0]).split()),
+            "scikit_learn": sklearn.__version__,
+        }
+        for member, content in enumerate(scikit.to_bytes(model.base_, trusted)):
+            arrays[f"{BASE}{member}"] = content
     artifact.write(path, manifest, arrays)
 
 
-def read(path: str | os.PathLike[str], estimator: type[Model]) -> Model:
+def read(
+    path: str | os.PathLike[str], estimator: type[Model], trusted: Collection[str] = ()
+) -> Model:
     """Read a fitted estimator back.
 
     Args:
         path: the file.
         estimator: its class.
+        trusted: as in `write`.
 
     Returns:
         The fitted estimator.
@@ -91,8 +106,16 @@ def read(path: str | os.PathLike[str], estimator: type[Model]) -> Model:
         }
         model.out_of_fold_rows_ = kept.pop("rows")
         model.out_of_fold_ = DISTRIBUTIONS[model.family_](**kept, targets=model.targets_)
+        model._means = model.base_ = None
+        if "base" in manifest:
+            members = range(model.ensemble_.network.members)
+            bases = scikit.from_bytes([arrays[f"{BASE}{k}"] for k in members], trusted)
+            model._means = MeanModel(tuple(bases), len(model.targets_))
+            model.base_ = model._means.estimators
         if model._schema.width not in (model.ensemble_.network.n_features, 0):
             raise InputError("the number of inputs")
+    except ArtifactError:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ArtifactError(
             f"Expected a complete {KIND}. {os.fspath(path)} lacks or garbles {error}; save the "

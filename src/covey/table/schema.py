@@ -112,6 +112,23 @@ class FeatureSchema:
         parts = [c.encode(clean(raw)) for c, raw in zip(self.columns, cells, strict=True)]
         return np.concatenate(parts, axis=1)
 
+    def align(self, frame: pd.DataFrame, named: bool) -> pd.DataFrame:
+        """The columns of the training table, in its order and with their own values.
+
+        Args:
+            frame: Table of N rows from `read_features`.
+            named: Whether its names are the user's, from `read_features`.
+
+        Returns:
+            A frame with the names of the training table.
+
+        Raises:
+            InputError: Columns are lacking.
+        """
+        import pandas as pd
+
+        return pd.concat(self._aligned(frame, named), axis=1).set_axis(list(self.names), axis=1)
+
     def _aligned(self, frame: pd.DataFrame, named: bool) -> list[pd.Series]:
         if self.named and named:
             if lacking := [name for name in self.names if name not in frame.columns]:
