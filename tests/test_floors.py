@@ -11,7 +11,17 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src"
 
 FLOORS = (
-    {"errors", "artifact", "datasets", "distributions", "table", "files", "scikit", "engine"},
+    {
+        "errors",
+        "artifact",
+        "datasets",
+        "distributions",
+        "table",
+        "files",
+        "scikit",
+        "summary",
+        "engine",
+    },
     {"scores", "families", "linear", "folds"},
     {"calibration", "layers", "losses", "optimizers", "mean_model"},
     {"network", "recipe"},

@@ -81,6 +81,35 @@ def test_training_improves_and_keeps_the_best_weights_of_each_member():
     assert 190 <= trained.steps <= 200
 
 
+def test_what_is_kept_is_a_running_average():
+    inputs, whitened, folds = problem()
+    seen = []
+    watch = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: seen.append(read_weights(watch.model)),
+        on_epoch_end=lambda epoch, logs: seen.append(read_weights(watch.model)),
+    )
+    _, trained = train(
+        network(),
+        inputs,
+        whitened,
+        folds,
+        changed(RECIPE, max_steps=300, learning_rate=0.0005),
+        callbacks=[watch],
+        seed=3,
+        verbose=0,
+    )
+    per_look = trained.steps // (len(seen) - 1)
+    averages = [seen[0]]
+    for look, now in enumerate(seen[1:], 1):
+        kept = max(1 - 9 / look, 0)
+        averages.append([kept * a + (1 - kept) * b for a, b in zip(averages[-1], now, strict=True)])
+    for member, step in enumerate(trained.best_steps):
+        assert step > 12 * per_look
+        best = averages[step // per_look]
+        for one, other in zip(trained.weights, best, strict=True):
+            np.testing.assert_allclose(one[member], other[member], rtol=1e-5, atol=1e-6)
+
+
 def test_members_are_stopped_apart():
     """One member has nothing to learn: it keeps its start, while the other goes on."""
     inputs, whitened, folds = problem()

@@ -53,6 +53,12 @@ def parser() -> argparse.ArgumentParser:
         "--groups", metavar="COLUMN", help="rows with one value here stay on one side of each fold"
     )
     fit.add_argument("--weights", metavar="COLUMN", help="the column that holds sample weights")
+    fit.add_argument(
+        "--family",
+        default="auto",
+        choices=("auto", "normal", "student_t"),
+        help="distribution of the targets (default: the better one on held-out rows)",
+    )
     fit.add_argument("--members", type=int, default=5, help="networks and folds (default: 5)")
     fit.add_argument("--max-time", type=float, metavar="SECONDS", help="stop training after this")
     fit.add_argument("--seed", type=int, help="for the same result twice")
@@ -141,6 +147,7 @@ def _fit(options: argparse.Namespace) -> None:
     if overlap := [name for name in features if name in options.targets]:
         raise InputError(f"A column is either a target or a feature. Received as both: {overlap}.")
     model = JointRegressor(
+        options.family,
         members=options.members,
         max_time=options.max_time,
         random_state=options.seed,

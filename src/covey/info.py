@@ -4,6 +4,7 @@ import os
 
 from covey import artifact
 from covey.errors import ArtifactError
+from covey.summary import family_sentence
 from covey.table import FeatureSchema
 
 
@@ -27,7 +28,12 @@ def describe(path: str | os.PathLike[str]) -> dict[str, str]:
         units = "-".join(str(width) for width in network["hidden_units"])
         return {
             "kind": manifest["kind"],
-            "family": manifest["family"],
+            "family": family_sentence(
+                manifest["parameters"]["family"],
+                manifest["family"],
+                manifest["family_scores"],
+                len(manifest["ensemble"]["targets"]),
+            ).removeprefix("family "),
             "targets": ", ".join(manifest["ensemble"]["targets"]),
             "features": ", ".join(features.names),
             "inputs": f"{features.width} numbers per row",

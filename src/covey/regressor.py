@@ -20,6 +20,7 @@ from covey.errors import InputError
 from covey.folds import Folds, row_weights
 from covey.linear import LinearModel
 from covey.mean_model import MeanModel
+from covey.summary import family_sentence, summarise
 from covey.table import FeatureSchema, check_same_order, read_features, read_targets
 
 Array = NDArray[np.float64]
@@ -60,7 +61,8 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             hold "out_of_fold_score".
         random_state: integer or `numpy.random.RandomState`; an integer gives the same result twice
             on the same machine and engine.
-        verbose: 1 shows a progress bar with the out-of-fold score, 0 is silent.
+        verbose: 1 shows a progress bar with the out-of-fold score, and which family was chosen and
+            by how much; 0 is silent.
 
     Attributes:
         targets_: names of the D targets.
@@ -239,7 +241,20 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self._means = means
         self._schema = schema
         self._flat = flat
+        if self.verbose:
+            scores = self.family_scores_
+            print(f"covey: {family_sentence(self.family, self.family_, scores, len(targets))}")
         return self
+
+    def summary(self) -> str:
+        """Describe the fitted model in a few lines.
+
+        Returns:
+            Text: the family and what the other one would be worth, the out-of-fold score, how
+            uncertain each target typically is, and how the targets move together.
+        """
+        check_is_fitted(self)
+        return summarise(self)
 
     def predict(self, X: Any, return_std: bool = False, return_cov: bool = False) -> Any:
         """Predict the mean, and on request the standard deviations or the covariance matrices.
