@@ -6,7 +6,7 @@ ENGINE_TESTS := $(addprefix tests/,distributions families test_layers.py test_lo
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-all test-engine check format clean
+.PHONY: help demo test test-all test-engine bench-quick check format clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -22,6 +22,9 @@ test-all: .venv/test.stamp  ## Run all tests, the slow ones too
 
 test-engine: .venv-$(ENGINE)/test.stamp  ## Run what touches Keras with ENGINE=tensorflow (or torch, jax) alone
 	KERAS_BACKEND=$(ENGINE) .venv-$(ENGINE)/bin/pytest -m "not slow" $(ENGINE_TESTS)
+
+bench-quick: .venv/test.stamp  ## Run the benchmark of quality on two small tables, in under a minute
+	.venv/bin/python -m benchmarks.quality run --quick
 
 check: .venv/check.stamp  ## Check format, lint, types and floors
 	.venv/bin/ruff format --check .

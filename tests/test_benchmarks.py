@@ -1,0 +1,203 @@
+"""The benchmark of quality: the same rows for everyone, scores that are right, failures kept."""
+
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from benchmarks.quality import __main__ as command
+from benchmarks.quality import protocol_a, protocol_b, report, runner, tables
+from benchmarks.quality.methods import METHODS, Method
+from benchmarks.quality.scores import scores
+
+COVARIANCE = np.array([[1.0, 0.6, -0.2], [0.6, 2.0, 0.1], [-0.2, 0.1, 0.5]])
+TRIL = np.linalg.cholesky(COVARIANCE)
+
+
+def prediction(n=4000, freedom=None):
+    r = np.random.default_rng(0)
+    mean = r.normal(size=(n, 3))
+    found = {"mean": mean, "scale_tril": np.repeat(TRIL[None], n, axis=0)}
+    noise = r.normal(size=(n, 3)) @ TRIL.T
+    if freedom is not None:
+        found["degrees_of_freedom"] = np.full(n, freedom)
+        noise /= np.sqrt(r.chisquare(freedom, (n, 1)) / freedom)
+    return found, mean + noise
+
+
+@pytest.mark.parametrize("freedom", [None, 5.0])
+def test_scores_agree_with_scipy_and_with_chance(freedom):
+    found, y = prediction(freedom=freedom)
+    train = np.random.default_rng(1).normal(size=(500, 3)) * [1.0, 10.0, 0.1] + 5
+    figures = scores(found, y, train)
+    truth = stats.multivariate_normal(cov=COVARIANCE)
+    if freedom is not None:
+        truth = stats.multivariate_t(shape=COVARIANCE, df=freedom)
+    density = truth.logpdf(y - found["mean"]).mean() + np.log(train.std(axis=0)).sum()
+    assert figures["nll"] == pytest.approx(-density / 3)
+    assert figures["coverage"] == pytest.approx(0.9, abs=0.015)
+    error = (y - found["mean"]) / train.std(axis=0)
+    assert figures["rmse"] == pytest.approx(np.sqrt(np.mean(error**2)))
+
+
+def test_volume_is_that_of_the_ellipsoid():
+    found, y = prediction(10)
+    unit = np.array([[-1.0, -1, -1], [1, 1, 1]])  # standard deviation 1
+    radius = np.sqrt(stats.chi2.ppf(0.9, 3))
+    expected = 4 / 3 * np.pi * radius**3 * np.sqrt(np.linalg.det(COVARIANCE))
+    assert scores(found, y, unit)["volume"] == pytest.approx(expected ** (1 / 3))
+
+
+def test_the_energy_score_of_one_target_is_the_crps():
+    y = np.linspace(-2, 2, 400)[:, None]
+    found = {"mean": np.zeros((400, 1)), "scale_tril": np.ones((400, 1, 1))}
+    z = y[:, 0]
+    crps = z * (2 * stats.norm.cdf(z) - 1) + 2 * stats.norm.pdf(z) - 1 / np.sqrt(np.pi)
+    energy = scores(found, y, np.array([[-1.0], [1.0]]))["energy"]
+    assert energy == pytest.approx(crps.mean(), abs=0.01)
+
+
+def test_a_mixture_of_equals_scores_as_one_of_them():
+    found, y = prediction(50)
+    mixture = {name: np.stack([array, array]) for name, array in found.items()}
+    assert scores(mixture, y, y)["nll"] == pytest.approx(scores(found, y, y)["nll"])
+
+
+def test_every_method_gets_the_same_rows():
+    one, two = (tables.split("air_quality_pair", 0, most_rows=500) for _ in range(2))
+    other = tables.split("air_quality_pair", 1, most_rows=500)
+    pd.testing.assert_frame_equal(one.X_train, two.X_train)
+    np.testing.assert_array_equal(one.Y_test, two.Y_test)
+    np.testing.assert_array_equal(one.validation, two.validation)
+    assert not other.X_test.index.equals(one.X_test.index)
+    assert not set(one.X_train.index) & set(one.X_test.index)
+    assert len(one.X_train) == len(one.Y_train) == 500
+    assert 0.08 < one.validation.mean() < 0.25
+
+
+def test_peers_that_want_numbers_get_numbers():
+    train = pd.DataFrame({"a": [1.0, np.nan, 3.0, 5.0], "c": ["u", "v", "u", None]})
+    test = pd.DataFrame({"a": [np.nan, 2.0], "c": ["w", "v"]})
+    nothing = np.zeros((0, 1))
+    X_train, X_test = tables.Split("t", 0, train, nothing, test, nothing, nothing).numbers()
+    expected = [[0, 1, 1, 0], [1, 3, 0, 1], [0, 3, 1, 0], [0, 5, 0, 0]]
+    np.testing.assert_array_equal(X_train, expected)
+    np.testing.assert_array_equal(X_test, [[1, 3, 0, 0], [0, 2, 0, 1]])
+
+
+def test_a_method_is_run_and_its_figures_are_kept(tmp_path):
+    split = tables.split("air_quality_pair", 0, most_rows=300)
+    record = runner.run(METHODS["ridge"], "ridge", split, tmp_path, threads=1)
+    assert "failure" not in record
+    assert json.loads((tmp_path / "air_quality_pair" / "ridge-0.json").read_text()) == record
+    assert record["rows"] == 300
+    assert 0.7 < record["scores"]["coverage"] <= 1
+    assert 0 < record["fit_seconds"] < 60
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ("raise SystemExit('out of rope')", "out of rope"),
+        ("import nothing_of_that_name", "ModuleNotFoundError"),
+        ("import time; time.sleep(60)", "did not end within 2 s"),
+        ("pass", "FileNotFoundError"),
+        ("import os; os._exit(3)", "exit status 3"),
+    ],
+)
+def test_a_failure_is_kept_as_one(tmp_path, script, says):
+    (tmp_path / "method.py").write_text(script)
+    method = Method("Broken", None, str(tmp_path / "method.py"))
+    split = tables.split("air_quality_pair", 0, most_rows=100)
+    record = runner.run(method, "broken", split, tmp_path, limit=2)
+    assert says in record["failure"]
+    assert "scores" not in record
+    assert json.loads((tmp_path / "air_quality_pair" / "broken-0.json").read_text()) == record
+
+
+def test_a_method_without_its_environment_is_a_failure(tmp_path):
+    method = Method("Absent", "no-such-environment", "ridge.py")
+    split = tables.split("air_quality_pair", 0, most_rows=100)
+    assert "could not be started" in runner.run(method, "absent", split, tmp_path)["failure"]
+
+
+def test_what_is_there_is_not_run_again(tmp_path, monkeypatch):
+    asked = []
+
+    def run(method, name, split, **options):
+        asked.append((split.name, name, split.seed))
+        path = runner.result_path(tmp_path, split.name, name, split.seed)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{}")
+        return {"table": split.name, "method": name, "seed": split.seed, "failure": ""}
+
+    monkeypatch.setattr(runner, "RESULTS", tmp_path)
+    monkeypatch.setattr(runner, "run", run)
+    monkeypatch.setattr(command, "_data", lambda **_: True)
+    words = ["-", "run", "--sets", "air_quality_pair", "--methods", "ridge,covey", "--seeds", "0-1"]
+    monkeypatch.setattr(sys, "argv", words)
+    command.main()
+    assert len(asked) == 4
+    command.main()
+    assert len(asked) == 4
+    (tmp_path / "air_quality_pair" / "covey-1.json").unlink()
+    command.main()
+    assert asked[4:] == [("air_quality_pair", "covey", 1)]
+
+
+def test_without_the_data_a_message_and_no_error(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COVEY_DATA", str(tmp_path))
+    for name in ("run", "protocol-b"):
+        monkeypatch.setattr(sys, "argv", ["-", name])
+        command.main()
+        assert "COVEY_DATA" in capsys.readouterr().out
+
+
+def test_the_simulation_has_the_entropy_that_is_published():
+    X, Y, truth = protocol_a.simulate(200_000, np.random.default_rng(0))
+    assert X.shape == (200_000, 1)
+    assert -truth.log_prob(Y).mean() == pytest.approx(protocol_a.ORACLE, abs=0.02)
+    spread = np.abs(truth.correlation[:, 0, 1] - np.sin(2.5 * X[:, 0]) * np.cos(0.5 * X[:, 0]))
+    assert spread.max() < 1e-9
+
+
+def test_protocol_a_runs_on_few_rows():
+    quick = {"max_steps": 20, "members": 2, "hidden_units": (4,), "family": "normal"}
+    record = protocol_a.run(60, 0, **quick)
+    assert record["kl"] > 0
+    assert record["nll"] > record["oracle_nll"]
+    assert 0 < record["coverage"] <= 1
+
+
+def test_the_conformal_radius_is_the_rank_that_the_proof_wants():
+    distance = np.random.default_rng(0).permutation(np.arange(1.0, 20.0))  # 19 of them
+    assert protocol_b.conformal_radius(distance, 0.9) == 18.0  # the (19 + 1) * 0.9-th smallest
+    assert protocol_b.conformal_radius(distance[:5], 0.9) == np.inf
+
+
+def test_the_page_has_the_margin_and_the_failure(tmp_path):
+    figures = {"energy": 1.0, "rmse": 1.0, "coverage": 0.9, "volume": 2.0}
+
+    def write(method, record, seed=0):
+        base = {"rows": 100, "targets": 2, "seed": 0, "fit_seconds": 1.0, "predict_seconds": 0.1}
+        path = runner.result_path(tmp_path, "enb", method, seed)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(base | record))
+
+    ours, mixed = {"nll": -1.5, **figures}, {"nll": -1.75, **figures}
+    write("covey", {"scores": ours, "mixture": mixed, "note": "student_t"})
+    write("ridge", {"scores": {"nll": 0.25, **figures}})
+    write("catboost", {"scores": {"nll": -1.25, **figures}})
+    write("tfp", {"failure": "did not end"})
+    write("catboost", {"seed": 1, "scores": {"nll": -9.0, **figures}}, 1)  # no pair, no margin
+    (line,) = [x for x in report.page(tmp_path).splitlines() if x.startswith("| `enb` | 100 x 2")]
+    cells = [cell.strip(" *") for cell in line.split("|")[3:-1]]
+    assert cells == ["-1.50", "-1.75", "0.25", "-5.12", "failed", "+0.25"]
+    text = report.page(tmp_path)
+    assert "best of all on 1; its mean margin to the best peer of each set is 0.25" in text
+    assert "The mixture is best on 1, by 0.50" in text
+    assert "1.75 (`enb`)" in text
+    assert report.page(tmp_path / "empty").count("|") == report.TABLES.count("|")
