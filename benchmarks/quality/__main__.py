@@ -10,7 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.quality import environments, protocol_a, protocol_b, report, runner, tables
+from benchmarks.quality import (
+    ablations,
+    environments,
+    protocol_a,
+    protocol_b,
+    report,
+    runner,
+    tables,
+)
 from benchmarks.quality.methods import METHODS
 
 QUICK = {"rows": 1000, "settings": ("members=2", "max_steps=200")}
@@ -25,6 +33,14 @@ def main() -> None:
         print(f"wrote {report.PAGE.relative_to(tables.ROOT)}")
     elif options.command == "run":
         _quick() if options.quick else _tables(options)
+    elif options.command == "ablations":
+        for change in options.changes if _data() else ():
+            for table in options.sets:
+                _cell(
+                    runner.result_path(runner.RESULTS, "ablations", f"{table}-{change}", 0),
+                    lambda table=table, change=change: ablations.run(table, change),
+                    options.again,
+                )
     elif options.command == "protocol-a":
         for repetition in range(*options.repetitions):
             for n in options.sizes:
@@ -133,7 +149,10 @@ def _parser() -> argparse.ArgumentParser:
     b = commands.add_parser("protocol-b", help="the conformal volumes of Braun et al.")
     b.add_argument("--seeds", type=_span, default=(0, 5))
     b.add_argument("--sets", type=_list, default=list(protocol_b.PUBLISHED))
-    for command in (run, a, b):
+    c = commands.add_parser("ablations", help="one change of the recipe at a time")
+    c.add_argument("--changes", type=_list, default=list(ablations.CHANGES))
+    c.add_argument("--sets", type=_list, default=list(ablations.TABLES))
+    for command in (run, a, b, c):
         command.add_argument("--again", action="store_true", help="also what is there already")
     return parser
 

@@ -78,7 +78,7 @@ class Recipe:
             The recipe.
         """
         rows = min(max(2 ** round(np.log2(n_rows / 8)), 32), 256)
-        steps = min(max(2000, n_rows // 2), 6000)
+        steps = min(max(2000, 4 * n_rows // 5), 8000)
         return cls(
             max_steps=steps if max_steps is None else max_steps,
             batch_size=rows if batch_size is None else batch_size,
