@@ -241,7 +241,8 @@ class PiecewiseLinear(keras.layers.Layer):  # type: ignore[misc]
         """Outputs of shape (rows, members, F + C * units) from inputs (rows, members, F)."""
         lower, width = self.knots[:, :-1], np.diff(self.knots, axis=1)
         # nothing ever reaches an empty bin
-        lower, width = np.where(width > 0, lower, 1e9), np.where(width > 0, width, 1.0)
+        lower = ops.convert_to_tensor(np.where(width > 0, lower, 1e9).astype(np.float32))
+        width = ops.convert_to_tensor(np.where(width > 0, width, 1.0).astype(np.float32))
         chosen = ops.take(inputs, self.columns, axis=-1)
         progress = ops.clip((ops.expand_dims(chosen, -1) - lower) / width, 0.0, 1.0)
         functions = ops.einsum("nkct,kctu->nkcu", progress - 0.5, self.kernel)

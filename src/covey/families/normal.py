@@ -112,6 +112,7 @@ class Normal:
         Returns:
             Tensor of shape (...), in nats.
         """
+        packed, y = ops.convert_to_tensor(packed), ops.convert_to_tensor(y)
 
         def complete() -> Tensor:
             # reached with gaps too, where the branch is not taken: they must not poison gradients

@@ -113,6 +113,7 @@ class StudentT:
         Returns:
             Tensor of shape (...), in nats.
         """
+        packed, y = ops.convert_to_tensor(packed), ops.convert_to_tensor(y)
         d, inverse = self.n_targets, packed[..., -1]
 
         def complete() -> Tensor:
