@@ -14,7 +14,13 @@ import covey.layers
 from covey.distributions import MultivariateNormal
 from covey.errors import InputError
 from covey.families import Normal
-from covey.layers import DistributionHead, LogDensity, MemberDense, PiecewiseLinear
+from covey.layers import (
+    DistributionHead,
+    LogDensity,
+    MemberDense,
+    PiecewiseLinear,
+    members_first,
+)
 from covey.losses import NegativeLogLikelihood
 
 ops = keras.ops
@@ -185,10 +191,10 @@ def test_a_model_of_the_wrong_width_is_refused():
 @pytest.mark.parametrize("members", [None, 3])
 def test_it_starts_at_the_standard_normal_whatever_comes_in(members):
     head = DistributionHead(FAMILY, members=members)
-    shape = (3, 4) if members is None else (3, members, 4)
+    shape = (7, 4) if members is None else (members, 7, 4)
     packed = keras.ops.convert_to_numpy(head(1e6 * np.random.default_rng(0).normal(size=shape)))
-    assert packed.shape == (*shape[:-1], FAMILY.packed_size)
-    assert head.compute_output_shape((None, *shape[1:])) == (None, *packed.shape[1:])
+    leading = (7,) if members is None else (7, members)
+    assert packed.shape == head.compute_output_shape(shape) == (*leading, FAMILY.packed_size)
     joint = FAMILY.distribution(packed.reshape(-1, FAMILY.packed_size))
     assert_array_equal(joint.mean, 0)
     assert_array_equal(joint.covariance, np.broadcast_to(np.eye(TARGETS), joint.covariance.shape))
@@ -206,7 +212,7 @@ def test_a_head_of_members_is_one_head_for_each():
         alone = DistributionHead(FAMILY)
         alone.build((None, 4))
         alone.set_weights([kernel[k], bias[k]])
-        one = keras.ops.convert_to_numpy(alone(inputs[:, k]))
+        one = keras.ops.convert_to_numpy(alone(inputs[k]))
         assert_allclose(together[:, k], one, rtol=1e-5, atol=1e-5)
 
 
@@ -219,7 +225,7 @@ def test_what_is_no_family_is_refused(family):
 @pytest.mark.parametrize("members", [None, 2])
 def test_the_regularizer_acts_on_the_kernel(members):
     head = DistributionHead(Normal(2), members=members, kernel_regularizer=keras.regularizers.L2(3))
-    head.build((None, 4) if members is None else (None, members, 4))
+    head.build((None, 4) if members is None else (members, None, 4))
     kernel, bias = head.get_weights()
     assert_array_equal(kernel, 0)
     head.set_weights([np.full(kernel.shape, 0.5), np.ones(bias.shape)])
@@ -240,20 +246,25 @@ def test_member_dense_is_a_dense_layer_for_each_member(activation):
         alone = keras.layers.Dense(5, activation=activation)
         alone.build((None, 4))
         alone.set_weights([kernel[k], bias[k]])
-        one = keras.ops.convert_to_numpy(alone(inputs[:, k]))
-        assert_allclose(together[:, k], one, rtol=1e-5, atol=1e-5)
+        one = keras.ops.convert_to_numpy(alone(inputs[k]))
+        assert_allclose(together[k], one, rtol=1e-5, atol=1e-5)
+
+
+def test_members_must_be_known():
+    with pytest.raises(InputError, match=r"\(K, rows, width\).*members_first"):
+        MemberDense(2)(keras.Input((5, 3)))
 
 
 def test_members_start_apart_and_by_their_own_fan_in():
     layer = MemberDense(64, kernel_initializer=keras.initializers.LecunNormal(seed=0))
-    layer.build((None, 4, 100))
+    layer.build((4, None, 100))
     kernel, bias = layer.get_weights()
     assert kernel.shape == (4, 100, 64)
     assert_array_equal(bias, 0)
     assert_allclose(kernel.std(axis=(1, 2)), 0.1, rtol=0.05)
     assert np.all(np.abs(np.corrcoef(kernel.reshape(4, -1)) - np.eye(4)) < 0.05)
     layer = MemberDense(2, kernel_initializer=keras.initializers.Orthogonal(seed=0))
-    layer.build((None, 3, 6))  # the columns of a member are columns of what was drawn
+    layer.build((3, None, 6))  # the columns of a member are columns of what was drawn
     kernel = layer.get_weights()[0]
     assert_allclose(np.swapaxes(kernel, 1, 2) @ kernel, [np.eye(2)] * 3, atol=1e-6)
 
@@ -305,7 +316,7 @@ KNOTS = [[0.0, 1.0, 3.0], [-1.0, -1.0, 2.0]]  # the second begins with an empty 
 
 def piecewise(units=2, members=2):
     layer = PiecewiseLinear([0, 2], KNOTS, units)
-    layer.build((None, members, 3))
+    layer.build((members, None, 3))
     kernel = np.random.default_rng(0).normal(size=(members, 2, 2, units)).astype("f4")
     layer.kernel.assign(kernel)
     return layer, kernel
@@ -314,9 +325,9 @@ def piecewise(units=2, members=2):
 def test_piecewise_linear_functions_bend_at_their_knots_and_nowhere_else():
     layer, kernel = piecewise()
     x = np.linspace(-2, 4, 61)
-    inputs = np.repeat(x[:, None, None], 2, axis=1) * np.ones((1, 1, 3))
+    inputs = np.tile(x[:, None], (2, 1, 3))
     outputs = ops.convert_to_numpy(layer(ops.convert_to_tensor(inputs.astype("f4"))))
-    assert outputs.shape == (61, 2, 7)
+    assert outputs.shape == (2, 61, 7)
     np.testing.assert_allclose(outputs[:, :, :3], inputs, rtol=1e-6)
     first = outputs[:, :, 3:5]
     for member in range(2):
@@ -324,20 +335,20 @@ def test_piecewise_linear_functions_bend_at_their_knots_and_nowhere_else():
             weights = kernel[member, 0, :, unit].astype(float)
             heights = np.cumsum([-weights.sum() / 2, *weights])
             expected = np.interp(x, KNOTS[0], heights)  # constant beyond the ends
-            np.testing.assert_allclose(first[:, member, unit], expected, atol=1e-5)
+            np.testing.assert_allclose(first[member, :, unit], expected, atol=1e-5)
     second = outputs[:, :, 5:]
-    bends = np.abs(np.diff(second, 2, axis=0)).max(axis=(1, 2)) > 1e-4
+    bends = np.abs(np.diff(second, 2, axis=1)).max(axis=(0, 2)) > 1e-4
     np.testing.assert_allclose(x[1:-1][bends], [-1.0, 2.0], atol=1e-9)
 
 
 def test_a_piecewise_linear_layer_survives_its_config():
     layer, kernel = piecewise()
     again = PiecewiseLinear.from_config(layer.get_config())
-    again.build((None, 2, 3))
+    again.build((2, None, 3))
     again.kernel.assign(kernel)
-    x = np.random.default_rng(1).normal(size=(5, 2, 3)).astype("f4")
+    x = np.random.default_rng(1).normal(size=(2, 5, 3)).astype("f4")
     np.testing.assert_array_equal(ops.convert_to_numpy(layer(x)), ops.convert_to_numpy(again(x)))
-    assert layer(keras.Input((2, 3))).shape == (None, 2, 7)
+    assert layer(members_first(keras.Input((2, 3)))).shape == (2, None, 7)
 
 
 @pytest.mark.parametrize("knots", [[[1.0, 0.0]], [0.0, 1.0], [[0.0, 1.0], [0.0, 1.0]]])

@@ -210,13 +210,22 @@ def test_dropout_does_not_disturb_the_seed():
 
 
 def test_the_recipe_for_more_rows_takes_more():
-    recipes = [Recipe.for_rows(n, learning_rate=1e-3, weight_decay=0.0) for n in (10, 10**3, 10**6)]
+    rates = {"learning_rate": 1e-3, "weight_decay": 0.0}
+    recipes = [Recipe.for_table(n, 2, **rates) for n in (10, 10**3, 10**6)]
     for name in ("max_steps", "batch_size"):
         values = [getattr(recipe, name) for recipe in recipes]
         assert values == sorted(values)
         assert values[0] < values[-1]
-    own = Recipe.for_rows(10, max_steps=7, batch_size=3, learning_rate=1e-3, weight_decay=0.0)
+    own = Recipe.for_table(10, 2, max_steps=7, batch_size=3, **rates)
     assert (own.max_steps, own.batch_size) == (7, 3)
+
+
+def test_many_targets_take_smaller_batches():
+    sizes = [
+        Recipe.for_table(10_000, d, learning_rate=1e-3, weight_decay=0.0).batch_size
+        for d in (1, 24, 48, 93, 1000)
+    ]
+    assert sizes == [256, 256, 64, 32, 32]
 
 
 def test_the_learning_rate_warms_up_and_decays():

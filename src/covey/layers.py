@@ -12,6 +12,16 @@ ops = keras.ops
 Tensor = Any  # whatever the engine calls one
 
 
+def members_first(inputs: Tensor) -> Tensor:
+    """(rows, members, ...) as a model is given them, to (members, rows, ...) as its layers work."""
+    return ops.swapaxes(inputs, 0, 1)
+
+
+def rows_first(outputs: Tensor) -> Tensor:
+    """(members, rows, ...) back to (rows, members, ...)."""
+    return ops.swapaxes(outputs, 0, 1)
+
+
 @keras.saving.register_keras_serializable(package="covey")
 class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
     """The last layer of a model that predicts a distribution.
@@ -24,7 +34,8 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
     Args:
         family: for example `covey.families.Normal(5)`.
         members: None for a plain model, with inputs (rows, units); K for an ensemble, with inputs
-            (rows, K, units) and weights of its own for each member.
+            (K, rows, units) as `MemberDense` gives them, weights of its own for each member, and
+            outputs (rows, K, P).
         kernel_regularizer: Keras regularizer of the projection's kernel.
         name: name of the layer.
 
@@ -76,11 +87,13 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Tensor) -> Tensor:
         """Packed parameters, shape (..., P), from hidden units, shape (..., units)."""
-        return self.family.constrain(self.projection(inputs))
+        raw = self.projection(inputs)
+        return self.family.constrain(raw if self.members is None else rows_first(raw))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Shape of the packed parameters."""
-        return (*input_shape[:-1], self.family.packed_size)
+        leading = input_shape[:-1] if self.members is None else (input_shape[1], input_shape[0])
+        return (*leading, self.family.packed_size)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -101,7 +114,10 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
 class MemberDense(keras.layers.Layer):  # type: ignore[misc]
     """K dense layers side by side, one for each member of an ensemble.
 
-    out[n, k] = activation(in[n, k] @ kernel[k] + bias[k])
+    out[k] = activation(in[k] @ kernel[k] + bias[k])
+
+    Members come first and rows second: each member's product is one of plain matrices, and nothing
+    is transposed between two layers, which would take as long as the products do.
 
     Args:
         units: width of the output of each member.
@@ -113,8 +129,9 @@ class MemberDense(keras.layers.Layer):  # type: ignore[misc]
     Example:
         >>> import keras
         >>> from covey.layers import MemberDense
-        >>> MemberDense(8)(keras.Input((5, 3))).shape  # 5 members, 3 inputs each
-        (None, 5, 8)
+        >>> from covey.layers import members_first
+        >>> MemberDense(8)(members_first(keras.Input((5, 3)))).shape  # 5 members, 3 inputs each
+        (5, None, 8)
     """
 
     def __init__(
@@ -136,11 +153,11 @@ class MemberDense(keras.layers.Layer):  # type: ignore[misc]
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create one kernel and one bias per member."""
-        _, members, width = input_shape
+        members, _, width = input_shape
         if members is None or width is None:
             raise InputError(
-                "The members and their inputs must be known: (rows, K, width). Received shape "
-                f"{input_shape}; give `keras.Input` both numbers."
+                "The members and their inputs must be known: (K, rows, width). Received shape "
+                f"{input_shape}; `covey.layers.members_first` brings (rows, K, width) into it."
             )
 
         def draw(shape: tuple[int, int, int], dtype: Any = None) -> Tensor:
@@ -158,8 +175,8 @@ class MemberDense(keras.layers.Layer):  # type: ignore[misc]
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Outputs of shape (rows, members, units) from inputs (rows, members, width)."""
-        outputs = ops.einsum("nki,kio->nko", inputs, self.kernel) + self.bias
+        """Outputs of shape (members, rows, units) from inputs (members, rows, width)."""
+        outputs = ops.matmul(inputs, self.kernel) + ops.expand_dims(self.bias, 1)
         return self.activation(outputs)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -201,10 +218,10 @@ class PiecewiseLinear(keras.layers.Layer):  # type: ignore[misc]
 
     Example:
         >>> import keras
-        >>> from covey.layers import PiecewiseLinear
+        >>> from covey.layers import PiecewiseLinear, members_first
         >>> layer = PiecewiseLinear([0, 2], [[0.0, 0.5, 1.0], [0.0, 0.1, 1.0]], units=4)
-        >>> layer(keras.Input((5, 3))).shape  # 5 members, 3 inputs each
-        (None, 5, 11)
+        >>> layer(members_first(keras.Input((5, 3)))).shape  # 5 members, 3 inputs each
+        (5, None, 11)
     """
 
     def __init__(
@@ -233,21 +250,22 @@ class PiecewiseLinear(keras.layers.Layer):  # type: ignore[misc]
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create one kernel per member."""
         self.kernel = self.add_weight(
-            name="kernel", shape=(input_shape[1], *self.kernel_shape), initializer="zeros"
+            name="kernel", shape=(input_shape[0], *self.kernel_shape), initializer="zeros"
         )
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Outputs of shape (rows, members, F + C * units) from inputs (rows, members, F)."""
+        """Outputs of shape (members, rows, F + C * units) from inputs (members, rows, F)."""
         lower, width = self.knots[:, :-1], np.diff(self.knots, axis=1)
         # nothing ever reaches an empty bin
-        lower = ops.convert_to_tensor(np.where(width > 0, lower, 1e9).astype(np.float32))
-        width = ops.convert_to_tensor(np.where(width > 0, width, 1.0).astype(np.float32))
-        chosen = ops.take(inputs, self.columns, axis=-1)
-        progress = ops.clip((ops.expand_dims(chosen, -1) - lower) / width, 0.0, 1.0)
-        functions = ops.einsum("nkct,kctu->nkcu", progress - 0.5, self.kernel)
+        lower = np.where(width > 0, lower, 1e9)[:, None].astype(np.float32)
+        width = np.where(width > 0, width, 1.0)[:, None].astype(np.float32)
+        lower, width = ops.convert_to_tensor(lower), ops.convert_to_tensor(width)
+        chosen = ops.transpose(ops.take(inputs, self.columns, axis=-1), (0, 2, 1))
+        progress = ops.clip((ops.expand_dims(chosen, -1) - lower) / width, 0.0, 1.0)  # K, C, n, T
+        functions = ops.transpose(ops.matmul(progress - 0.5, self.kernel), (0, 2, 1, 3))
         size = len(self.columns) * self.units
-        functions = ops.reshape(functions, (-1, inputs.shape[1], size))
+        functions = ops.reshape(functions, (inputs.shape[0], -1, size))
         return ops.concatenate([inputs, functions], axis=-1)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

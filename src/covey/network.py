@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from covey.engine import keras
 from covey.errors import InputError
 from covey.families import FAMILIES, Normal, StudentT
-from covey.layers import DistributionHead, MemberDense, PiecewiseLinear
+from covey.layers import DistributionHead, MemberDense, PiecewiseLinear, members_first
 
 BLOCK = 256  # rows per forward pass; fixed, so that a row's result does not hang on its neighbours
 CHUNK = 64 * BLOCK  # rows whose inputs are copied at a time
@@ -29,7 +29,7 @@ class Network:
         members: K, networks side by side.
         hidden_units: widths of the hidden layers.
         activation: name of a Keras activation.
-        dropout: share of hidden units left out in each training step; by default 0.1 (1 - 1 / F).
+        dropout: share of hidden units left out in each training step; by default 0.15 (1 - 1 / F).
             It helps where many features invite coincidences, and blurs a function of one feature.
         floor: floor of the family, in whitened units.
         family_name: a key of `covey.families.FAMILIES`.
@@ -75,7 +75,7 @@ class Network:
             bent = sum(map(bool, self.knots))
             object.__setattr__(self, "functions", min(max(128 // max(bent, 1), 2), 8))
         if self.dropout is None:
-            object.__setattr__(self, "dropout", 0.1 * (1 - 1 / self.n_features))
+            object.__setattr__(self, "dropout", 0.15 * (1 - 1 / self.n_features))
         elif not isinstance(self.dropout, Real) or not 0 <= self.dropout < 1:
             raise InputError(f"`dropout` must lie in [0, 1). Received: dropout={self.dropout}.")
         try:
@@ -113,7 +113,9 @@ class Network:
             A `keras.Model`; its weights are yet to be set.
         """
         inputs = keras.Input((self.members, self.n_features), dtype="float32")
-        hidden = inputs if self._embedding is None else self._embedding(inputs)
+        hidden = members_first(inputs)
+        if self._embedding is not None:
+            hidden = self._embedding(hidden)
         for number, units in enumerate(self.hidden_units):
             # whatever the global policy is: a saved model predicts the same everywhere
             hidden = MemberDense(
@@ -121,7 +123,7 @@ class Network:
             )(hidden)
             if self.dropout:
                 # one draw for all members, who see different rows anyway
-                noise = (None, 1, units)
+                noise = (1, None, units)
                 hidden = keras.layers.Dropout(
                     self.dropout, noise, seed=seed + number, dtype="float32"
                 )(hidden)

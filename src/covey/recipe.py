@@ -10,6 +10,9 @@ import numpy as np
 from covey.engine import keras
 from covey.errors import InputError
 
+SMALLEST_BATCH, LARGEST_BATCH = 32, 256
+WIDE = 24  # targets from which on batches become smaller
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -54,9 +57,10 @@ class Recipe:
                 )
 
     @classmethod
-    def for_rows(
+    def for_table(
         cls,
         n_rows: int,
+        n_targets: int,
         *,
         learning_rate: float,
         weight_decay: float,
@@ -64,10 +68,14 @@ class Recipe:
         batch_size: int | None = None,
         max_time: float | None = None,
     ) -> Recipe:
-        """The recipe for a table of so many rows; small tables want steps, not epochs.
+        """The recipe for a table of that size.
+
+        Small tables want steps, not epochs. With many targets a row costs their number squared, so
+        that batches become smaller.
 
         Args:
             n_rows: N.
+            n_targets: D.
             learning_rate: its peak.
             weight_decay: of AdamW.
             max_steps: given by the user, or None.
@@ -77,8 +85,9 @@ class Recipe:
         Returns:
             The recipe.
         """
-        rows = min(max(2 ** round(np.log2(n_rows / 8)), 32), 256)
-        steps = min(max(2000, 4 * n_rows // 5), 8000)
+        most = LARGEST_BATCH * min((WIDE / n_targets) ** 2, 1.0)
+        rows = 2 ** round(np.log2(max(min(n_rows / 8, most), SMALLEST_BATCH)))
+        steps = min(2000 + 3 * n_rows // 20, 8000)
         return cls(
             max_steps=steps if max_steps is None else max_steps,
             batch_size=rows if batch_size is None else batch_size,

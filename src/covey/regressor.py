@@ -49,7 +49,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             overrides `members`.
         hidden_units: widths of the hidden layers of each member.
         activation: name of a Keras activation.
-        dropout: share of hidden units left out in each step, in [0, 1); by default up to 0.1, the
+        dropout: share of hidden units left out in each step, in [0, 1); by default up to 0.15, the
             more the more features there are.
         learning_rate: peak of the learning rate.
         weight_decay: of AdamW.
@@ -181,8 +181,8 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             family_name="student_t",
             knots=quantile_knots(matrix),
         )
-        recipe = Recipe.for_rows(
-            len(Y),
+        recipe = Recipe.for_table(
+            *Y.shape,
             max_steps=self.max_steps,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,

@@ -225,6 +225,8 @@ class _HeldOut:
 class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
     """Averages the weights, keeps each member's best average, and ends the training."""
 
+    async_safe = True  # no step waits for what is done at the end of the one before
+
     def __init__(
         self,
         held_out: _HeldOut,
@@ -323,6 +325,8 @@ class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
 
 class _Deadline(keras.callbacks.Callback):  # type: ignore[misc]
     """Ends the training at a time of the monotonic clock."""
+
+    async_safe = True
 
     def __init__(self, deadline: float) -> None:
         super().__init__()
