@@ -1,6 +1,7 @@
 """The benchmark of quality: the same rows for everyone, scores that are right, failures kept."""
 
 import json
+import pkgutil
 import sys
 
 import numpy as np
@@ -8,10 +9,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+import covey
 from benchmarks.quality import __main__ as command
-from benchmarks.quality import protocol_a, protocol_b, report, runner, tables
+from benchmarks.quality import ablations, protocol_a, protocol_b, report, runner, seconds, tables
 from benchmarks.quality.methods import METHODS, Method
 from benchmarks.quality.scores import scores
+from covey import recipe
 
 COVARIANCE = np.array([[1.0, 0.6, -0.2], [0.6, 2.0, 0.1], [-0.2, 0.1, 0.5]])
 TRIL = np.linalg.cholesky(COVARIANCE)
@@ -201,3 +204,45 @@ def test_the_page_has_the_margin_and_the_failure(tmp_path):
     assert "The mixture is best on 1, by 0.50" in text
     assert "1.75 (`enb`)" in text
     assert report.page(tmp_path / "empty").count("|") == report.TABLES.count("|")
+
+
+@pytest.mark.parametrize("change", ablations.CHANGES.values(), ids=ablations.CHANGES)
+def test_an_ablation_changes_what_is_there_and_puts_it_back(change):
+    before = {name: pkgutil.resolve_name(name) for name in change.patches}
+    with ablations.patched(change.patches):
+        for name, new in change.patches.items():
+            assert pkgutil.resolve_name(name) is new
+            assert new != before[name]
+    assert {name: pkgutil.resolve_name(name) for name in change.patches} == before
+    assert set(change.settings) <= set(covey.JointRegressor().get_params())
+
+
+def test_an_ablation_is_scored_like_the_methods(monkeypatch):
+    monkeypatch.setattr(ablations, "MOST_ROWS", 120)
+    monkeypatch.setattr(recipe, "LEAST_STEPS", 20)
+    record = ablations.run("air_quality_pair", "smaller")
+    assert (record["table"], record["change"]) == ("air_quality_pair", "smaller")
+    assert np.isfinite([record["nll"], record["mixture_nll"]]).all()
+    assert recipe.LEAST_STEPS == 20  # nothing else was patched
+
+
+def test_a_fit_is_timed(monkeypatch):
+    monkeypatch.setitem(seconds.CASES, "tiny", (40, 0.1))
+    record = seconds.run("tiny")
+    assert (record["rows"], record["max_time"]) == (40, 0.1)
+    assert 0 < record["fit_seconds"] < 60
+
+
+def test_the_page_has_the_mean_effect_of_a_change_and_the_seconds(tmp_path):
+    def write(folder, name, record):
+        path = runner.result_path(tmp_path, folder, name, 0)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(record))
+
+    for table, ours, theirs in (("enb", 1.0, 1.3), ("mpg", 0.5, 0.4)):
+        write("ablations", f"{table}-recipe", {"nll": ours, "fit_seconds": 2.0})
+        write("ablations", f"{table}-relu", {"nll": theirs, "fit_seconds": 6.0})
+    write("seconds", "large", {"fit_seconds": 58.25})
+    lines = report.page(tmp_path).splitlines()
+    assert "| ReLU in place of SiLU | +0.100 | 1, 1 of 2 | x 3.0 |" in lines
+    assert "| 10,000 | at most 60 | 58.2 |" in lines

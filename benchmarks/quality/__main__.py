@@ -17,6 +17,7 @@ from benchmarks.quality import (
     protocol_b,
     report,
     runner,
+    seconds,
     tables,
 )
 from benchmarks.quality.methods import METHODS
@@ -41,6 +42,10 @@ def main() -> None:
                     lambda table=table, change=change: ablations.run(table, change),
                     options.again,
                 )
+    elif options.command == "seconds":
+        for case in seconds.CASES:
+            path = runner.result_path(runner.RESULTS, "seconds", case, 0)
+            _cell(path, lambda case=case: seconds.run(case), options.again)
     elif options.command == "protocol-a":
         for repetition in range(*options.repetitions):
             for n in options.sizes:
@@ -152,7 +157,8 @@ def _parser() -> argparse.ArgumentParser:
     c = commands.add_parser("ablations", help="one change of the recipe at a time")
     c.add_argument("--changes", type=_list, default=list(ablations.CHANGES))
     c.add_argument("--sets", type=_list, default=list(ablations.TABLES))
-    for command in (run, a, b, c):
+    d = commands.add_parser("seconds", help="how long a default fit takes; leave the machine alone")
+    for command in (run, a, b, c, d):
         command.add_argument("--again", action="store_true", help="also what is there already")
     return parser
 

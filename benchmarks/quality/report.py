@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.quality import protocol_a, protocol_b
+from benchmarks.quality import ablations, protocol_a, protocol_b, seconds
 from benchmarks.quality.methods import METHODS
 from benchmarks.quality.runner import RESULTS
 from benchmarks.quality.tables import APART, GENERAL, ROOT
@@ -81,6 +81,8 @@ def page(results: Path = RESULTS) -> str:
         "".join(f"* `{name}`: {why}.\n" for name, why in APART.items()),
         *_tables(records, APART, ""),
         *_other(records),
+        _ablations(records),
+        _seconds(records),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -290,6 +292,62 @@ def _protocol_b(records: Records) -> str:
         "Braun, Berta, Jordan and Bach (arXiv 2507.20941): 70/10/10/10% to train, stop, calibrate "
         "and test, after a quantile\ntransform to the normal. The volume of the 90% region, to the "
         "power 1/D, averaged over the test rows (lower is better).\n\n"
+        + "\n".join([_row(head), _row(["---"] * len(head)), *lines])
+        + "\n"
+    )
+
+
+def _ablations(records: Records) -> str:
+    head = ["change", "nats per target", "tables better and worse by 0.01", "time of a fit"]
+    lines = []
+    for name, change in ablations.CHANGES.items():
+        pairs = [
+            (ours[0], theirs[0])
+            for table in ablations.TABLES
+            if (ours := records.get(("ablations", f"{table}-recipe")))
+            and (theirs := records.get(("ablations", f"{table}-{name}")))
+        ]
+        if name == "recipe" or not pairs:
+            continue
+        effects = np.array([theirs["nll"] - ours["nll"] for ours, theirs in pairs])
+        times = [theirs["fit_seconds"] / ours["fit_seconds"] for ours, theirs in pairs]
+        lines.append(
+            _row(
+                [
+                    change.title,
+                    f"{effects.mean():+.3f}",
+                    f"{np.sum(effects < -0.01)}, {np.sum(effects > 0.01)} of {len(effects)}",
+                    f"x {np.exp(np.mean(np.log(times))):.1f}",
+                ]
+            )
+        )
+    if not lines:
+        return ""
+    return (
+        "## What each part of the recipe is worth\n\n"
+        "One change at a time, a Student-t on at most "
+        f"{ablations.MOST_ROWS:,} rows of {', '.join(f'`{t}`' for t in ablations.TABLES)}.\n"
+        "The mean effect on the negative log-likelihood: positive is worse than the recipe. One "
+        "split each: 0.01 is noise.\n\n"
+        + "\n".join([_row(head), _row(["---"] * len(head)), *lines])
+        + "\n"
+    )
+
+
+def _seconds(records: Records) -> str:
+    lines = []
+    for case, (rows, limit) in seconds.CASES.items():
+        for found in records.get(("seconds", case), []):
+            bound = seconds.BOUNDS.get(case)
+            asked = f"`max_time={limit:g}`" if limit else f"at most {bound:g}"
+            lines.append(_row([f"{rows:,}", asked, f"{found['fit_seconds']:.1f}"]))
+    if not lines:
+        return ""
+    head = ["rows", "wanted, seconds", "taken"]
+    return (
+        "## Seconds\n\n"
+        f"A default fit of {seconds.FEATURES} features and {seconds.TARGETS} targets on two cores, "
+        "compilation included\n(`python -m benchmarks.quality seconds`).\n\n"
         + "\n".join([_row(head), _row(["---"] * len(head)), *lines])
         + "\n"
     )

@@ -10,6 +10,7 @@ import numpy as np
 from covey.engine import keras
 from covey.errors import InputError
 
+LEAST_STEPS, STEPS_PER_ROW, MOST_STEPS = 2000, 0.15, 8000
 SMALLEST_BATCH, LARGEST_BATCH = 32, 256
 WIDE = 24  # targets from which on batches become smaller
 
@@ -87,7 +88,7 @@ class Recipe:
         """
         most = LARGEST_BATCH * min((WIDE / n_targets) ** 2, 1.0)
         rows = 2 ** round(np.log2(max(min(n_rows / 8, most), SMALLEST_BATCH)))
-        steps = min(2000 + 3 * n_rows // 20, 8000)
+        steps = min(int(LEAST_STEPS + STEPS_PER_ROW * n_rows), MOST_STEPS)
         return cls(
             max_steps=steps if max_steps is None else max_steps,
             batch_size=rows if batch_size is None else batch_size,
