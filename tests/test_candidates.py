@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import covey
-from covey.candidates import _log_stretch
+from covey.candidates import _log_stretch, _log_stretches, _squares
 from covey.distributions import MultivariateNormal, MultivariateT
+from covey.folds import Folds
 
 QUICK = {
     "members": 3,
@@ -97,17 +98,47 @@ def test_the_stretch_is_the_likeliest_common_scale():
         scale_tril=np.tril(r.normal(size=(2, 2))) + np.eye(2),
     )
     y = 3 * joint.sample(1, seed=0)[0]
-    best = _log_stretch(joint, y, None)
+    best = _log_stretch(_squares(joint, y), np.ones(500))
 
     def score(log_stretch):
         scale = np.exp(log_stretch) * joint.scale_tril
         return MultivariateNormal(joint.mean, scale_tril=scale).log_prob(y).mean()
 
     assert score(best) > max(score(best - 0.01), score(best + 0.01))
-    weight = r.random(500)
-    doubled = _log_stretch(joint, y, np.where(np.arange(500) < 250, 1.0, 0.0))
-    assert doubled == pytest.approx(_log_stretch(joint[:250], y[:250], None))
-    assert np.isfinite(_log_stretch(joint, np.zeros((500, 2)), weight))
+    half = np.where(np.arange(500) < 250, 1.0, 0.0)
+    few = _log_stretch(_squares(joint[:250], y[:250]), np.ones(250))
+    assert _log_stretch(_squares(joint, y), half) == pytest.approx(few)
+    assert np.isfinite(_log_stretch(_squares(joint, np.zeros((500, 2))), half))
+
+
+class Standard:
+    """Every member predicts the same Student-t for every row."""
+
+    def held_out_parts(self, X, tests, offsets):
+        mean = [np.zeros((len(rows), 1)) for rows in tests]
+        return [
+            MultivariateT(m, degrees_of_freedom=5.0, scale_tril=np.ones((len(m), 1, 1)))
+            for m in mean
+        ]
+
+
+@pytest.mark.parametrize("members", [1, 2, 5])
+def test_no_member_learns_its_stretch_from_the_rows_it_is_scored_on(members):
+    folds = Folds.split(60, members)
+    Y = np.random.default_rng(0).normal(size=(60, 1))
+    inputs = np.zeros((60, 1), np.float32)
+    before = _log_stretches(Standard(), inputs, Y, folds, None, None)
+    for member, (train, test) in enumerate(folds.pairs):
+        moved = Y.copy()
+        moved[test] *= 10
+        after = _log_stretches(Standard(), inputs, moved, folds, None, None)
+        assert after[member] == before[member]
+        assert (np.delete(after, member) > np.delete(before, member)).all()
+        unused = np.where(np.isin(np.arange(60), train[:5]), 0.0, 1.0)  # rows without weight
+        moved[train[:5]] *= 10
+        weighted = _log_stretches(Standard(), inputs, moved, folds, None, unused)
+        plain = _log_stretches(Standard(), inputs, Y, folds, None, unused)
+        assert weighted[member] == plain[member]
 
 
 def test_max_time_covers_both_trainings():

@@ -194,3 +194,20 @@ def test_few_rows_shrink_the_correlation():
     found = LinearModel.fit(np.zeros((15, 1)), Y).predict_distribution(np.zeros((1, 1)))
     by_chance = np.abs(np.corrcoef(Y.T)[apart]).mean()
     assert np.abs(found.correlation[0][apart]).mean() < by_chance / 2
+
+
+def test_an_exact_offset_does_not_take_away_the_scale():
+    r = np.random.default_rng(0)
+    X, Y = r.normal(size=(50, 2)), 1000 * r.normal(size=(50, 2))
+    rounding = 1e-10 * r.normal(size=Y.shape)
+    model = LinearModel.fit(X, Y, offset=Y - rounding)
+    joint = model.predict_distribution(X)
+    assert (joint.stddev > 1e-4).all()  # a millionth of the targets' own
+    np.testing.assert_allclose(model.scale, Y.std(axis=0))
+    np.testing.assert_allclose(model.location, rounding.mean(axis=0), atol=1e-12)
+    half = LinearModel.fit(X, Y, offset=0.5 * Y)
+    np.testing.assert_allclose(
+        half.predict_distribution(X).mean,
+        LinearModel.fit(X, 0.5 * Y).predict_distribution(X).mean,
+        rtol=1e-6,
+    )

@@ -9,7 +9,7 @@ from covey.engine import keras
 from covey.errors import CoveyWarning, InputError
 from covey.network import Network, forward, read_weights, write_weights
 from covey.recipe import Recipe
-from covey.training import _Batches, train
+from covey.training import _Batches, _HeldOut, train
 
 RECIPE = Recipe(
     max_steps=60, batch_size=16, learning_rate=0.01, weight_decay=0.02, patience=1.0, max_time=None
@@ -253,3 +253,15 @@ def test_scores_are_in_the_units_that_the_scales_say():
     _, plain, _ = run(inputs, whitened, folds)
     _, scaled, _ = run(inputs, whitened, folds, log_scales=[3.0, -2.0])
     np.testing.assert_allclose(scaled.scores - plain.scores, [3.0, -2.0], rtol=1e-6)
+
+
+def test_a_look_at_a_large_table_scores_some_rows_spread_over_the_fold(monkeypatch):
+    inputs, whitened, folds = problem(n=2000)
+    monkeypatch.setattr("covey.training.MOST_SCORED", 256)
+    held_out = _HeldOut.gather(inputs, whitened, folds, None, None)
+    assert len(held_out.inputs) == 256
+    np.testing.assert_allclose(held_out.weight.sum(axis=0), 1)
+    for member, (_, rows) in enumerate(folds):
+        scored = held_out.inputs[:, member]
+        np.testing.assert_array_equal(scored[[0, -1]], inputs[rows[[0, -1]]])
+        assert len(np.unique(scored, axis=0)) == 256

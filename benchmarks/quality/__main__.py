@@ -100,11 +100,17 @@ def _quick() -> None:
 
 
 def _cell(path: Path, compute: Callable[[], dict[str, Any]], again: bool) -> None:
+    """Compute what is not there yet; one that fails says so, and the others go on."""
     if path.exists() and not again:
         return
     started = time.perf_counter()
-    record = compute()
+    try:
+        record = compute()
+    except Exception as error:
+        print(f"{path.stem}  failed: {type(error).__name__}: {error}", flush=True)
+        return
     record["seconds"] = round(time.perf_counter() - started, 1)
+    record["revision"] = runner.revision()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record, indent=1) + "\n")
     print(json.dumps(record), flush=True)
@@ -142,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="methods on data sets")
     run.add_argument("--sets", type=_list, default=[*tables.GENERAL, *tables.APART])
     run.add_argument("--methods", type=_list, default=list(METHODS))
-    run.add_argument("--threads", type=int, default=2)
+    run.add_argument("--threads", type=int, default=1)
     run.add_argument("--limit", type=float, default=runner.LIMIT, help="seconds for one cell")
     run.add_argument("--quick", action="store_true", help="two small tables, nothing is kept")
     run.add_argument("--seeds", type=_span, default=(0, 3), help="one number or first-last")

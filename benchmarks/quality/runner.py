@@ -20,6 +20,15 @@ RESULTS = Path(__file__).parent / "results"
 LIMIT = 600.0  # seconds for one method on one split
 
 
+def revision() -> str:
+    """The commit that is measured, "-dirty" if files differ from it, or "" outside of a checkout."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
 def result_path(results: Path, table: str, method: str, seed: int) -> Path:
     """Where the figures of one cell are kept."""
     return results / table / f"{method}-{seed}.json"
@@ -62,6 +71,8 @@ def run(
             threads=threads,
         )
         command = [method.python, str(FOLDER / method.script), str(source), str(target)]
+        if method.environment is None:
+            record["revision"] = revision()
         if method.script == "covey_default.py":
             split.X_train.to_parquet(Path(folder, "train.parquet"))
             split.X_test.to_parquet(Path(folder, "test.parquet"))

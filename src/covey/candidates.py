@@ -121,12 +121,8 @@ def train_candidates(
     limit = recipe.max_time
     early = None if limit is None else (1 - NORMAL_SHARE) * limit
     student, log = trained(network, replace(recipe, max_time=early))
-    parts = student.ensemble.held_out_parts(inputs, tests, offsets)
-    stretch = [
-        _log_stretch(part, Y[test], None if sample_weight is None else sample_weight[test])
-        for part, test in zip(parts, tests, strict=True)
-    ]
-    network, weights = network.as_normal(student.ensemble.weights, np.array(stretch))
+    stretch = _log_stretches(student.ensemble, inputs, Y, folds, offsets, sample_weight)
+    network, weights = network.as_normal(student.ensemble.weights, stretch)
     shorter = replace(
         recipe,
         max_steps=max(1, round(NORMAL_SHARE * recipe.max_steps)),
@@ -135,8 +131,47 @@ def train_candidates(
     return [student, trained(network, shorter, weights, log.setup)[0]]
 
 
-def _log_stretch(joint: MultivariateT, Y: Array, weight: Array | None) -> float:
-    """Half the logarithm of the mean of |z|^2 / D: by how much a normal must be wider."""
-    factor = joint.degrees_of_freedom / (joint.degrees_of_freedom - 2)
-    squares = np.average(np.square(joint.mahalanobis(Y)) * factor, weights=weight)
-    return float(0.5 * np.log(max(squares / Y.shape[1], 1e-6)))
+def _log_stretches(
+    ensemble: Ensemble,
+    inputs: NDArray[np.float32],
+    Y: Array,
+    folds: Folds,
+    offsets: Array | None,
+    sample_weight: Array | None,
+) -> Array:
+    """For each member, the logarithm of how much wider a normal must be, shape (K,).
+
+    A member must not learn from the rows it is scored on. So the distances are of its own training
+    rows, under the members that held those out; under itself where no other did.
+    """
+
+    def squares(rows: Sequence[NDArray[np.int64]]) -> list[Array]:
+        joints = ensemble.held_out_parts(inputs, rows, offsets)
+        return [_squares(joint, Y[which]) for joint, which in zip(joints, rows, strict=True)]
+
+    weight = np.ones(len(Y)) if sample_weight is None else sample_weight
+    tests = [test for _, test in folds.pairs]
+    held_out = squares(tests)
+    found = np.empty(len(tests))
+    for member, (own, _) in enumerate(folds.pairs):
+        others = [number for number in range(len(tests)) if number != member]
+        rows = np.concatenate([tests[number] for number in others] or [own[:0]])
+        usable = np.isin(rows, own) & (weight[rows] > 0)
+        if usable.any():
+            distances = np.concatenate([held_out[number] for number in others])[usable]
+            found[member] = _log_stretch(distances, weight[rows[usable]])
+        else:
+            inside = squares([train for train, _ in folds.pairs])[member]
+            found[member] = _log_stretch(inside, weight[own])
+    return found
+
+
+def _squares(joint: MultivariateT, Y: Array) -> Array:
+    """|z|^2 / D of each row, with the scale matrix in the place of the covariance."""
+    freedom = joint.degrees_of_freedom
+    return np.asarray(np.square(joint.mahalanobis(Y)) * freedom / (freedom - 2) / Y.shape[1])
+
+
+def _log_stretch(squares: Array, weight: Array) -> float:
+    """Half the logarithm of their mean."""
+    return float(0.5 * np.log(max(np.average(squares, weights=weight), 1e-6)))

@@ -61,6 +61,7 @@ class LinearModel:
         sample_weight: Array | None = None,
         blocks: NDArray[np.int64] | None = None,
         degrees_of_freedom: float | None = None,
+        offset: Array | None = None,
     ) -> Self:
         """Fit to rows of numbers.
 
@@ -72,6 +73,8 @@ class LinearModel:
                 By default each row is held out on its own.
             degrees_of_freedom: take the residuals for Student-t variables, and factor their scale
                 matrix in place of their covariance; by default for normal ones.
+            offset: what is taken from Y before anything else, shape (N, D), in target units. The
+                scale is that of Y all the same: what an exact offset leaves is rounding.
 
         Returns:
             The fitted model.
@@ -87,6 +90,7 @@ class LinearModel:
             )
         used = weight > 0
         X, Y, weight = X[used], Y[used], weight[used]
+        offset = None if offset is None else offset[used]
         blocks = None if blocks is None else blocks[used]
         weight = weight / weight.sum()
         location = weight @ Y
@@ -94,6 +98,9 @@ class LinearModel:
         magnitude = np.where(location == 0, 1.0, np.abs(location))
         # what rounding leaves of a constant target is no spread
         scale = np.where(spread > 4 * np.finfo(float).eps * np.abs(location), spread, magnitude)
+        if offset is not None:
+            Y = Y - offset
+            location = weight @ Y
         standardised = (Y - location) / scale
         features = np.asarray(X, dtype=np.float64)
 

@@ -199,10 +199,11 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         linear = tuple(
             LinearModel.fit(
                 features[rows],
-                Y[rows] if offsets is None else Y[rows] - offsets[member, rows],
+                Y[rows],
                 None if weight is None else weight[rows],
                 folds.inner_blocks(member),
                 START,
+                None if offsets is None else offsets[member, rows],
             )
             for member, (rows, _) in enumerate(folds.pairs)
         )

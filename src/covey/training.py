@@ -25,6 +25,7 @@ Rows = NDArray[np.int64]
 Fold = tuple[Rows, Rows]  # rows to train on, rows held out
 
 CLIPNORM = 5.0  # largest norm of the gradient of one member's mean loss
+MOST_SCORED = 4096  # held-out rows of a member that a look scores; the final score is of all
 AVERAGED = 1 / 9  # share of the steps so far that the running average of weights spans
 
 
@@ -153,7 +154,8 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.members = np.arange(len(folds))
         self.batch_size = recipe.batch_size
         # a look costs about a third of a step per K * batch_size rows; it may take a tenth of all
-        look = len(inputs) * 3 // (len(folds) * recipe.batch_size)
+        scored = min(len(inputs), len(folds) * MOST_SCORED)
+        look = scored * 3 // (len(folds) * recipe.batch_size)
         looks = -(-recipe.max_steps // max(min(recipe.max_steps // 100, 50), look, 1))
         self.length = recipe.max_steps // looks
         self.generator = generator
@@ -182,9 +184,16 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return batch if self.weight is None else (*batch, self.weight[rows])
 
 
+def _spread(rows: Rows, most: int) -> Rows:
+    """Up to so many of the rows, evenly spread over them."""
+    if len(rows) <= most:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
+
+
 @dataclass(frozen=True)
 class _HeldOut:
-    """The held-out rows of all members, side by side and padded to whole blocks."""
+    """Held-out rows of all members, side by side and padded to whole blocks."""
 
     inputs: NDArray[np.float32]  # (R, K, F)
     targets: NDArray[np.float32]  # (R, K, D)
@@ -201,19 +210,20 @@ class _HeldOut:
         sample_weight: Array | None,
         log_scales: Sequence[float] | None,
     ) -> _HeldOut:
-        longest = max(len(rows) for _, rows in folds)
-        size = -(-longest // BLOCK) * BLOCK
+        weight = np.ones(len(inputs)) if sample_weight is None else sample_weight
+        all_weight = np.array([weight[rows].sum() for _, rows in folds])
+        scored = [_spread(rows[weight[rows] > 0], MOST_SCORED) for _, rows in folds]
+        size = -(-max(map(len, scored)) // BLOCK) * BLOCK
         k, d = len(folds), whitened[0].shape[1]
         held_inputs = np.zeros((size, k, inputs.shape[1]), dtype=np.float32)
         targets = np.zeros((size, k, d), dtype=np.float32)
-        weight = np.zeros((size, k))
-        for member, (_, rows) in enumerate(folds):
+        held_weight = np.zeros((size, k))
+        for member, rows in enumerate(scored):
             held_inputs[: len(rows), member] = inputs[rows]
             targets[: len(rows), member] = whitened[member][rows]
-            weight[: len(rows), member] = 1.0 if sample_weight is None else sample_weight[rows]
-        total = weight.sum(axis=0)
+            held_weight[: len(rows), member] = weight[rows] / weight[rows].sum()
         scales = np.zeros(k) if log_scales is None else np.asarray(log_scales, dtype=np.float64)
-        return cls(held_inputs, targets, weight / total, scales, total / total.sum())
+        return cls(held_inputs, targets, held_weight, scales, all_weight / all_weight.sum())
 
     def score(self, scorer: Any) -> Array:
         """Mean log-density of each member's own held-out rows, shape (K,), in nats per row."""
@@ -224,8 +234,6 @@ class _HeldOut:
 
 class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
     """Averages the weights, keeps each member's best average, and ends the training."""
-
-    async_safe = True  # no step waits for what is done at the end of the one before
 
     def __init__(
         self,
@@ -242,6 +250,7 @@ class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
         self.steps_per_look = steps_per_look
         self.verbose = verbose
         self.steps = 0
+        self.begun = 0
         self.first_step: float | None = None
         self.bar: Any = None
 
@@ -272,9 +281,10 @@ class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
         """Out-of-fold score of the best weights so far, in nats per row."""
         return float(self.held_out.share @ self.scores)
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Take the time of the first step."""
-        if self.first_step is None:
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Take the time when the first step is behind; a hook at its end would hold up the next."""
+        self.begun += 1
+        if self.begun == 2:
             self.first_step = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -326,13 +336,11 @@ class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
 class _Deadline(keras.callbacks.Callback):  # type: ignore[misc]
     """Ends the training at a time of the monotonic clock."""
 
-    async_safe = True
-
     def __init__(self, deadline: float) -> None:
         super().__init__()
         self.deadline = deadline
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Look at the clock; the best weights are kept at the end of the "epoch"."""
         if time.monotonic() >= self.deadline:
             self.model.stop_training = True

@@ -38,7 +38,7 @@ def attempt(response, eta):
         verbose_eval=False,
         evals_result=losses,
     )
-    return min(losses["held"]["nll"]), model
+    return np.nanmin([*losses["held"]["nll"], np.inf]), model
 
 
 def fit():
