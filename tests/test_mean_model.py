@@ -153,6 +153,42 @@ def test_an_own_pipeline_sees_the_own_table(table):
         np.testing.assert_array_equal(model.predict(shuffled), mean)
 
 
+class Stubborn(BaseEstimator, RegressorMixin):
+    """Takes one target, and says of another number what no ValueError says."""
+
+    def fit(self, X, y):
+        if np.ndim(y) > 1:
+            raise Exception("currently only one target")
+        self.mean_ = np.mean(y)
+        if self.mean_ > 1e6:
+            raise Exception("out of range")
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.mean_)
+
+
+def test_any_refusal_of_several_targets_makes_it_one_fit_for_each():
+    r = np.random.default_rng(0)
+    X, Y = r.normal(size=(40, 2)), r.normal([1.0, 2.0], size=(40, 2))
+    means, predictions = MeanModel.fit(Stubborn(), X, Y, Folds.split(40, 2))
+    np.testing.assert_allclose(predictions.mean(axis=(0, 1)), [1, 2], atol=0.5)
+    assert isinstance(means.estimators[0], MultiOutputRegressor)
+    with pytest.raises(Exception, match="only one target"):  # the first word on it
+        MeanModel.fit(Stubborn(), X, Y + 1e7, Folds.split(40, 2))
+
+
+def test_a_part_of_a_fold_without_weight_is_named():
+    X, Y = np.zeros((12, 1)), np.arange(24.0).reshape(12, 2)
+    folds = Folds.split(12, 2)
+    weight = np.zeros(12)
+    for train, _ in folds.pairs:
+        weight[train[:2]] = 1.0
+    weight[folds.pairs[0][0]] = 0
+    with pytest.raises(InputError, match="part of a fold without any"):
+        MeanModel.fit(LinearRegression(), X, Y, folds, sample_weight=weight)
+
+
 @pytest.mark.parametrize("base", [HistGradientBoostingRegressor(max_iter=3), LinearRegression()])
 @pytest.mark.parametrize("flat", [True, False])
 def test_one_target(table, base, flat):

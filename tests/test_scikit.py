@@ -33,7 +33,7 @@ from sklearn.preprocessing import (
 from sklearn.svm import SVR
 
 import covey
-from covey import scikit
+from covey import cli, scikit
 from covey.errors import ArtifactError, InputError
 
 QUICK = {"hidden_units": (8,), "max_steps": 5, "members": 2, "family": "student_t", "verbose": 0}
@@ -112,7 +112,8 @@ def test_a_model_with_a_base_comes_back_whole(table, tmp_path):
         joint, expected = again.predict_distribution(X), model.predict_distribution(X)
         np.testing.assert_array_equal(joint.mean, expected.mean)
         np.testing.assert_array_equal(joint.covariance, expected.covariance)
-        assert again.base is None  # what was fitted is kept, not what was to be
+        assert repr(again.base) == repr(model.base)  # not fitted: as good for another fit
+        assert not hasattr(again.base, "n_features_in_")
         assert type(again.base_[0]) is type(model.base_[0])
         again.save(tmp_path / "again.covey")
         assert covey.load(tmp_path / "again.covey").base_ is not None
@@ -127,7 +128,7 @@ def test_info_names_the_base(table, tmp_path):
     assert describe(tmp_path / "m.covey")["base"] == "KNeighborsRegressor(n_neighbors=3)"
 
 
-def test_an_unknown_type_is_refused_before_anything_is_written(table, tmp_path):
+def test_an_unknown_type_is_refused_before_anything_is_written(table, tmp_path, capsys):
     X, Y = table
     model = covey.JointRegressor(base=Constant(), **QUICK).fit(X, Y)
     path = tmp_path / "model.covey"
@@ -141,6 +142,12 @@ def test_an_unknown_type_is_refused_before_anything_is_written(table, tmp_path):
         covey.load(path)
     joint = covey.load(path, trusted=[OWN]).predict_distribution(X)
     np.testing.assert_array_equal(joint.mean, model.predict(X))
+    X.to_csv(tmp_path / "X.csv", index=False)
+    words = ["predict", str(path), str(tmp_path / "X.csv"), "--output", str(tmp_path / "Y.csv")]
+    assert cli.main(words) == 2
+    assert "--trust NAME" in capsys.readouterr().err
+    assert cli.main([*words, "--trust", OWN]) == 0
+    assert len(pd.read_csv(tmp_path / "Y.csv")) == len(X)
 
 
 def test_a_function_that_is_not_numpy_s_is_refused(table):
@@ -174,3 +181,9 @@ def test_without_skops_nothing_is_written_and_nothing_read(table, tmp_path, monk
     assert not (tmp_path / "model.covey").exists()
     with pytest.raises(ArtifactError, match=r"pip install 'covey\[skops\]'"):
         covey.load(tmp_path / "there.covey")
+
+
+def test_one_name_is_not_a_list_of_them():
+    for call in (scikit.to_bytes, scikit.from_bytes):
+        with pytest.raises(InputError, match=r"a list of names: trusted=\['a.B'\]"):
+            call([], "a.B")

@@ -21,7 +21,7 @@ LIMIT = 600.0  # seconds for one method on one split
 
 
 def revision() -> str:
-    """The commit that is measured, "-dirty" if files differ from it, or "" outside of a checkout."""
+    """The commit that is measured, with "-dirty" if files differ from it; "" if there is none."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -5,7 +5,8 @@ manifest.json       format, format_version, covey_version, manifest (the caller'
 arrays/<name>.npy   one per array; `arrays` in manifest.json holds its sha256, dtype and shape
 ```
 
-A file is data, never code: nothing is pickled, so one from a stranger can at worst be refused.
+A file is data, never code: nothing is pickled, so one from a stranger can at worst be refused. (An
+array may hold what another library writes; what it does with those bytes is its own affair.)
 Members are stored without compression. Weights hardly compress, equal content gives equal bytes
 whatever the version of zlib, and no member can unpack to more than the size of the file.
 """

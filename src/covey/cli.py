@@ -68,7 +68,8 @@ def parser() -> argparse.ArgumentParser:
     predict = commands.add_parser(
         "predict",
         help="predict the rows of a table",
-        description="Write mean_<target> and cov_<target>_<target> (upper triangle) for every row.",
+        description="Write mean_<target> and cov_<target>_<target> (upper triangle) for every row; "
+        "degrees_of_freedom too, where the distribution is a Student-t.",
     )
     predict.add_argument("model", help="a file that `covey fit` wrote")
     predict.add_argument("table", help=f"the rows to predict: {TABLE}")
@@ -77,6 +78,13 @@ def parser() -> argparse.ArgumentParser:
     )
     predict.add_argument(
         "--keep", type=_names, default=[], metavar="A,B,...", help="input columns to carry over"
+    )
+    predict.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a type outside scikit-learn that the model's base may consist of: its code runs",
     )
     predict.set_defaults(call=_predict)
 
@@ -177,7 +185,7 @@ def _predict(options: argparse.Namespace) -> None:
             raise InputError(f"`--output` would overwrite the input table {options.table}.")
     table = read_table(options.table)
     _check_columns(table, options.keep, options.table)
-    joint = load(options.model).predict_distribution(table).to_frame()
+    joint = load(options.model, options.trust).predict_distribution(table).to_frame()
     if clash := [name for name in options.keep if name in joint.columns]:
         raise InputError(f"`--keep` names columns that the predictions have too: {clash}.")
     result = table[options.keep].join(joint)

@@ -74,16 +74,26 @@ class MeanModel:
             nonlocal base
             if sample_weight is not None:
                 rows = rows[sample_weight[rows] > 0]
+            if len(rows) == 0:
+                raise InputError(
+                    "Expected rows of positive weight for every fit of `base`. Received a part of "
+                    "a fold without any; use fewer members, or fewer weights of zero."
+                )
             weight = {} if even or sample_weight is None else {"sample_weight": sample_weight[rows]}
             data = _rows(table, rows), target[rows]
             try:
                 return clone(base).fit(*data, **weight)
-            except ValueError:
+            except Exception as error:  # CatBoost's, for one, are of no kind that Python knows
                 # few say of themselves that they take several targets; more just take them
                 if multiple or target.ndim == 1 or isinstance(base, MultiOutputRegressor):
                     raise
-                base = MultiOutputRegressor(base)
-                return clone(base).fit(*data, **weight)
+                each = MultiOutputRegressor(base)
+                try:
+                    found = clone(each).fit(*data, **weight)
+                except Exception:
+                    raise error from None
+                base = each
+                return found
 
         predictions = np.empty((len(folds), *Y.shape))
         estimators = []

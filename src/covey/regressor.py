@@ -327,7 +327,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
         The file holds JSON and arrays, no code. Callbacks, `cv` and an object as `random_state` are
         for training and are not kept. The fits of a `base` are kept by skops, if they consist of
-        types of scikit-learn; the `base` as it was before the fit is not.
+        types of scikit-learn.
 
         Args:
             path: where to write; the folder must exist.
@@ -355,7 +355,8 @@ def load(path: str | os.PathLike[str], trusted: Collection[str] = ()) -> JointRe
     Args:
         path: the file.
         trusted: full names of types outside scikit-learn that a `base` may consist of. Name only
-            what you know: loading them runs their code.
+            what you know: loading them runs their code. And load a model with a `base` from people
+            you know only: a forged tree of scikit-learn can crash Python when it predicts.
 
     Returns:
         The fitted estimator.

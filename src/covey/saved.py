@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import sklearn
+from sklearn.base import clone
 
 from covey import __version__, artifact, scikit
 from covey.distributions import MultivariateNormal, MultivariateT
@@ -112,6 +113,7 @@ def read(
             bases = scikit.from_bytes([arrays[f"{BASE}{k}"] for k in members], trusted)
             model._means = MeanModel(tuple(bases), len(model.targets_))
             model.base_ = model._means.estimators
+            model.base = clone(model.base_[0])  # as good for another fit as the one that was given
         if model._schema.width not in (model.ensemble_.network.n_features, 0):
             raise InputError("the number of inputs")
     except ArtifactError:

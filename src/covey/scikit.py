@@ -63,6 +63,7 @@ def to_bytes(estimators: Iterable[Any], trusted: Collection[str] = ()) -> list[B
             turned into bytes at all.
     """
     io = _skops(InputError)
+    trusted = _names(trusted)
     kept = []
     for estimator in estimators:
         try:
@@ -97,6 +98,7 @@ def from_bytes(contents: Iterable[Bytes], trusted: Collection[str] = ()) -> list
         ArtifactError: skops is not installed, or the bytes hold other types or are damaged.
     """
     io = _skops(ArtifactError)
+    trusted = _names(trusted)
     found = []
     for content in contents:
         data = content.astype(np.uint8).tobytes()
@@ -106,7 +108,7 @@ def from_bytes(contents: Iterable[Bytes], trusted: Collection[str] = ()) -> list
                 raise ArtifactError(
                     "Expected a base made of types of scikit-learn. The file holds others: "
                     f"{', '.join(foreign)}. If you trust where it comes from, name them: "
-                    f"load(path, trusted={foreign})."
+                    f"load(path, trusted={foreign}), or --trust NAME on the command line."
                 )
             found.append(io.loads(data, trusted=io.get_untrusted_types(data=data)))
         except ArtifactError:
@@ -121,6 +123,12 @@ def from_bytes(contents: Iterable[Bytes], trusted: Collection[str] = ()) -> list
 
 def _foreign(io: Any, content: bytes, trusted: Collection[str]) -> list[str]:
     return sorted(set(io.get_untrusted_types(data=content)) - TRUSTED - set(trusted))
+
+
+def _names(trusted: Collection[str]) -> Collection[str]:
+    if isinstance(trusted, str):
+        raise InputError(f"`trusted` takes a list of names: trusted=[{trusted!r}].")
+    return trusted
 
 
 def _skops(kind: type[InputError] | type[ArtifactError]) -> Any:

@@ -200,3 +200,11 @@ def test_the_examples_run():
     failed, attempted = doctest.testmod(covey.distributions.student_t)
     assert attempted
     assert not failed
+
+
+def test_a_table_of_student_ts_is_not_read_as_normal():
+    joint = MultivariateT([[0.0, 1.0]], degrees_of_freedom=5.0, covariance=np.eye(2))
+    with pytest.raises(InputError, match=r"MultivariateT\.from_frame"):
+        MultivariateNormal.from_frame(joint.to_frame())
+    normal = MultivariateNormal.from_frame(joint.to_frame().drop(columns="degrees_of_freedom"))
+    np.testing.assert_allclose(normal.covariance, joint.covariance)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
+TAILS = "degrees_of_freedom"
+
+
 def moments_to_frame(
     targets: tuple[str, ...], mean: Array, covariance: Array, further: Mapping[str, Array]
 ) -> pd.DataFrame:
@@ -70,6 +73,11 @@ def moments_from_frame(
         raise InputError(
             "Expected a table with the columns mean_<target> and cov_<target>_<target> as "
             f"written by `to_frame`. Lacking: {lacking or 'every mean_<target>'}."
+        )
+    if TAILS in present and TAILS not in further:
+        raise InputError(
+            f"The table is one of Student-t distributions: it has a column {TAILS}. Use "
+            "MultivariateT.from_frame, or drop the column to take them for normal ones."
         )
     d = len(targets)
     means = [mean_column(target) for target in targets]
