@@ -83,6 +83,7 @@ def page(results: Path = RESULTS) -> str:
         *_other(records),
         _ablations(records),
         _seconds(records),
+        _revisions(records),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -179,7 +180,25 @@ def _verdict(records: Records) -> str:
             " Against ridge with a constant covariance the least gain is "
             f"{against_ridge[worst]:.2f} (`{worst}`)."
         )
+    absent = {
+        TITLES[m]: [n for n in margins if _failed(records, n, m)] for m in TITLES if m not in COVEY
+    }
+    said = [
+        f"{title} on {', '.join(f'`{n}`' for n in found)}"
+        for title, found in absent.items()
+        if found
+    ]
+    if said:
+        text += (
+            " A rival that failed, or did not end in time, is no rival: " + "; ".join(said) + "."
+        )
     return text + "\n"
+
+
+def _failed(records: Records, name: str, method: str) -> bool:
+    """Whether a method was tried on a set and has no figure at all."""
+    found = records.get((name, method), [])
+    return bool(found) and all("failure" in record for record in found)
 
 
 def _other(records: Records) -> list[str]:
@@ -266,7 +285,7 @@ def _protocol_b(records: Records) -> str:
                 [
                     protocol_b.TITLES[name],
                     f"{np.mean(volumes):.2f}",
-                    f"{np.std(volumes):.2f}",
+                    f"{np.std(volumes, ddof=1):.2f}" if len(volumes) > 1 else "",
                     f"{learned:.2f}",
                     f"{rival:.2f}",
                     f"{np.mean([r['coverage'] for r in found]):.3f}",
@@ -280,7 +299,7 @@ def _protocol_b(records: Records) -> str:
     head = [
         "data",
         "volume",
-        "standard deviation",
+        "standard deviation over splits",
         "published, learned covariance",
         "published, best other",
         "coverage",
@@ -351,6 +370,12 @@ def _seconds(records: Records) -> str:
         + "\n".join([_row(head), _row(["---"] * len(head)), *lines])
         + "\n"
     )
+
+
+def _revisions(records: Records) -> str:
+    """Which commits Covey's figures are of."""
+    found = {r["revision"] for each in records.values() for r in each if r.get("revision")}
+    return f"Covey's figures are of revision {', '.join(sorted(found))}.\n" if found else ""
 
 
 def _row(cells: Iterable[str]) -> str:
