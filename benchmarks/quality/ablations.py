@@ -73,7 +73,7 @@ CHANGES = {
         "no running average of the weights", patches={"covey.training.AVERAGED": 1e-9}
     ),
     "no-dropout": Change("no dropout", {"dropout": 0.0}),
-    "more-dropout": Change("dropout 0.3 in place of 0.15", {"dropout": 0.3}),
+    "more-dropout": Change("dropout 0.2 in place of 0.1", {"dropout": 0.2}),
     "one-member": Change("1 member in place of 5", {"members": 1}),
     "ten-members": Change("10 members in place of 5", {"members": 10}),
     "wider": Change("256-256-256 units in place of 128-128-128", {"hidden_units": (256,) * 3}),
@@ -82,7 +82,7 @@ CHANGES = {
         "twice the steps",
         patches={"covey.recipe.LEAST_STEPS": 4000, "covey.recipe.STEPS_PER_ROW": 0.3},
     ),
-    "slower": Change("learning rate 1e-3 in place of 3e-3", {"learning_rate": 1e-3}),
+    "slower": Change("learning rate 3e-3 in place of 1e-2", {"learning_rate": 3e-3}),
     "more-decay": Change("weight decay 0.2 in place of 0.02", {"weight_decay": 0.2}),
     "relu": Change("ReLU in place of SiLU", {"activation": "relu"}),
 }

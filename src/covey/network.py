@@ -29,7 +29,7 @@ class Network:
         members: K, networks side by side.
         hidden_units: widths of the hidden layers.
         activation: name of a Keras activation.
-        dropout: share of hidden units left out in each training step; by default 0.15 (1 - 1 / F).
+        dropout: share of hidden units left out in each training step; by default 0.1 (1 - 1 / F).
             It helps where many features invite coincidences, and blurs a function of one feature.
         floor: floor of the family, in whitened units.
         family_name: a key of `covey.families.FAMILIES`.
@@ -75,7 +75,7 @@ class Network:
             bent = sum(map(bool, self.knots))
             object.__setattr__(self, "functions", min(max(128 // max(bent, 1), 2), 8))
         if self.dropout is None:
-            object.__setattr__(self, "dropout", 0.15 * (1 - 1 / self.n_features))
+            object.__setattr__(self, "dropout", 0.1 * (1 - 1 / self.n_features))
         elif not isinstance(self.dropout, Real) or not 0 <= self.dropout < 1:
             raise InputError(f"`dropout` must lie in [0, 1). Received: dropout={self.dropout}.")
         try:

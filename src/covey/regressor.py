@@ -49,7 +49,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             overrides `members`.
         hidden_units: widths of the hidden layers of each member.
         activation: name of a Keras activation.
-        dropout: share of hidden units left out in each step, in [0, 1); by default up to 0.15, the
+        dropout: share of hidden units left out in each step, in [0, 1); by default up to 0.1, the
             more the more features there are.
         learning_rate: peak of the learning rate.
         weight_decay: of AdamW.
@@ -95,7 +95,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         hidden_units: Sequence[int] = (128, 128, 128),
         activation: str = "silu",
         dropout: float | None = None,
-        learning_rate: float = 3e-3,
+        learning_rate: float = 1e-2,
         weight_decay: float = 0.02,
         batch_size: int | None = None,
         max_steps: int | None = None,
