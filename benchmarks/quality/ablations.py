@@ -19,15 +19,7 @@ import covey
 from benchmarks.quality.scores import scores
 from benchmarks.quality.tables import split
 
-TABLES = (
-    "airquality",
-    "atp1d",
-    "bias_correction",
-    "enb",
-    "gas_turbine",
-    "mpg",
-    "tetuan_power",
-)
+TABLES = ("airquality", "bias_correction", "enb", "mpg", "tetuan_power")
 MOST_ROWS = 3000
 
 
