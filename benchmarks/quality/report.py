@@ -46,7 +46,8 @@ folds see to that by themselves. Categories are one-hot, and gaps in the feature
 marked, for peers that want numbers. Each peer runs in an environment of its own
 (`benchmarks/quality/environments/`), on one core, for at most ten minutes. *Covey* is
 `predict_distribution`, one normal or Student-t per row; *Covey, mixture* is `predict_mixture`, the
-ensemble as it is.
+ensemble as it is. Cells are means over the splits that were run for a method, one to three; margins
+compare the same splits.
 
 | method | what it is |
 |---|---|
