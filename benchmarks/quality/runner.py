@@ -7,6 +7,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -102,21 +103,23 @@ def _call(command: list[str], threads: int, limit: float) -> str | None:
     }
     cores = set(sorted(os.sched_getaffinity(0))[:threads])
     try:
-        done = subprocess.run(
-            command,
-            env=variables,
-            capture_output=True,
-            text=True,
-            timeout=limit,
-            preexec_fn=lambda: os.sched_setaffinity(0, cores),
+        process = subprocess.Popen(
+            command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
-    except subprocess.TimeoutExpired:
-        return f"did not end within {limit:.0f} s"
     except OSError as error:
         return f"could not be started: {error}"
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        return lines[-1] if lines else f"exit status {done.returncode}"
+    with process:
+        # not in the child before it starts: that would need a fork, which engines warn of
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(process.pid, cores)
+        try:
+            _, said = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return f"did not end within {limit:.0f} s"
+    if process.returncode:
+        lines = [line for line in said.splitlines() if line.strip()]
+        return lines[-1] if lines else f"exit status {process.returncode}"
     return None
 
 
