@@ -131,3 +131,55 @@ def test_the_example_runs():
     failed, attempted = doctest.testmod(covey.distributions.mixture)
     assert attempted
     assert not failed
+
+
+def test_weights_are_those_of_a_component_drawn_by_chance():
+    mixture = draw(3, 4, 2)
+    weights = np.array([[1.0, 2.0, 1.0], [0.0, 0.0, 5.0], [1.0, 1.0, 1.0], [0.5, 0.5, 0.0]])
+    weighted = Mixture(mixture.components, weights)
+    share = weights / weights.sum(axis=1, keepdims=True)
+    assert_allclose(weighted.weights, share)
+    means = np.stack([c.mean for c in mixture.components])
+    assert_allclose(weighted.mean, np.einsum("nk,kni->ni", share, means))
+    second = sum(
+        share[:, k, None, None] * (c.covariance + c.mean[:, :, None] * c.mean[:, None])
+        for k, c in enumerate(mixture.components)
+    )
+    outer = weighted.mean[:, :, None] * weighted.mean[:, None]
+    assert_allclose(weighted.covariance, second - outer, atol=1e-12)
+    assert_allclose(weighted.moment_matched().covariance, weighted.covariance)
+    y = mixture.mean + 0.5
+    densities = np.stack([c.log_prob(y) for c in mixture.components], axis=1)
+    assert_allclose(np.exp(weighted.log_prob(y)), np.sum(share * np.exp(densities), axis=1))
+    assert_allclose(weighted[1].log_prob(y[1]), mixture.components[2][1].log_prob(y[1]))
+    assert_array_equal(weighted[2:].weights, weighted.weights[2:])
+    samples = weighted.sample(100_000, seed=0)
+    assert_allclose(samples.mean(axis=0), weighted.mean, atol=0.05)
+    expected = Mixture(mixture.components, [1, 1, 1])
+    assert_allclose(expected.weights, mixture.weights)
+
+
+def test_a_conditional_trusts_the_member_that_had_foreseen_it():
+    near = MultivariateNormal([[0.0, 0.0]], covariance=[[1.0, 0.5], [0.5, 1.0]])
+    far = MultivariateNormal([[8.0, 5.0]], covariance=[[1.0, 0.0], [0.0, 1.0]])
+    rest = Mixture([near, far]).conditional({"y0": 8.0})
+    assert rest.weights[0, 1] > 0.99999
+    assert_allclose(rest.mean, 5.0, atol=1e-3)
+    # so far out that both densities are 0 in float64
+    rest = Mixture([near, far]).conditional({"y0": 1e6})
+    assert_allclose(rest.weights, [[0.0, 1.0]])
+    assert np.isfinite(rest.covariance).all()
+
+
+@pytest.mark.parametrize(
+    "weights", [[1.0], [-1.0, 2.0], [0.0, 0.0], [np.nan, 1.0], [[1.0, 1.0]] * 3]
+)
+def test_bad_weights_are_refused(weights):
+    with pytest.raises(ValueError, match="`weights` must"):
+        Mixture(draw(2, 2, 2).components, weights)
+
+
+def test_components_that_know_different_targets_are_refused():
+    a, b = draw(2, 1, 2).components
+    with pytest.raises(ValueError, match="know the same targets"):
+        Mixture([a.conditional([[1.0, np.nan]]), b])

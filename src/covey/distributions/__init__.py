@@ -3,6 +3,7 @@
 from covey.distributions.elliptical import Elliptical
 from covey.distributions.mixture import Mixture
 from covey.distributions.normal import MultivariateNormal
+from covey.distributions.region import Region
 from covey.distributions.student_t import MultivariateT
 
-__all__ = ["Elliptical", "Mixture", "MultivariateNormal", "MultivariateT"]
+__all__ = ["Elliptical", "Mixture", "MultivariateNormal", "MultivariateT", "Region"]

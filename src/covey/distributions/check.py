@@ -27,14 +27,26 @@ def check_level(level: float) -> float:
     return float(level)
 
 
-def check_size(size: int) -> int:
-    """Return `size` when it is a positive integer.
+def check_probability(q: ArrayLike) -> Array:
+    """Return probabilities as an array of no or one dimension.
+
+    Raises:
+        InputError: a value lies outside (0, 1), or there are more dimensions.
+    """
+    levels = read_numbers(q, "q")
+    if levels.ndim > 1 or not np.all((levels > 0) & (levels < 1)):
+        raise InputError(f"`q` must be a number, or several in a row, in (0, 1). Received: {q!r}.")
+    return levels
+
+
+def check_size(size: int, name: str = "size") -> int:
+    """Return `size` when it is a positive integer; `name` is for the message.
 
     Raises:
         InputError: it is not.
     """
     if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-        raise InputError(f"`size` must be a positive integer. Received: size={size!r}.")
+        raise InputError(f"`{name}` must be a positive integer. Received: {name}={size!r}.")
     return int(size)
 
 
@@ -85,6 +97,32 @@ def read_degrees_of_freedom(values: object, n_rows: int) -> Array:
             f"Received {freedom[_first(bad)]:g} for row {_first(bad)}."
         )
     return freedom
+
+
+def read_weights(weights: object, n_rows: int, n_components: int) -> Array:
+    """Return weights of shape (N, K) that sum to 1 in each row; equal ones for None.
+
+    Raises:
+        InputError: the shape does not fit, a weight is negative or not finite, or all of a row are
+            zero.
+    """
+    if weights is None:
+        return np.full((n_rows, n_components), 1 / n_components)
+    found = read_numbers(weights, "weights")
+    if found.shape not in ((n_components,), (n_rows, n_components)):
+        raise InputError(
+            f"`weights` must have shape ({n_components},) or ({n_rows}, {n_components}). "
+            f"Received shape {found.shape}."
+        )
+    found = np.broadcast_to(found, (n_rows, n_components)).copy()
+    total = found.sum(axis=1)
+    bad = ~(np.isfinite(total) & (total > 0)) | (found < 0).any(axis=1)
+    if bad.any():
+        raise InputError(
+            "`weights` must be finite, non-negative and not all zero. "
+            f"Received {found[_first(bad)].tolist()} for row {_first(bad)}."
+        )
+    return found / total[:, None]
 
 
 def read_factor(covariance: Any, scale_tril: Any, shape: tuple[int, ...]) -> tuple[Array, bool]:
@@ -161,13 +199,14 @@ def factor_covariance(covariance: ArrayLike, shape: tuple[int, ...]) -> Array:
     return np.asarray(factors * sigma[:, :, None])
 
 
-def read_values(y: Any, shape: tuple[int, ...], names: tuple[str, ...]) -> Array:
+def read_values(y: Any, shape: tuple[int, ...], names: tuple[str, ...], role: str = "y") -> Array:
     """Observations as an array of shape (N, D), NaN where not observed.
 
     Args:
         y: array of shape (N, D), (D,) when N is 1, (N,) when D is 1, or a frame.
         shape: (N, D).
         names: the targets, by which the columns of a frame are found.
+        role: name of the argument, for messages.
 
     Raises:
         InputError: the shape or the columns do not fit, or a value is infinite.
@@ -180,18 +219,18 @@ def read_values(y: Any, shape: tuple[int, ...], names: tuple[str, ...]) -> Array
                 f"Expected a table with the columns {list(names)}. Lacking: {lacking}."
             )
         y = np.stack([read_numbers(y[columns[name]], name) for name in names], axis=1)
-    values = read_numbers(y, "y")
+    values = read_numbers(y, role)
     if values.ndim == 1 and 1 in shape and values.size == max(shape):
         values = values.reshape(shape)
     if values.shape != shape:
         raise InputError(
-            f"`y` must have shape {shape}: one row for each distribution, one column for each of "
-            f"{list(names)}. Received {values.shape}."
+            f"`{role}` must have shape {shape}: one row for each distribution, one column for each "
+            f"of {list(names)}. Received {values.shape}."
         )
     if np.isinf(values).any():
         column = names[int(np.flatnonzero(np.isinf(values).any(axis=0))[0])]
         raise InputError(
-            f"`y` must be finite, or NaN where not observed. Received infinity for {column!r}."
+            f"`{role}` must be finite, or NaN where not observed. Received infinity for {column!r}."
         )
     return values
 

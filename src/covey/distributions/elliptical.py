@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.special import ndtri
-from scipy.stats import qmc
 
-from covey.distributions.check import check_level, check_size, read_numbers, read_values
+from covey.distributions.batch import Batch, frozen
+from covey.distributions.box import box_probability
+from covey.distributions.conditioning import conditional_moments, mapped_factor, marginal_factor
+from covey.distributions.divergence import divergence
 from covey.distributions.frame import moments_from_frame, moments_to_frame
+from covey.distributions.joint import Joint
+from covey.distributions.patterns import Rows, by_pattern
 from covey.distributions.repr import describe
-from covey.distributions.targets import target_names
-from covey.distributions.triangular import lower_factor, solve_lower, transformed
+from covey.distributions.triangular import selected, solve_lower
 from covey.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
-POINTS = 4096  # of the quasi-Monte Carlo estimate of divergences without a closed form
-CHUNK = 256  # rows whose points are held at a time
 
 
-class Elliptical(ABC):
+class Elliptical(Batch, Joint):
     """N distributions over the same D named targets, whose contours are ellipsoids.
 
     With z = L^-1 (y - mean), L lower triangular, the density depends on |z| alone. Subclasses say
@@ -35,82 +36,14 @@ class Elliptical(ABC):
 
     Attributes:
         mean: shape (N, D), in target units.
-        scale_tril: L, shape (N, D, D), in target units.
+        scale_tril: L, shape (N, D, D), in target units; its rows and columns are zero at targets
+            known exactly.
         targets: D names.
     """
 
     mean: Array
     scale_tril: Array
-    targets: tuple[str, ...]
-    _arrays: ClassVar[tuple[str, ...]] = ("mean", "scale_tril")  # one entry per row in each
-
-    @classmethod
-    def _trusted(cls, targets: tuple[str, ...], **arrays: Array) -> Self:
-        """Build from arrays that are right by construction, without checks or copies."""
-        self = cls.__new__(cls)
-        self._set(targets, arrays)
-        return self
-
-    def _set(self, targets: tuple[str, ...], arrays: dict[str, Array]) -> None:
-        self.__dict__.update(
-            targets=targets, **{name: frozen(arrays[name]) for name in self._arrays}
-        )
-
-    def _with(self, targets: tuple[str, ...], **changed: Array) -> Self:
-        """A distribution of as many rows, with some of its arrays replaced."""
-        kept = {name: getattr(self, name) for name in self._arrays}
-        return self._trusted(targets, **{**kept, **changed})
-
-    @classmethod
-    def concatenate(cls, parts: Sequence[Self]) -> Self:
-        """One batch out of several over the same targets, in order.
-
-        Args:
-            parts: at least one batch of this kind.
-
-        Returns:
-            A batch of all their rows.
-
-        Raises:
-            InputError: there is no part, or they differ in kind or targets.
-        """
-        if not parts or any(type(p) is not cls or p.targets != parts[0].targets for p in parts):
-            received = [f"{type(part).__name__} over {list(part.targets)}" for part in parts]
-            raise InputError(
-                f"Expected one or more {cls.__name__}, all over the same targets. "
-                f"Received {received}."
-            )
-        arrays = {n: np.concatenate([getattr(part, n) for part in parts]) for n in cls._arrays}
-        return cls._trusted(parts[0].targets, **arrays)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"A {type(self).__name__} is immutable: cannot set {name!r}.")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"A {type(self).__name__} is immutable: cannot delete {name!r}.")
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        # a pickled or copied array is writable again
-        self._set(state["targets"], state)
-
-    def __len__(self) -> int:
-        return len(self.mean)
-
-    def __getitem__(self, rows: Any) -> Self:
-        """The distributions of some rows; an integer gives a batch of length 1."""
-        if isinstance(rows, (int, np.integer)) and not isinstance(rows, bool):
-            index = range(len(self))[rows]  # raises IndexError and resolves negative numbers
-            rows = slice(index, index + 1)
-        elif not isinstance(rows, slice):
-            rows = np.asarray(rows if np.size(rows) else [], dtype=None if np.size(rows) else int)
-            if rows.ndim != 1:
-                raise InputError(
-                    "Rows are selected by an integer, a slice, or a one-dimensional array of "
-                    f"integers or booleans. Received an array of shape {rows.shape}."
-                )
-        return self._trusted(
-            self.targets, **{name: getattr(self, name)[rows] for name in self._arrays}
-        )
+    _arrays: ClassVar[tuple[str, ...]] = ("mean", "scale_tril")
 
     def __repr__(self) -> str:
         return describe(type(self).__name__, self.targets, self.mean, self.stddev, self.correlation)
@@ -121,12 +54,24 @@ class Elliptical(ABC):
         """Covariance divided by scale matrix, shape (N,)."""
 
     @abstractmethod
-    def _log_density(self, rows: NDArray[np.intp], squares: Array, observed: int) -> Array:
+    def _log_density(self, rows: Rows, squares: Array, observed: int) -> Array:
         """Log p up to -log|L|, for |z|^2 of some rows and the number of observed targets."""
 
     @abstractmethod
-    def _quantile(self, probability: float) -> Array:
+    def _entropy(self, count: Array) -> Array:
+        """Entropy of so many targets at a scale matrix of I, shape (N,)."""
+
+    @abstractmethod
+    def _unit_quantile(self, probability: float) -> Array:
         """Quantile of one target in units of its scale, shape (N,)."""
+
+    @abstractmethod
+    def _unit_cdf(self, z: Array) -> Array:
+        """Distribution function of one target in units of its scale: (N, D) gives (N, D)."""
+
+    @abstractmethod
+    def _square_quantile(self, probability: float, count: Array) -> Array:
+        """Quantile of |z|^2 of so many targets, shape (N,)."""
 
     @abstractmethod
     def _stretch(self, size: int, generator: np.random.Generator) -> Array:
@@ -136,14 +81,25 @@ class Elliptical(ABC):
     def _stretch_at(self, uniform: Array) -> Array:
         """The same as quantiles: uniform of shape (S,) gives what broadcasts to (S, N)."""
 
+    @abstractmethod
+    def _given(self, squares: Array, count: NDArray[np.intp]) -> tuple[Array, dict[str, Array]]:
+        """How tails change where `count` targets with |z|^2 are observed.
+
+        Returns:
+            What the factor is multiplied by, shape (N,), and the further arrays.
+        """
+
     @classmethod
     @abstractmethod
-    def _matched(cls, components: Sequence[Any]) -> Self:
-        """The one distribution that stands for the equal-weight mixture of several."""
+    def _matching(cls, components: Sequence[Any], weights: Array) -> Self:
+        """The one distribution that stands for the mixture of several; weights of shape (N, K)."""
 
-    @abstractmethod
-    def entropy(self) -> Array:
-        """Differential entropy of each row, shape (N,), in nats."""
+    @cached_property
+    def observed(self) -> NDArray[np.bool_]:
+        """Which targets are known exactly, shape (N, D): those `conditional` was given."""
+        known = np.diagonal(self.scale_tril, axis1=1, axis2=2) == 0
+        known.flags.writeable = False
+        return known
 
     @cached_property
     def covariance(self) -> Array:
@@ -164,77 +120,47 @@ class Elliptical(ABC):
 
     @cached_property
     def correlation(self) -> Array:
-        """Correlation matrices, shape (N, D, D), without unit; the diagonal is exactly 1."""
-        unit = self.scale_tril / self._scale[:, :, None]
+        """Correlation matrices, shape (N, D, D), without unit; the diagonal is exactly 1.
+
+        A target known exactly has correlation 0 with the others.
+        """
+        unit = self.scale_tril / np.where(self.observed, 1.0, self._scale)[:, :, None]
         product = unit @ np.swapaxes(unit, 1, 2)
         product = (product + np.swapaxes(product, 1, 2)) / 2
         product[:, np.arange(self.mean.shape[1]), np.arange(self.mean.shape[1])] = 1.0
         return frozen(product)
 
-    def log_prob(self, y: ArrayLike | pd.DataFrame) -> Array:
-        """Log-density of one observation per row.
-
-        Args:
-            y: array of shape (N, D) in target units, or a frame with the targets as columns. NaN
-                means "not observed": such entries are marginalised exactly, and a row without any
-                observed entry has log-density 0.
-
-        Returns:
-            Array of shape (N,), in nats.
-
-        Raises:
-            InputError: the shape or the columns do not fit, or a value is infinite.
-        """
+    def _log_prob(self, values: Array) -> Array:
         density = np.zeros(len(self))
-        for rows, factor, z in self._whiten(read_values(y, self.mean.shape, self.targets)):
+        for rows, factor, z in self._whiten(values):
             squares = np.einsum("ni,ni->n", z, z)
             density[rows] = self._log_density(rows, squares, z.shape[1]) - log_diagonal(factor)
         return density
 
-    def mahalanobis(self, y: ArrayLike | pd.DataFrame) -> Array:
-        """Mahalanobis distance of one observation per row (the distance, not its square).
-
-        It is taken with the covariance: sqrt((y - mean)' Sigma^-1 (y - mean)).
-
-        Args:
-            y: as for `log_prob`; NaN entries are marginalised.
-
-        Returns:
-            Array of shape (N,), without unit.
-
-        Raises:
-            InputError: the shape or the columns do not fit, or a value is infinite.
-        """
+    def _mahalanobis(self, values: Array) -> Array:
         distance = np.zeros(len(self))
-        for rows, _, z in self._whiten(read_values(y, self.mean.shape, self.targets)):
+        for rows, _, z in self._whiten(values):
             distance[rows] = np.sqrt(np.einsum("ni,ni->n", z, z) / self._inflation[rows])
         return distance
 
-    def _whiten(self, y: Array) -> Iterable[tuple[NDArray[np.intp], Array, Array]]:
+    def _whiten(self, values: Array) -> Iterator[tuple[Rows, Array, Array]]:
         """Yield (rows, factor, L^-1 (y - mean)) for each pattern of observed targets."""
-        patterns, member = np.unique(~np.isnan(y), axis=0, return_inverse=True)
-        for number, pattern in enumerate(patterns):
-            rows = np.flatnonzero(member.reshape(-1) == number)
+        for rows, pattern in by_pattern(~np.isnan(values)):
+            present = np.flatnonzero(pattern)
+            if len(present) == 0:
+                continue
             factor = self.scale_tril[rows]
-            if not pattern.all():
-                factor = lower_factor(factor[:, pattern, :])
-            yield rows, factor, solve_lower(factor, (y[rows] - self.mean[rows])[:, pattern])
+            if len(present) < len(pattern):
+                factor = selected(factor, present)
+            shift = values[rows[:, None], present] - self.mean[rows[:, None], present]
+            yield rows, factor, solve_lower(factor, shift)
 
-    def sample(self, size: int, seed: int | np.random.Generator | None = None) -> Array:
-        """Draw `size` samples of every row.
+    def entropy(self) -> Array:
+        """Differential entropy of each row, shape (N,), in nats, of the targets not known."""
+        return log_diagonal(self.scale_tril) + self._entropy((~self.observed).sum(axis=1))
 
-        Args:
-            size: how many samples, at least 1.
-            seed: an integer or a NumPy Generator for repeatable samples.
-
-        Returns:
-            Array of shape (size, N, D), in target units.
-
-        Raises:
-            InputError: `size` is not a positive integer.
-        """
-        generator = np.random.default_rng(seed)
-        noise = generator.standard_normal((check_size(size), *self.mean.shape))
+    def _sample(self, size: int, generator: np.random.Generator) -> Array:
+        noise = generator.standard_normal((size, *self.mean.shape))
         noise *= self._stretch(size, generator)[..., None]
         return self.mean + np.einsum("nij,snj->sni", self.scale_tril, noise)
 
@@ -252,7 +178,8 @@ class Elliptical(ABC):
             Array of shape (N,), in nats.
 
         Raises:
-            InputError: the targets differ, or the numbers of rows do not fit.
+            InputError: the targets differ, the numbers of rows do not fit, or the two do not know
+                the same targets exactly.
         """
         if self.targets != other.targets:
             raise InputError(
@@ -264,23 +191,26 @@ class Elliptical(ABC):
                 f"Expected a distribution of {len(self)} rows, or of one row for all. "
                 f"Received {len(other)} rows."
             )
-        return other._divergence_from(self)
+        n = max(len(self), len(other))
+        first, second = (
+            joint if len(joint) == n else joint[np.zeros(n, dtype=int)] for joint in (self, other)
+        )
+        if np.any(first.observed != second.observed):
+            raise InputError(
+                "Expected a distribution that knows the same targets exactly. Received others in "
+                f"row {int(np.flatnonzero((first.observed != second.observed).any(axis=1))[0])}."
+            )
+        found = np.zeros(n)
+        for rows, known in by_pattern(first.observed):
+            free = np.flatnonzero(~known).tolist()
+            if free:
+                part = first[rows]._marginal(free), second[rows]._marginal(free)
+                found[rows] = part[1]._divergence_from(part[0])
+        return found
 
     def _divergence_from(self, other: Elliptical) -> Array:
-        """KL(other || self) by quasi-Monte Carlo."""
-        n, d = max(len(self), len(other)), self.mean.shape[1]
-        uniform = qmc.Sobol(d + 1, seed=0).random(POINTS)
-        uniform = np.clip(uniform, 2**-53, 1 - 2**-53)
-        rows = np.arange(n)
-        first = other if len(other) == n else other[np.zeros(n, dtype=int)]
-        second = self if len(self) == n else self[np.zeros(n, dtype=int)]
-        divergence = np.empty(n)
-        for start in range(0, n, CHUNK):
-            part = rows[start : start + CHUNK]
-            points = first[part]._at(uniform)
-            gap = first[part]._log_prob_at(points) - second[part]._log_prob_at(points)
-            divergence[part] = gap.mean(axis=0)
-        return divergence
+        """KL(other || self) of as many rows, no target of which is known."""
+        return divergence(other, self)
 
     def _at(self, uniform: Array) -> Array:
         """The points of the unit cube as samples: (S, D + 1) gives (S, N, D)."""
@@ -294,69 +224,58 @@ class Elliptical(ABC):
         rows = np.arange(len(self))
         return self._log_density(rows, squares, z.shape[-1]) - log_diagonal(self.scale_tril)
 
-    def affine(
-        self,
-        A: ArrayLike,
-        b: ArrayLike | None = None,
-        targets: Iterable[str] | None = None,
-    ) -> Self:
-        """The distribution of `A y + b`.
+    def _marginal(self, chosen: list[int]) -> Self:
+        return self._with(
+            tuple(self.targets[position] for position in chosen),
+            mean=self.mean[:, chosen],
+            scale_tril=marginal_factor(self.scale_tril, self.observed, chosen),
+        )
 
-        Args:
-            A: array of shape (M, D), or (N, M, D) for one matrix per row, with linearly independent
-                rows, so M <= D.
-            b: array of shape (M,) or (N, M) in the new units; zero by default.
-            targets: M names of the new variables. By default a diagonal `A` (a change of units)
-                keeps the names, any other gives `y0, y1, ...`.
+    def _conditional(self, values: Array) -> Self:
+        mean, factor, squares, count = conditional_moments(self.mean, self.scale_tril, values)
+        stretch, further = self._given(squares, count)
+        factor *= stretch[:, None, None]
+        return self._with(self.targets, mean=mean, scale_tril=factor, **further)
 
-        Returns:
-            A distribution of the same kind, of N rows and M targets.
-
-        Raises:
-            InputError: a shape does not fit, a value is not finite, or the rows of `A` are linearly
-                dependent (their distribution would have no density).
-        """
-        matrix = read_numbers(A, "A")
-        n, d = self.mean.shape
-        if matrix.ndim == 2:
-            matrix = matrix[None]
-        if matrix.ndim != 3 or matrix.shape[0] not in (1, n) or matrix.shape[2] != d:
-            raise InputError(
-                f"`A` must have shape (M, {d}) or ({n}, M, {d}). Received shape {np.shape(A)}."
-            )
-        m = matrix.shape[1]
-        shift = np.zeros(m) if b is None else read_numbers(b, "b")
-        if shift.shape not in ((m,), (n, m)):
-            raise InputError(f"`b` must have shape ({m},) or ({n}, {m}). Received {shift.shape}.")
-        if not (np.isfinite(matrix).all() and np.isfinite(shift).all()):
-            raise InputError("`A` and `b` must be finite. Received NaN or infinity.")
-        if not 1 <= m <= d:
-            raise InputError(
-                f"`A` must have 1 to {d} linearly independent rows for {d} targets. Received {m}."
-            )
-        is_diagonal = m == d and not np.any(matrix * ~np.eye(d, dtype=bool))
-        names = self.targets if targets is None and is_diagonal else target_names(targets, m)
+    def _mapped(self, matrix: Array, shift: Array, targets: tuple[str, ...]) -> Self:
         mean = (matrix @ self.mean[:, :, None])[:, :, 0] + shift
-        return self._with(names, mean=mean, scale_tril=transformed(matrix, self.scale_tril))
+        return self._with(targets, mean=mean, scale_tril=mapped_factor(matrix, self.scale_tril))
 
-    def interval(self, level: float = 0.9) -> tuple[Array, Array]:
-        """Central interval of each target on its own.
+    def _quantiles(self, probability: float) -> Array:
+        return self.mean + self._unit_quantile(probability)[:, None] * self._scale
 
-        Args:
-            level: probability that each interval holds, in (0, 1).
+    def _cdf(self, y: Array) -> Array:
+        """Distribution function of each target on its own, for y of shape (N, D)."""
+        scale = np.where(self.observed, 1.0, self._scale)
+        below = self._unit_cdf((y - self.mean) / scale)
+        return np.where(self.observed, (y >= self.mean).astype(np.float64), below)
 
-        Returns:
-            (lower, upper), two arrays of shape (N, D) in target units.
+    def _matched(self) -> Self:
+        return self
 
-        Raises:
-            InputError: `level` lies outside (0, 1).
-        """
-        radius = self._quantile((1 + check_level(level)) / 2)[:, None] * self._scale
-        return self.mean - radius, self.mean + radius
+    def _radius(self, level: float) -> Array:
+        count = (~self.observed).sum(axis=1)
+        squares = self._square_quantile(level, np.maximum(count, 1))
+        return np.where(count > 0, np.sqrt(squares / self._inflation), 0.0)
 
-    def to_arrays(self) -> dict[str, Array]:
-        """The arrays that make up the distributions, by the names of their attributes."""
-        return {name: getattr(self, name) for name in self._arrays}
+    def _box(self, lower: Array, upper: Array) -> Array:
+        found = np.zeros(len(self))
+        low, high = lower - self.mean, upper - self.mean
+        for rows, known in by_pattern(self.observed):
+            inside = np.all((low[rows] <= 0) & (high[rows] >= 0) | ~known, axis=1)
+            free = np.flatnonzero(~known)
+            found[rows] = inside
+            if len(free) and inside.any():
+                left = rows[inside]
+                at = left[:, None], free
+                freedom = getattr(self, "degrees_of_freedom", None)
+                found[left] = box_probability(
+                    low[at],
+                    high[at],
+                    self.scale_tril[np.ix_(left, free, free)],
+                    None if freedom is None else freedom[left],
+                )
+        return found
 
     def to_frame(self) -> pd.DataFrame:
         """A labelled table: `mean_<t>`, then `cov_<t>_<u>` (upper triangle with the diagonal).
@@ -376,22 +295,25 @@ class Elliptical(ABC):
             frame: a table with the columns that `to_frame` describes.
 
         Returns:
-            The distributions, one for each row.
+            The distributions, one for each row. A target whose variance and covariances are zero is
+            known exactly.
 
         Raises:
             InputError: columns are missing, or their values are no valid distribution.
         """
         targets, mean, covariance, further = moments_from_frame(frame, cls._arrays[2:])
+        known = ~np.any(covariance, axis=2)
+        row, target = np.nonzero(known)
+        covariance[row, target, target] = 1.0
         build: Any = cls
-        return build(mean, covariance=covariance, targets=targets, **further)
-
-
-def frozen(array: Array) -> Array:
-    """Make an array read-only."""
-    array.flags.writeable = False
-    return array
+        joint = build(mean, covariance=covariance, targets=targets, **further)
+        if not known.any():
+            return joint
+        factor = joint.scale_tril * ~known[:, :, None]
+        return joint._with(joint.targets, scale_tril=factor)
 
 
 def log_diagonal(lower: Array) -> Array:
-    """Sum of the logarithms of the diagonal of each of N matrices, shape (N,)."""
-    return np.log(np.diagonal(lower, axis1=1, axis2=2)).sum(axis=1)
+    """Sum of the logarithms of the diagonal of each of N matrices, shape (N,), zeros left out."""
+    diagonal = np.diagonal(lower, axis1=1, axis2=2)
+    return np.log(np.where(diagonal == 0, 1.0, diagonal)).sum(axis=1)

@@ -1,44 +1,52 @@
-"""An equal-weight mixture of distributions: the ensemble as it is."""
+"""A mixture of distributions: the ensemble as it is."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
-from covey.distributions.check import check_size
-from covey.distributions.elliptical import Elliptical, frozen
-from covey.distributions.moments import mixture_epistemic, mixture_mean
+from covey.distributions.batch import frozen
+from covey.distributions.check import read_weights
+from covey.distributions.divergence import CHUNK, unit_points
+from covey.distributions.elliptical import Elliptical
+from covey.distributions.joint import Joint
+from covey.distributions.moments import mixture_aleatoric, mixture_epistemic, mixture_mean
+from covey.distributions.patterns import by_pattern
 from covey.distributions.repr import describe
+from covey.distributions.triangular import solve_lower
 from covey.errors import InputError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Array = NDArray[np.float64]
 
+HALVINGS = 60  # of the interval in which a quantile lies: to the last digits
+POINTS = 1024  # of each component, to find how far a region must reach
 
-class Mixture:
-    """For each of N rows, the equal-weight mixture of K distributions of one kind.
 
-    With means mu_k and covariances Sigma_k, the law of total covariance splits the covariance of
-    the mixture into two matrices:
+class Mixture(Joint):
+    """For each of N rows, a mixture of K distributions of one kind.
 
-        mean       = average of the mu_k
-        aleatoric  = average of the Sigma_k        (what no further training row would remove)
-        epistemic  = covariance of the mu_k        (what the members do not agree on)
+    With means mu_k, covariances Sigma_k and weights w_k, the law of total covariance splits the
+    covariance of the mixture into two matrices:
+
+        mean       = sum of w_k mu_k
+        aleatoric  = sum of w_k Sigma_k            (what no further training row would remove)
+        epistemic  = weighted covariance of the mu_k     (what the members do not agree on)
         covariance = aleatoric + epistemic
 
     Args:
         components: K distributions, all normal or all Student-t, over the same targets, with the
             same number of rows.
+        weights: non-negative, shape (K,), or (N, K) for each row its own; equal by default. They
+            are scaled to sum to 1.
 
     Raises:
-        InputError: there is no component, or they differ in kind, targets or rows.
+        InputError: there is no component, they differ in kind, targets, rows or in which targets
+            they know exactly, or the weights do not fit.
 
     References:
         Lakshminarayanan, Pritzel, Blundell (2017), Simple and Scalable Predictive Uncertainty
@@ -54,8 +62,9 @@ class Mixture:
     """
 
     components: tuple[Elliptical, ...]
+    weights: Array  # shape (N, K)
 
-    def __init__(self, components: Sequence[Elliptical]) -> None:
+    def __init__(self, components: Sequence[Elliptical], weights: ArrayLike | None = None) -> None:
         members = tuple(components)
         if not members:
             raise InputError("A mixture needs at least one component. Received none.")
@@ -65,7 +74,17 @@ class Mixture:
                 "The components of a mixture must be of one kind, with the same targets and number "
                 f"of rows. Received {sorted(kinds)}."
             )
+        if any(np.any(member.observed != members[0].observed) for member in members[1:]):
+            raise InputError("The components of a mixture must know the same targets exactly.")
         self.__dict__["components"] = members
+        self.__dict__["weights"] = frozen(read_weights(weights, len(members[0]), len(members)))
+
+    @classmethod
+    def _trusted(cls, components: Sequence[Elliptical], weights: Array) -> Self:
+        """Build from what is right by construction, to the last bit of the weights."""
+        self = cls.__new__(cls)
+        self.__dict__.update(components=tuple(components), weights=frozen(weights))
+        return self
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"A {type(self).__name__} is immutable: cannot set {name!r}.")
@@ -75,7 +94,8 @@ class Mixture:
 
     def __getitem__(self, rows: Any) -> Self:
         """The mixtures of some rows; an integer gives a batch of length 1."""
-        return type(self)([component[rows] for component in self.components])
+        weights = self.weights[rows].reshape(-1, len(self.components))
+        return self._trusted([component[rows] for component in self.components], weights)
 
     def __repr__(self) -> str:
         moments = self.moment_matched()
@@ -83,19 +103,24 @@ class Mixture:
         return describe(kind, self.targets, moments.mean, moments.stddev, moments.correlation)
 
     @property
-    def targets(self) -> tuple[str, ...]:
+    def targets(self) -> tuple[str, ...]:  # type: ignore[override]
         """Names of the D targets."""
         return self.components[0].targets
+
+    @property
+    def observed(self) -> NDArray[np.bool_]:
+        """Which targets are known exactly, shape (N, D): those `conditional` was given."""
+        return self.components[0].observed
 
     @cached_property
     def mean(self) -> Array:
         """Means of the mixtures, shape (N, D), in target units."""
-        return frozen(mixture_mean(self.components))
+        return frozen(mixture_mean(self.components, self.weights))
 
     @cached_property
     def aleatoric(self) -> Array:
         """Average covariance of the components, shape (N, D, D), in products of target units."""
-        return frozen(np.mean([component.covariance for component in self.components], axis=0))
+        return frozen(mixture_aleatoric(self.components, self.weights))
 
     @cached_property
     def epistemic(self) -> Array:
@@ -103,7 +128,7 @@ class Mixture:
 
         Positive semidefinite: K components span at most K - 1 directions.
         """
-        return frozen(mixture_epistemic(self.components))
+        return frozen(mixture_epistemic(self.components, self.weights))
 
     @property
     def covariance(self) -> Array:
@@ -124,51 +149,100 @@ class Mixture:
         """
         if len(self.components) == 1:
             return self.components[0]
-        return type(self.components[0])._matched(self.components)
+        return type(self.components[0])._matching(self.components, self.weights)
 
-    def log_prob(self, y: ArrayLike | pd.DataFrame) -> Array:
-        """Log-density of one observation per row.
+    @cached_property
+    def _moments(self) -> Any:
+        return self.moment_matched()
 
-        Args:
-            y: array of shape (N, D) in target units, or a frame with the targets as columns; NaN
-                entries are marginalised exactly.
+    @property
+    def _log_weights(self) -> Array:
+        with np.errstate(divide="ignore"):  # a weight may be 0
+            return np.log(self.weights)
 
-        Returns:
-            Array of shape (N,), in nats.
+    def _log_prob(self, values: Array) -> Array:
+        return np.asarray(logsumexp(self._log_terms(values), axis=1))
 
-        Raises:
-            InputError: the shape or the columns do not fit, or a value is infinite.
-        """
-        densities = np.stack([component.log_prob(y) for component in self.components])
-        return np.asarray(logsumexp(densities, axis=0) - np.log(len(self.components)))
+    def _log_terms(self, values: Array) -> Array:
+        """Log of weight times density of each component, shape (N, K)."""
+        densities = [component._log_prob(values) for component in self.components]
+        return np.stack(densities, axis=1) + self._log_weights
 
-    def sample(self, size: int, seed: int | np.random.Generator | None = None) -> Array:
-        """Draw `size` samples of every row.
+    def _mahalanobis(self, values: Array) -> Array:
+        distance: Array = self._moments._mahalanobis(values)
+        return distance
 
-        Args:
-            size: how many samples, at least 1.
-            seed: an integer or a NumPy Generator for repeatable samples.
-
-        Returns:
-            Array of shape (size, N, D), in target units.
-
-        Raises:
-            InputError: `size` is not a positive integer.
-        """
-        generator = np.random.default_rng(seed)
+    def _sample(self, size: int, generator: np.random.Generator) -> Array:
         n, d = self.mean.shape
-        samples = np.empty((check_size(size), n, d))
-        member = generator.integers(len(self.components), size=(size, n))
+        samples = np.empty((size, n, d))
+        below = np.cumsum(self.weights, axis=1)[:, :-1]
+        member = np.sum(generator.random((size, n, 1)) >= below, axis=2)
         for number, component in enumerate(self.components):
             chosen, row = np.nonzero(member == number)
             samples[chosen, row] = component[row].sample(1, generator)[0]
         return samples
 
-    def affine(
-        self,
-        A: ArrayLike,
-        b: ArrayLike | None = None,
-        targets: Sequence[str] | None = None,
-    ) -> Mixture:
-        """The mixture of `A y + b`; arguments as for `MultivariateNormal.affine`."""
-        return type(self)([component.affine(A, b, targets) for component in self.components])
+    def _marginal(self, chosen: list[int]) -> Self:
+        return self._trusted([c._marginal(chosen) for c in self.components], self.weights)
+
+    def _conditional(self, values: Array) -> Self:
+        """Each component given the values, weighted by how well it had foreseen them."""
+        terms = self._log_terms(values)
+        weights = np.exp(terms - logsumexp(terms, axis=1, keepdims=True))
+        return self._trusted([c._conditional(values) for c in self.components], weights)
+
+    def _mapped(self, matrix: Array, shift: Array, targets: tuple[str, ...]) -> Self:
+        mapped = [component._mapped(matrix, shift, targets) for component in self.components]
+        return self._trusted(mapped, self.weights)
+
+    def _quantiles(self, probability: float) -> Array:
+        ends = np.stack([component._quantiles(probability) for component in self.components])
+        low, high = ends.min(axis=0), ends.max(axis=0)
+        for _ in range(HALVINGS if len(self.components) > 1 else 0):
+            middle = (low + high) / 2
+            below = sum(
+                w[:, None] * c._cdf(middle)
+                for w, c in zip(self.weights.T, self.components, strict=True)
+            )
+            low, high = (
+                np.where(below < probability, middle, low),
+                np.where(below < probability, high, middle),
+            )
+        return (low + high) / 2
+
+    def _matched(self) -> Any:
+        return self._moments
+
+    def _radius(self, level: float) -> Array:
+        """From the same quasi-random points of each component every time."""
+        radius = np.zeros(len(self))
+        for rows, known in by_pattern(self.observed):
+            free = np.flatnonzero(~known).tolist()
+            for start in range(0, len(rows) if free else 0, CHUNK):
+                part = rows[start : start + CHUNK]
+                radius[part] = self[part]._marginal(free)._radius_of_all(level)
+        return radius
+
+    def _radius_of_all(self, level: float) -> Array:
+        uniform = unit_points(len(self.targets) + 1, POINTS)
+        moments = self._moments
+        squares = []
+        for component in self.components:
+            z = solve_lower(moments.scale_tril, component._at(uniform) - moments.mean)
+            squares.append(np.einsum("sni,sni->sn", z, z) / moments._inflation)
+        return np.sqrt(_weighted_quantile(np.stack(squares), self.weights.T, level))
+
+    def _box(self, lower: Array, upper: Array) -> Array:
+        each = [component._box(lower, upper) for component in self.components]
+        return np.einsum("nk,kn->n", self.weights, np.stack(each))
+
+
+def _weighted_quantile(values: Array, weights: Array, level: float) -> Array:
+    """Quantile over the first two axes of values (K, S, N), weights being (K, N); shape (N,)."""
+    k, s, n = values.shape
+    flat = values.reshape(k * s, n)
+    weight = np.repeat(weights / s, s, axis=0)
+    order = np.argsort(flat, axis=0, kind="stable")
+    reached = np.cumsum(np.take_along_axis(weight, order, axis=0), axis=0) >= level
+    first = np.argmax(reached, axis=0)
+    return np.take_along_axis(np.take_along_axis(flat, order, axis=0), first[None], axis=0)[0]

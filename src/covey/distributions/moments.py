@@ -1,4 +1,4 @@
-"""First two moments of equal-weight mixtures."""
+"""First two moments of mixtures; weights have shape (N, K) and sum to 1 in each row."""
 
 from __future__ import annotations
 
@@ -9,34 +9,60 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.distributions.check import factor_covariance
-from covey.distributions.triangular import conditioned, lower_factor
+from covey.distributions.patterns import by_pattern
+from covey.distributions.triangular import conditioned, embedded, lower_factor
 from covey.errors import InputError
 
 Array = NDArray[np.float64]
 
 
-def mixture_mean(components: Sequence[Any]) -> Array:
+def mixture_mean(components: Sequence[Any], weights: Array) -> Array:
     """Mean of the mixtures of K distributions of N rows, shape (N, D), in target units."""
-    return np.mean([component.mean for component in components], axis=0)
+    return sum(w[:, None] * c.mean for w, c in zip(weights.T, components, strict=True))
 
 
-def mixture_epistemic(components: Sequence[Any]) -> Array:
+def mixture_aleatoric(components: Sequence[Any], weights: Array) -> Array:
+    """Average covariance of the components, shape (N, D, D)."""
+    return sum(w[:, None, None] * c.covariance for w, c in zip(weights.T, components, strict=True))
+
+
+def mixture_epistemic(components: Sequence[Any], weights: Array) -> Array:
     """Covariance of the components' means, shape (N, D, D); positive semidefinite."""
-    spread = np.stack([component.mean for component in components]) - mixture_mean(components)
-    return np.einsum("kni,knj->nij", spread, spread) / len(components)
+    spread = np.stack([component.mean for component in components])
+    spread -= mixture_mean(components, weights)
+    return np.einsum("nk,kni,knj->nij", weights, spread, spread)
 
 
-def mixture_factor(components: Sequence[Any]) -> Array:
-    """Lower Cholesky factor of the covariance of the mixtures, shape (N, D, D)."""
-    aleatoric = np.mean([component.covariance for component in components], axis=0)
-    mean = mixture_mean(components)
-    try:
-        return factor_covariance(aleatoric + mixture_epistemic(components), mean.shape)
-    except InputError:  # nearly singular: keep the digits that squaring loses
-        factors = [
-            component.scale_tril * np.sqrt(component._inflation)[:, None, None]
-            for component in components
-        ]
-        spread = [component.mean - mean for component in components]
-        rows = np.concatenate([*factors, np.stack(spread, axis=2)], axis=2)
-        return conditioned(lower_factor(rows / np.sqrt(len(components))))
+def mixture_factor(components: Sequence[Any], weights: Array) -> Array:
+    """Lower Cholesky factor of the covariance of the mixtures, zero where a target is known."""
+    known = components[0].observed
+    covariance = mixture_aleatoric(components, weights) + mixture_epistemic(components, weights)
+    factor = np.zeros_like(covariance)
+    for rows, pattern in by_pattern(known):
+        free = np.flatnonzero(~pattern)
+        if len(free) == 0:
+            continue
+        at = np.ix_(rows, free, free)
+        try:
+            part = factor_covariance(covariance[at], (len(rows), len(free)))
+        except InputError:  # nearly singular: keep the digits that squaring loses
+            part = _factor_of_parts(components, weights, rows, free)
+        factor[rows] = embedded(part, free, len(pattern))
+    return factor
+
+
+def _factor_of_parts(components: Sequence[Any], weights: Array, rows: Any, free: Any) -> Array:
+    mean = mixture_mean(components, weights)
+    roots = np.sqrt(weights[rows]).T[:, :, None]
+    factors = [
+        root[:, :, None]
+        * component.scale_tril[np.ix_(rows, free, free)]
+        * np.sqrt(component._inflation[rows])[:, None, None]
+        for root, component in zip(roots, components, strict=True)
+    ]
+    at = rows[:, None], free
+    spread = [
+        root * (component.mean[at] - mean[at])
+        for root, component in zip(roots, components, strict=True)
+    ]
+    return conditioned(lower_factor(np.concatenate([*factors, np.stack(spread, axis=2)], axis=2)))

@@ -7,11 +7,12 @@ from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
+from scipy.special import chdtri, ndtr, ndtri
 
 from covey.distributions.check import read_factor, read_mean
 from covey.distributions.elliptical import Elliptical, log_diagonal
 from covey.distributions.moments import mixture_factor, mixture_mean
+from covey.distributions.patterns import Rows
 from covey.distributions.targets import target_names
 from covey.distributions.triangular import solve_lower
 
@@ -68,20 +69,32 @@ class MultivariateNormal(Elliptical):
         self._set(target_names(targets, means.shape[1]), {"mean": means, "scale_tril": factors})
 
     @classmethod
-    def _matched(cls, components: Sequence[Any]) -> Self:
+    def _matching(cls, components: Sequence[Any], weights: Array) -> Self:
         """The normal with the mean and the covariance of the mixture."""
-        factor = mixture_factor(components)
-        return cls._trusted(components[0].targets, mean=mixture_mean(components), scale_tril=factor)
+        return cls._trusted(
+            components[0].targets,
+            mean=mixture_mean(components, weights),
+            scale_tril=mixture_factor(components, weights),
+        )
 
     @property
     def _inflation(self) -> Array:
         return np.ones(len(self))
 
-    def _log_density(self, rows: NDArray[np.intp], squares: Array, observed: int) -> Array:
+    def _log_density(self, rows: Rows, squares: Array, observed: int) -> Array:
         return -squares / 2 - observed * LOG_2PI / 2
 
-    def _quantile(self, probability: float) -> Array:
+    def _entropy(self, count: Array) -> Array:
+        return count * (1 + LOG_2PI) / 2
+
+    def _unit_quantile(self, probability: float) -> Array:
         return np.full(len(self), ndtri(probability))
+
+    def _unit_cdf(self, z: Array) -> Array:
+        return np.asarray(ndtr(z))
+
+    def _square_quantile(self, probability: float, count: Array) -> Array:
+        return np.asarray(chdtri(count, 1 - probability))
 
     def _stretch(self, size: int, generator: np.random.Generator) -> Array:
         return np.ones((1, 1))
@@ -89,9 +102,8 @@ class MultivariateNormal(Elliptical):
     def _stretch_at(self, uniform: Array) -> Array:
         return np.ones((1, 1))
 
-    def entropy(self) -> Array:
-        """Differential entropy of each row, shape (N,), in nats."""
-        return log_diagonal(self.scale_tril) + self.mean.shape[1] * (1 + LOG_2PI) / 2
+    def _given(self, squares: Array, count: NDArray[np.intp]) -> tuple[Array, dict[str, Array]]:
+        return np.ones(len(self)), {}
 
     def _divergence_from(self, other: Elliptical) -> Array:
         """KL(other || self): other enters by its entropy and its first two moments alone."""

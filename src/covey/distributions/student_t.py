@@ -7,11 +7,13 @@ from typing import Any, ClassVar, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaln, chdtri, digamma, gammaln, stdtrit
+from scipy.special import betaln, chdtri, digamma, gammaln, stdtr, stdtrit
+from scipy.stats import f
 
 from covey.distributions.check import read_degrees_of_freedom, read_factor, read_mean
-from covey.distributions.elliptical import Elliptical, log_diagonal
+from covey.distributions.elliptical import Elliptical
 from covey.distributions.moments import mixture_factor, mixture_mean
+from covey.distributions.patterns import Rows
 from covey.distributions.targets import target_names
 
 Array = NDArray[np.float64]
@@ -28,7 +30,8 @@ class MultivariateT(Elliptical):
 
     The covariance is `L @ L.T * nu / (nu - 2)`. Outliers cost the logarithm of their distance where
     they cost its square under a normal, which is the limit for large nu. Affine maps and marginals
-    are Student-t distributions with the same nu.
+    are Student-t distributions with the same nu. A conditional given m targets has nu + m degrees
+    of freedom, and is the wider the further these are from what was expected.
 
     The object is immutable: its arrays are float64, read-only and its own.
 
@@ -80,16 +83,15 @@ class MultivariateT(Elliptical):
         self._set(target_names(targets, means.shape[1]), arrays)
 
     @classmethod
-    def _matched(cls, components: Sequence[Any]) -> Self:
+    def _matching(cls, components: Sequence[Any], weights: Array) -> Self:
         """The Student-t with the mean and the covariance of the mixture, and the average 1/nu."""
-        freedom = 1 / np.mean(
-            [1 / component.degrees_of_freedom for component in components], axis=0
-        )
-        factor = mixture_factor(components) * np.sqrt((freedom - 2) / freedom)[:, None, None]
+        inverse = np.stack([1 / component.degrees_of_freedom for component in components], axis=1)
+        freedom = 1 / np.einsum("nk,nk->n", weights, inverse)
+        factor = mixture_factor(components, weights)
         return cls._trusted(
             components[0].targets,
-            mean=mixture_mean(components),
-            scale_tril=factor,
+            mean=mixture_mean(components, weights),
+            scale_tril=factor * np.sqrt((freedom - 2) / freedom)[:, None, None],
             degrees_of_freedom=freedom,
         )
 
@@ -97,17 +99,28 @@ class MultivariateT(Elliptical):
     def _inflation(self) -> Array:
         return self.degrees_of_freedom / (self.degrees_of_freedom - 2)
 
-    def _log_density(self, rows: NDArray[np.intp], squares: Array, observed: int) -> Array:
+    def _log_density(self, rows: Rows, squares: Array, observed: int) -> Array:
         freedom = self.degrees_of_freedom[rows]
-        if observed == 0:
-            return np.zeros_like(squares)
         # log Gamma((nu + m) / 2) - log Gamma(nu / 2), without the difference of large numbers
         gain = gammaln(observed / 2) - betaln(freedom / 2, observed / 2)
         power = (freedom + observed) / 2 * np.log1p(squares / freedom)
         return gain - observed / 2 * np.log(freedom * np.pi) - power
 
-    def _quantile(self, probability: float) -> Array:
+    def _entropy(self, count: Array) -> Array:
+        freedom, m = self.degrees_of_freedom, np.maximum(count, 1)
+        log_norm = gammaln(m / 2) - betaln(freedom / 2, m / 2) - m / 2 * np.log(freedom * np.pi)
+        tail = (freedom + m) / 2 * (digamma((freedom + m) / 2) - digamma(freedom / 2))
+        return np.where(count > 0, tail - log_norm, 0.0)
+
+    def _unit_quantile(self, probability: float) -> Array:
         return np.asarray(stdtrit(self.degrees_of_freedom, probability))
+
+    def _unit_cdf(self, z: Array) -> Array:
+        return np.asarray(stdtr(self.degrees_of_freedom[:, None], z))
+
+    def _square_quantile(self, probability: float, count: Array) -> Array:
+        # |z|^2 / m follows an F distribution with m and nu degrees of freedom
+        return np.asarray(count * f.ppf(probability, count, self.degrees_of_freedom))
 
     def _stretch(self, size: int, generator: np.random.Generator) -> Array:
         chi_square = generator.chisquare(self.degrees_of_freedom, size=(size, len(self)))
@@ -117,9 +130,7 @@ class MultivariateT(Elliptical):
         chi_square = chdtri(self.degrees_of_freedom, uniform[:, None])
         return np.sqrt(self.degrees_of_freedom / chi_square)
 
-    def entropy(self) -> Array:
-        """Differential entropy of each row, shape (N,), in nats."""
-        freedom, d = self.degrees_of_freedom, self.mean.shape[1]
-        log_norm = gammaln(d / 2) - betaln(freedom / 2, d / 2) - d / 2 * np.log(freedom * np.pi)
-        tail = (freedom + d) / 2 * (digamma((freedom + d) / 2) - digamma(freedom / 2))
-        return log_diagonal(self.scale_tril) - log_norm + tail
+    def _given(self, squares: Array, count: NDArray[np.intp]) -> tuple[Array, dict[str, Array]]:
+        freedom = self.degrees_of_freedom
+        stretch = np.sqrt((freedom + squares) / (freedom + count))
+        return stretch, {"degrees_of_freedom": freedom + count}

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 from itertools import combinations_with_replacement
+from typing import Any
+
+import numpy as np
 
 from covey.errors import InputError
 
@@ -46,6 +49,55 @@ def target_names(targets: Iterable[str] | None, n_targets: int) -> tuple[str, ..
             )
         columns[column] = pair
     return names
+
+
+def target_position(target: Any, names: tuple[str, ...]) -> int:
+    """Where a target stands, by its name or its number.
+
+    Args:
+        target: a name, or an integer; negative ones count from the end.
+        names: the D names.
+
+    Returns:
+        An integer from 0 to D - 1.
+
+    Raises:
+        InputError: there is no such target.
+    """
+    if isinstance(target, str) and target in names:
+        return names.index(target)
+    number = isinstance(target, (int, np.integer)) and not isinstance(target, (bool, np.bool_))
+    if number and -len(names) <= target < len(names):
+        return range(len(names))[int(target)]
+    raise InputError(
+        f"Expected one of the targets {list(names)}, or a number below {len(names)}. "
+        f"Received: {target!r}."
+    )
+
+
+def target_positions(targets: Any, names: tuple[str, ...]) -> list[int]:
+    """Where several targets stand, by their names or numbers.
+
+    Args:
+        targets: one name or number, or several, none twice.
+        names: the D names.
+
+    Returns:
+        At least one integer from 0 to D - 1, in the order given.
+
+    Raises:
+        InputError: there is no such target, one is named twice, or none is.
+    """
+    several = (
+        targets if isinstance(targets, Iterable) and not isinstance(targets, str) else [targets]
+    )
+    found = [target_position(target, names) for target in several]
+    if not found or len(set(found)) < len(found):
+        raise InputError(
+            f"Expected one or more of the targets {list(names)}, each once. "
+            f"Received: {[names[position] for position in found]}."
+        )
+    return found
 
 
 def mean_column(target: str) -> str:

@@ -4,6 +4,8 @@ Each function loops over the D columns and is vectorised over everything in fron
 no batched triangular solve, and a loop over 100,000 rows would take seconds.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -96,12 +98,13 @@ def conditioned(lower: Array) -> Array:
     return result
 
 
-def transformed(matrix: Array, scale_tril: Array) -> Array:
+def transformed(matrix: Array, scale_tril: Array, rows: NDArray[np.intp] | None = None) -> Array:
     """Lower Cholesky factors of `A L L.T A.T`, conditioned.
 
     Args:
         matrix: A, shape (N, M, D) or (1, M, D).
         scale_tril: L, shape (N, D, D), lower triangular with a positive diagonal.
+        rows: their numbers in the batch, for messages.
 
     Returns:
         Array of shape (N, M, M), lower triangular with a positive diagonal.
@@ -116,11 +119,54 @@ def transformed(matrix: Array, scale_tril: Array) -> Array:
     factor = lower_factor(product)
     # a dependent row leaves only rounding on the diagonal, relative to its length
     length = np.sqrt(np.einsum("nij,nij->ni", product, product))
-    dependent = np.abs(np.diagonal(factor, axis1=1, axis2=2)) <= 1e-13 * length
-    if dependent.any():
-        row = int(np.flatnonzero(dependent.any(axis=1))[0])
-        raise InputError(
-            "The rows of `A` must be linearly independent, or A y + b has no density. "
-            f"For row {row} of the batch they are not."
-        )
+    bad = np.any(np.abs(np.diagonal(factor, axis1=1, axis2=2)) <= 1e-13 * length, axis=1)
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise dependent(row if rows is None else int(rows[row]))
     return conditioned(factor)
+
+
+def dependent(row: int) -> InputError:
+    """The error for a map whose rows are linearly dependent in a row of the batch."""
+    return InputError(
+        "The rows of `A` must be linearly independent, or A y + b has no density. "
+        f"For row {row} of the batch they are not."
+    )
+
+
+def selected(lower: Array, index: Sequence[int] | NDArray[np.intp]) -> Array:
+    """Lower Cholesky factors of `L @ L.T` at some rows and columns: those of a marginal.
+
+    Args:
+        lower: L, shape (N, D, D), lower triangular; the rows asked for are linearly independent.
+        index: M distinct positions, in the order wanted.
+
+    Returns:
+        Array of shape (N, M, M), lower triangular.
+    """
+    positions = np.asarray(index, dtype=np.intp)
+    m = len(positions)
+    if np.array_equal(positions, np.arange(m)):
+        return lower[:, :m, :m]
+    rows = lower[:, positions, : positions.max() + 1]
+    others = np.setdiff1d(np.arange(rows.shape[2]), positions)
+    if np.all(np.diff(positions) > 0) and not rows[:, :, others].any():
+        return rows[:, :, positions]  # the others are constants
+    return lower_factor(rows)
+
+
+def embedded(lower: Array, index: Sequence[int] | NDArray[np.intp], size: int) -> Array:
+    """Put matrices at some rows and columns of larger ones that are zero elsewhere.
+
+    Args:
+        lower: array of shape (N, M, M).
+        index: M positions below `size`.
+        size: D.
+
+    Returns:
+        Array of shape (N, D, D).
+    """
+    positions = np.asarray(index, dtype=np.intp)
+    whole = np.zeros((len(lower), size, size))
+    whole[np.ix_(np.arange(len(lower)), positions, positions)] = lower
+    return whole

@@ -1,0 +1,122 @@
+"""Rows of numbers that belong together and never change: what every batch of distributions is."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.errors import InputError
+
+Array = NDArray[np.float64]
+
+
+class Batch(ABC):
+    """N things over the same D named targets, immutable.
+
+    Attributes:
+        targets: D names.
+    """
+
+    targets: tuple[str, ...]
+    _arrays: ClassVar[tuple[str, ...]]  # attributes that hold one entry per row
+
+    @classmethod
+    def _trusted(cls, targets: tuple[str, ...], **arrays: Array) -> Self:
+        """Build from arrays that are right by construction, without checks or copies."""
+        self = cls.__new__(cls)
+        self._set(targets, arrays)
+        return self
+
+    def _set(self, targets: tuple[str, ...], arrays: dict[str, Array]) -> None:
+        self.__dict__.update(
+            targets=targets, **{name: frozen(arrays[name]) for name in self._arrays}
+        )
+
+    def _with(self, targets: tuple[str, ...], **changed: Array) -> Self:
+        """As many rows, with some of the arrays replaced."""
+        kept = {name: getattr(self, name) for name in self._arrays}
+        return self._trusted(targets, **{**kept, **changed})
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        """One batch out of several over the same targets, in order.
+
+        Args:
+            parts: at least one batch of this kind.
+
+        Returns:
+            A batch of all their rows.
+
+        Raises:
+            InputError: there is no part, or they differ in kind or targets.
+        """
+        if not parts or any(type(p) is not cls or p.targets != parts[0].targets for p in parts):
+            received = [f"{type(part).__name__} over {list(part.targets)}" for part in parts]
+            raise InputError(
+                f"Expected one or more {cls.__name__}, all over the same targets. "
+                f"Received {received}."
+            )
+        arrays = {n: np.concatenate([getattr(part, n) for part in parts]) for n in cls._arrays}
+        return cls._trusted(parts[0].targets, **arrays)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"A {type(self).__name__} is immutable: cannot set {name!r}.")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"A {type(self).__name__} is immutable: cannot delete {name!r}.")
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # a pickled or copied array is writable again
+        self._set(state["targets"], state)
+
+    def __len__(self) -> int:
+        return len(getattr(self, self._arrays[0]))
+
+    def __getitem__(self, rows: Any) -> Self:
+        """The distributions of some rows; an integer gives a batch of length 1."""
+        index = row_index(rows, len(self))
+        return self._trusted(
+            self.targets, **{name: getattr(self, name)[index] for name in self._arrays}
+        )
+
+    def to_arrays(self) -> dict[str, Array]:
+        """The arrays that make up the distributions, by the names of their attributes."""
+        return {name: getattr(self, name) for name in self._arrays}
+
+
+def row_index(rows: Any, n_rows: int) -> Any:
+    """What selects rows and keeps their axis.
+
+    Args:
+        rows: an integer, a slice, or a one-dimensional array of integers or booleans.
+        n_rows: N.
+
+    Returns:
+        A slice or an array.
+
+    Raises:
+        IndexError: an integer is out of range.
+        InputError: `rows` is something else.
+    """
+    if isinstance(rows, (int, np.integer)) and not isinstance(rows, bool):
+        number = range(n_rows)[rows]  # raises IndexError and resolves negative numbers
+        return slice(number, number + 1)
+    if isinstance(rows, slice):
+        return rows
+    index = np.asarray(rows if np.size(rows) else [], dtype=None if np.size(rows) else int)
+    if index.ndim != 1:
+        raise InputError(
+            "Rows are selected by an integer, a slice, or a one-dimensional array of "
+            f"integers or booleans. Received an array of shape {index.shape}."
+        )
+    return index
+
+
+def frozen(array: Array) -> Array:
+    """Make an array read-only."""
+    array.flags.writeable = False
+    return array

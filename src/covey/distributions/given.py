@@ -1,0 +1,193 @@
+"""What people say about targets by name: observed values, bounds, linear combinations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.distributions.check import read_numbers, read_values
+from covey.distributions.targets import target_names, target_position
+from covey.errors import InputError
+
+Array = NDArray[np.float64]
+
+
+def read_given(given: Any, shape: tuple[int, int], names: tuple[str, ...]) -> tuple[Array, Any]:
+    """Observed values as an array, NaN where not observed.
+
+    Args:
+        given: mapping of a target to a number or one number per row; or an array of shape (N, D);
+            or a frame that has some of the targets as columns, others being ignored.
+        shape: (N, D).
+        names: the D targets.
+
+    Returns:
+        (values, dropped): array of shape (N, D), and the positions of the targets that a mapping
+        names; None where `given` is no mapping.
+
+    Raises:
+        InputError: a target is unknown or named twice, a shape does not fit, a value is infinite,
+            or a mapping names every target.
+    """
+    if isinstance(given, Mapping):
+        values = np.full(shape, np.nan)
+        dropped: list[int] = []
+        for key, value in given.items():
+            position = target_position(key, names)
+            if position in dropped:
+                raise InputError(f"`given` names the target {names[position]!r} twice.")
+            dropped.append(position)
+            values[:, position] = _per_row(value, shape[0], f"given[{key!r}]")
+        if len(dropped) == shape[1]:
+            raise InputError(
+                "`given` names every target, and none would be left. Leave one out, or pass an "
+                f"array of shape {shape} to keep them all."
+            )
+        _refuse_infinity(values, names)
+        return values, dropped
+    if hasattr(given, "columns"):
+        columns = {str(column): column for column in given.columns}
+        present = [name for name in names if name in columns]
+        if not present:
+            raise InputError(
+                f"Expected a table with at least one of the columns {list(names)}. "
+                f"Received {list(columns)}."
+            )
+        values = np.full(shape, np.nan)
+        for name in present:
+            column = read_numbers(given[columns[name]], name)
+            values[:, names.index(name)] = _per_row(column, shape[0], name)
+        _refuse_infinity(values, names)
+        return values, None
+    return read_values(given, shape, names, "given"), None
+
+
+def read_bounds(
+    bound: Any, shape: tuple[int, int], names: tuple[str, ...], name: str, default: float
+) -> Array:
+    """Bounds of each target in each row.
+
+    Args:
+        bound: None, a number, an array of shape (D,) or (N, D), or a mapping of a target to a
+            number or one number per row; infinite where there is no bound.
+        shape: (N, D).
+        names: the D targets.
+        name: of the argument, for messages.
+        default: for targets without a bound, minus or plus infinity.
+
+    Returns:
+        Array of shape (N, D).
+
+    Raises:
+        InputError: a target is unknown, a shape does not fit, or a value is NaN.
+    """
+    values = np.full(shape, default)
+    if isinstance(bound, Mapping):
+        for key, value in bound.items():
+            position = target_position(key, names)
+            values[:, position] = _per_row(value, shape[0], f"{name}[{key!r}]")
+    elif bound is not None:
+        found = read_numbers(bound, name)
+        if found.shape not in ((), (shape[1],), shape):
+            raise InputError(
+                f"`{name}` must be a number, have shape ({shape[1]},) or {shape}, or map targets "
+                f"to bounds. Received shape {found.shape}."
+            )
+        values[:] = found
+    if np.isnan(values).any():
+        raise InputError(f"`{name}` must not hold NaN; use -inf or inf where there is no bound.")
+    return values
+
+
+def read_map(
+    A: Any, b: Any, targets: Any, shape: tuple[int, int], names: tuple[str, ...]
+) -> tuple[Array, Array, tuple[str, ...]]:
+    """The matrix, the shift and the new names of an affine map.
+
+    Args:
+        A: array of shape (M, D) or (N, M, D), or a mapping of each new name to a mapping of targets
+            to coefficients, each a number or one number per row.
+        b: array of shape (M,) or (N, M), or a mapping of new names to numbers or one number per
+            row; None is zero.
+        targets: M new names; None for the default ones.
+        shape: (N, D).
+        names: the D targets.
+
+    Returns:
+        (A, b, names): arrays of shape (1 or N, M, D) and (M,) or (N, M), and M names.
+
+    Raises:
+        InputError: a target is unknown, a shape does not fit, or a value is not finite.
+    """
+    n, d = shape
+    if isinstance(A, Mapping):
+        if targets is not None:
+            raise InputError("`targets` must be left out where `A` names the new variables itself.")
+        matrix, targets = _named_matrix(A, shape, names), tuple(str(key) for key in A)
+    else:
+        matrix = read_numbers(A, "A")
+        matrix = matrix[None] if matrix.ndim == 2 else matrix
+    if matrix.ndim != 3 or matrix.shape[0] not in (1, n) or matrix.shape[2] != d:
+        raise InputError(
+            f"`A` must have shape (M, {d}) or ({n}, M, {d}). Received shape {np.shape(A)}."
+        )
+    m = matrix.shape[1]
+    if not 1 <= m <= d:
+        raise InputError(
+            f"`A` must have 1 to {d} linearly independent rows for {d} targets. Received {m}."
+        )
+    is_diagonal = m == d and not np.any(matrix * ~np.eye(d, dtype=bool))
+    new_names = names if targets is None and is_diagonal else target_names(targets, m)
+    if isinstance(b, Mapping):
+        shift = np.zeros((n, m))
+        for key, value in b.items():
+            position = target_position(key, new_names)
+            shift[:, position] = _per_row(value, n, f"b[{key!r}]")
+    else:
+        shift = np.zeros(m) if b is None else read_numbers(b, "b")
+    if shift.shape not in ((m,), (n, m)):
+        raise InputError(f"`b` must have shape ({m},) or ({n}, {m}). Received {shift.shape}.")
+    if not (np.isfinite(matrix).all() and np.isfinite(shift).all()):
+        raise InputError("`A` and `b` must be finite. Received NaN or infinity.")
+    return matrix, shift, new_names
+
+
+def _named_matrix(A: Mapping[Any, Any], shape: tuple[int, int], names: tuple[str, ...]) -> Array:
+    n, d = shape
+    columns = []
+    for key, coefficients in A.items():
+        if not isinstance(coefficients, Mapping):
+            raise InputError(
+                "Where `A` is a mapping, expected each of its values to map targets to "
+                f"coefficients. Received for {key!r}: {coefficients!r}."
+            )
+        row = np.zeros((n, d))
+        for target, coefficient in coefficients.items():
+            position = target_position(target, names)
+            row[:, position] += _per_row(coefficient, n, f"A[{key!r}][{target!r}]")
+        columns.append(row)
+    if not columns:
+        raise InputError("`A` must name at least one new variable. Received an empty mapping.")
+    matrix = np.stack(columns, axis=1)
+    return matrix[:1] if n and (matrix == matrix[:1]).all() else matrix
+
+
+def _per_row(value: Any, n_rows: int, name: str) -> Array:
+    numbers = read_numbers(value, name)
+    if numbers.shape not in ((), (1,), (n_rows,)):
+        raise InputError(
+            f"`{name}` must be a number, or hold one for each of {n_rows} rows. "
+            f"Received shape {numbers.shape}."
+        )
+    return numbers
+
+
+def _refuse_infinity(values: Array, names: tuple[str, ...]) -> None:
+    if np.isinf(values).any():
+        column = names[int(np.flatnonzero(np.isinf(values).any(axis=0))[0])]
+        raise InputError(
+            f"`given` must be finite, or NaN where not observed. Received infinity for {column!r}."
+        )

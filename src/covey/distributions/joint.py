@@ -1,0 +1,277 @@
+"""What one can ask of any batch of joint distributions: arguments are read here, once for all."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from covey.distributions.check import check_level, check_probability, check_size, read_values
+from covey.distributions.given import read_bounds, read_given, read_map
+from covey.distributions.region import Region
+from covey.distributions.targets import target_positions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+
+
+class Joint(ABC):
+    """N joint distributions over the same D named targets.
+
+    In some rows some targets may be known exactly (`observed`): these have their value for a mean
+    and no variance, and every method acts on the others.
+    """
+
+    targets: tuple[str, ...]
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return len(self), len(self.targets)
+
+    @property
+    @abstractmethod
+    def observed(self) -> NDArray[np.bool_]:
+        """Which targets are known exactly, shape (N, D): those `conditional` was given."""
+
+    def log_prob(self, y: ArrayLike | pd.DataFrame) -> Array:
+        """Log-density of one observation per row.
+
+        Args:
+            y: array of shape (N, D) in target units, or a frame with the targets as columns. NaN
+                means "not observed": such entries are marginalised exactly, and a row without any
+                observed entry has log-density 0. Targets known exactly do not enter.
+
+        Returns:
+            Array of shape (N,), in nats.
+
+        Raises:
+            InputError: the shape or the columns do not fit, or a value is infinite.
+        """
+        return self._log_prob(self._read(y))
+
+    def mahalanobis(self, y: ArrayLike | pd.DataFrame) -> Array:
+        """Mahalanobis distance of one observation per row (the distance, not its square).
+
+        It is taken with the covariance: sqrt((y - mean)' Sigma^-1 (y - mean)).
+
+        Args:
+            y: as for `log_prob`; NaN entries are marginalised.
+
+        Returns:
+            Array of shape (N,), without unit.
+
+        Raises:
+            InputError: the shape or the columns do not fit, or a value is infinite.
+        """
+        return self._mahalanobis(self._read(y))
+
+    def sample(self, size: int, seed: int | np.random.Generator | None = None) -> Array:
+        """Draw `size` samples of every row.
+
+        Args:
+            size: how many samples, at least 1.
+            seed: an integer or a NumPy Generator for repeatable samples.
+
+        Returns:
+            Array of shape (size, N, D), in target units.
+
+        Raises:
+            InputError: `size` is not a positive integer.
+        """
+        return self._sample(check_size(size), np.random.default_rng(seed))
+
+    def marginal(self, targets: str | int | Iterable[str | int]) -> Self:
+        """The joint distribution of some of the targets, whatever the others are.
+
+        Args:
+            targets: one name or number, or several, in the order wanted.
+
+        Returns:
+            A distribution of the same kind, of N rows and M targets.
+
+        Raises:
+            InputError: there is no such target, one is named twice, or none is.
+        """
+        return self._marginal(target_positions(targets, self.targets))
+
+    def conditional(self, given: Mapping[Any, Any] | ArrayLike | pd.DataFrame) -> Self:
+        """The distribution of the other targets, given what has been observed of some.
+
+        Args:
+            given: a mapping of targets, by name or number, to a value or one value per row: the
+                result is over the other targets alone. Or an array of shape (N, D), or a frame
+                that has some of the targets as columns, in which NaN means "not observed", so that
+                each row has its own pattern: the result keeps all D targets, and those observed
+                have their value for a mean and zero variance (see `observed`). In a mapping NaN
+                means that the row's value is unknown: the target is left out all the same.
+
+        Returns:
+            A distribution of the same kind, of N rows.
+
+        Raises:
+            InputError: a target is unknown or named twice, a shape does not fit, a value is
+                infinite, or a mapping leaves no target.
+        """
+        values, dropped = read_given(given, self._shape, self.targets)
+        joint = self._conditional(np.where(self.observed, np.nan, values))
+        if not dropped:
+            return joint
+        return joint._marginal([i for i in range(len(self.targets)) if i not in dropped])
+
+    def affine(
+        self,
+        A: ArrayLike | Mapping[str, Mapping[Any, Any]],
+        b: ArrayLike | Mapping[str, Any] | None = None,
+        targets: Iterable[str] | None = None,
+    ) -> Self:
+        """The joint distribution of `A y + b`: changes of units, sums, differences, weighted means.
+
+        Args:
+            A: what each new variable is made of, by name, such as
+                `{"total": {"CO": 1, "NO2": 2}, "CO": {"CO": 1}}`, the coefficients being numbers or
+                one number per row; or an array of shape (M, D), or (N, M, D) for one matrix per
+                row. Its rows must be linearly independent, so M <= D.
+            b: array of shape (M,) or (N, M) in the new units, or a mapping of new names; zero by
+                default.
+            targets: M names of the new variables, for an array `A`. By default a diagonal `A` (a
+                change of units) keeps the names, any other gives `y0, y1, ...`.
+
+        Returns:
+            A distribution of the same kind, of N rows and M targets. A combination of targets known
+            exactly is known exactly.
+
+        Raises:
+            InputError: a target is unknown, a shape does not fit, a value is not finite, or the
+                rows of `A` are linearly dependent (their distribution would have no density).
+        """
+        return self._mapped(*read_map(A, b, targets, self._shape, self.targets))
+
+    def sum(self, targets: Iterable[str | int] | None = None, name: str = "sum") -> Self:
+        """The distribution of the sum of some targets; other combinations are for `affine`.
+
+        Args:
+            targets: names or numbers; all by default. They should have the same unit.
+            name: of the sum.
+
+        Returns:
+            A distribution of the same kind, of N rows and one target.
+
+        Raises:
+            InputError: there is no such target, one is named twice, or none is.
+        """
+        wanted = range(len(self.targets)) if targets is None else targets
+        matrix = np.zeros((1, len(self.targets)))
+        matrix[0, target_positions(wanted, self.targets)] = 1.0
+        return self.affine(matrix, targets=[name])
+
+    def quantile(self, q: ArrayLike) -> Array:
+        """Quantiles of each target on its own.
+
+        Args:
+            q: a probability in (0, 1), or Q of them.
+
+        Returns:
+            Array of shape (N, D), or (Q, N, D) for several probabilities, in target units.
+
+        Raises:
+            InputError: a probability lies outside (0, 1).
+        """
+        levels = check_probability(q)
+        found = [self._quantiles(float(level)) for level in levels.ravel()]
+        return np.stack(found) if levels.ndim else found[0]
+
+    def interval(self, level: float = 0.9) -> tuple[Array, Array]:
+        """Central interval of each target on its own.
+
+        Args:
+            level: probability that each interval holds, in (0, 1).
+
+        Returns:
+            (lower, upper), two arrays of shape (N, D) in target units.
+
+        Raises:
+            InputError: `level` lies outside (0, 1).
+        """
+        tail = (1 - check_level(level)) / 2
+        return self._quantiles(tail), self._quantiles(1 - tail)
+
+    def region(self, level: float = 0.9) -> Region:
+        """The ellipsoid around the mean that holds all targets together with some probability.
+
+        Args:
+            level: probability that the region holds, in (0, 1).
+
+        Returns:
+            A `Region` of N rows.
+
+        Raises:
+            InputError: `level` lies outside (0, 1).
+        """
+        level = check_level(level)
+        return Region(self, self._matched(), self._radius(level), level)
+
+    def probability(self, lower: Any = None, upper: Any = None) -> Array:
+        """Probability that every target lies between its bounds.
+
+        Args:
+            lower: a number for all targets, an array of shape (D,) or (N, D), or a mapping of
+                targets to a number or one number per row, such as `{"CO": 1.5}`, in target units;
+                targets without one are unbounded below.
+            upper: the same from above.
+
+        Returns:
+            Array of shape (N,). Exact for one target; else good to 1e-4 (Genz's quasi-Monte Carlo
+            integration, always with the same points).
+
+        Raises:
+            InputError: a target is unknown, a shape does not fit, or a bound is NaN.
+        """
+        low = read_bounds(lower, self._shape, self.targets, "lower", -np.inf)
+        high = read_bounds(upper, self._shape, self.targets, "upper", np.inf)
+        return self._box(low, high)
+
+    def _read(self, y: Any) -> Array:
+        values = read_values(y, self._shape, self.targets)
+        return np.where(self.observed, np.nan, values)
+
+    @abstractmethod
+    def _log_prob(self, values: Array) -> Array: ...
+
+    @abstractmethod
+    def _mahalanobis(self, values: Array) -> Array: ...
+
+    @abstractmethod
+    def _sample(self, size: int, generator: np.random.Generator) -> Array: ...
+
+    @abstractmethod
+    def _marginal(self, chosen: list[int]) -> Self: ...
+
+    @abstractmethod
+    def _conditional(self, values: Array) -> Self:
+        """Given values of shape (N, D), NaN where there is nothing new."""
+
+    @abstractmethod
+    def _mapped(self, matrix: Array, shift: Array, targets: tuple[str, ...]) -> Self: ...
+
+    @abstractmethod
+    def _quantiles(self, probability: float) -> Array:
+        """Shape (N, D)."""
+
+    @abstractmethod
+    def _matched(self) -> Any:
+        """The one elliptical distribution with the same mean and covariance."""
+
+    @abstractmethod
+    def _radius(self, level: float) -> Array:
+        """Mahalanobis distance within which `level` of each row lies, shape (N,)."""
+
+    @abstractmethod
+    def _box(self, lower: Array, upper: Array) -> Array: ...

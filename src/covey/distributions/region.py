@@ -1,0 +1,159 @@
+"""Ellipsoids that hold all targets together with some probability."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammaln
+
+from covey.distributions.batch import row_index
+from covey.distributions.check import check_size, read_values
+from covey.distributions.patterns import by_pattern
+from covey.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+
+
+class Region:
+    """For each of N rows, the ellipsoid of all y within a Mahalanobis distance of the mean.
+
+    With the covariance Sigma of the row, of all shapes that hold the targets together with the same
+    probability the ellipsoid
+
+        { y : sqrt((y - mean)' Sigma^-1 (y - mean)) <= radius }
+
+    is the smallest, if the distribution is a normal or a Student-t. Regions come from
+    `joint.region(level)`.
+
+    Attributes:
+        level: probability that the region holds.
+        radius: Mahalanobis distance from the center to the boundary, shape (N,), without unit.
+    """
+
+    level: float
+    radius: Array
+
+    def __init__(self, joint: Any, shape: Any, radius: Array, level: float) -> None:
+        """Not for users.
+
+        Args:
+            joint: the distributions the region is of.
+            shape: one elliptical distribution each, for the center and the axes.
+            radius: array of shape (N,).
+            level: probability that the region holds.
+        """
+        self._joint, self._shape = joint, shape
+        self.radius, self.level = radius, level
+
+    def __len__(self) -> int:
+        return len(self.radius)
+
+    def __getitem__(self, rows: Any) -> Self:
+        """The regions of some rows; an integer gives a batch of length 1."""
+        index = row_index(rows, len(self))
+        return type(self)(self._joint[index], self._shape[index], self.radius[index], self.level)
+
+    def __repr__(self) -> str:
+        n, d = self.center.shape
+        return (
+            f"Region of level {self.level:g}: {n} {'row' if n == 1 else 'rows'}, "
+            f"{d} {'target' if d == 1 else 'targets'} ({', '.join(self.targets)})"
+        )
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the D targets."""
+        names: tuple[str, ...] = self._shape.targets
+        return names
+
+    @property
+    def center(self) -> Array:
+        """Centers, shape (N, D), in target units: the means."""
+        center: Array = self._shape.mean
+        return center
+
+    @cached_property
+    def _factor(self) -> Array:
+        """B with region = center + B (unit ball), shape (N, D, D)."""
+        factor: Array = self._shape.scale_tril * np.sqrt(self._shape._inflation)[:, None, None]
+        return factor * self.radius[:, None, None]
+
+    def contains(self, y: ArrayLike | pd.DataFrame) -> NDArray[np.bool_]:
+        """Whether each row's region holds an observation.
+
+        Args:
+            y: array of shape (N, D) in target units, or a frame with the targets as columns. A row
+                with NaN is held against the region of the same level of the targets it has: a part
+                of an observation should be held as often as a whole one.
+
+        Returns:
+            Boolean array of shape (N,); True for a row without any observed target.
+
+        Raises:
+            InputError: the shape or the columns do not fit, or a value is infinite.
+        """
+        values = read_values(y, self.center.shape, self.targets)
+        held = np.ones(len(self), dtype=bool)
+        for rows, present in by_pattern(~np.isnan(values)):
+            part, whole = np.flatnonzero(present), present.all()
+            if len(part) == 0:
+                continue
+            region = self[rows] if whole else self._joint[rows].marginal(part).region(self.level)
+            held[rows] = region._shape.mahalanobis(values[rows[:, None], part]) <= region.radius
+        return held
+
+    def log_volume(self) -> Array:
+        """Logarithm of the volume, shape (N,); the volume is in the product of target units.
+
+        It is that of the targets not known exactly, and 0 where all are known.
+        """
+        diagonal = np.diagonal(self._factor, axis1=1, axis2=2)
+        free = ~self._shape.observed
+        count = free.sum(axis=1)
+        unit_ball = count / 2 * np.log(np.pi) - gammaln(count / 2 + 1)
+        return np.asarray(unit_ball + np.log(np.where(free, diagonal, 1.0)).sum(axis=1))
+
+    def volume(self) -> Array:
+        """Volume, shape (N,), in the product of target units; length for one target, area for two.
+
+        It is that of the targets not known exactly, and 1 where all are known.
+        """
+        return np.exp(self.log_volume())
+
+    def axes(self) -> Array:
+        """Half axes of the ellipsoids, orthogonal to each other, the longest first.
+
+        Returns:
+            Array of shape (N, D, D): `axes[n, k]` leads from the center of row n to a point of the
+            boundary, in target units. What is longest depends on the units. A target known exactly
+            makes an axis of length 0.
+        """
+        directions, lengths, _ = np.linalg.svd(self._factor)
+        return np.swapaxes(directions * lengths[:, None, :], 1, 2)
+
+    def boundary(self, points: int = 100) -> Array:
+        """Points on the boundary of regions of two targets, for drawing.
+
+        Args:
+            points: how many, at least 1; the last is the first again, so that the line is closed.
+
+        Returns:
+            Array of shape (N, points, 2), in target units.
+
+        Raises:
+            InputError: there are not two targets; take the `marginal` of two first.
+        """
+        if len(self.targets) != 2:
+            raise InputError(
+                f"A boundary is a line for two targets only. Received {len(self.targets)}: "
+                f"{list(self.targets)}. Use joint.marginal([a, b]).region(level)."
+            )
+        angle = np.linspace(0, 2 * np.pi, check_size(points, "points"))
+        circle = np.stack([np.cos(angle), np.sin(angle)])
+        return self.center[:, None, :] + np.swapaxes(self._factor @ circle, 1, 2)
