@@ -69,6 +69,26 @@ def test_predict_writes_means_and_covariances(model_file, folder, name, recwarn)
     np.testing.assert_allclose(joint.covariance, expected.covariance, rtol=1e-9, atol=1e-12)
 
 
+def test_what_has_been_observed_is_given(folder, recwarn):
+    table = pd.read_csv(folder / "train.csv")
+    table.loc[::3, "CO"] = np.nan
+    table.loc[:40, "NOx"] = np.nan
+    source, output = folder / "gaps.csv", folder / "gaps.covey"
+    table.to_csv(source, index=False)
+    options = ["--targets", "CO,NOx", "--drop", "id,week,w", "--output", output]
+    assert run("fit", source, *options, *FAST) == 0
+    assert run("predict", output, source, "--given", "CO", "--output", folder / "told.csv") == 0
+    told = read_table(folder / "told.csv")
+    observed = table["CO"].notna()
+    np.testing.assert_allclose(told["mean_CO"][observed], table["CO"][observed])
+    assert (told["cov_CO_CO"][observed] == 0).all()
+    assert (told["cov_CO_CO"][~observed] > 0).all()
+    model = covey.load(output)
+    expected = model.predict_distribution(table, given=table[["CO"]])
+    np.testing.assert_allclose(told["mean_NOx"], expected.mean[:, 1], rtol=1e-9)
+    np.testing.assert_allclose(told["cov_NOx_NOx"], expected.covariance[:, 1, 1], rtol=1e-9)
+
+
 def test_predict_without_output_prints_csv(model_file, folder, capsys):
     assert run("predict", model_file, folder / "train.csv") == 0
     shown = capsys.readouterr()
@@ -106,6 +126,11 @@ def test_a_feature_list_is_taken(folder, capsys):
         (["predict", "train.csv", "new.parquet"], "Covey"),
         (["predict", "model.covey", "new.parquet", "--output", "x.docx"], "x.docx"),
         (["predict", "model.covey", "new.parquet", "--keep", "nothing"], "['nothing']"),
+        (
+            ["predict", "model.covey", "train.csv", "--given", "CO,a"],
+            "model: CO, NOx. Received: ['a",
+        ),
+        (["predict", "model.covey", "new.parquet", "--given", "CO"], "['CO']"),
         (["info", "train.csv"], "Covey"),
         (["fit", "train.csv", "--targets", "CO", "--output", "train.csv"], "takes the model"),
         (["predict", "model.covey", "new.parquet", "--output", "./new.parquet"], "would overwrite"),

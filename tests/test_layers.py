@@ -278,6 +278,7 @@ LAYERS = {
         7, activation="relu", kernel_initializer="zeros", kernel_regularizer="l1", name="first"
     ),
     "log density": lambda: LogDensity(FAMILY, missing=False, name="score"),
+    "log density of K z": lambda: LogDensity(FAMILY, scale_tril=np.tri(TARGETS)),
 }
 
 
@@ -303,6 +304,10 @@ def test_log_density_scores_inside_a_model():
     expected = Normal(2).distribution(values.reshape(12, 5)).log_prob(targets.reshape(12, 2))
     scores = model.predict([values, targets], verbose=0)
     assert_allclose(scores.ravel(), expected, rtol=1e-5, atol=1e-5)
+    scaled = LogDensity(Normal(2), scale_tril=2 * np.eye(2))(packed, y)
+    doubled = keras.Model([packed, y], scaled).predict([values, 2 * targets], verbose=0)
+    count = np.isfinite(targets).sum(axis=-1)
+    assert_allclose(doubled, scores - count * np.log(2), rtol=1e-5, atol=1e-5)
 
 
 def test_the_examples_run():

@@ -6,16 +6,19 @@ import pytest
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.compose import make_column_transformer
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
 from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.linear_model import LassoLars, LinearRegression
+from sklearn.linear_model import LassoLars, LinearRegression, Ridge
 from sklearn.model_selection import KFold, TimeSeriesSplit
-from sklearn.multioutput import MultiOutputRegressor
+from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted
 
 import covey
+from covey import scikit
 from covey.errors import InputError
 from covey.folds import Folds
 from covey.linear import LinearModel
@@ -122,17 +125,19 @@ def test_the_covariance_is_that_of_new_rows_whatever_the_base_remembers():
     assert abs(model.out_of_fold_score_ - joint.log_prob(fresh).mean()) < 0.4
 
 
-@pytest.mark.parametrize("several", [True, False])
-def test_boosted_trees_beat_the_line_they_replace(table, several):
+def test_boosted_trees_beat_the_line_they_replace(table):
     X, Y = table
-    trees = HistGradientBoostingRegressor(max_iter=30, min_samples_leaf=5, random_state=0)
-    base = MultiOutputRegressor(trees) if several else trees  # a single target is repeated
-    model = covey.JointRegressor(base=base, random_state=0, learning_rate=0, **QUICK).fit(X, Y)
+    trees = GradientBoostingRegressor(n_estimators=30, random_state=0)  # repeated for each target
+    model = covey.JointRegressor(base=trees, random_state=0, learning_rate=0, **QUICK).fit(X, Y)
     plain = covey.JointRegressor(random_state=0, learning_rate=0, **QUICK).fit(X, Y)
     assert model.out_of_fold_score_ > plain.out_of_fold_score_ + 0.5
     assert isinstance(model.base_[0], MultiOutputRegressor)
     assert plain.base_ is None
     np.linalg.cholesky(model.predict_distribution(X).covariance)
+    folds = Folds.split(120, 2)
+    _, repeated = MeanModel.fit(trees, X, Y, folds)
+    _, several = MeanModel.fit(MultiOutputRegressor(trees), X, Y, folds)
+    np.testing.assert_array_equal(repeated, several)
 
 
 def test_an_own_pipeline_sees_the_own_table(table):
@@ -189,14 +194,19 @@ def test_a_part_of_a_fold_without_weight_is_named():
         MeanModel.fit(LinearRegression(), X, Y, folds, sample_weight=weight)
 
 
-@pytest.mark.parametrize("base", [HistGradientBoostingRegressor(max_iter=3), LinearRegression()])
-@pytest.mark.parametrize("flat", [True, False])
+@pytest.mark.parametrize(
+    ("base", "flat"),
+    [(HistGradientBoostingRegressor(max_iter=3), False), (LinearRegression(), True)],
+)
 def test_one_target(table, base, flat):
     X, Y = table
     y = Y[:, 0] if flat else Y[:, :1]
     model = covey.JointRegressor(base=base, **QUICK).fit(X, y)
     assert model.predict(X).shape == y.shape
     assert model.predict_distribution(X).covariance.shape == (120, 1, 1)
+    for either in (True, False):
+        _, predictions = MeanModel.fit(base, X, Y[:, :1], Folds.split(120, 2), flat=either)
+        assert predictions.shape == (2, 120, 1)
 
 
 def test_parameters_reach_into_the_base():
@@ -237,3 +247,166 @@ def test_what_cannot_be_a_base_is_refused_by_name(table, base, weighted, says):
         covey.JointRegressor(base=base, **QUICK).fit(
             X, Y, sample_weight=np.linspace(1, 2, 120) if weighted else None
         )
+
+
+TREES = GradientBoostingRegressor(n_estimators=5, random_state=0)  # take one target only
+
+
+def with_gaps(Y, share=0.3):
+    return np.where(np.random.default_rng(9).random(Y.shape) < share, np.nan, Y)
+
+
+@pytest.mark.parametrize(
+    ("base", "inner"),
+    [
+        (TREES, TREES),
+        (MultiOutputRegressor(TREES), TREES),
+        (MultiOutputRegressor(TREES, n_jobs=1), TREES),
+        (Ridge(0.5), Ridge(0.5)),  # takes several targets, without gaps
+        (make_pipeline(StandardScaler(), Ridge()), make_pipeline(StandardScaler(), Ridge())),
+    ],
+)
+@pytest.mark.parametrize("framed", [True, False])
+def test_each_target_is_fitted_in_the_rows_that_hold_it(table, base, inner, framed):
+    X, Y = table
+    Y = with_gaps(Y)
+    X = pd.DataFrame(X, columns=["a", "b", "c"]) if framed else X
+    rows_of = (lambda rows: X.iloc[rows]) if framed else (lambda rows: X[rows])
+    folds = Folds.split(120, 3)
+    model, predictions = MeanModel.fit(base, X, Y, folds)
+
+    def alone(rows, target):
+        seen = rows[~np.isnan(Y[rows, target])]
+        return clone(inner).fit(rows_of(seen), Y[seen, target])
+
+    for member, (train, test) in enumerate(folds.pairs):
+        for target in range(2):
+            whole = alone(train, target)
+            np.testing.assert_array_equal(
+                predictions[member, test, target], whole.predict(rows_of(test))
+            )
+            np.testing.assert_array_equal(model.predict(X)[member, :, target], whole.predict(X))
+            for rows, held in folds.inner_pairs(member):
+                np.testing.assert_array_equal(
+                    predictions[member, held, target], alone(rows, target).predict(rows_of(held))
+                )
+    for estimator in model.estimators:
+        check_is_fitted(estimator)
+        assert type(estimator) is MultiOutputRegressor
+        assert get_tags(estimator).target_tags.multi_output
+        assert estimator.n_features_in_ == 3
+        assert hasattr(estimator, "feature_names_in_") == framed
+    again = MeanModel(tuple(scikit.from_bytes(scikit.to_bytes(model.estimators))), 2)
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    assert not hasattr(base, "estimators_")
+    assert not hasattr(inner, "n_features_in_")
+
+
+def test_weights_reach_each_target_with_gaps(table):
+    X, Y = table
+    Y, weight = with_gaps(Y), np.random.default_rng(1).uniform(0.1, 3, 120)
+    weight[:10] = 0
+    folds = Folds.split(120, 3)
+    for base in (LinearRegression(), MultiOutputRegressor(LinearRegression())):
+        model, _ = MeanModel.fit(base, X, Y, folds, sample_weight=weight)
+        train = folds.pairs[0][0]
+        for target in range(2):
+            seen = train[~np.isnan(Y[train, target]) & (weight[train] > 0)]
+            alone = LinearRegression().fit(X[seen], Y[seen, target], weight[seen])
+            np.testing.assert_allclose(model.estimators[0].estimators_[target].coef_, alone.coef_)
+    with pytest.raises(InputError, match="takes it too"):
+        MeanModel.fit(MultiOutputRegressor(LassoLars()), X, Y, folds, sample_weight=weight)
+    even, without = np.full(120, 2.0), MeanModel.fit(LassoLars(), X, Y, folds)[1]
+    np.testing.assert_array_equal(
+        MeanModel.fit(LassoLars(), X, Y, folds, sample_weight=even)[1], without
+    )
+
+
+def test_a_target_without_weight_in_some_part_is_left_to_the_rest(table):
+    X, Y = table
+    folds, weight = Folds.split(120, 3), np.ones(120)
+    Y[1::2, 0] = np.nan
+    weight[::2] = 0
+    weight[folds.pairs[0][1]] = 1  # so one fold alone holds the first target
+    _, predictions = MeanModel.fit(LinearRegression(), X, Y, folds, sample_weight=weight)
+    np.testing.assert_array_equal((predictions == 0).all(axis=1), [[True, False]] * 3)
+
+
+def test_members_share_fits_with_gaps():
+    Recorder.log = ([], [])
+    X, Y = np.arange(120.0).reshape(-1, 1), np.ones((120, 2))
+    Y[::7, 0] = np.nan
+    folds = Folds.split(120, 5)
+    model, predictions = MeanModel.fit(Recorder(), X, Y, folds)
+    assert len(Recorder.log[0]) == 2 * (5 + 10)
+    assert not any(Recorder.log[1])
+    assert np.array_equal(predictions, np.zeros((5, 120, 2)))
+    for estimator, (train, _) in zip(model.estimators, folds.pairs, strict=True):
+        assert estimator.estimators_[0].seen_ == {row for row in train if row % 7}
+        assert estimator.estimators_[1].seen_ == set(train)
+
+
+@pytest.mark.parametrize("framed", [True, False])
+def test_a_target_that_some_part_lacks_is_left_to_the_rest(table, framed):
+    X, Y = table
+    Y = np.column_stack([Y, Y + 100, Y[:, 0]])
+    folds = Folds.split(120, 3)
+    (train, test), (_, other), (_, third) = folds.pairs
+    Y[np.setdiff1d(np.arange(120), test), 0] = np.nan  # only what the first member never sees
+    Y[np.setdiff1d(np.arange(120), other), 2] = np.nan
+    Y[:, 3] = np.where(np.isin(np.arange(120), [other[0], third[0]]), Y[:, 3], np.nan)
+    table = pd.DataFrame(X, columns=["a", "b", "c"]) if framed else X
+    model, predictions = MeanModel.fit(Stubborn(), table, Y, folds)
+    assert np.isfinite(predictions).all()
+    zero = (predictions == 0).all(axis=1)
+    # one of the parts of each member lacks a target that one fold alone holds
+    np.testing.assert_array_equal(zero[:, [0, 2]], True)
+    # the parts that the first member fits to hold row third[0] or row other[0]
+    np.testing.assert_array_equal(zero[:, 3], [False, True, True])
+    assert not zero[:, [1, 4]].any()
+    np.testing.assert_array_equal((model.predict(table) == 0).all(axis=1), zero)
+    assert len(train) == 80
+    for estimator in model.estimators:
+        assert estimator.n_features_in_ == 3
+    again = MeanModel(tuple(scikit.from_bytes(scikit.to_bytes(model.estimators, NAMES), NAMES)), 5)
+    np.testing.assert_array_equal(again.predict(table), model.predict(table))
+
+
+NAMES = [f"{Stubborn.__module__}.Stubborn"]
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        RegressorChain(LinearRegression()),
+        make_pipeline(StandardScaler(), MultiOutputRegressor(LinearRegression())),
+        MultiOutputRegressor(RegressorChain(LinearRegression())),
+    ],
+)
+def test_a_base_of_several_targets_is_refused_with_gaps(table, base):
+    X, Y = table
+    folds = Folds.split(120, 3)
+    if not isinstance(base, MultiOutputRegressor):
+        MeanModel.fit(base, X, Y, folds)
+    with pytest.raises(InputError, match=r"one target at a time.*target number 0 in"):
+        MeanModel.fit(base, X, with_gaps(Y), folds)
+
+
+def test_one_target_with_gaps(table):
+    X, Y = table
+    model, predictions = MeanModel.fit(TREES, X, with_gaps(Y[:, :1]), Folds.split(120, 3))
+    assert predictions.shape == model.predict(X).shape == (3, 120, 1)
+
+
+def test_a_base_and_a_line_start_from_the_same_gaps(table):
+    """A base of trees takes from the residuals of a rare target what it takes from a full one."""
+    X, Y = table
+    X, Y = np.tile(X, (5, 1)), np.tile(Y, (5, 1))
+    r = np.random.default_rng(0)
+    Y = with_gaps(Y + r.normal(size=Y.shape) * 0.1, 0.5)
+    folds = Folds.split(600, 5)
+    _, offsets = MeanModel.fit(clone(TREES).set_params(n_estimators=30), X, Y, folds)
+    train = folds.pairs[0][0]
+    plain = LinearModel.fit(X[train], Y[train])
+    after = LinearModel.fit(X[train], Y[train], offset=offsets[0, train])
+    assert (np.diag(after.residual_scale_tril) < 0.8 * np.diag(plain.residual_scale_tril)).all()

@@ -426,12 +426,6 @@ X_GOOD, Y_GOOD = table(n=12)
     [
         (X_GOOD, Y_GOOD.assign(big="text"), {}, "`Y` must hold numbers.*'text' in 'big'"),
         (X_GOOD, Y_GOOD.assign(big=np.nan), {}, "nothing but NaN in 'big'"),
-        (
-            X_GOOD,
-            Y_GOOD.replace({"big": {Y_GOOD["big"][3]: np.nan}}),
-            {},
-            "Rows with missing targets must be dropped",
-        ),
         (X_GOOD, Y_GOOD.assign(big=np.inf), {}, "infinity.*'big'"),
         (X_GOOD.assign(number=np.inf), Y_GOOD, {}, "infinity.*'number'"),
         (X_GOOD, Y_GOOD.head(11), {}, "same number of rows.*12 and 11"),

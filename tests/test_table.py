@@ -593,9 +593,6 @@ BAD_TARGETS = [
     (np.array([[1.0, INF], [2.0, 3.0]]), "infinity in 'y1'. Take the logarithm, clip"),
     (pd.DataFrame({"u": [NAN, NAN], "v": [1.0, NAN]}), "nothing but NaN in 'u'. Leave"),
     (pd.DataFrame({"u": [None, None]}, dtype=object), "nothing but NaN in 'u'"),
-    (pd.DataFrame({"u": [NAN, 1.0, NAN], "v": 1.0}), "NaN (missing values) in these columns"),
-    (pd.DataFrame({"u": [NAN, 1.0, NAN], "v": 1.0}), "3 rows: {'u': 2}. Rows with missing"),
-    (pd.Series(pd.array([1, None], dtype="Int64")), "{'y0': 1}"),
     (pd.DataFrame([[1, 2]], columns=["a", "a"]), "more than one 'a'"),
     (np.empty((0, 2)), "0 sample(s)"),
     ([], "0 sample(s)"),
@@ -612,6 +609,24 @@ def test_bad_targets_are_refused(Y, message):
     with pytest.raises(InputError) as caught:
         read_targets(Y)
     assert message in str(caught.value)
+
+
+def test_gaps_in_targets_are_nan():
+    values, names, flat = read_targets(
+        pd.DataFrame({"u": [NAN, 1.0, 2.0], "v": pd.array([1, None, 3], dtype="Int64")})
+    )
+    np.testing.assert_array_equal(values, [[NAN, 1], [1, NAN], [2, 3]])
+    assert (names, flat) == (("u", "v"), False)
+    values, _, flat = read_targets(pd.Series(pd.array([1, None, 2], dtype="Int64")))
+    np.testing.assert_array_equal(values, [[1], [NAN], [2]])
+    assert flat
+
+
+def test_gaps_hide_no_constant_and_no_twin():
+    with pytest.warns(CoveyWarning, match="constant: \\['u'\\]"):
+        read_targets(pd.DataFrame({"u": [NAN, 1.0, 1.0], "v": [1.0, 2.0, NAN]}))
+    with pytest.warns(CoveyWarning, match="identical"):
+        read_targets(pd.DataFrame({"u": [NAN, 1.0, 2.0], "v": [NAN, 1.0, 2.0]}))
 
 
 def test_importing_is_light():

@@ -9,7 +9,8 @@ from covey.engine import keras
 from covey.errors import CoveyWarning, InputError
 from covey.network import Network, forward, read_weights, write_weights
 from covey.recipe import Recipe
-from covey.training import _Batches, _HeldOut, train
+from covey.training import train
+from covey.whitened import Whitened
 
 RECIPE = Recipe(
     max_steps=60, batch_size=16, learning_rate=0.01, weight_decay=0.02, patience=1.0, max_time=None
@@ -25,6 +26,13 @@ def problem(n=120, members=2, seed=0):
     parts = np.array_split(rows, members)
     folds = [(np.setdiff1d(rows, part), part) for part in parts]
     return inputs, [targets] * members, folds
+
+
+def as_whitened(targets, log_scale=0.0):
+    """Targets of each member, all of them complete and white already."""
+    y = np.stack(targets, axis=1).astype(np.float32)
+    n, k, d = y.shape
+    return Whitened(y, np.ones(n, bool), np.stack([np.eye(d)] * k), np.full((n, k), log_scale))
 
 
 def network(members=2, dropout=0.0):
@@ -48,7 +56,7 @@ def run(inputs, whitened, folds, recipe=RECIPE, **options):
     model, trained = train(
         network(members, options.pop("dropout", 0.0)),
         inputs,
-        whitened,
+        as_whitened(whitened, options.pop("log_scale", 0.0)),
         folds,
         recipe,
         callbacks=[last],
@@ -91,7 +99,7 @@ def test_what_is_kept_is_a_running_average():
     _, trained = train(
         network(),
         inputs,
-        whitened,
+        as_whitened(whitened),
         folds,
         changed(RECIPE, max_steps=300, learning_rate=0.0005),
         callbacks=[watch],
@@ -138,6 +146,32 @@ def test_a_member_does_not_feel_the_others(what):
     assert not np.allclose(first[0][1], again[0][1], atol=1e-3)
 
 
+def test_rows_with_gaps_teach_what_they_hold():
+    inputs, targets, folds = problem(n=300)
+    K = np.array([[[2.0, 0.0], [-0.5, 0.5]], [[0.5, 0.0], [1.0, 3.0]]])
+    residual = np.einsum("kij,knj->nki", K, np.stack(targets))
+    residual[::2, :, 1] = np.nan  # only complete rows know of the second
+    residual[1::4, :, 0] = np.nan
+    complete = ~np.isnan(residual[:, 0]).any(axis=1)
+    y = np.where(complete[:, None, None], np.stack(targets, axis=1), residual).astype("float32")
+    log_k = np.log(np.diagonal(K, axis1=1, axis2=2)).sum(axis=1)
+    whitened = Whitened(y, complete, K, np.where(complete[:, None], -log_k, 0.0))
+    recipe = changed(RECIPE, max_steps=300)
+    model, trained = train(network(), inputs, whitened, folds, recipe, verbose=0)
+    untrained = network().build()
+    write_weights(untrained, network().initial_weights(np.random.default_rng(0)))
+    for k, (_, test) in enumerate(folds):
+        scores = []
+        for each in (untrained, model):
+            packed = forward(each, np.repeat(inputs[test][:, None], 2, axis=1))[:, k]
+            joint = network().family.distribution(packed).affine(K[k], targets=["y0", "y1"])
+            both = joint.log_prob(residual[test, k])
+            second = joint.marginal("y1").log_prob(residual[test, k, 1:])
+            scores.append((both.mean(), second[~np.isnan(residual[test, k, 1])].mean()))
+        assert trained.scores[k] == pytest.approx(scores[1][0], abs=1e-4)
+        assert np.all(np.array(scores[1]) > np.array(scores[0]) + 0.1)
+
+
 def test_held_out_rows_are_never_trained_on():
     inputs, whitened, folds = problem()
     poisoned = whitened[0].copy()
@@ -157,26 +191,6 @@ def test_rows_of_weight_zero_do_not_count():
     _, first, _ = run(inputs, whitened, folds, sample_weight=weight)
     _, again, _ = run(inputs, [poisoned, poisoned], folds, sample_weight=weight)
     np.testing.assert_allclose(first.scores, again.scores, rtol=1e-4)
-
-
-def test_batches_walk_through_each_members_own_rows():
-    _, whitened, folds = problem()
-    labelled = np.arange(120, dtype=np.float32)[:, None] * [1.0, 1.0, 1.0]
-    batches = _Batches(labelled, whitened, folds, None, RECIPE, np.random.default_rng(0))
-    seen = [[], []]
-    for _ in range(30):
-        for index in range(len(batches)):
-            rows, targets = batches[index]
-            for k in range(2):
-                numbers = rows[:, k, 0].astype(int)
-                np.testing.assert_array_equal(targets[:, k], whitened[k][numbers].astype("f4"))
-                seen[k] += numbers.tolist()
-        batches.on_epoch_end()
-    for k, (rows, _) in enumerate(folds):
-        passes = [seen[k][i : i + len(rows)] for i in range(0, len(seen[k]), len(rows))][:-1]
-        assert len(passes) > 2
-        assert all(sorted(one) == sorted(rows) for one in passes)
-        assert passes[0] != passes[1]
 
 
 def test_patience_ends_the_training():
@@ -251,17 +265,5 @@ def test_a_recipe_that_cannot_be_followed_is_refused(changes):
 def test_scores_are_in_the_units_that_the_scales_say():
     inputs, whitened, folds = problem()
     _, plain, _ = run(inputs, whitened, folds)
-    _, scaled, _ = run(inputs, whitened, folds, log_scales=[3.0, -2.0])
+    _, scaled, _ = run(inputs, whitened, folds, log_scale=[3.0, -2.0])
     np.testing.assert_allclose(scaled.scores - plain.scores, [3.0, -2.0], rtol=1e-6)
-
-
-def test_a_look_at_a_large_table_scores_some_rows_spread_over_the_fold(monkeypatch):
-    inputs, whitened, folds = problem(n=2000)
-    monkeypatch.setattr("covey.training.MOST_SCORED", 256)
-    held_out = _HeldOut.gather(inputs, whitened, folds, None, None)
-    assert len(held_out.inputs) == 256
-    np.testing.assert_allclose(held_out.weight.sum(axis=0), 1)
-    for member, (_, rows) in enumerate(folds):
-        scored = held_out.inputs[:, member]
-        np.testing.assert_array_equal(scored[[0, -1]], inputs[rows[[0, -1]]])
-        assert len(np.unique(scored, axis=0)) == 256

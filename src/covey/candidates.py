@@ -16,6 +16,7 @@ from covey.linear import LinearModel
 from covey.network import Network
 from covey.recipe import Recipe
 from covey.training import Trained, train
+from covey.whitened import Whitened
 
 Array = NDArray[np.float64]
 
@@ -66,7 +67,7 @@ def train_candidates(
     Args:
         network: what to build, for the Student-t.
         inputs: array of shape (N, F).
-        Y: array of shape (N, D), in target units.
+        Y: array of shape (N, D), in target units, NaN where not observed.
         linear: where each member starts.
         folds: who trains on what.
         recipe: how long and how fast.
@@ -82,11 +83,7 @@ def train_candidates(
     Returns:
         The Student-t, then the normal if it was asked for.
     """
-    features = inputs.astype(np.float64)
-    whitened = [
-        start.whiten(features, Y if offsets is None else Y - offsets[member])
-        for member, start in enumerate(linear)
-    ]
+    whitened = Whitened.under(linear, inputs.astype(np.float64), Y, folds, offsets)
     tests = [test for _, test in folds.pairs]
     rows = folds.held_out
 
@@ -100,7 +97,6 @@ def train_candidates(
             folds.pairs,
             recipe,
             sample_weight=sample_weight,
-            log_scales=[start.log_scale for start in linear],
             weights=weights,
             callbacks=callbacks,
             seed=seed,
@@ -167,9 +163,10 @@ def _log_stretches(
 
 
 def _squares(joint: MultivariateT, Y: Array) -> Array:
-    """|z|^2 / D of each row, with the scale matrix in the place of the covariance."""
+    """|z|^2 / D of each row, D the number observed, the scale matrix in the covariance's place."""
     freedom = joint.degrees_of_freedom
-    return np.asarray(np.square(joint.mahalanobis(Y)) * freedom / (freedom - 2) / Y.shape[1])
+    observed = np.maximum((~np.isnan(Y)).sum(axis=1), 1)
+    return np.asarray(np.square(joint.mahalanobis(Y)) * freedom / (freedom - 2) / observed)
 
 
 def _log_stretch(squares: Array, weight: Array) -> float:

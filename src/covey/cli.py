@@ -69,12 +69,19 @@ def parser() -> argparse.ArgumentParser:
         "predict",
         help="predict the rows of a table",
         description="Write mean_<target> and cov_<target>_<target> (upper triangle) for every row; "
-        "degrees_of_freedom too, where the distribution is a Student-t.",
+        "degrees_of_freedom too, where the distribution is a Student-t. What is given comes back "
+        "as its own mean, with variance 0.",
     )
     predict.add_argument("model", help="a file that `covey fit` wrote")
     predict.add_argument("table", help=f"the rows to predict: {TABLE}")
     predict.add_argument(
         "--output", metavar="TABLE", help="the file to write (default: CSV to the screen)"
+    )
+    predict.add_argument(
+        "--given",
+        type=_names,
+        metavar="A,B,...",
+        help="targets that the table holds already, where observed: predict the others given these",
     )
     predict.add_argument(
         "--keep", type=_names, default=[], metavar="A,B,...", help="input columns to carry over"
@@ -97,7 +104,7 @@ def parser() -> argparse.ArgumentParser:
     demo = commands.add_parser(
         "demo",
         help="run the main job on bundled real data",
-        description="Predict four gas concentrations jointly, on bundled real data.",
+        description="Predict five gas concentrations jointly, on bundled real data.",
     )
     demo.add_argument(
         "--output",
@@ -184,8 +191,16 @@ def _predict(options: argparse.Namespace) -> None:
         if os.path.realpath(options.output) == os.path.realpath(options.table):
             raise InputError(f"`--output` would overwrite the input table {options.table}.")
     table = read_table(options.table)
-    _check_columns(table, options.keep, options.table)
-    joint = load(options.model, options.trust).predict_distribution(table).to_frame()
+    _check_columns(table, [*options.keep, *(options.given or [])], options.table)
+    model = load(options.model, options.trust)
+    if unknown := [name for name in options.given or [] if name not in model.targets_]:
+        raise InputError(
+            f"`--given` takes targets of the model: {', '.join(model.targets_)}. "
+            f"Received: {unknown}."
+        )
+    given = table[options.given] if options.given else None
+    features = table.drop(columns=set(options.given or []) - set(model.feature_names_in_))
+    joint = model.predict_distribution(features, given=given).to_frame()
     if clash := [name for name in options.keep if name in joint.columns]:
         raise InputError(f"`--keep` names columns that the predictions have too: {clash}.")
     result = table[options.keep].join(joint)

@@ -45,6 +45,7 @@ class Folds:
         groups: ArrayLike | None = None,
         Y: Any = None,
         seed: int = 0,
+        kept: NDArray[np.bool_] | None = None,
     ) -> Self:
         """Split rows into folds.
 
@@ -56,6 +57,8 @@ class Folds:
             groups: a label per row, shape (N,): rows of one group stay on one side.
             Y: targets, for splitters that look at them.
             seed: seed of the default folds.
+            kept: which rows of a longer table these N are, if some were left out. `groups` and the
+                index arrays of `cv` are those of the longer table; a splitter splits the N rows.
 
         Returns:
             The folds.
@@ -63,7 +66,8 @@ class Folds:
         Raises:
             InputError: there are too few rows or groups, or a split of `cv` is not usable.
         """
-        labels = None if groups is None else _labels(groups, n_rows)
+        kept = np.ones(n_rows, dtype=bool) if kept is None else kept
+        labels = None if groups is None else _labels(groups, kept)
         if isinstance(members, bool) or not isinstance(members, (int, np.integer)) or members < 1:
             raise InputError(f"`members` must be a positive integer. Received: {members!r}.")
         if cv is None:
@@ -79,6 +83,8 @@ class Folds:
         else:
             try:
                 splitter = check_cv(cv)
+                if not kept.all() and not hasattr(cv, "split"):
+                    splitter = check_cv([_renumbered(pair, kept) for pair in splitter.split()])
             except (TypeError, ValueError) as error:
                 raise InputError(f"`cv` must be a splitter or pairs of rows. {error}") from None
         rows = np.zeros((n_rows, 1))
@@ -206,19 +212,37 @@ def _default_splitter(members: int, *, grouped: bool, seed: int) -> Any:
     return KFold(members, shuffle=True, random_state=seed)
 
 
-def _labels(groups: ArrayLike, n_rows: int) -> Rows:
+def _labels(groups: ArrayLike, kept: NDArray[np.bool_]) -> Rows:
     import pandas as pd
 
     values = np.asarray(groups)
-    if values.shape != (n_rows,):
+    if values.shape != kept.shape:
         raise InputError(
-            f"`groups` must hold one label per row, shape ({n_rows},). Received {values.shape}."
+            f"`groups` must hold one label per row, shape {kept.shape}. Received {values.shape}."
         )
+    values = values[kept]
     if np.any(pd.isna(values)):
         raise InputError("`groups` must hold a label in every row. Received missing values.")
     if values.dtype.kind == "O":
         values = values.astype(str)
     return np.unique(values, return_inverse=True)[1].astype(np.int64)
+
+
+def _renumbered(pair: Any, kept: NDArray[np.bool_]) -> tuple[Rows, Rows]:
+    """A pair of row numbers of the whole table as numbers among the rows kept."""
+    number = np.cumsum(kept) - 1
+    found = []
+    for rows in pair:
+        rows = np.asarray(rows)
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
+        if len(rows) and not (rows.min() >= 0 and rows.max() < len(kept)):
+            raise _outside(len(kept))
+        found.append(number[rows[kept[rows]]])
+    return found[0], found[1]
+
+
+def _outside(n_rows: int) -> InputError:
+    return InputError(f"`cv` gave row numbers outside 0 to {n_rows - 1}, the rows of `X`.")
 
 
 def _checked(train: Any, test: Any, n_rows: int) -> tuple[Rows, Rows]:
@@ -233,7 +257,7 @@ def _checked(train: Any, test: Any, n_rows: int) -> tuple[Rows, Rows]:
         )
     joined = np.concatenate([fitted, held])
     if joined.min() < 0 or joined.max() >= n_rows:
-        raise InputError(f"`cv` gave row numbers outside 0 to {n_rows - 1}, the rows of `X`.")
+        raise _outside(n_rows)
     held = np.unique(held)
     if shared := np.intersect1d(fitted, held).size:
         raise InputError(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 import covey.families  # noqa: F401  registers what a saved model names
 from covey.engine import keras
@@ -291,18 +292,29 @@ class LogDensity(keras.layers.Layer):  # type: ignore[misc]
     Args:
         family: the family of the packed parameters.
         missing: False promises that no observation is NaN, and halves the time to compile.
+        scale_tril: K, where the packed parameters are of z and the observations are y = K z: lower
+            triangular, shape (D, D) or one for each member, shape (members, D, D).
         name: name of the layer.
     """
 
     def __init__(
-        self, family: Any, *, missing: bool = True, name: str | None = None, **kwargs: Any
+        self,
+        family: Any,
+        *,
+        missing: bool = True,
+        scale_tril: ArrayLike | None = None,
+        name: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})
         self.family = family
         self.missing = missing
+        self.scale_tril = None if scale_tril is None else np.asarray(scale_tril, np.float64)
 
     def call(self, packed: Tensor, y: Tensor) -> Tensor:
         """Nats, shape (...), from packed parameters (..., P) and observations (..., D)."""
+        if self.scale_tril is not None:
+            packed = self.family.scaled(packed, self.scale_tril)
         return self.family.log_prob(packed, y, missing=self.missing)
 
     def compute_output_shape(
@@ -317,6 +329,7 @@ class LogDensity(keras.layers.Layer):  # type: ignore[misc]
             **super().get_config(),
             "family": keras.saving.serialize_keras_object(self.family),
             "missing": self.missing,
+            "scale_tril": None if self.scale_tril is None else self.scale_tril.tolist(),
         }
 
     @classmethod

@@ -13,14 +13,13 @@ from sklearn.covariance import ledoit_wolf
 from covey.distributions import Elliptical, MultivariateNormal
 from covey.distributions.triangular import solve_lower
 from covey.errors import InputError
+from covey.residuals import LEAST_RESIDUAL, LEAST_SHRINKAGE, factor_with_gaps
 
 Array = NDArray[np.float64]
 Joint = TypeVar("Joint", bound=Elliptical)
 
 PENALTIES = np.logspace(-6, 3, 28)  # per training row, for features of about unit variance
-LEAST_RESIDUAL = 1e-6  # smallest residual standard deviation, in standard deviations of the target
 EM_STEPS = 30  # each brings the scale matrix of a Student-t closer by about half
-LEAST_SHRINKAGE = 1e-4  # keeps identical targets apart: their residual correlation stays below 1
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,16 @@ class LinearModel:
     form. The covariance is that of the same held-out residuals, its correlation shrunk towards the
     identity, so it is honest about new rows.
 
+    A target may be observed in some rows only: its mean, its scale and its regression are those of
+    the rows that hold it, and the covariance is the likeliest for the residuals that there are. One
+    value says nothing about its spread, so a target with a single row is taken for uncorrelated,
+    with a residual standard deviation of 1 scale. The same holds for a target without any row. Two
+    values say nothing about slopes, so a target with two rows is taken for constant but for noise.
+
     Attributes:
-        location: means of the targets, shape (D,), in target units.
+        location: means of the targets, shape (D,), in target units; 0 for one never observed.
         scale: standard deviations of the targets, shape (D,), in target units; the magnitude of its
-            value (or 1) for a constant target.
+            value (or 1) for a constant target; 1 for one never observed.
         coef: shape (F, D), in standardised target units.
         intercept: shape (D,), in standardised target units.
         residual_scale_tril: lower Cholesky factor of the residual covariance, shape (D, D), in
@@ -67,10 +72,11 @@ class LinearModel:
 
         Args:
             X: array of shape (N, F), of about unit scale.
-            Y: array of shape (N, D), in target units.
+            Y: array of shape (N, D), in target units, NaN where not observed.
             sample_weight: array of shape (N,), non-negative; equal weights by default.
             blocks: array of shape (N,), a label per row: rows of one label are held out together.
-                By default each row is held out on its own.
+                By default each row is held out on its own, as are those of a target whose rows are
+                all of one label.
             degrees_of_freedom: take the residuals for Student-t variables, and factor their scale
                 matrix in place of their covariance; by default for normal ones.
             offset: what is taken from Y before anything else, shape (N, D), in target units. The
@@ -92,34 +98,63 @@ class LinearModel:
         X, Y, weight = X[used], Y[used], weight[used]
         offset = None if offset is None else offset[used]
         blocks = None if blocks is None else blocks[used]
-        weight = weight / weight.sum()
-        location = weight @ Y
-        spread = np.sqrt(weight @ np.square(Y - location))
-        magnitude = np.where(location == 0, 1.0, np.abs(location))
-        # what rounding leaves of a constant target is no spread
-        scale = np.where(spread > 4 * np.finfo(float).eps * np.abs(location), spread, magnitude)
-        if offset is not None:
-            Y = Y - offset
-            location = weight @ Y
-        standardised = (Y - location) / scale
         features = np.asarray(X, dtype=np.float64)
-
-        penalties, held_out = _held_out(features, standardised, weight, blocks)
-        path = _Path.fit(features, standardised, weight)
-        each = [path.coef(penalty)[:, j] for j, penalty in enumerate(penalties)]
-        coef = np.stack(each, axis=1)
+        d = Y.shape[1]
+        location, scale, intercept = np.zeros(d), np.ones(d), np.zeros(d)
+        coef = np.zeros((features.shape[1], d))
+        held_out = np.full(Y.shape, np.nan)
+        for rows, targets in _observed_alike(Y):
+            at = np.ix_(rows, targets)
+            taken = None if offset is None else offset[at]
+            share = weight[rows] / weight[rows].sum()
+            location[targets], scale[targets], standardised = _standardised(Y[at], share, taken)
+            if len(rows) < 2:
+                continue
+            if len(rows) == 2 < len(Y):  # one of them tells nothing of the slope to the other
+                held_out[at] = standardised - standardised[::-1]
+                continue
+            block = None if blocks is None else blocks[rows]
+            penalties, held_out[at] = _held_out(features[rows], standardised, share, block)
+            path = _Path.fit(features[rows], standardised, share)
+            each = [path.coef(penalty)[:, j] for j, penalty in enumerate(penalties)]
+            found = np.stack(each, axis=1)
+            coef[:, targets] = found
+            intercept[targets] = path.target_mean - path.feature_mean @ found
         return cls(
             location=location,
             scale=scale,
-            coef=np.ascontiguousarray(coef),  # as a file gives it back, to the last bit
-            intercept=path.target_mean - path.feature_mean @ coef,
-            residual_scale_tril=_factor(held_out, weight, degrees_of_freedom),
+            coef=coef,
+            intercept=intercept,
+            residual_scale_tril=_factor(held_out, weight / weight.sum(), degrees_of_freedom),
         )
 
     @property
     def log_scale(self) -> float:
         """Logarithm of |d whitened / d y|, in nats: to add to a log-density of whitened values."""
         return float(-np.log(self.scale).sum() - np.log(np.diag(self.residual_scale_tril)).sum())
+
+    def log_scales(self, observed: NDArray[np.bool_]) -> Array:
+        """Logarithm of |d residual / d y| over the observed targets of each row.
+
+        Args:
+            observed: array of shape (N, D).
+
+        Returns:
+            Array of shape (N,), in nats: to add to a log-density of observed values of `residual`.
+        """
+        return np.where(observed, -np.log(self.scale), 0.0).sum(axis=1)
+
+    def residual(self, X: Array, Y: Array) -> Array:
+        """How far the targets are from their means.
+
+        Args:
+            X: array of shape (N, F).
+            Y: array of shape (N, D), in target units, NaN where not observed.
+
+        Returns:
+            Array of shape (N, D), in standardised target units, NaN where not observed.
+        """
+        return np.asarray((Y - self.location) / self.scale - self._standardised_mean(X))
 
     def whiten(self, X: Array, Y: Array) -> Array:
         """Residuals in the units of their own covariance: about N(0, I) if the model were true.
@@ -129,10 +164,10 @@ class LinearModel:
             Y: array of shape (N, D), in target units.
 
         Returns:
-            Array of shape (N, D), without unit.
+            Array of shape (N, D), without unit. Each value mixes a target with those before it, so
+            a row with a gap holds NaN from the gap on.
         """
-        residual = (Y - self.location) / self.scale - self._standardised_mean(X)
-        return solve_lower(self.residual_scale_tril, residual)
+        return solve_lower(self.residual_scale_tril, self.residual(X, Y))
 
     def restore(self, whitened: Joint, X: Array, offset: Array | float = 0.0) -> Joint:
         """Undo `whiten`: a distribution of whitened residuals becomes one of y.
@@ -212,6 +247,29 @@ class _Path:
         return np.asarray((Y - self.target_mean) - (X - self.feature_mean) @ self.coef(penalty))
 
 
+def _observed_alike(Y: Array) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Yield the rows that hold a target, and all targets that the same rows hold."""
+    alike: dict[bytes, list[int]] = {}
+    observed = ~np.isnan(Y)
+    for target, column in enumerate(observed.T):
+        alike.setdefault(column.tobytes(), []).append(target)
+    for targets in alike.values():
+        yield np.flatnonzero(observed[:, targets[0]]), np.array(targets)
+
+
+def _standardised(Y: Array, share: Array, offset: Array | None) -> tuple[Array, Array, Array]:
+    """Location and scale, both of shape (D,), and Y in these units."""
+    location = share @ Y
+    spread = np.sqrt(share @ np.square(Y - location))
+    magnitude = np.where(location == 0, 1.0, np.abs(location))
+    # what rounding leaves of a constant target is no spread
+    scale = np.where(spread > 4 * np.finfo(float).eps * np.abs(location), spread, magnitude)
+    if offset is not None:
+        Y = Y - offset
+        location = share @ Y
+    return location, scale, (Y - location) / scale
+
+
 def _held_out(
     X: Array, Y: Array, weight: Array, blocks: NDArray[np.int64] | None
 ) -> tuple[Array, Array]:
@@ -255,6 +313,8 @@ def _leave_block_out(
 
 def _factor(residuals: Array, weight: Array, degrees_of_freedom: float | None) -> Array:
     """Lower Cholesky factor of the shrunk scale matrix of residuals, shape (D, D)."""
+    if np.isnan(residuals).any():
+        return factor_with_gaps(residuals, weight, degrees_of_freedom)
     if degrees_of_freedom is not None:
         residuals = _drawn_in(residuals, weight, degrees_of_freedom)
     stddev = np.maximum(np.sqrt(weight @ np.square(residuals)), LEAST_RESIDUAL)

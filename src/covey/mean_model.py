@@ -8,8 +8,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
+from sklearn.dummy import DummyRegressor
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.utils import get_tags
+from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
 from covey.errors import InputError
@@ -17,6 +19,7 @@ from covey.folds import Folds
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,13 @@ class MeanModel:
     that a member trains on come from fits to other parts of its training rows, and those that it is
     stopped and scored on from a fit to all of them: no prediction is of a row its fit has seen.
 
+    Regressors take no gaps in their targets. So if a target is not observed in every row, each
+    target gets a fit of its own, to the rows that hold it. Where one of the fits for a member would
+    be left without any row, the constant 0 takes the place of all its fits to that target: means of
+    different kinds, for the rows it trains on and for new ones, would mislead it.
+
     Attributes:
-        estimators: K fitted regressors.
+        estimators: K fitted regressors; with gaps, each a `MultiOutputRegressor`.
         n_targets: D.
     """
 
@@ -50,9 +58,10 @@ class MeanModel:
 
         Args:
             base: regressor with the interface of scikit-learn; it is cloned, not fitted itself. One
-                that takes a single target is fitted to each target on its own.
+                that takes a single target is fitted to each target on its own; with gaps any is,
+                and of a `MultiOutputRegressor` the one inside.
             table: DataFrame or array of N rows, as the regressor is to see it.
-            Y: array of shape (N, D), in target units.
+            Y: array of shape (N, D), in target units, NaN where not observed.
             folds: who trains on what.
             flat: give the regressor its one target as shape (N,).
             sample_weight: array of shape (N,) or None. Rows of weight 0 are left out; the other
@@ -63,14 +72,20 @@ class MeanModel:
             row, shape (K, N, D), in target units.
 
         Raises:
-            InputError: `base` is no regressor, takes no weights, or predicts another shape or
-                numbers that are not finite.
+            InputError: `base` is no regressor, takes no weights, cannot be fitted to one target at
+                a time where it must be, or predicts another shape or numbers that are not finite.
         """
         multiple = _checked(base, sample_weight)
+        observed = ~np.isnan(Y)
+        gaps = not observed.all()
+        if gaps:
+            if not isinstance(base, MultiOutputRegressor):
+                base = MultiOutputRegressor(base)
+            _checked(base.estimator, sample_weight)
         target = Y[:, 0] if flat or (Y.shape[1] == 1 and not multiple) else Y
         even = sample_weight is None or np.unique(sample_weight[sample_weight > 0]).size == 1
 
-        def fitted(rows: Rows) -> Any:
+        def fitted(rows: Rows, without: Mask) -> Any:
             nonlocal base
             if sample_weight is not None:
                 rows = rows[sample_weight[rows] > 0]
@@ -79,6 +94,8 @@ class MeanModel:
                     "Expected rows of positive weight for every fit of `base`. Received a part of "
                     "a fold without any; use fewer members, or fewer weights of zero."
                 )
+            if gaps:
+                return _fitted_apart(base, table, Y, rows, without, None if even else sample_weight)
             weight = {} if even or sample_weight is None else {"sample_weight": sample_weight[rows]}
             data = _rows(table, rows), target[rows]
             try:
@@ -98,15 +115,18 @@ class MeanModel:
         predictions = np.empty((len(folds), *Y.shape))
         estimators = []
         shared: dict[bytes, Any] = {}  # two members that leave out each other's rows share a fit
+        usable = observed if sample_weight is None else observed & (sample_weight > 0)[:, None]
         for member, (train, _) in enumerate(folds.pairs):
-            estimators.append(fitted(train))
+            parts = folds.inner_pairs(member)
+            without = ~np.all([usable[rows].any(axis=0) for rows, _ in parts], axis=0)
+            estimators.append(fitted(train, without))
             unseen = np.setdiff1d(np.arange(len(Y)), train)
             predictions[member, unseen] = _predicted(estimators[-1], table, unseen, Y.shape[1])
-            for rows, held in folds.inner_pairs(member):
-                key = rows.tobytes()
+            for rows, held in parts:
+                key = rows.tobytes() + without.tobytes()
                 found = shared.pop(key, None)
                 if found is None:
-                    found = shared[key] = fitted(rows)
+                    found = shared[key] = fitted(rows, without)
                 predictions[member, held] = _predicted(found, table, held, Y.shape[1])
         return cls(tuple(estimators), Y.shape[1]), predictions
 
@@ -149,6 +169,54 @@ def _checked(base: Any, sample_weight: Array | None) -> bool:
             f"base={base!r}. Use a regressor that does, or no weights."
         )
     return bool(tags.target_tags.multi_output)
+
+
+def _fitted_apart(
+    base: MultiOutputRegressor,
+    table: Any,
+    Y: Array,
+    rows: Rows,
+    without: Mask,
+    sample_weight: Array | None,
+) -> Any:
+    """Fit to each target, in the rows that hold it, or put a constant in the place of the fit."""
+    found = clone(base)
+    found.estimators_ = Parallel(n_jobs=base.n_jobs)(
+        delayed(_zero if constant else _fitted_to_one)(
+            base.estimator,
+            table,
+            y,
+            rows[~np.isnan(y[rows])],
+            sample_weight,
+            f"target number {number}",
+        )
+        for number, (y, constant) in enumerate(zip(Y.T, without, strict=True))
+    )
+    for name in ("n_features_in_", "feature_names_in_"):  # as its own `fit` does
+        for each in found.estimators_:
+            if hasattr(each, name):
+                setattr(found, name, getattr(each, name))
+                break
+    return found
+
+
+def _fitted_to_one(
+    regressor: Any, table: Any, y: Array, rows: Rows, sample_weight: Array | None, name: str
+) -> Any:
+    weight = {} if sample_weight is None else {"sample_weight": sample_weight[rows]}
+    try:
+        return clone(regressor).fit(_rows(table, rows), y[rows], **weight)
+    except Exception as error:  # of any kind, as above
+        raise InputError(
+            "With missing targets, `base` must take one target at a time, of shape (N,), in the "
+            f"rows that hold it. {type(regressor).__name__} could not be fitted to {name} in "
+            f"{len(rows)} rows: {error}"
+        ) from error
+
+
+def _zero(regressor: Any, table: Any, *_: Any) -> Any:
+    first = np.zeros(1, dtype=np.int64)
+    return DummyRegressor(strategy="constant", constant=0.0).fit(_rows(table, first), [0.0])
 
 
 def _predicted(estimator: Any, table: Any, rows: Rows, n_targets: int) -> Array:

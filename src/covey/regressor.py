@@ -15,13 +15,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from covey import saved
 from covey.distributions import Mixture, MultivariateNormal, MultivariateT
-from covey.distributions.targets import target_names
 from covey.errors import InputError
-from covey.folds import Folds, row_weights
 from covey.linear import LinearModel
 from covey.mean_model import MeanModel
 from covey.summary import family_sentence, summarise
-from covey.table import FeatureSchema, check_same_order, read_features, read_targets
+from covey.table import FeatureSchema, check_same_order, read_features
+from covey.training_table import TrainingTable, network_inputs
 
 Array = NDArray[np.float64]
 CHOICES = ("auto", "normal", "student_t")
@@ -71,10 +70,10 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         n_features_in_: F, number of columns of X.
         feature_names_in_: their names, when X had any.
         out_of_fold_: distributions of the training rows by members that did not train on them.
-        out_of_fold_rows_: the numbers of these rows; all of them unless `members=1` or `cv` held
-            out fewer.
-        out_of_fold_score_: mean log-density of these rows under `out_of_fold_`, in nats per row;
-            higher is better.
+        out_of_fold_rows_: the numbers of these rows; all that hold a target, unless `members=1` or
+            `cv` held out fewer.
+        out_of_fold_score_: mean log-density of the observed targets of these rows under
+            `out_of_fold_`, in nats per row; higher is better.
         base_: the fits of `base`, one for each member; None without one.
         ensemble_: the fitted members.
 
@@ -132,7 +131,9 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             X: DataFrame or array of shape (N, F): numeric, boolean, categorical or text columns;
                 missing values allowed.
-            Y: DataFrame, array of shape (N, D), or (N,) for one target, in any units.
+            Y: DataFrame, array of shape (N, D), or (N,) for one target, in any units. NaN means
+                "not observed": such cells are marginalised exactly, and a row without any target is
+                as if it were not there.
             sample_weight: array of shape (N,), non-negative: the share of each row in every average
                 that is taken; rows of weight 0 do not count.
             groups: a label per row, shape (N,): rows of one group are never on both sides of a
@@ -156,30 +157,20 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                 f"`family` must be one of {', '.join(map(repr, CHOICES))}. "
                 f"Received: family={self.family!r}."
             )
-        frame, named = read_features(X)
-        check_same_order(X, Y)
-        Y, names, flat = read_targets(Y)
-        targets = target_names(names, Y.shape[1])
-        if len(frame) != len(Y):
-            raise InputError(
-                "Expected `X` and `Y` to have the same number of rows. Received inconsistent "
-                f"numbers: {len(frame)} and {len(Y)}."
-            )
-        weight = row_weights(sample_weight, len(Y))
         seed = _seed(self.random_state)
-        folds = Folds.split(len(Y), self.members, cv=self.cv, groups=groups, Y=Y, seed=seed)
-        folds.check_weights(weight)
-        schema = FeatureSchema.fit(frame, named)
-        matrix = _matrix(schema, frame, named)
+        table = TrainingTable.read(
+            X, Y, sample_weight, groups, members=self.members, cv=self.cv, seed=seed
+        )
+        folds, inputs, Y, weight = table.folds, table.inputs, table.Y, table.weight
         network = Network(
-            n_features=matrix.shape[1],
+            n_features=inputs.shape[1],
             n_targets=Y.shape[1],
             members=len(folds),
             hidden_units=tuple(np.atleast_1d(self.hidden_units).tolist()),
             activation=self.activation,
             dropout=self.dropout,
             family_name="student_t",
-            knots=quantile_knots(matrix),
+            knots=quantile_knots(inputs),
         )
         recipe = Recipe.for_table(
             *Y.shape,
@@ -191,11 +182,15 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         )
         means, offsets = None, None
         if self.base is not None:
-            table = _as_given(schema, frame)
             means, offsets = MeanModel.fit(
-                self.base, table, Y, folds, flat=flat, sample_weight=weight
+                self.base,
+                _as_given(table.schema, table.frame),
+                Y,
+                folds,
+                flat=table.flat,
+                sample_weight=weight,
             )
-        features = matrix.astype(np.float64)
+        features = inputs.astype(np.float64)
         linear = tuple(
             LinearModel.fit(
                 features[rows],
@@ -209,12 +204,12 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         )
         candidates = train_candidates(
             network,
-            matrix,
+            inputs,
             Y,
             linear,
             folds,
             recipe,
-            targets,
+            table.targets,
             normal=self.family != "student_t",
             offsets=offsets,
             sample_weight=weight,
@@ -226,10 +221,10 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         asked = [found for found in candidates if self.family in ("auto", found.family)]
         best = max(asked, key=lambda found: found.score)
 
-        self.targets_ = targets
-        self.n_features_in_ = frame.shape[1]
-        if named:
-            self.feature_names_in_ = np.array(schema.names, dtype=object)
+        self.targets_ = table.targets
+        self.n_features_in_ = table.frame.shape[1]
+        if table.schema.named:
+            self.feature_names_in_ = np.array(table.schema.names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_  # of an earlier fit
         self.family_ = best.family
@@ -237,14 +232,16 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.base_ = None if means is None else means.estimators
         self.ensemble_ = best.ensemble
         self.out_of_fold_ = best.out_of_fold
-        self.out_of_fold_rows_ = folds.held_out
+        self.out_of_fold_rows_ = table.rows[folds.held_out]
         self.out_of_fold_score_ = best.score
         self._means = means
-        self._schema = schema
-        self._flat = flat
+        self._schema = table.schema
+        self._flat = table.flat
         if self.verbose:
             scores = self.family_scores_
-            print(f"covey: {family_sentence(self.family, self.family_, scores, len(targets))}")
+            print(
+                f"covey: {family_sentence(self.family, self.family_, scores, len(self.targets_))}"
+            )
         return self
 
     def summary(self) -> str:
@@ -286,20 +283,30 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             return mean, stddev
         return (mean, joint.covariance) if return_cov else mean
 
-    def predict_distribution(self, X: Any) -> MultivariateNormal | MultivariateT:
+    def predict_distribution(self, X: Any, given: Any = None) -> MultivariateNormal | MultivariateT:
         """Predict one distribution per row: the first two moments of the ensemble.
 
         Args:
             X: table of N rows with the columns of the training table, in any order.
+            given: targets that have been observed already, as `conditional` takes them: a table
+                with some of the targets as columns or an array of shape (N, D), NaN where not
+                observed, or a mapping of targets to values.
 
         Returns:
             N distributions over the targets, in target units. Their covariance holds both the
-            average covariance of the members and what the members disagree on.
+            average covariance of the members and what the members disagree on. With `given`, the
+            conditionals of these distributions; those of the ensemble as it is, whose members
+            count the more the better they had foreseen what was observed, are
+            `predict_mixture(X).conditional(given)`.
 
         Raises:
-            InputError: a column is lacking or cannot be used.
+            InputError: a column is lacking or cannot be used, or `given` does not fit.
         """
-        return self.predict_mixture(X).moment_matched()
+        joint: Any = self.predict_mixture(X).moment_matched()
+        if given is None:
+            return joint
+        check_same_order(X, given, "given")
+        return joint.conditional(given)
 
     def predict_mixture(self, X: Any) -> Mixture:
         """Predict the ensemble as it is: one mixture of the members' distributions per row.
@@ -316,10 +323,10 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         frame, named = read_features(X)
         if self._means is None:
-            return self.ensemble_.mixture(_matrix(self._schema, frame, named))
+            return self.ensemble_.mixture(network_inputs(self._schema, frame, named))
         frame = self._schema.align(frame, named)
         offsets = self._means.predict(_as_given(self._schema, frame))
-        matrix = _matrix(self._schema, frame, self._schema.named)
+        matrix = network_inputs(self._schema, frame, self._schema.named)
         return self.ensemble_.mixture(matrix, offsets)
 
     def save(self, path: str | os.PathLike[str], trusted: Collection[str] = ()) -> None:
@@ -384,10 +391,3 @@ def _seed(random_state: Any) -> int:
 def _as_given(schema: FeatureSchema, frame: Any) -> Any:
     """A table for the user's own regressor: a frame if the user gave names, else an array."""
     return frame if schema.named else frame.to_numpy()
-
-
-def _matrix(schema: FeatureSchema, frame: Any, named: bool) -> NDArray[np.float32]:
-    matrix = schema.transform(frame, named)
-    if matrix.shape[1] == 0:  # nothing varied in training: only a constant is left to learn from
-        return np.zeros((len(matrix), 1), dtype=np.float32)
-    return matrix

@@ -12,20 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from covey.batches import Batches
 from covey.engine import keras
 from covey.errors import CoveyWarning
-from covey.layers import LogDensity
+from covey.held_out import MOST_SCORED, HeldOut
 from covey.losses import NegativeLogLikelihood
-from covey.network import BLOCK, Network, read_weights, write_weights
+from covey.network import Network, read_weights, write_weights
 from covey.optimizers import MemberAdamW
 from covey.recipe import Recipe
+from covey.whitened import Whitened
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 Fold = tuple[Rows, Rows]  # rows to train on, rows held out
 
 CLIPNORM = 5.0  # largest norm of the gradient of one member's mean loss
-MOST_SCORED = 4096  # held-out rows of a member that a look scores; the final score is of all
 AVERAGED = 1 / 9  # share of the steps so far that the running average of weights spans
 
 
@@ -51,12 +52,11 @@ class Trained:
 def train(
     network: Network,
     inputs: NDArray[np.float32],
-    whitened: Sequence[Array],
+    whitened: Whitened,
     folds: Sequence[Fold],
     recipe: Recipe,
     *,
     sample_weight: Array | None = None,
-    log_scales: Sequence[float] | None = None,
     weights: list[NDArray[np.float32]] | None = None,
     callbacks: Sequence[Any] = (),
     seed: int = 0,
@@ -73,11 +73,10 @@ def train(
     Args:
         network: what to build.
         inputs: array of shape (N, F).
-        whitened: for each member, its targets in its own whitened units, shape (N, D).
+        whitened: targets of N rows for K members.
         folds: for each member, the rows to train on and the rows to stop on.
         recipe: how long and how fast.
         sample_weight: array of shape (N,), of mean 1, or None.
-        log_scales: for each member, what turns its whitened score into one in target units.
         weights: where to start, as `read_weights` gives them; at the linear model by default.
         callbacks: Keras callbacks of the user.
         seed: of the initial weights, the batches and the dropout.
@@ -92,12 +91,27 @@ def train(
     generator = np.random.default_rng(seed)
     model = network.build(seed=int(generator.integers(2**31)))
     write_weights(model, network.initial_weights(generator) if weights is None else weights)
+    tests = [test for _, test in folds]
+    held_out = HeldOut.gather(inputs, whitened, tests, sample_weight)
+    batches = Batches(
+        inputs,
+        whitened,
+        [training for training, _ in folds],
+        sample_weight,
+        recipe.batch_size,
+        _steps_per_look(recipe, len(inputs), len(folds)),
+        generator,
+    )
     # dividing by the number of terms, not by their weights, keeps the members apart
-    loss = NegativeLogLikelihood(network.family, missing=False, reduction="sum_over_batch_size")
+    loss = NegativeLogLikelihood(
+        network.family,
+        missing=batches.complete < recipe.batch_size,
+        complete=batches.complete,
+        scale_tril=whitened.scale_tril,
+        reduction="sum_over_batch_size",
+    )
     clipnorm = CLIPNORM / network.members  # the loss is a mean over members too
     model.compile(MemberAdamW(recipe.schedule, recipe.weight_decay, clipnorm), loss=loss)
-    held_out = _HeldOut.gather(inputs, whitened, folds, sample_weight, log_scales)
-    batches = _Batches(inputs, whitened, folds, sample_weight, recipe, generator)
     keeper = _BestWeights(held_out, network, recipe, len(batches), verbose)
     own = [keeper]
     left = np.inf
@@ -131,105 +145,12 @@ def train(
     return model, keeper.trained(begun)
 
 
-class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Batches of shape (rows, K, ...): each member walks through its own rows in its own order.
-
-    One "epoch" of Keras is the stretch between two looks at the held-out rows.
-    """
-
-    def __init__(
-        self,
-        inputs: NDArray[np.float32],
-        whitened: Sequence[Array],
-        folds: Sequence[Fold],
-        sample_weight: Array | None,
-        recipe: Recipe,
-        generator: np.random.Generator,
-    ) -> None:
-        super().__init__(workers=1)
-        self.inputs = inputs
-        self.targets = np.stack(whitened, axis=1).astype(np.float32)
-        self.weight = None if sample_weight is None else sample_weight.astype(np.float32)
-        self.rows = [training for training, _ in folds]
-        self.members = np.arange(len(folds))
-        self.batch_size = recipe.batch_size
-        # a look costs about a third of a step per K * batch_size rows; it may take a tenth of all
-        scored = min(len(inputs), len(folds) * MOST_SCORED)
-        look = scored * 3 // (len(folds) * recipe.batch_size)
-        looks = -(-recipe.max_steps // max(min(recipe.max_steps // 100, 50), look, 1))
-        self.length = recipe.max_steps // looks
-        self.generator = generator
-        self.left = [np.empty(0, dtype=np.int64) for _ in folds]
-        self.on_epoch_end()
-
-    def __len__(self) -> int:
-        return self.length
-
-    def on_epoch_end(self) -> None:
-        """Draw the rows of the next stretch, going on where each member's permutation was."""
-        needed = self.length * self.batch_size
-        drawn: list[Rows] = []
-        for member, rows in enumerate(self.rows):
-            stream = [self.left[member]]
-            while sum(map(len, stream)) < needed:
-                stream.append(self.generator.permutation(rows))
-            joined = np.concatenate(stream)
-            self.left[member] = joined[needed:]
-            drawn.append(joined[:needed].reshape(self.length, self.batch_size))
-        self.order = np.stack(drawn, axis=-1)
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], ...]:
-        rows = self.order[index]
-        batch = self.inputs[rows], self.targets[rows, self.members]
-        return batch if self.weight is None else (*batch, self.weight[rows])
-
-
-def _spread(rows: Rows, most: int) -> Rows:
-    """Up to so many of the rows, evenly spread over them."""
-    if len(rows) <= most:
-        return rows
-    return rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
-
-
-@dataclass(frozen=True)
-class _HeldOut:
-    """Held-out rows of all members, side by side and padded to whole blocks."""
-
-    inputs: NDArray[np.float32]  # (R, K, F)
-    targets: NDArray[np.float32]  # (R, K, D)
-    weight: Array  # (R, K), summing to 1 for each member; 0 for padding
-    log_scales: Array  # (K,)
-    share: Array  # (K,), each member's share of all held-out weight
-
-    @classmethod
-    def gather(
-        cls,
-        inputs: NDArray[np.float32],
-        whitened: Sequence[Array],
-        folds: Sequence[Fold],
-        sample_weight: Array | None,
-        log_scales: Sequence[float] | None,
-    ) -> _HeldOut:
-        weight = np.ones(len(inputs)) if sample_weight is None else sample_weight
-        all_weight = np.array([weight[rows].sum() for _, rows in folds])
-        scored = [_spread(rows[weight[rows] > 0], MOST_SCORED) for _, rows in folds]
-        size = -(-max(map(len, scored)) // BLOCK) * BLOCK
-        k, d = len(folds), whitened[0].shape[1]
-        held_inputs = np.zeros((size, k, inputs.shape[1]), dtype=np.float32)
-        targets = np.zeros((size, k, d), dtype=np.float32)
-        held_weight = np.zeros((size, k))
-        for member, rows in enumerate(scored):
-            held_inputs[: len(rows), member] = inputs[rows]
-            targets[: len(rows), member] = whitened[member][rows]
-            held_weight[: len(rows), member] = weight[rows] / weight[rows].sum()
-        scales = np.zeros(k) if log_scales is None else np.asarray(log_scales, dtype=np.float64)
-        return cls(held_inputs, targets, held_weight, scales, all_weight / all_weight.sum())
-
-    def score(self, scorer: Any) -> Array:
-        """Mean log-density of each member's own held-out rows, shape (K,), in nats per row."""
-        densities = scorer.predict([self.inputs, self.targets], batch_size=BLOCK, verbose=0)
-        used = np.where(self.weight > 0, np.asarray(densities, dtype=np.float64), 0.0)
-        return np.einsum("rk,rk->k", self.weight, used) + self.log_scales
+def _steps_per_look(recipe: Recipe, n_rows: int, members: int) -> int:
+    """A look costs about a third of a step per K * batch_size rows; it may take a tenth of all."""
+    scored = min(n_rows, members * MOST_SCORED)
+    look = scored * 3 // (members * recipe.batch_size)
+    looks = -(-recipe.max_steps // max(min(recipe.max_steps // 100, 50), look, 1))
+    return recipe.max_steps // looks
 
 
 class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
@@ -237,7 +158,7 @@ class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __init__(
         self,
-        held_out: _HeldOut,
+        held_out: HeldOut,
         network: Network,
         recipe: Recipe,
         steps_per_look: int,
@@ -260,10 +181,8 @@ class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
         self.average = read_weights(self.model)
         self.weights = [weight.copy() for weight in self.average]
         write_weights(self.twin, self.average)
-        observed = keras.Input(self.held_out.targets.shape[1:])
-        density = LogDensity(self.network.family, missing=False)(self.twin.output, observed)
-        self.scorer = keras.Model([self.twin.input, observed], density)
-        self.scores = self.held_out.score(self.scorer)
+        self.scorers = self.held_out.scorers(self.twin, self.network.family)
+        self.scores = self.held_out.score(self.scorers)
         self.start = self.score
         self.best_steps = np.zeros(self.network.members, dtype=np.int64)
         self.diverged: set[int] = set()
@@ -294,7 +213,7 @@ class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
         for average, now in zip(self.average, read_weights(self.model), strict=True):
             average += renewed * (now - average)
         write_weights(self.twin, self.average)
-        scores = self.held_out.score(self.scorer)
+        scores = self.held_out.score(self.scorers)
         self.diverged |= set(np.flatnonzero(~np.isfinite(scores)).tolist())
         better = np.flatnonzero(scores > self.scores)  # never true for NaN
         if len(better):

@@ -144,6 +144,36 @@ def test_leading_axes_are_only_leading_axes(missing):
     assert_allclose(shaped.reshape(-1, 9), constrain(family, raw), rtol=1e-6)
 
 
+def lower(d, members=None, seed=0):
+    """Factors of scale matrices with strong correlations."""
+    rng = np.random.default_rng(seed)
+    below = np.tril(rng.normal(size=(members or 1, d, d)), -1)
+    factor = below + np.eye(d) * rng.uniform(0.3, 2, size=(len(below), 1, d))
+    return factor if members else factor[0]
+
+
+@each_d
+def test_the_density_of_a_linear_transform(d):
+    family, packed, y = draw(d, rows=20)
+    K = lower(d)
+    joint = family.distribution(packed).affine(K, targets=[f"y{i}" for i in range(d)])
+    scaled = ops.convert_to_numpy(family.scaled(ops.convert_to_tensor(packed), K))
+    again = family.distribution(scaled)
+    assert_allclose(again.mean, joint.mean, rtol=1e-5, atol=1e-5)
+    assert_allclose(again.covariance, joint.covariance, rtol=1e-4, atol=1e-4)
+    expected = joint.log_prob(holed(y))
+    assert_allclose(log_prob(family, scaled, holed(y)), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_each_member_has_its_own_transform():
+    family, packed, _ = draw(3, rows=8)
+    K = lower(3, members=2)
+    deep = ops.convert_to_numpy(family.scaled(packed.reshape(4, 2, 9), K))
+    for member in range(2):
+        alone = ops.convert_to_numpy(family.scaled(packed[member::2], K[member]))
+        assert_allclose(deep[:, member], alone, rtol=1e-5, atol=1e-6)
+
+
 class Shift(keras.layers.Layer):
     """Adds a weight for each entry: after one step of SGD that weight is minus the gradient."""
 
@@ -368,6 +398,7 @@ REFUSED = {
     "inf": (lambda: Normal(1).distribution([[0, np.inf]]), "Row 0"),
     "raw": (lambda: Normal(1).distribution([[0, 1], [0, 0]]), "positive diagonal.* Row 1"),
     "names": (lambda: Normal(1).distribution([[0, 1]], targets=["a", "b"]), "Expected 1 target"),
+    "scale": (lambda: Normal(2).scaled(np.ones((3, 5)), np.eye(3)), r"\(2, 2\) or.*\(3, 3\)"),
 }
 
 

@@ -52,6 +52,16 @@ def test_missing_entries_are_marginalised(d):
     assert density[0] == pytest.approx(0, abs=1e-5)
 
 
+def test_the_density_of_a_linear_transform():
+    family, packed, joint, y = draw(3)
+    scale_tril = np.array([[2.0, 0, 0], [1, 0.5, 0], [-1, 0.3, 1]])
+    scaled = family.scaled(ops.convert_to_tensor(packed), scale_tril)
+    y[::3, 1] = np.nan
+    expected = joint.affine(scale_tril).log_prob(y)
+    density = ops.convert_to_numpy(family.log_prob(scaled, y))
+    np.testing.assert_allclose(density, expected, rtol=1e-4, atol=2e-4)
+
+
 @pytest.mark.parametrize("count", range(13))
 def test_the_norming_constant_is_exact_for_all_degrees_of_freedom(count):
     freedom = np.geomspace(2.5, 1e5, 200)

@@ -78,6 +78,32 @@ class InverseCholesky:
         below = below / ops.sqrt(1.0 + squares / self._ball)
         return [mean, diagonal, below * ops.take(diagonal, self._columns, axis=-1)]
 
+    def scaled(self, packed: Tensor, scale_tril: Array) -> Tensor:
+        """The packed mean and factor of K y: K mean and W K^-1.
+
+        Args:
+            packed: tensor of shape (..., P).
+            scale_tril: K, lower triangular with a positive diagonal, shape (D, D), or one for each
+                member, shape (members, D, D), that fits the last leading axis of `packed`.
+
+        Returns:
+            Tensor of shape (..., size).
+        """
+        scale_tril = np.asarray(scale_tril, dtype=np.float64)
+        d = self.n_targets
+        if scale_tril.ndim not in (2, 3) or scale_tril.shape[-2:] != (d, d):
+            raise InputError(
+                f"Expected `scale_tril` of shape ({d}, {d}) or (members, {d}, {d}). "
+                f"Received shape {scale_tril.shape}."
+            )
+        inverse = inverse_lower(scale_tril).astype(np.float32)
+        forward = ops.convert_to_tensor(scale_tril.astype(np.float32))
+        mean = ops.matmul(forward, ops.expand_dims(packed[..., :d], -1))[..., 0]
+        matrix = ops.matmul(self._matrix(packed), ops.convert_to_tensor(inverse))
+        entries = np.concatenate([np.arange(d) * (d + 1), self._rows * d + self._columns])
+        flat = ops.reshape(matrix, (*ops.shape(packed)[:-1], d * d))
+        return ops.concatenate([mean, ops.take(flat, entries, axis=-1)], axis=-1)
+
     def whiten(self, packed: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Log-determinant and squared distance of complete observations.
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from math import log, pi
 from typing import Any, final
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from covey.distributions import MultivariateNormal
 from covey.engine import keras
@@ -98,6 +99,22 @@ class Normal:
             Tensor of shape (..., P): valid whatever finite numbers came in.
         """
         return ops.concatenate(self._scale.constrain(raw), axis=-1)
+
+    def scaled(self, packed: Tensor, scale_tril: NDArray[np.float64]) -> Tensor:
+        """Packed parameters of K y, from those of y.
+
+        Args:
+            packed: tensor of shape (..., P).
+            scale_tril: K, lower triangular with a positive diagonal, shape (D, D), or one for each
+                member, shape (members, D, D), along the last leading axis of `packed`.
+
+        Returns:
+            Tensor of shape (..., P), for `log_prob`.
+
+        Raises:
+            InputError: `scale_tril` has another shape.
+        """
+        return self._scale.scaled(packed, scale_tril)
 
     def log_prob(self, packed: Tensor, y: Tensor, *, missing: bool = True) -> Tensor:
         """Log-density of one observation per row.

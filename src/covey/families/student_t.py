@@ -5,7 +5,7 @@ from math import log, pi
 from typing import Any, final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from covey.distributions import MultivariateT
 from covey.engine import keras
@@ -99,6 +99,22 @@ class StudentT:
         logit = middle + bounded(raw[..., -1:], LIMIT)
         inverse = ops.sigmoid(logit) / LEAST_FREEDOM
         return ops.concatenate([*self._scale.constrain(raw), inverse], axis=-1)
+
+    def scaled(self, packed: Tensor, scale_tril: NDArray[np.float64]) -> Tensor:
+        """Packed parameters of K y, from those of y.
+
+        Args:
+            packed: tensor of shape (..., P).
+            scale_tril: K, lower triangular with a positive diagonal, shape (D, D), or one for each
+                member, shape (members, D, D), along the last leading axis of `packed`.
+
+        Returns:
+            Tensor of shape (..., P), for `log_prob`.
+
+        Raises:
+            InputError: `scale_tril` has another shape.
+        """
+        return ops.concatenate([self._scale.scaled(packed, scale_tril), packed[..., -1:]], axis=-1)
 
     def log_prob(self, packed: Tensor, y: Tensor, *, missing: bool = True) -> Tensor:
         """Log-density of one observation per row.

@@ -49,14 +49,14 @@ def read_targets(Y: Any) -> tuple[NDArray[np.float64], tuple[str, ...] | None, b
             (N, D) or (N,), in target units; booleans count as 0 and 1.
 
     Returns:
-        The values, of shape (N, D), in target units; the names of the D columns, or None if `Y`
-        had none; and whether `Y` had one dimension only.
+        The values, of shape (N, D), in target units, NaN where not observed; the names of the D
+        columns, or None if `Y` had none; and whether `Y` had one dimension only.
 
     A `CoveyWarning` names targets that are constant or identical.
 
     Raises:
         InputError: `Y` is None, sparse, complex, empty, has over two dimensions, repeats a column
-            name, or holds text, dates, infinity or missing values.
+            name, or holds text, dates or infinity, or a column without any value.
     """
     if Y is None:
         raise InputError(
@@ -80,23 +80,17 @@ def read_targets(Y: Any) -> tuple[NDArray[np.float64], tuple[str, ...] | None, b
             "Each column of `Y` must hold values. Received nothing but NaN in "
             f"{listed(frame.columns[missing == len(matrix)])}. Leave the column out."
         )
-    if missing.any():
-        gaps = {n: int(count) for n, count in zip(frame.columns, missing, strict=True) if count}
-        raise InputError(
-            "`Y` must hold a value in every cell. Received NaN (missing values) in these columns, "
-            f"and so many of {len(matrix)} rows: {gaps}. Rows with missing targets must be dropped "
-            "for now, from `X` and `Y` alike."
-        )
     _warn_of_degenerate(matrix, list(frame.columns))
     return matrix, tuple(frame.columns) if named else None, flat
 
 
-def check_same_order(X: Any, Y: Any) -> None:
+def check_same_order(X: Any, Y: Any, role: str = "Y") -> None:
     """Refuse frames with the same row labels in another order: one of them was shuffled.
 
     Args:
         X: features, as the user gave them.
         Y: targets, as the user gave them.
+        role: what the message calls them.
 
     Raises:
         InputError: both have an index, with equal labels in different orders.
@@ -108,14 +102,15 @@ def check_same_order(X: Any, Y: Any) -> None:
         return
     if X.index.is_unique and Y.index.is_unique and X.index.symmetric_difference(Y.index).empty:
         raise InputError(
-            "Expected `X` and `Y` to have their rows in the same order. Received the same row "
-            "labels in different orders; use Y.loc[X.index], or reset_index if the labels mean "
-            "nothing."
+            f"Expected `X` and `{role}` to have their rows in the same order. Received the same "
+            f"row labels in different orders; use {role}.loc[X.index], or reset_index if the "
+            "labels mean nothing."
         )
 
 
 def _warn_of_degenerate(matrix: NDArray[np.float64], names: Sequence[str]) -> None:
-    constant = [name for name, column in zip(names, matrix.T, strict=True) if np.ptp(column) == 0]
+    spread = np.nanmax(matrix, axis=0) - np.nanmin(matrix, axis=0)
+    constant = [name for name, width in zip(names, spread, strict=True) if width == 0]
     if constant and len(matrix) > 1:
         warnings.warn(
             f"These targets are constant: {constant}. Their predictions are that constant with a "

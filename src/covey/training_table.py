@@ -1,0 +1,101 @@
+"""A table that is ready to be learned from: read, checked, and split into folds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from covey.distributions.targets import target_names
+from covey.errors import InputError
+from covey.folds import Folds, row_weights
+from covey.table import FeatureSchema, check_same_order, read_features, read_targets
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TrainingTable:
+    """The rows that hold at least one target; the others teach nothing, and are left out.
+
+    Attributes:
+        frame: features as the user gave them, N rows.
+        schema: how they become numbers.
+        inputs: these numbers, shape (N, F).
+        Y: shape (N, D), in target units; NaN where not observed.
+        targets: D names.
+        flat: whether the targets had one dimension only.
+        weight: sample weights of mean 1, shape (N,), or None.
+        folds: who trains on what.
+        rows: numbers of the rows in the user's table, shape (N,).
+    """
+
+    frame: Any
+    schema: FeatureSchema
+    inputs: NDArray[np.float32]
+    Y: Array
+    targets: tuple[str, ...]
+    flat: bool
+    weight: Array | None
+    folds: Folds
+    rows: NDArray[np.int64]
+
+    @classmethod
+    def read(
+        cls,
+        X: Any,
+        Y: Any,
+        sample_weight: ArrayLike | None,
+        groups: ArrayLike | None,
+        *,
+        members: int,
+        cv: Any,
+        seed: int,
+    ) -> Self:
+        """Read what a user passes to `fit`.
+
+        Args:
+            X: table of features.
+            Y: table of targets.
+            sample_weight: array, one weight per row, or None.
+            groups: one label per row, or None.
+            members: number of folds.
+            cv: splitter, iterable of (train, test) row numbers, or None.
+            seed: of the folds.
+
+        Returns:
+            The table.
+
+        Raises:
+            InputError: something cannot be used; the message names it.
+        """
+        frame, named = read_features(X)
+        check_same_order(X, Y)
+        Y, names, flat = read_targets(Y)
+        targets = target_names(names, Y.shape[1])
+        if len(frame) != len(Y):
+            raise InputError(
+                "Expected `X` and `Y` to have the same number of rows. Received inconsistent "
+                f"numbers: {len(frame)} and {len(Y)}."
+            )
+        weight = row_weights(sample_weight, len(Y))
+        kept = ~np.isnan(Y).all(axis=1)
+        rows = np.flatnonzero(kept)
+        if len(rows) < len(Y):
+            frame, Y = frame.iloc[rows], Y[rows]
+            weight = None if weight is None else row_weights(weight[rows], len(rows))
+        folds = Folds.split(len(Y), members, cv=cv, groups=groups, Y=Y, seed=seed, kept=kept)
+        folds.check_weights(weight)
+        schema = FeatureSchema.fit(frame, named)
+        inputs = network_inputs(schema, frame, named)
+        return cls(frame, schema, inputs, Y, targets, flat, weight, folds, rows)
+
+
+def network_inputs(schema: FeatureSchema, frame: Any, named: bool) -> NDArray[np.float32]:
+    """The matrix that the network reads, of shape (N, F); a constant column where F would be 0."""
+    matrix = schema.transform(frame, named)
+    if matrix.shape[1] == 0:  # nothing varied in training: only a constant is left to learn from
+        return np.zeros((len(matrix), 1), dtype=np.float32)
+    return matrix
