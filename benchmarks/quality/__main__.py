@@ -7,12 +7,14 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from benchmarks.quality import (
     ablations,
     environments,
+    gaps,
     protocol_a,
     protocol_b,
     report,
@@ -54,14 +56,31 @@ def main() -> None:
                     lambda n=n, r=repetition: protocol_a.run(n, r),
                     options.again,
                 )
+    elif options.command == "gaps":
+        for seed in range(*options.seeds) if _data() else ():
+            for kind, names, compute in (
+                ("gaps_deleted", gaps.DELETED, gaps.run),
+                ("gaps_own", gaps.OWN, gaps.run_own),
+            ):
+                for name, way in product(names, gaps.WAYS):
+                    if kind == "gaps_deleted" or way in ("gaps", "complete-rows"):
+                        _cell(
+                            runner.result_path(runner.RESULTS, kind, f"{name}-{way}", seed),
+                            lambda c=compute, n=name, s=seed, w=way: c(n, s, w),
+                            options.again,
+                        )
     elif _data():
-        for seed in range(*options.seeds):
-            for name in options.sets:
-                _cell(
-                    runner.result_path(runner.RESULTS, "protocol_b", name, seed),
-                    lambda name=name, seed=seed: protocol_b.run(name, seed),
-                    options.again,
-                )
+        folder, compute = (
+            ("protocol_b_partial", protocol_b.run_partial)
+            if options.partial
+            else ("protocol_b", protocol_b.run)
+        )
+        for seed, name in product(range(*options.seeds), options.sets):
+            _cell(
+                runner.result_path(runner.RESULTS, folder, name, seed),
+                lambda name=name, seed=seed: compute(name, seed),
+                options.again,
+            )
 
 
 def _tables(options: argparse.Namespace) -> None:
@@ -160,11 +179,14 @@ def _parser() -> argparse.ArgumentParser:
     b = commands.add_parser("protocol-b", help="the conformal volumes of Braun et al.")
     b.add_argument("--seeds", type=_span, default=(0, 5))
     b.add_argument("--sets", type=_list, default=list(protocol_b.PUBLISHED))
+    b.add_argument("--partial", action="store_true", help="targets revealed, targets missing")
+    e = commands.add_parser("gaps", help="what gaps in the targets cost")
+    e.add_argument("--seeds", type=_span, default=(0, 3))
     c = commands.add_parser("ablations", help="one change of the recipe at a time")
     c.add_argument("--changes", type=_list, default=list(ablations.CHANGES))
     c.add_argument("--sets", type=_list, default=list(ablations.TABLES))
     d = commands.add_parser("seconds", help="how long a default fit takes; leave the machine alone")
-    for command in (run, a, b, c, d):
+    for command in (run, a, b, c, d, e):
         command.add_argument("--again", action="store_true", help="also what is there already")
     return parser
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import covey
-from benchmarks.quality.scores import LEVEL, log_volume, region_radius
+from benchmarks.quality.scores import LEVEL
 
 SIZES = (500, 1000, 3000, 10_000)
 STOPPING_ROWS, TEST_ROWS = 300, 1000
@@ -49,7 +49,7 @@ def run(n: int, repetition: int, **settings: Any) -> dict[str, Any]:
     X_test, Y_test, truth = simulate(TEST_ROWS, generator)
     model = covey.JointRegressor(random_state=repetition, verbose=0, **settings).fit(X, Y)
     joint = model.predict_distribution(X_test)
-    radius = region_radius(joint, LEVEL)
+    region = joint.region(LEVEL)
     return {
         "rows": n,
         "repetition": repetition,
@@ -59,6 +59,6 @@ def run(n: int, repetition: int, **settings: Any) -> dict[str, Any]:
         "oracle_nll": float(-truth.log_prob(Y_test).mean()),
         "kl": float(joint.kl_divergence(truth).mean()),
         "rmse": float(np.sqrt(np.square(joint.mean - Y_test).mean())),
-        "coverage": float(np.mean(joint.mahalanobis(Y_test) <= radius)),
-        "area": float(np.exp(log_volume(joint, radius)).mean()),
+        "coverage": float(region.contains(Y_test).mean()),
+        "area": float(region.volume().mean()),
     }

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.quality import ablations, protocol_a, protocol_b, seconds
+from benchmarks.quality import ablations, gaps, protocol_a, protocol_b, seconds
+from benchmarks.quality.markdown import row, table
 from benchmarks.quality.methods import METHODS
 from benchmarks.quality.runner import RESULTS
 from benchmarks.quality.tables import APART, GENERAL, ROOT
@@ -74,6 +75,7 @@ def page(results: Path = RESULTS) -> str:
         HEAD,
         _protocol_a(records),
         _protocol_b(records),
+        protocol_b.partial_section(records),
         TABLES,
         *_tables(records, GENERAL, "### Nats per target"),
         "Margin: the best peer minus *Covey*, over the splits that both have; positive is in "
@@ -84,6 +86,7 @@ def page(results: Path = RESULTS) -> str:
         "".join(f"* `{name}`: {why}.\n" for name, why in APART.items()),
         *_tables(records, APART, ""),
         *_other(records),
+        gaps.section(records),
         _ablations(records),
         _seconds(records),
         _revisions(records),
@@ -117,7 +120,7 @@ def _tables(records: Records, names: Iterable[str], title: str) -> list[str]:
     if not methods:
         return []
     head = ["data", "rows x D", *(TITLES[m] for m in methods), "margin"]
-    lines = [_row(head), _row(["---"] * len(head))]
+    lines = [row(head), row(["---"] * len(head))]
     for name in names:
         values = {m: _nll(records, name, m) for m in methods}
         if all(np.isnan(v) for v in values.values()):
@@ -129,7 +132,7 @@ def _tables(records: Records, names: Iterable[str], title: str) -> list[str]:
             cells.append(_cell(values[method], best, records.get((name, method), [])))
         margin = _margin(records, name)
         cells.append("" if np.isnan(margin) else f"{margin:+.2f}")
-        lines.append(_row(cells))
+        lines.append(row(cells))
     return [title, "\n".join(lines) + "\n"] if title else ["\n".join(lines) + "\n"]
 
 
@@ -219,11 +222,11 @@ def _other(records: Records) -> list[str]:
     for title, figure in figures.items():
         columns = [m for m in methods if m != "covey-mixture" or "Seconds" not in title]
         head = ["data", *(TITLES[m] for m in columns)]
-        lines = [_row(head), _row(["---"] * len(head))]
+        lines = [row(head), row(["---"] * len(head))]
         for name in names:
             values = [_mean(records.get((name, m), []), figure) for m in columns]
             cells = ["" if np.isnan(v) else f"{v:.3g}" for v in values]
-            lines.append(_row([f"`{name}`", *cells]))
+            lines.append(row([f"`{name}`", *cells]))
         parts.append(f"### {title}\n\n" + "\n".join(lines) + "\n")
     return parts if names else []
 
@@ -238,19 +241,17 @@ def _protocol_a(records: Records) -> str:
         covered, area = (np.mean([r[k] for r in found]) for k in ("coverage", "area"))
         their_nll, their_kl = protocol_a.PUBLISHED[n]
         lines.append(
-            _row(
-                [
-                    f"{n:,}",
-                    f"{kl:.3f}",
-                    f"{their_kl:.3f}",
-                    f"{nll - oracle:.3f}",
-                    f"{their_nll - protocol_a.ORACLE:.3f}",
-                    f"{covered:.3f}",
-                    f"{area:.2f}",
-                    str(len(found)),
-                    f"{np.mean([r['seconds'] for r in found]):.0f}",
-                ]
-            )
+            [
+                f"{n:,}",
+                f"{kl:.3f}",
+                f"{their_kl:.3f}",
+                f"{nll - oracle:.3f}",
+                f"{their_nll - protocol_a.ORACLE:.3f}",
+                f"{covered:.3f}",
+                f"{area:.2f}",
+                str(len(found)),
+                f"{np.mean([r['seconds'] for r in found]):.0f}",
+            ]
         )
     if not lines:
         return ""
@@ -270,9 +271,7 @@ def _protocol_a(records: Records) -> str:
         "O'Malley, Sykulski, Lumpkin and Schuler (2021, arXiv 2106.03823): one feature, two "
         "targets, N training rows and 300\nto stop on, 1,000 test rows. KL is the divergence of "
         "the prediction from the truth, NLL is in nats per row. The best\npublished figure is that "
-        "of the best of five methods in their table, at each N.\n\n"
-        + "\n".join([_row(head), _row(["---"] * len(head)), *lines])
-        + "\n"
+        "of the best of five methods in their table, at each N.\n\n" + table(head, lines)
     )
 
 
@@ -284,18 +283,16 @@ def _protocol_b(records: Records) -> str:
             continue
         volumes = [r["volume"] for r in found]
         lines.append(
-            _row(
-                [
-                    protocol_b.TITLES[name],
-                    f"{np.mean(volumes):.2f}",
-                    f"{np.std(volumes, ddof=1):.2f}" if len(volumes) > 1 else "",
-                    f"{learned:.2f}",
-                    f"{rival:.2f}",
-                    f"{np.mean([r['coverage'] for r in found]):.3f}",
-                    str(len(found)),
-                    f"{np.mean([r['seconds'] for r in found]):.0f}",
-                ]
-            )
+            [
+                protocol_b.TITLES[name],
+                f"{np.mean(volumes):.2f}",
+                f"{np.std(volumes, ddof=1):.2f}" if len(volumes) > 1 else "",
+                f"{learned:.2f}",
+                f"{rival:.2f}",
+                f"{np.mean([r['coverage'] for r in found]):.3f}",
+                str(len(found)),
+                f"{np.mean([r['seconds'] for r in found]):.0f}",
+            ]
         )
     if not lines:
         return ""
@@ -313,9 +310,7 @@ def _protocol_b(records: Records) -> str:
         "## Conformal regions\n\n"
         "Braun, Berta, Jordan and Bach (arXiv 2507.20941): 70/10/10/10% to train, stop, calibrate "
         "and test, after a quantile\ntransform to the normal. The volume of the 90% region, to the "
-        "power 1/D, averaged over the test rows (lower is better).\n\n"
-        + "\n".join([_row(head), _row(["---"] * len(head)), *lines])
-        + "\n"
+        "power 1/D, averaged over the test rows (lower is better).\n\n" + table(head, lines)
     )
 
 
@@ -334,14 +329,12 @@ def _ablations(records: Records) -> str:
         effects = np.array([theirs["nll"] - ours["nll"] for ours, theirs in pairs])
         times = [theirs["fit_seconds"] / ours["fit_seconds"] for ours, theirs in pairs]
         lines.append(
-            _row(
-                [
-                    change.title,
-                    f"{effects.mean():+.3f}",
-                    f"{np.sum(effects < -0.01)}, {np.sum(effects > 0.01)} of {len(effects)}",
-                    f"x {np.exp(np.mean(np.log(times))):.1f}",
-                ]
-            )
+            [
+                change.title,
+                f"{effects.mean():+.3f}",
+                f"{np.sum(effects < -0.01)}, {np.sum(effects > 0.01)} of {len(effects)}",
+                f"x {np.exp(np.mean(np.log(times))):.1f}",
+            ]
         )
     if not lines:
         return ""
@@ -350,9 +343,7 @@ def _ablations(records: Records) -> str:
         "One change at a time, a Student-t on at most "
         f"{ablations.MOST_ROWS:,} rows of {', '.join(f'`{t}`' for t in ablations.TABLES)}.\n"
         "The mean effect on the negative log-likelihood: positive is worse than the recipe. One "
-        "split each: 0.01 is noise.\n\n"
-        + "\n".join([_row(head), _row(["---"] * len(head)), *lines])
-        + "\n"
+        "split each: 0.01 is noise.\n\n" + table(head, lines)
     )
 
 
@@ -362,16 +353,14 @@ def _seconds(records: Records) -> str:
         for found in records.get(("seconds", case), []):
             bound = seconds.BOUNDS.get(case)
             asked = f"`max_time={limit:g}`" if limit else f"at most {bound:g}"
-            lines.append(_row([f"{rows:,}", asked, f"{found['fit_seconds']:.1f}"]))
+            lines.append([f"{rows:,}", asked, f"{found['fit_seconds']:.1f}"])
     if not lines:
         return ""
     head = ["rows", "wanted, seconds", "taken"]
     return (
         "## Seconds\n\n"
         f"A default fit of {seconds.FEATURES} features and {seconds.TARGETS} targets on two cores, "
-        "compilation included\n(`python -m benchmarks.quality seconds`).\n\n"
-        + "\n".join([_row(head), _row(["---"] * len(head)), *lines])
-        + "\n"
+        "compilation included\n(`python -m benchmarks.quality seconds`).\n\n" + table(head, lines)
     )
 
 
@@ -379,7 +368,3 @@ def _revisions(records: Records) -> str:
     """Which commits Covey's figures are of."""
     found = {r["revision"] for each in records.values() for r in each if r.get("revision")}
     return f"Covey's figures are of revision {', '.join(sorted(found))}.\n" if found else ""
-
-
-def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cells) + " |"

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.special import gammaln
-from scipy.stats import chi2, f
 
 from covey import Mixture, MultivariateNormal, MultivariateT
+from covey.distributions import Region
 
 Arrays = Mapping[str, np.ndarray]
 LEVEL = 0.9
@@ -48,33 +47,19 @@ def scores(prediction: Arrays, Y_test: np.ndarray, Y_train: np.ndarray) -> dict[
     joint = distribution(prediction).affine(np.diag(1 / scale), -Y_train.mean(axis=0) / scale)
     y = (Y_test - Y_train.mean(axis=0)) / scale
     one = joint.moment_matched() if isinstance(joint, Mixture) else joint
-    radius = region_radius(one, LEVEL)
-    distance = one.mahalanobis(y)
+    region = one.region(LEVEL)
     return {
         "nll": float(-joint.log_prob(y).mean() / d),
         "energy": energy_score(joint, y),
         "rmse": float(np.sqrt(np.mean(np.square(one.mean - y)))),
-        "coverage": float(np.mean(distance <= radius)),
-        "volume": float(np.exp(log_volume(one, radius).mean() / d)),
+        "coverage": float(region.contains(y).mean()),
+        "volume": float(np.exp(region.log_volume().mean() / d)),
     }
 
 
-def region_radius(joint: MultivariateNormal | MultivariateT, level: float) -> np.ndarray:
-    """Mahalanobis radius of the region of highest density that holds `level`, shape (N,)."""
-    n, d = joint.mean.shape
-    if isinstance(joint, MultivariateNormal):
-        return np.full(n, np.sqrt(chi2.ppf(level, d)))
-    freedom = joint.degrees_of_freedom
-    # |z|^2 / D follows F(D, nu), and the covariance is nu / (nu - 2) times the scale matrix
-    return np.sqrt(d * f.ppf(level, d, freedom) * (freedom - 2) / freedom)
-
-
-def log_volume(joint: MultivariateNormal | MultivariateT, radius: np.ndarray) -> np.ndarray:
+def log_volume(joint: MultivariateNormal | MultivariateT, radius: float | np.ndarray) -> np.ndarray:
     """Logarithm of the volume of the ellipsoids of that Mahalanobis radius, shape (N,)."""
-    d = joint.mean.shape[1]
-    ball = d / 2 * np.log(np.pi) - gammaln(d / 2 + 1)
-    half = np.log(np.diagonal(np.linalg.cholesky(joint.correlation), axis1=1, axis2=2)).sum(axis=1)
-    return ball + d * np.log(radius) + half + np.log(joint.stddev).sum(axis=1)
+    return Region(joint, joint, np.broadcast_to(radius, len(joint)), LEVEL).log_volume()
 
 
 def energy_score(joint: MultivariateNormal | MultivariateT | Mixture, y: np.ndarray) -> float:
