@@ -196,7 +196,7 @@ def test_a_part_of_a_fold_without_weight_is_named():
 
 @pytest.mark.parametrize(
     ("base", "flat"),
-    [(HistGradientBoostingRegressor(max_iter=3), False), (LinearRegression(), True)],
+    [(GradientBoostingRegressor(n_estimators=3), False), (LinearRegression(), True)],
 )
 def test_one_target(table, base, flat):
     X, Y = table

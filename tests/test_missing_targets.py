@@ -123,7 +123,7 @@ def test_targets_that_are_never_observed_together():
 def test_few_values(n_targets):
     X, Y = table(60)
     Y = Y.iloc[:, :n_targets].copy()
-    Y.iloc[5:, -1] = np.nan
+    Y.iloc[8:, -1] = np.nan
     joint = fit(X, Y, max_steps=5).predict_distribution(X)
     np.linalg.cholesky(joint.correlation)
     assert joint.stddev[:, -1].min() > 0

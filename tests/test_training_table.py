@@ -72,6 +72,11 @@ def test_groups_and_row_numbers_are_those_of_the_whole_table():
     [
         (lambda X, Y: (X, Y[:-1]), {}, "same number of rows.* 40 and 39"),
         (lambda X, Y: (X, Y * np.nan), {}, r"nothing but NaN in 'p'"),
+        (
+            lambda X, Y: (X, Y.assign(q=Y["q"].where(Y.index >= 20))),
+            {"cv": [(np.arange(20, N), np.arange(20)), (np.arange(20), np.arange(20, N))]},
+            r"Fold 1 has no value of 'q' to learn from \(rows that hold one: \[19\]\)",
+        ),
         (lambda X, Y: (X, Y), {"groups": np.arange(36)}, r"shape \(40,\)"),
         (lambda X, Y: (X, Y), {"weight": np.ones(36)}, "36"),
         (lambda X, Y: (X, Y), {"cv": [([1, 2, 3], [4, 40])]}, "outside 0 to 39"),

@@ -88,9 +88,24 @@ class TrainingTable:
             weight = None if weight is None else row_weights(weight[rows], len(rows))
         folds = Folds.split(len(Y), members, cv=cv, groups=groups, Y=Y, seed=seed, kept=kept)
         folds.check_weights(weight)
+        _check_observed(Y, targets, weight, folds)
         schema = FeatureSchema.fit(frame, named)
         inputs = network_inputs(schema, frame, named)
         return cls(frame, schema, inputs, Y, targets, flat, weight, folds, rows)
+
+
+def _check_observed(Y: Array, targets: tuple[str, ...], weight: Array | None, folds: Folds) -> None:
+    """Refuse a target of which some member would not see a single value."""
+    observed = ~np.isnan(Y) if weight is None else ~np.isnan(Y) & (weight > 0)[:, None]
+    for number, (train, _) in enumerate(folds.pairs):
+        if lacking := np.flatnonzero(~observed[train].any(axis=0)).tolist():
+            raise InputError(
+                f"Each target must be observed in the training rows of every fold. Fold {number} "
+                f"has no value of {', '.join(repr(targets[i]) for i in lacking)} to learn from "
+                f"(rows that hold one: {observed[:, lacking].sum(axis=0).tolist()}). Leave the "
+                "target out, or split the rows so that each fold has some: see `members`, `cv` "
+                "and `groups`."
+            )
 
 
 def network_inputs(schema: FeatureSchema, frame: Any, named: bool) -> NDArray[np.float32]:
