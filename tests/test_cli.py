@@ -89,6 +89,18 @@ def test_what_has_been_observed_is_given(folder, recwarn):
     np.testing.assert_allclose(told["cov_NOx_NOx"], expected.covariance[:, 1, 1], rtol=1e-9)
 
 
+def test_a_model_without_column_names_predicts_too(folder, recwarn):
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(60, 2)), rng.normal(size=(60, 2))
+    model = covey.JointRegressor(members=2, max_steps=2, family="student_t", verbose=0).fit(X, Y)
+    model.save(folder / "unnamed.covey")
+    pd.DataFrame(X, columns=["a", "b"]).to_csv(folder / "unnamed.csv", index=False)
+    source, output = folder / "unnamed.csv", folder / "unnamed-joint.csv"
+    assert run("predict", folder / "unnamed.covey", source, "--output", output) == 0
+    expected = model.predict_distribution(X).mean
+    np.testing.assert_allclose(read_table(output)[["mean_y0", "mean_y1"]], expected)
+
+
 def test_predict_without_output_prints_csv(model_file, folder, capsys):
     assert run("predict", model_file, folder / "train.csv") == 0
     shown = capsys.readouterr()

@@ -69,6 +69,14 @@ def test_a_row_without_any_target_teaches_nothing():
         assert_allclose(keras.ops.convert_to_numpy(new), old, atol=1e-6)
 
 
+@pytest.mark.parametrize("complete", [-1, 1.5, True])
+def test_what_cannot_be_a_number_of_rows_is_refused(complete):
+    with pytest.raises(InputError, match="`complete` must be a number of rows"):
+        NegativeLogLikelihood(Normal(2), complete=complete)
+    with pytest.raises(InputError, match="leave one of the two out"):
+        NegativeLogLikelihood(Normal(2), missing=False, scale_tril=np.eye(2))
+
+
 @pytest.mark.parametrize("weight", [[2, 1, 1, 3], [0, 1, 0, 2], [0.5, 0.5, 0.5, 0.5]])
 def test_the_mean_is_the_weighted_one(weight):
     packed, y = draw(2, 4)

@@ -163,11 +163,38 @@ def test_given_is_the_conditional_of_the_prediction(model, data):
     assert_array_equal(told.stddev[observed], 0)
 
 
+def test_a_series_is_read_by_its_labels(model, data):
+    X, Y = data
+    row = Y[Y.notna().all(axis=1)].iloc[0]
+    joint = model.predict_distribution(X[:1])
+    for told in (row, row[::-1], row[["r", "p"]]):
+        expected = joint.conditional(Y.loc[[row.name], list(told.index)])
+        assert_array_equal(joint.conditional(told).mean, expected.mean)
+    assert joint.log_prob(row[::-1]) == joint.log_prob(row.to_numpy())
+    bound = Y.quantile(0.9)
+    assert joint.probability(upper=bound[::-1]) == joint.probability(upper=bound.to_numpy())
+
+
+def test_the_score_is_of_what_was_observed(model, data):
+    X, Y = data
+    mean = model.predict(X)
+    parts = []
+    for name, predicted in zip(Y, mean.T, strict=True):
+        seen = Y[name].notna()
+        error = (Y[name] - predicted)[seen]
+        parts.append(1 - (error**2).sum() / ((Y[name][seen] - Y[name][seen].mean()) ** 2).sum())
+    assert model.score(X, Y) == pytest.approx(np.mean(parts))
+    assert model.score(X, Y[["r", "p", "q"]]) == pytest.approx(np.mean(parts))
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         (lambda Y: Y[["q"]].rename(columns={"q": "z"}), "'z'"),
         (lambda Y: Y[:-1], "400"),
+        (lambda Y: Y[:1], "must have 400 rows.* Received 1"),
+        (lambda Y: {"q": Y["q"][::-1]}, "`X` and `given` to have their rows in the same order"),
+        (lambda Y: Y.rename(columns={"r": "q"}), "more than one column of \\['q'\\]"),
         (lambda Y: {"q": np.ones(3)}, "400"),
         (lambda Y: {"z": 1.0}, "'z'"),
         (lambda Y: {"q": np.inf}, "inf"),

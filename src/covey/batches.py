@@ -31,6 +31,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     Attributes:
         complete: rows of each batch that are complete, for every member.
+        gaps: rows of each batch that have gaps.
     """
 
     def __init__(
@@ -56,7 +57,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         at_most = batch_size - 1 if mixed else batch_size
         self.complete = int(np.clip(round(share[0].mean() * batch_size), int(mixed), at_most))
         self.streams, weights = [], []
-        sizes = self.complete, batch_size - self.complete
+        self.gaps = batch_size - self.complete
+        sizes = self.complete, self.gaps
         for kind, part, size in zip((whole, gaps), share, sizes, strict=True):
             if size == 0:
                 continue

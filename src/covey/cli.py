@@ -199,7 +199,9 @@ def _predict(options: argparse.Namespace) -> None:
             f"Received: {unknown}."
         )
     given = table[options.given] if options.given else None
-    features = table.drop(columns=set(options.given or []) - set(model.feature_names_in_))
+    features = table.drop(
+        columns=set(options.given or []) - set(getattr(model, "feature_names_in_", ()))
+    )
     joint = model.predict_distribution(features, given=given).to_frame()
     if clash := [name for name in options.keep if name in joint.columns]:
         raise InputError(f"`--keep` names columns that the predictions have too: {clash}.")

@@ -36,6 +36,10 @@ class NegativeLogLikelihood(keras.losses.Loss):  # type: ignore[misc]
         name: name of the loss.
         dtype: dtype of the computation; float32 whatever the policy of the model.
 
+    Raises:
+        InputError: `complete` is no whole number, or `scale_tril` is given although no target is
+            missing.
+
     Example:
         >>> import numpy as np
         >>> from covey.families import Normal
@@ -59,8 +63,15 @@ class NegativeLogLikelihood(keras.losses.Loss):  # type: ignore[misc]
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.family = family
         self.missing = missing
+        if isinstance(complete, bool) or not isinstance(complete, int) or complete < 0:
+            raise InputError(f"`complete` must be a number of rows. Received: {complete!r}.")
         self.complete = complete
         self.scale_tril = None if scale_tril is None else np.asarray(scale_tril, np.float64)
+        if not missing and scale_tril is not None:
+            raise InputError(
+                "`scale_tril` is for rows with missing targets. Received missing=False; leave one "
+                "of the two out."
+            )
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Negative log-density of each row.

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils import check_random_state
+from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from covey import saved
 from covey.distributions import Mixture, MultivariateNormal, MultivariateT
+from covey.distributions.check import read_values
 from covey.errors import InputError
 from covey.linear import LinearModel
 from covey.mean_model import MeanModel
 from covey.summary import family_sentence, summarise
 from covey.table import FeatureSchema, check_same_order, read_features
-from covey.training_table import TrainingTable, network_inputs
+from covey.training_table import TrainingTable, network_inputs, read_seed
 
 Array = NDArray[np.float64]
 CHOICES = ("auto", "normal", "student_t")
@@ -157,7 +158,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                 f"`family` must be one of {', '.join(map(repr, CHOICES))}. "
                 f"Received: family={self.family!r}."
             )
-        seed = _seed(self.random_state)
+        seed = read_seed(self.random_state)
         table = TrainingTable.read(
             X, Y, sample_weight, groups, members=self.members, cv=self.cv, seed=seed
         )
@@ -283,6 +284,24 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             return mean, stddev
         return (mean, joint.covariance) if return_cov else mean
 
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Coefficient of determination of the means, averaged over the targets.
+
+        Args:
+            X: table of N rows.
+            y: their targets, as `fit` takes them; each target counts on the rows that hold it.
+            sample_weight: array of shape (N,).
+
+        Returns:
+            R^2: 1 for perfect means.
+        """
+        mean = self.predict_distribution(X).mean
+        values = read_values(y, mean.shape, self.targets_)
+        weight = np.ones(len(mean)) if sample_weight is None else np.asarray(sample_weight)
+        parts = [(~np.isnan(y), y, m) for y, m in zip(values.T, mean.T, strict=True)]
+        each = [r2_score(y[k], m[k], sample_weight=weight[k]) for k, y, m in parts if k.any()]
+        return float(np.mean(each))
+
     def predict_distribution(self, X: Any, given: Any = None) -> MultivariateNormal | MultivariateT:
         """Predict one distribution per row: the first two moments of the ensemble.
 
@@ -305,7 +324,8 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         joint: Any = self.predict_mixture(X).moment_matched()
         if given is None:
             return joint
-        check_same_order(X, given, "given")
+        for told in given.values() if isinstance(given, Mapping) else [given]:
+            check_same_order(X, told, "given")
         return joint.conditional(given)
 
     def predict_mixture(self, X: Any) -> Mixture:
@@ -373,19 +393,6 @@ def load(path: str | os.PathLike[str], trusted: Collection[str] = ()) -> JointRe
         FileNotFoundError: there is no such file.
     """
     return saved.read(path, JointRegressor, trusted)
-
-
-def _seed(random_state: Any) -> int:
-    """An integer, without touching NumPy's global generator."""
-    if random_state is None:
-        return int(np.random.default_rng().integers(2**31 - 1))
-    try:
-        return int(check_random_state(random_state).randint(2**31 - 1))
-    except ValueError as error:
-        raise InputError(
-            "`random_state` must be a non-negative integer below 2**32, a "
-            f"numpy.random.RandomState, or None. Received: {random_state!r}."
-        ) from error
 
 
 def _as_given(schema: FeatureSchema, frame: Any) -> Any:

@@ -19,6 +19,7 @@ PAIRS = 100  # of steps to a scale matrix
 TOLERANCE = 1e-6  # of a step, in units of each residual's own scale
 LEAST_LEFT = 0.01  # of the variance in any direction, where a leap starts from
 MOST_GROWTH = 100.0  # of a variance over what it is without correlation, before the prior grows too
+MOST_WORK = 2**25  # numbers in matrices to invert in a step; beyond, fewer rows say enough
 CHUNK = 2**18  # numbers in the matrices that are inverted at once: they stay in the cache
 
 
@@ -44,6 +45,9 @@ def factor_with_gaps(residuals: Array, weight: Array, degrees_of_freedom: float 
 
     and t_i is 1 for the normal, (nu + |o|) / (nu + r_i' K_i r_i) for the Student-t.
 
+    The cost of a step is that of inverting a matrix for each pattern of gaps. Where that is too
+    much (thousands of patterns of many residuals), the correlations come from some of the rows.
+
     Args:
         residuals: array of shape (N, D), NaN where not observed.
         weight: array of shape (N,), positive.
@@ -66,13 +70,25 @@ def factor_with_gaps(residuals: Array, weight: Array, degrees_of_freedom: float 
     residuals, share = residuals[:, known], weight / weight.sum()
     scale, drawn = _uncorrelated(residuals, share, degrees_of_freedom)
     prior = _prior_rows(drawn / scale, share)
-    matrix = _likeliest(residuals / scale, share, prior, degrees_of_freedom)
+    few = _enough_rows(residuals)
+    matrix = _likeliest(
+        residuals[few] / scale, share[few] / share[few].sum(), prior, degrees_of_freedom
+    )
     unit = np.sqrt(np.diag(matrix))
     correlation = matrix / (unit[:, None] * unit)
     np.fill_diagonal(correlation, 1.0)
     stddev = np.maximum(scale * unit, LEAST_RESIDUAL)
     factor[np.ix_(known, known)] = stddev[:, None] * np.linalg.cholesky(correlation)
     return factor
+
+
+def _enough_rows(residuals: Array) -> NDArray[np.intp]:
+    """All rows; where every step would take too long, rows spread over them."""
+    n, d = residuals.shape
+    most = max(20 * d, MOST_WORK // d**3)
+    if n > most and len(np.unique(~np.isnan(residuals), axis=0)) > most:
+        return np.linspace(0, n - 1, most).astype(np.intp)
+    return np.arange(n)
 
 
 def _uncorrelated(

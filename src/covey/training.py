@@ -105,9 +105,9 @@ def train(
     # dividing by the number of terms, not by their weights, keeps the members apart
     loss = NegativeLogLikelihood(
         network.family,
-        missing=batches.complete < recipe.batch_size,
+        missing=batches.gaps > 0,
         complete=batches.complete,
-        scale_tril=whitened.scale_tril,
+        scale_tril=whitened.scale_tril if batches.gaps else None,
         reduction="sum_over_batch_size",
     )
     clipnorm = CLIPNORM / network.members  # the loss is a mean over members too

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
 
 from covey.distributions.targets import target_names
 from covey.errors import InputError
@@ -114,3 +115,27 @@ def network_inputs(schema: FeatureSchema, frame: Any, named: bool) -> NDArray[np
     if matrix.shape[1] == 0:  # nothing varied in training: only a constant is left to learn from
         return np.zeros((len(matrix), 1), dtype=np.float32)
     return matrix
+
+
+def read_seed(random_state: Any) -> int:
+    """Turn what scikit-learn calls a random state into an integer.
+
+    Args:
+        random_state: an integer, a `numpy.random.RandomState`, or None for another seed every time;
+            NumPy's global generator is never touched.
+
+    Returns:
+        The seed.
+
+    Raises:
+        InputError: it is none of these.
+    """
+    if random_state is None:
+        return int(np.random.default_rng().integers(2**31 - 1))
+    try:
+        return int(check_random_state(random_state).randint(2**31 - 1))
+    except ValueError as error:
+        raise InputError(
+            "`random_state` must be a non-negative integer below 2**32, a "
+            f"numpy.random.RandomState, or None. Received: {random_state!r}."
+        ) from error

@@ -164,7 +164,7 @@ def test_the_forms_of_what_is_given(kind):
         ({"t0": "much"}, "array of numbers"),
         (np.zeros((4, 2)), r"shape \(4, 3\)"),
         (pd.DataFrame({"a": [1.0] * 4}), "at least one of the columns"),
-        (pd.DataFrame({"t1": [1.0] * 3}), "one for each of 4 rows"),
+        (pd.DataFrame({"t1": [1.0] * 3}), "4 rows, one for each"),
         (pd.DataFrame({"t1": [np.inf] * 4}), "finite"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from covey.distributions.targets import as_row
 from covey.errors import InputError
 
 Array = NDArray[np.float64]
@@ -203,7 +204,8 @@ def read_values(y: Any, shape: tuple[int, ...], names: tuple[str, ...], role: st
     """Observations as an array of shape (N, D), NaN where not observed.
 
     Args:
-        y: array of shape (N, D), (D,) when N is 1, (N,) when D is 1, or a frame.
+        y: array of shape (N, D), (D,) when N is 1, (N,) when D is 1, a frame, or, when N is 1, a
+            Series labelled by targets.
         shape: (N, D).
         names: the targets, by which the columns of a frame are found.
         role: name of the argument, for messages.
@@ -211,8 +213,9 @@ def read_values(y: Any, shape: tuple[int, ...], names: tuple[str, ...], role: st
     Raises:
         InputError: the shape or the columns do not fit, or a value is infinite.
     """
+    y = as_row(y, names)
     if hasattr(y, "columns"):
-        columns = {str(column): column for column in y.columns}
+        columns = table_columns(y, names, role)
         lacking = [name for name in names if name not in columns]
         if lacking:
             raise InputError(
@@ -227,12 +230,25 @@ def read_values(y: Any, shape: tuple[int, ...], names: tuple[str, ...], role: st
             f"`{role}` must have shape {shape}: one row for each distribution, one column for each "
             f"of {list(names)}. Received {values.shape}."
         )
+    refuse_infinity(values, names, role)
+    return values
+
+
+def table_columns(table: Any, names: tuple[str, ...], role: str) -> dict[str, Any]:
+    """The label of each target that a table has as a column, once."""
+    labels = [str(column) for column in table.columns]
+    if twice := [name for name in names if labels.count(name) > 1]:
+        raise InputError(f"`{role}` has more than one column of {twice}. Keep one.")
+    return {name: table.columns[labels.index(name)] for name in names if name in labels}
+
+
+def refuse_infinity(values: Array, names: tuple[str, ...], role: str) -> None:
+    """Raise an InputError that names the first target with an infinite value."""
     if np.isinf(values).any():
         column = names[int(np.flatnonzero(np.isinf(values).any(axis=0))[0])]
         raise InputError(
             f"`{role}` must be finite, or NaN where not observed. Received infinity for {column!r}."
         )
-    return values
 
 
 def _matrices(values: ArrayLike, shape: tuple[int, ...], name: str) -> Array:

@@ -112,7 +112,7 @@ def mapped_factor(matrix: Array, scale_tril: Array) -> Array:
     for rows, pattern in by_pattern(np.concatenate([settled, known], axis=1)):
         left, free = np.flatnonzero(~pattern[:m]), np.flatnonzero(~pattern[m:])
         if len(left) > len(free):
-            raise dependent(int(rows[0]))
+            raise dependent(int(rows[0]), known=True)
         if len(left):
             part = matrix[np.ix_(rows, left, free)]
             small = transformed(part, scale_tril[np.ix_(rows, free, free)], rows)

@@ -74,6 +74,10 @@ class Elliptical(Batch, Joint):
         """Quantile of |z|^2 of so many targets, shape (N,)."""
 
     @abstractmethod
+    def _ball(self, squares: Array) -> Array:
+        """Probability that |z|^2 of all targets is less: (S, N) gives (S, N)."""
+
+    @abstractmethod
     def _stretch(self, size: int, generator: np.random.Generator) -> Array:
         """What normal noise is multiplied by in `size` samples: broadcasts to (size, N)."""
 
@@ -257,6 +261,10 @@ class Elliptical(Batch, Joint):
         count = (~self.observed).sum(axis=1)
         squares = self._square_quantile(level, np.maximum(count, 1))
         return np.where(count > 0, np.sqrt(squares / self._inflation), 0.0)
+
+    def _unscaled_radius(self, level: float) -> Array:
+        """|z| within which `level` of each row lies, of all D targets, shape (N,)."""
+        return np.sqrt(self._square_quantile(level, np.full(len(self), len(self.targets))))
 
     def _box(self, lower: Array, upper: Array) -> Array:
         found = np.zeros(len(self))

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions.check import read_numbers, read_values
-from covey.distributions.targets import target_names, target_position
+from covey.distributions.check import read_numbers, read_values, refuse_infinity, table_columns
+from covey.distributions.targets import as_row, target_names, target_position, target_positions
 from covey.errors import InputError
 
 Array = NDArray[np.float64]
@@ -20,7 +20,8 @@ def read_given(given: Any, shape: tuple[int, int], names: tuple[str, ...]) -> tu
 
     Args:
         given: mapping of a target to a number or one number per row; or an array of shape (N, D);
-            or a frame that has some of the targets as columns, others being ignored.
+            or a frame that has some of the targets as columns, others being ignored; or, when N is
+            1, a Series labelled by targets.
         shape: (N, D).
         names: the D targets.
 
@@ -46,21 +47,25 @@ def read_given(given: Any, shape: tuple[int, int], names: tuple[str, ...]) -> tu
                 "`given` names every target, and none would be left. Leave one out, or pass an "
                 f"array of shape {shape} to keep them all."
             )
-        _refuse_infinity(values, names)
+        refuse_infinity(values, names, "given")
         return values, dropped
+    given = as_row(given, names)
     if hasattr(given, "columns"):
-        columns = {str(column): column for column in given.columns}
-        present = [name for name in names if name in columns]
-        if not present:
+        columns = table_columns(given, names, "given")
+        if not columns:
             raise InputError(
                 f"Expected a table with at least one of the columns {list(names)}. "
-                f"Received {list(columns)}."
+                f"Received {list(given.columns)}."
+            )
+        if len(given) != shape[0]:
+            raise InputError(
+                f"`given` must have {shape[0]} rows, one for each distribution. "
+                f"Received {len(given)}."
             )
         values = np.full(shape, np.nan)
-        for name in present:
-            column = read_numbers(given[columns[name]], name)
-            values[:, names.index(name)] = _per_row(column, shape[0], name)
-        _refuse_infinity(values, names)
+        for name, column in columns.items():
+            values[:, names.index(name)] = read_numbers(given[column], name)
+        refuse_infinity(values, names, "given")
         return values, None
     return read_values(given, shape, names, "given"), None
 
@@ -72,7 +77,8 @@ def read_bounds(
 
     Args:
         bound: None, a number, an array of shape (D,) or (N, D), or a mapping of a target to a
-            number or one number per row; infinite where there is no bound.
+            number or one number per row, or a frame or a Series labelled by targets; infinite where
+            there is no bound.
         shape: (N, D).
         names: the D targets.
         name: of the argument, for messages.
@@ -85,9 +91,17 @@ def read_bounds(
         InputError: a target is unknown, a shape does not fit, or a value is NaN.
     """
     values = np.full(shape, default)
+    row = as_row(bound, names)
+    if hasattr(row, "columns"):
+        bound = {
+            name: row[label]
+            for name, label in table_columns(row, tuple(map(str, row)), name).items()
+        }
     if isinstance(bound, Mapping):
-        for key, value in bound.items():
-            position = target_position(key, names)
+        seen = [target_position(key, names) for key in bound]
+        if len(set(seen)) < len(seen):
+            raise InputError(f"`{name}` names a target twice. Received: {list(bound)}.")
+        for position, (key, value) in zip(seen, bound.items(), strict=True):
             values[:, position] = _per_row(value, shape[0], f"{name}[{key!r}]")
     elif bound is not None:
         found = read_numbers(bound, name)
@@ -109,7 +123,8 @@ def read_map(
 
     Args:
         A: array of shape (M, D) or (N, M, D), or a mapping of each new name to a mapping of targets
-            to coefficients, each a number or one number per row.
+            to coefficients, each a number or one number per row; or a frame of coefficients, a row
+            for each new variable, with targets as columns.
         b: array of shape (M,) or (N, M), or a mapping of new names to numbers or one number per
             row; None is zero.
         targets: M new names; None for the default ones.
@@ -123,6 +138,13 @@ def read_map(
         InputError: a target is unknown, a shape does not fit, or a value is not finite.
     """
     n, d = shape
+    if hasattr(A, "columns"):
+        if targets is None and all(isinstance(label, str) for label in A.index):
+            targets = list(A.index)
+        coefficients = read_numbers(A, "A")
+        positions = target_positions([str(column) for column in A.columns], names)
+        A = np.zeros((len(coefficients), d))
+        A[:, positions] = coefficients
     if isinstance(A, Mapping):
         if targets is not None:
             raise InputError("`targets` must be left out where `A` names the new variables itself.")
@@ -183,11 +205,3 @@ def _per_row(value: Any, n_rows: int, name: str) -> Array:
             f"Received shape {numbers.shape}."
         )
     return numbers
-
-
-def _refuse_infinity(values: Array, names: tuple[str, ...]) -> None:
-    if np.isinf(values).any():
-        column = names[int(np.flatnonzero(np.isinf(values).any(axis=0))[0])]
-        raise InputError(
-            f"`given` must be finite, or NaN where not observed. Received infinity for {column!r}."
-        )

@@ -12,19 +12,20 @@ from scipy.special import logsumexp
 
 from covey.distributions.batch import frozen
 from covey.distributions.check import read_weights
-from covey.distributions.divergence import CHUNK, unit_points
+from covey.distributions.divergence import CHUNK, unit_directions
 from covey.distributions.elliptical import Elliptical
 from covey.distributions.joint import Joint
 from covey.distributions.moments import mixture_aleatoric, mixture_epistemic, mixture_mean
 from covey.distributions.patterns import by_pattern
 from covey.distributions.repr import describe
+from covey.distributions.root import increasing_root
 from covey.distributions.triangular import solve_lower
 from covey.errors import InputError
 
 Array = NDArray[np.float64]
 
-HALVINGS = 60  # of the interval in which a quantile lies: to the last digits
-POINTS = 1024  # of each component, to find how far a region must reach
+DIRECTIONS = 32  # and their opposites, from each component, to find how far a region must reach
+ACCURACY = 1e-5  # of that reach, far below what the number of directions leaves open
 
 
 class Mixture(Joint):
@@ -188,7 +189,9 @@ class Mixture(Joint):
     def _conditional(self, values: Array) -> Self:
         """Each component given the values, weighted by how well it had foreseen them."""
         terms = self._log_terms(values)
-        weights = np.exp(terms - logsumexp(terms, axis=1, keepdims=True))
+        total = logsumexp(terms, axis=1, keepdims=True)
+        with np.errstate(invalid="ignore"):  # where no component can tell how far off a value is
+            weights = np.where(np.isfinite(total), np.exp(terms - total), self.weights)
         return self._trusted([c._conditional(values) for c in self.components], weights)
 
     def _mapped(self, matrix: Array, shift: Array, targets: tuple[str, ...]) -> Self:
@@ -197,24 +200,19 @@ class Mixture(Joint):
 
     def _quantiles(self, probability: float) -> Array:
         ends = np.stack([component._quantiles(probability) for component in self.components])
-        low, high = ends.min(axis=0), ends.max(axis=0)
-        for _ in range(HALVINGS if len(self.components) > 1 else 0):
-            middle = (low + high) / 2
-            below = sum(
-                w[:, None] * c._cdf(middle)
-                for w, c in zip(self.weights.T, self.components, strict=True)
-            )
-            low, high = (
-                np.where(below < probability, middle, low),
-                np.where(below < probability, high, middle),
-            )
-        return (low + high) / 2
+
+        def excess(y: Array) -> Array:
+            each = zip(self.weights.T, self.components, strict=True)
+            return np.asarray(sum(w[:, None] * c._cdf(y) for w, c in each) - probability)
+
+        return increasing_root(excess, ends.min(axis=0), ends.max(axis=0))
 
     def _matched(self) -> Any:
         return self._moments
 
     def _radius(self, level: float) -> Array:
-        """From the same quasi-random points of each component every time."""
+        if len(self.components) == 1:
+            return self.components[0]._radius(level)
         radius = np.zeros(len(self))
         for rows, known in by_pattern(self.observed):
             free = np.flatnonzero(~known).tolist()
@@ -224,25 +222,46 @@ class Mixture(Joint):
         return radius
 
     def _radius_of_all(self, level: float) -> Array:
-        uniform = unit_points(len(self.targets) + 1, POINTS)
+        """The radius R at which the weighted probabilities of the ellipsoid add up to the level.
+
+        From the center of a component, and in units of its own scale, a ray leaves the ellipsoid at
+        a distance that solves a quadratic equation, and what lies between is known exactly. So
+        directions are all that is averaged over, the same ones every time, each with its opposite.
+        """
         moments = self._moments
-        squares = []
-        for component in self.components:
-            z = solve_lower(moments.scale_tril, component._at(uniform) - moments.mean)
-            squares.append(np.einsum("sni,sni->sn", z, z) / moments._inflation)
-        return np.sqrt(_weighted_quantile(np.stack(squares), self.weights.T, level))
+        directions = unit_directions(len(self.targets), DIRECTIONS)
+        parts = []
+        for component, weight in zip(self.components, self.weights.T, strict=True):
+            start = solve_lower(moments.scale_tril, component.mean - moments.mean)
+            ray = np.einsum("nij,sj->sni", component.scale_tril, directions)
+            ray = solve_lower(moments.scale_tril, ray)
+            squares = np.einsum("sni,sni->sn", ray, ray)
+            slope = np.einsum("sni,ni->sn", ray, start)
+            parts.append((component, weight, squares, slope, np.einsum("ni,ni->n", start, start)))
+
+        def excess(radius: Array) -> Array:
+            total = np.full(len(self), -level)
+            for component, weight, squares, slope, offset in parts:
+                root = np.square(slope) - squares * (offset - np.square(radius))
+                root = np.sqrt(np.maximum(root, 0.0))
+                inside = component._ball(np.square(np.maximum(root - slope, 0.0) / squares))
+                near = np.maximum(-slope - root, 0.0) / squares
+                if near.any():  # some ellipsoid does not hold the center
+                    inside -= component._ball(np.square(near))
+                total += weight * inside.mean(axis=0)
+            return total
+
+        # a ball that holds the component's own ball of that level
+        high = np.max(
+            [
+                np.sqrt(offset) + np.sqrt(squares.max(axis=0)) * component._unscaled_radius(level)
+                for component, _, squares, _, offset in parts
+            ],
+            axis=0,
+        )
+        radius = increasing_root(excess, np.zeros(len(self)), high, accuracy=ACCURACY)
+        return radius / np.sqrt(moments._inflation)
 
     def _box(self, lower: Array, upper: Array) -> Array:
         each = [component._box(lower, upper) for component in self.components]
         return np.einsum("nk,kn->n", self.weights, np.stack(each))
-
-
-def _weighted_quantile(values: Array, weights: Array, level: float) -> Array:
-    """Quantile over the first two axes of values (K, S, N), weights being (K, N); shape (N,)."""
-    k, s, n = values.shape
-    flat = values.reshape(k * s, n)
-    weight = np.repeat(weights / s, s, axis=0)
-    order = np.argsort(flat, axis=0, kind="stable")
-    reached = np.cumsum(np.take_along_axis(weight, order, axis=0), axis=0) >= level
-    first = np.argmax(reached, axis=0)
-    return np.take_along_axis(np.take_along_axis(flat, order, axis=0), first[None], axis=0)[0]

@@ -7,7 +7,7 @@ from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import chdtri, ndtr, ndtri
+from scipy.special import chdtr, chdtri, ndtr, ndtri
 
 from covey.distributions.check import read_factor, read_mean
 from covey.distributions.elliptical import Elliptical, log_diagonal
@@ -95,6 +95,9 @@ class MultivariateNormal(Elliptical):
 
     def _square_quantile(self, probability: float, count: Array) -> Array:
         return np.asarray(chdtri(count, 1 - probability))
+
+    def _ball(self, squares: Array) -> Array:
+        return np.asarray(chdtr(len(self.targets), squares))
 
     def _stretch(self, size: int, generator: np.random.Generator) -> Array:
         return np.ones((1, 1))

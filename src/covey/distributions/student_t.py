@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaln, chdtri, digamma, gammaln, stdtr, stdtrit
+from scipy.special import betaln, chdtri, digamma, fdtr, gammaln, stdtr, stdtrit
 from scipy.stats import f
 
 from covey.distributions.check import read_degrees_of_freedom, read_factor, read_mean
@@ -121,6 +121,10 @@ class MultivariateT(Elliptical):
     def _square_quantile(self, probability: float, count: Array) -> Array:
         # |z|^2 / m follows an F distribution with m and nu degrees of freedom
         return np.asarray(count * f.ppf(probability, count, self.degrees_of_freedom))
+
+    def _ball(self, squares: Array) -> Array:
+        d = len(self.targets)
+        return np.asarray(fdtr(d, self.degrees_of_freedom, squares / d))
 
     def _stretch(self, size: int, generator: np.random.Generator) -> Array:
         chi_square = generator.chisquare(self.degrees_of_freedom, size=(size, len(self)))

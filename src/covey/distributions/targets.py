@@ -1,6 +1,6 @@
 """Names of targets: their defaults, their checks, and the columns they give in a table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -75,6 +75,15 @@ def target_position(target: Any, names: tuple[str, ...]) -> int:
     )
 
 
+def as_row(values: Any, names: tuple[str, ...]) -> Any:
+    """A Series labelled by targets as a table of one row; anything else as it is."""
+    if not hasattr(values, "to_frame") or hasattr(values, "columns"):
+        return values
+    if len(values) == 0 or not all(str(label) in names for label in values.index):
+        return values
+    return values.to_frame().T.infer_objects()
+
+
 def target_positions(targets: Any, names: tuple[str, ...]) -> list[int]:
     """Where several targets stand, by their names or numbers.
 
@@ -88,6 +97,11 @@ def target_positions(targets: Any, names: tuple[str, ...]) -> list[int]:
     Raises:
         InputError: there is no such target, one is named twice, or none is.
     """
+    if isinstance(targets, (Mapping, Set)):
+        raise InputError(
+            "Expected targets in an order, such as a list of names. Received a "
+            f"{type(targets).__name__}; for coefficients use affine({{'name': {{...}}}})."
+        )
     several = (
         targets if isinstance(targets, Iterable) and not isinstance(targets, str) else [targets]
     )

@@ -126,10 +126,11 @@ def transformed(matrix: Array, scale_tril: Array, rows: NDArray[np.intp] | None 
     return conditioned(factor)
 
 
-def dependent(row: int) -> InputError:
+def dependent(row: int, *, known: bool = False) -> InputError:
     """The error for a map whose rows are linearly dependent in a row of the batch."""
+    unknown = " in the targets that are not known exactly" if known else ""
     return InputError(
-        "The rows of `A` must be linearly independent, or A y + b has no density. "
+        f"The rows of `A` must be linearly independent{unknown}, or A y + b has no density. "
         f"For row {row} of the batch they are not."
     )
 
