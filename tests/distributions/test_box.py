@@ -190,6 +190,38 @@ def test_the_error_is_mostly_far_below_the_limit():
     assert np.std(expected) > 0.1
 
 
+def test_few_points_do_for_what_is_strongly_correlated(monkeypatch):
+    n, d = 60, 6
+    loading, factor = one_factor(n, d, 0.9, seed=21)
+    lower, upper = boxes(factor, seed=21)
+    monkeypatch.setattr(box, "LAST", 2**7)
+    found = box_probability(lower, upper, factor)
+    for row, value in zip(zip(lower, upper, loading, strict=True), found, strict=True):
+        assert_allclose(value, one_factor_probability(*row, None), atol=4e-5)
+
+
+def test_rare_corners_are_met():
+    """Targets of rank 2: the box is a polygon, which may be a small one."""
+    n, d = 40, 3
+    r = np.random.default_rng(14)
+    factor = r.normal(size=(n, d, 2))
+    factor[:, :2] = np.eye(2)
+    factor /= np.linalg.norm(factor, axis=2)[:, :, None]
+    upper = r.exponential(r.choice([0.05, 0.3, 1.0], (n, 1)), (n, d))
+    lower = np.where(r.random((n, d)) < 0.5, -np.inf, -r.exponential(1.0, (n, d)))
+    upper[:, 0], lower[:, 0] = np.inf, 0.0
+    found = box_probability(lower, upper, factor)
+    x = np.arange(0, 8.5, 1 / 4096) + 1 / 8192
+    for i in range(n):
+        along, across = factor[i, 1:, 0], factor[i, 1:, 1]
+        ends = (np.stack([lower[i, 1:], upper[i, 1:]])[:, :, None] - along[:, None] * x) / (
+            across[:, None]
+        )
+        gap = ndtr(ends.max(axis=0).min(axis=0)) - ndtr(ends.min(axis=0).max(axis=0))
+        expected = np.sum(stats.norm.pdf(x) * np.maximum(gap, 0)) / 4096
+        assert_allclose(found[i], expected, atol=LIMIT)
+
+
 @pytest.mark.parametrize("d", [3, 4, 7])
 def test_normals_agree_with_scipy(d):
     n = 6
@@ -312,6 +344,8 @@ def test_empty_boxes_hold_nothing(kind, d):
     alone = freedoms(kind, 1)
     assert_array_equal(box_probability(infinite, infinite, np.eye(d)[None], alone), 0.0)
     assert_array_equal(box_probability(-infinite, -infinite, np.eye(d)[None], alone), 0.0)
+    far = np.full((1, d), 1e250)  # infinite in scales
+    assert_array_equal(box_probability(far, 2 * far, 1e-90 * np.eye(d)[None], alone), 0.0)
 
 
 @each_kind
@@ -356,6 +390,11 @@ def test_what_is_most_unlikely_is_a_probability():
         assert np.all((found >= 0) & (found <= 1))
         assert np.all(found[[0, 2]] < 1e-6)
         assert found[1] > 0.99
+    # x and y above a bound, their sum below: the difference of two equal numbers
+    factor = np.tile([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]], (20, 1, 1))
+    lower = np.stack([*np.linspace([0.4, 0.4], [1.0, 1.0], 20).T, np.full(20, -np.inf)], axis=1)
+    found = box_probability(lower, np.tile([np.inf, np.inf, 0.5], (20, 1)), factor)
+    assert np.all((found >= 0) & (found < LIMIT))
 
 
 @each_kind

@@ -15,7 +15,8 @@ MATRICES = 2**18  # numbers of the matrices of the rows that are worked on at a 
 BLOCK = 2**16  # numbers of their points that are held at a time: they fit a processor's cache
 SCRAMBLES = 8  # independent estimates of each probability: their scatter tells the error
 FIRST, MOST, LAST = 2**5, 2**11, 2**15  # points of a scramble: at the start, at a time, at most
-LEAST = 2**10  # points of all scrambles together, for the small error not to be luck
+LEAST = 2**10  # points of all scrambles together, lest none meets what is rare
+THIN = 0.25  # scale of a target given others, by its own, from which on there are no rare corners
 TOLERANCE = 1.2e-5  # of the standard error of a row
 EXACT = 2  # targets whose probability has a formula
 NEGLIGIBLE = 1e-7  # probability of a term that is left out
@@ -206,12 +207,13 @@ def _estimate(
     Returns:
         Array of shape (N,).
     """
-    lower, upper, factor = _ordered(lower, upper, unit)
+    lower, upper, factor, thin = _ordered(lower, upper, unit)
     n, m = lower.shape
     below = _cdf(lower[:, :1], freedom)
     mass = _cdf(upper[:, :1], freedom) - below
     series = None if freedom is None else _student_series(below, mass, freedom)
-    least = LEAST * np.minimum(32 * mass[:, 0], 1.0)  # a small mass cannot have a large error
+    # what no point meets is an error that no scatter tells, if of a small mass a small one
+    least = LEAST * np.clip(32 * mass[:, 0], 0.0, 1.0) * np.clip(THIN / thin, 1.0, 16.0)
     found, sums, rows = np.empty(n), np.zeros((n, SCRAMBLES)), np.arange(n)
     for size, uniform in _blocks(engines, m - (freedom is None)):
         bases = [chebvander(ndtri(u) / EDGE, NODES - 1).T for u in uniform[:2] if series]
@@ -251,15 +253,16 @@ def _blocks(engines: list[qmc.Sobol], dimension: int) -> Iterator[tuple[int, Arr
         yield size, points.reshape(dimension, -1) + 2.0**-31  # multiples of 2^-30 may be 0
 
 
-def _ordered(lower: Array, upper: Array, unit: Array) -> tuple[Array, Array, Array]:
+def _ordered(lower: Array, upper: Array, unit: Array) -> tuple[Array, Array, Array, Array]:
     """Put next the target least likely to keep its bounds, given what to expect of those before.
 
     By Gram-Schmidt orthogonalisation of the factor: a Cholesky decomposition of the correlations
     would lose the digits in which nearly collinear targets differ.
 
     Returns:
-        (lower, upper, factor): bounds of shape (N, M), in scales given the targets before, and
-        lower triangles of shape (N, M, M) with a diagonal of 1.
+        (lower, upper, factor, thin): bounds of shape (N, M), in scales given the targets before;
+        lower triangles of shape (N, M, M) with a diagonal of 1; and the least of the scales that
+        this took away, shape (N,).
     """
     n, m = lower.shape
     every, rest = np.arange(n), unit.copy()
@@ -281,7 +284,8 @@ def _ordered(lower: Array, upper: Array, unit: Array) -> tuple[Array, Array, Arr
     into = every[:, None], order
     factor = np.tril(factor[into])
     scale = np.diagonal(factor, axis1=1, axis2=2)
-    return lower[into] / scale, upper[into] / scale, factor / scale[:, :, None]
+    thin = scale.min(axis=1)
+    return lower[into] / scale, upper[into] / scale, factor / scale[:, :, None], thin
 
 
 def _expected(a: Array, b: Array, gap: Array) -> Array:
