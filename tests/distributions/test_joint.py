@@ -330,7 +330,7 @@ def test_quantiles_and_intervals_are_scipys(kind):
     assert_allclose(found, law.ppf(levels[:, None, None]), rtol=1e-9, atol=1e-12)
     assert_array_equal(joint.quantile(0.9), found[2])
     assert_allclose(joint.interval(0.8), law.interval(0.8), rtol=1e-9, atol=1e-12)
-    for bad in (0.0, 1.0, -1, 90, np.nan, [[0.5]], "many"):
+    for bad in ([], 0.0, 1.0, -1, 90, np.nan, [[0.5]], "many"):
         with pytest.raises(InputError, match="`q` must"):
             joint.quantile(bad)
 

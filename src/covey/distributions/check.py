@@ -35,7 +35,7 @@ def check_probability(q: ArrayLike) -> Array:
         InputError: a value lies outside (0, 1), or there are more dimensions.
     """
     levels = read_numbers(q, "q")
-    if levels.ndim > 1 or not np.all((levels > 0) & (levels < 1)):
+    if levels.ndim > 1 or levels.size == 0 or not np.all((levels > 0) & (levels < 1)):
         raise InputError(f"`q` must be a number, or several in a row, in (0, 1). Received: {q!r}.")
     return levels
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
-from covey.distributions.batch import frozen
+from covey.distributions.batch import frozen, row_index
 from covey.distributions.check import read_weights
 from covey.distributions.divergence import CHUNK, unit_directions
 from covey.distributions.elliptical import Elliptical
@@ -95,8 +95,9 @@ class Mixture(Joint):
 
     def __getitem__(self, rows: Any) -> Self:
         """The mixtures of some rows; an integer gives a batch of length 1."""
-        weights = self.weights[rows].reshape(-1, len(self.components))
-        return self._trusted([component[rows] for component in self.components], weights)
+        index = row_index(rows, len(self))
+        parts = [component[index] for component in self.components]
+        return self._trusted(parts, self.weights[index])
 
     def __repr__(self) -> str:
         moments = self.moment_matched()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
-from covey.distributions.batch import row_index
+from covey.distributions.batch import frozen, row_index
 from covey.distributions.check import check_size, read_values
 from covey.distributions.patterns import by_pattern
 from covey.errors import InputError
@@ -49,7 +49,7 @@ class Region:
             level: probability that the region holds.
         """
         self._joint, self._shape = joint, shape
-        self.radius, self.level = radius, level
+        self.radius, self.level = frozen(radius), level
 
     def __len__(self) -> int:
         return len(self.radius)
