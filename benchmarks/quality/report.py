@@ -343,7 +343,8 @@ def _ablations(records: Records) -> str:
         "One change at a time, a Student-t on at most "
         f"{ablations.MOST_ROWS:,} rows of {', '.join(f'`{t}`' for t in ablations.TABLES)}.\n"
         "The mean effect on the negative log-likelihood: positive is worse than the recipe. One "
-        "split each: 0.01 is noise.\n\n" + table(head, lines)
+        "split each: 0.01 is noise. Times were taken\nbeside other work and are a rough guide.\n\n"
+        + table(head, lines)
     )
 
 
