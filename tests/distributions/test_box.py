@@ -92,7 +92,7 @@ def test_one_target_is_its_distribution_function_far_into_both_tails(kind):
 
 @each_kind
 def test_rectangles_are_integrals_over_one_target_of_the_other(kind):
-    n = 16
+    n = 10
     r = np.random.default_rng(3)
     rho = np.concatenate([[0.0, 0.99, -0.99, 0.999999, -0.999999], r.uniform(-1, 1, n - 5)])
     tilt = np.sqrt(1 - rho**2)
@@ -222,7 +222,7 @@ def test_rare_corners_are_met():
         assert_allclose(found[i], expected, atol=LIMIT)
 
 
-@pytest.mark.parametrize("d", [3, 4, 7])
+@pytest.mark.parametrize("d", [3, 4, 6])
 def test_normals_agree_with_scipy(d):
     n = 6
     factor = factors(n, d)
@@ -419,7 +419,7 @@ def test_rows_are_on_their_own_however_many_there_are(kind, monkeypatch):
 def test_memory_does_not_grow_with_the_rows():
     d = 3
     peaks = []
-    for n in (60_000, 120_000):
+    for n in (30_000, 60_000):
         factor = np.broadcast_to(np.eye(d), (n, d, d))
         lower, upper = np.full((n, d), -np.inf), np.full((n, d), 9.0)
         upper[:50, :] = 0.5
