@@ -415,7 +415,7 @@ def test_densities_of_what_was_observed_come_back_in_target_units():
         expected = multivariate_normal(None, joint.correlation[0][np.ix_(mask, mask)])
         z = ((gappy - joint.mean) / joint.stddev)[:, mask]
         np.testing.assert_allclose(
-            found + model.log_scales(~np.isnan(gappy)),
+            found + model.residual_log_scale(~np.isnan(gappy)),
             expected.logpdf(z) - np.log(joint.stddev[:, mask]).sum(axis=1),
             rtol=1e-9,
         )

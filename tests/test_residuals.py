@@ -166,6 +166,25 @@ def test_rows_in_batches_of_any_size_give_the_same(monkeypatch):
     np.testing.assert_allclose(_likeliest(rows[order], share, 2.0, 4.0), whole, atol=1e-9)
 
 
+def test_where_there_are_too_many_patterns_some_of_the_rows_do(monkeypatch):
+    rows = drawn(n=2000, d=5)
+    weight = np.ones(len(rows))
+    full = factor_with_gaps(rows, weight, None)
+    monkeypatch.setattr(module, "MOST_WORK", 1000 * 5**3)
+    assert len(module._enough_rows(rows)) == len(rows)  # 31 patterns are few
+    monkeypatch.setattr(module, "MOST_WORK", 0)
+    many = np.where(np.random.default_rng(0).random((2000, 12)) < 0.5, np.nan, 1.0)
+    some = module._enough_rows(many)
+    assert len(some) == 20 * 12
+    np.testing.assert_array_equal(some[[0, -1]], [0, 1999])
+    monkeypatch.setattr(module, "_enough_rows", lambda rows: np.arange(0, len(rows), 2))
+    half = factor_with_gaps(rows, weight, None)
+    assert not np.array_equal(half, full)
+    np.testing.assert_allclose(
+        half @ half.T, full @ full.T, atol=0.15 * np.abs(full @ full.T).max()
+    )
+
+
 @pytest.mark.parametrize("n", [50, 1000])
 def test_the_prior_is_the_shrinkage_of_ledoit_and_wolf(n):
     rows = drawn(n=n, missing=0.0, factor=[[1.0, 0, 0], [0.8, 0.6, 0], [0, 0.6, 0.8]])

@@ -29,6 +29,15 @@ PUBLISHED = {
     "scm20d": (1.29, 1.49),
     "mvcs_taxi": (3.33, 2.64),
 }
+# volume with half of the targets revealed; coverage in % with missing targets in training
+PUBLISHED_PARTIAL = {
+    "mvcs_bias": (0.89, 90.4),
+    "mvcs_casp": (0.79, 89.8),
+    "mvcs_house": (0.74, 89.7),
+    "rf1": (0.26, 90.7),
+    "scm20d": (1.24, 89.9),
+    "mvcs_taxi": (2.61, 89.9),
+}
 TITLES = {
     "mvcs_bias": "Bias",
     "mvcs_casp": "CASP",
@@ -65,17 +74,6 @@ def prepare(name: str, seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
             sides.append(transform.transform(values[rows]))
         parts[part] = (sides[0], sides[1])
     return parts
-
-
-# with half of the targets revealed; coverage in % with missing targets in training
-PUBLISHED_PARTIAL = {
-    "mvcs_bias": (0.89, 90.4),
-    "mvcs_casp": (0.79, 89.8),
-    "mvcs_house": (0.74, 89.7),
-    "rf1": (0.26, 90.7),
-    "scm20d": (1.24, 89.9),
-    "mvcs_taxi": (2.61, 89.9),
-}
 
 
 def conformal_radius(distance: np.ndarray, level: float) -> float:

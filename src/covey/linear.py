@@ -133,7 +133,7 @@ class LinearModel:
         """Logarithm of |d whitened / d y|, in nats: to add to a log-density of whitened values."""
         return float(-np.log(self.scale).sum() - np.log(np.diag(self.residual_scale_tril)).sum())
 
-    def log_scales(self, observed: NDArray[np.bool_]) -> Array:
+    def residual_log_scale(self, observed: NDArray[np.bool_]) -> Array:
         """Logarithm of |d residual / d y| over the observed targets of each row.
 
         Args:

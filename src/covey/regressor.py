@@ -298,8 +298,8 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         mean = self.predict_distribution(X).mean
         values = read_values(y, mean.shape, self.targets_)
         weight = np.ones(len(mean)) if sample_weight is None else np.asarray(sample_weight)
-        parts = [(~np.isnan(y), y, m) for y, m in zip(values.T, mean.T, strict=True)]
-        each = [r2_score(y[k], m[k], sample_weight=weight[k]) for k, y, m in parts if k.any()]
+        parts = zip(~np.isnan(values).T, values.T, mean.T, strict=True)
+        each = [r2_score(v[k], m[k], sample_weight=weight[k]) for k, v, m in parts if k.any()]
         return float(np.mean(each))
 
     def predict_distribution(self, X: Any, given: Any = None) -> MultivariateNormal | MultivariateT:

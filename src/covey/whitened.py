@@ -9,7 +9,6 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions.triangular import solve_lower
 from covey.folds import Folds
 from covey.linear import LinearModel
 
@@ -68,8 +67,9 @@ class Whitened:
         y = np.empty((len(Y), len(linear), Y.shape[1]), dtype=np.float32)
         log_scale = np.empty((len(Y), len(linear)))
         for member, start in enumerate(linear):
-            residual = start.residual(features, Y if offsets is None else Y - offsets[member])
-            y[:, member] = residual
-            y[complete, member] = solve_lower(start.residual_scale_tril, residual[complete])
-            log_scale[:, member] = np.where(complete, start.log_scale, start.log_scales(observed))
+            taken = Y if offsets is None else Y - offsets[member]
+            y[complete, member] = start.whiten(features[complete], taken[complete])
+            y[~complete, member] = start.residual(features[~complete], taken[~complete])
+            log_scale[complete, member] = start.log_scale
+            log_scale[~complete, member] = start.residual_log_scale(observed[~complete])
         return cls(y, complete, np.stack([s.residual_scale_tril for s in linear]), log_scale)

@@ -297,6 +297,25 @@ def test_combinations_that_are_none_are_refused(kind, A, options, message):
 
 
 @any_kind
+def test_a_table_of_coefficients_is_read_by_its_labels(kind):
+    joint = draw(kind, 3, 3)
+    table = pd.DataFrame([[2.0, 1.0], [0.0, 3.0]], columns=["t2", "t0"], index=["mix", "pure"])
+    found = joint.affine(table)
+    expected = joint.affine({"mix": {"t2": 2, "t0": 1}, "pure": {"t0": 3}})
+    assert found.targets == ("mix", "pure")
+    assert_array_equal(found.mean, expected.mean)
+    assert_array_equal(found.covariance, expected.covariance)
+
+
+@any_kind
+@pytest.mark.parametrize("targets", [{"t0": 2.0}, {"t0", "t1"}])
+def test_what_has_no_order_names_no_targets(kind, targets):
+    for method in (draw(kind, 3, 3).sum, draw(kind, 3, 3).marginal):
+        with pytest.raises(InputError, match=r"in an order.*for coefficients use affine"):
+            method(targets)
+
+
+@any_kind
 def test_combinations_of_what_is_known_are_known(kind):
     joint = draw(kind, 3, 3)
     given = np.array([[1.0, 2.0, np.nan], [np.nan, 2.0, np.nan], [np.nan] * 3])

@@ -159,6 +159,12 @@ def test_weights_are_those_of_a_component_drawn_by_chance():
     assert_allclose(expected.weights, mixture.weights)
 
 
+def test_what_no_member_had_foreseen_leaves_the_weights():
+    mixture = Mixture(draw(2, 1, 2).components, [0.3, 0.7])
+    told = mixture.conditional({"y0": 1e160})
+    assert_array_equal(told.weights, mixture.weights)
+
+
 def test_a_conditional_trusts_the_member_that_had_foreseen_it():
     near = MultivariateNormal([[0.0, 0.0]], covariance=[[1.0, 0.5], [0.5, 1.0]])
     far = MultivariateNormal([[8.0, 5.0]], covariance=[[1.0, 0.0], [0.0, 1.0]])

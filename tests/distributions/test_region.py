@@ -140,6 +140,13 @@ def test_what_makes_no_region_is_refused(kind):
         joint.region(0.9).contains(np.zeros((2, 2)))
 
 
+@pytest.mark.parametrize("level", [0.1, 0.9, 0.999, 0.999999])
+def test_members_that_agree_reach_as_far_as_each(level):
+    joint = draw("student_t", 3, 4)
+    both = Mixture([joint, joint], [[0.3, 0.7]] * 3)
+    assert_allclose(both.region(level).radius, joint.region(level).radius, rtol=1e-4)
+
+
 def test_the_region_of_a_mixture_reaches_as_far_as_it_must():
     ends = [MultivariateNormal([[x, 0.0]], covariance=np.eye(2)) for x in (-4.0, 4.0)]
     mixture = Mixture(ends, [0.7, 0.3])

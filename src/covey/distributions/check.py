@@ -215,13 +215,12 @@ def read_values(y: Any, shape: tuple[int, ...], names: tuple[str, ...], role: st
     """
     y = as_row(y, names)
     if hasattr(y, "columns"):
-        columns = table_columns(y, names, role)
-        lacking = [name for name in names if name not in columns]
+        y, present = table_values(y, names, role)
+        lacking = [name for name in names if name not in present]
         if lacking:
             raise InputError(
                 f"Expected a table with the columns {list(names)}. Lacking: {lacking}."
             )
-        y = np.stack([read_numbers(y[columns[name]], name) for name in names], axis=1)
     values = read_numbers(y, role)
     if values.ndim == 1 and 1 in shape and values.size == max(shape):
         values = values.reshape(shape)
@@ -234,12 +233,30 @@ def read_values(y: Any, shape: tuple[int, ...], names: tuple[str, ...], role: st
     return values
 
 
-def table_columns(table: Any, names: tuple[str, ...], role: str) -> dict[str, Any]:
-    """The label of each target that a table has as a column, once."""
+def table_values(table: Any, names: tuple[str, ...], role: str) -> tuple[Array, list[str]]:
+    """The columns of a table that are targets, as numbers.
+
+    Args:
+        table: a frame of N rows; columns that are no targets are ignored.
+        names: the D targets.
+        role: name of the argument, for messages.
+
+    Returns:
+        (values, present): array of shape (N, D), NaN where there is no such column, and the names
+        of the targets that have one.
+
+    Raises:
+        InputError: a target has several columns, or a column holds no numbers.
+    """
     labels = [str(column) for column in table.columns]
     if twice := [name for name in names if labels.count(name) > 1]:
         raise InputError(f"`{role}` has more than one column of {twice}. Keep one.")
-    return {name: table.columns[labels.index(name)] for name in names if name in labels}
+    present = [name for name in names if name in labels]
+    values = np.full((len(table), len(names)), np.nan)
+    for name in present:
+        column = table[table.columns[labels.index(name)]]
+        values[:, names.index(name)] = read_numbers(column, name)
+    return values, present
 
 
 def refuse_infinity(values: Array, names: tuple[str, ...], role: str) -> None:

@@ -53,6 +53,11 @@ class Elliptical(Batch, Joint):
     def _inflation(self) -> Array:
         """Covariance divided by scale matrix, shape (N,)."""
 
+    @property
+    @abstractmethod
+    def _freedom(self) -> Array | None:
+        """Degrees of freedom, shape (N,), or None for normal distributions."""
+
     @abstractmethod
     def _log_density(self, rows: Rows, squares: Array, observed: int) -> Array:
         """Log p up to -log|L|, for |z|^2 of some rows and the number of observed targets."""
@@ -262,28 +267,8 @@ class Elliptical(Batch, Joint):
         squares = self._square_quantile(level, np.maximum(count, 1))
         return np.where(count > 0, np.sqrt(squares / self._inflation), 0.0)
 
-    def _unscaled_radius(self, level: float) -> Array:
-        """|z| within which `level` of each row lies, of all D targets, shape (N,)."""
-        return np.sqrt(self._square_quantile(level, np.full(len(self), len(self.targets))))
-
     def _box(self, lower: Array, upper: Array) -> Array:
-        found = np.zeros(len(self))
-        low, high = lower - self.mean, upper - self.mean
-        for rows, known in by_pattern(self.observed):
-            inside = np.all((low[rows] <= 0) & (high[rows] >= 0) | ~known, axis=1)
-            free = np.flatnonzero(~known)
-            found[rows] = inside
-            if len(free) and inside.any():
-                left = rows[inside]
-                at = left[:, None], free
-                freedom = getattr(self, "degrees_of_freedom", None)
-                found[left] = box_probability(
-                    low[at],
-                    high[at],
-                    self.scale_tril[np.ix_(left, free, free)],
-                    None if freedom is None else freedom[left],
-                )
-        return found
+        return box_probability(lower - self.mean, upper - self.mean, self.scale_tril, self._freedom)
 
     def to_frame(self) -> pd.DataFrame:
         """A labelled table: `mean_<t>`, then `cov_<t>_<u>` (upper triangle with the diagonal).

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions.check import read_numbers, read_values, refuse_infinity, table_columns
+from covey.distributions.check import read_numbers, read_values, refuse_infinity, table_values
 from covey.distributions.targets import as_row, target_names, target_position, target_positions
 from covey.errors import InputError
 
@@ -51,20 +51,17 @@ def read_given(given: Any, shape: tuple[int, int], names: tuple[str, ...]) -> tu
         return values, dropped
     given = as_row(given, names)
     if hasattr(given, "columns"):
-        columns = table_columns(given, names, "given")
-        if not columns:
+        values, present = table_values(given, names, "given")
+        if not present:
             raise InputError(
                 f"Expected a table with at least one of the columns {list(names)}. "
                 f"Received {list(given.columns)}."
             )
-        if len(given) != shape[0]:
+        if len(values) != shape[0]:
             raise InputError(
                 f"`given` must have {shape[0]} rows, one for each distribution. "
-                f"Received {len(given)}."
+                f"Received {len(values)}."
             )
-        values = np.full(shape, np.nan)
-        for name, column in columns.items():
-            values[:, names.index(name)] = read_numbers(given[column], name)
         refuse_infinity(values, names, "given")
         return values, None
     return read_values(given, shape, names, "given"), None
@@ -93,10 +90,7 @@ def read_bounds(
     values = np.full(shape, default)
     row = as_row(bound, names)
     if hasattr(row, "columns"):
-        bound = {
-            name: row[label]
-            for name, label in table_columns(row, tuple(map(str, row)), name).items()
-        }
+        bound = {str(label): row[label] for label in row.columns}
     if isinstance(bound, Mapping):
         seen = [target_position(key, names) for key in bound]
         if len(set(seen)) < len(seen):

@@ -12,11 +12,11 @@ from scipy.special import logsumexp
 
 from covey.distributions.batch import frozen, row_index
 from covey.distributions.check import read_weights
-from covey.distributions.divergence import CHUNK, unit_directions
 from covey.distributions.elliptical import Elliptical
 from covey.distributions.joint import Joint
 from covey.distributions.moments import mixture_aleatoric, mixture_epistemic, mixture_mean
 from covey.distributions.patterns import by_pattern
+from covey.distributions.points import CHUNK, unit_directions
 from covey.distributions.repr import describe
 from covey.distributions.root import increasing_root
 from covey.distributions.triangular import solve_lower
@@ -255,7 +255,8 @@ class Mixture(Joint):
         # a ball that holds the component's own ball of that level
         high = np.max(
             [
-                np.sqrt(offset) + np.sqrt(squares.max(axis=0)) * component._unscaled_radius(level)
+                np.sqrt(offset)
+                + np.sqrt(squares.max(axis=0) * component._inflation) * component._radius(level)
                 for component, _, squares, _, offset in parts
             ],
             axis=0,

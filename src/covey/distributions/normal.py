@@ -81,6 +81,10 @@ class MultivariateNormal(Elliptical):
     def _inflation(self) -> Array:
         return np.ones(len(self))
 
+    @property
+    def _freedom(self) -> None:
+        return None
+
     def _log_density(self, rows: Rows, squares: Array, observed: int) -> Array:
         return -squares / 2 - observed * LOG_2PI / 2
 

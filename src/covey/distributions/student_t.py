@@ -99,6 +99,10 @@ class MultivariateT(Elliptical):
     def _inflation(self) -> Array:
         return self.degrees_of_freedom / (self.degrees_of_freedom - 2)
 
+    @property
+    def _freedom(self) -> Array:
+        return self.degrees_of_freedom
+
     def _log_density(self, rows: Rows, squares: Array, observed: int) -> Array:
         freedom = self.degrees_of_freedom[rows]
         # log Gamma((nu + m) / 2) - log Gamma(nu / 2), without the difference of large numbers

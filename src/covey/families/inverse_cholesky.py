@@ -219,13 +219,3 @@ class InverseCholesky:
 def bounded(x: Tensor, limit: float) -> Tensor:
     """x, softly held in (-limit, limit): slope 1 at 0, smooth, and never quite flat."""
     return x / ops.sqrt(1.0 + ops.square(x / limit))
-
-
-def by_observation(y: Tensor, complete: Any, marginal: Any) -> Tensor:
-    """complete() where no entry of y is NaN, else marginal(); decided as early as can be."""
-    any_unobserved = ops.any(ops.isnan(y))
-    try:
-        known = bool(any_unobserved)
-    except TypeError:  # inside a compiled graph
-        return ops.cond(any_unobserved, marginal, complete)
-    return marginal() if known else complete()  # where `cond` would compile at every call

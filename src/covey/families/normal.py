@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from math import log, pi
 from typing import Any, final
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from covey.distributions import MultivariateNormal
 from covey.engine import keras
-from covey.families.inverse_cholesky import InverseCholesky, by_observation
+from covey.families.family import Family
 
 ops = keras.ops
 Tensor = Any  # whatever the engine calls one
@@ -17,7 +16,7 @@ Tensor = Any  # whatever the engine calls one
 
 @final
 @keras.saving.register_keras_serializable(package="covey")
-class Normal:
+class Normal(Family):
     """Multivariate normal distributions of D targets, with a full covariance matrix per row.
 
     The network predicts the mean and W, the inverse of the lower Cholesky factor of the covariance:
@@ -61,104 +60,24 @@ class Normal:
         array([[1. , 0.5]])
     """
 
-    def __init__(self, n_targets: int, *, floor: float = 1e-6) -> None:
-        self._scale = InverseCholesky(n_targets, floor)
-        self.n_targets = self._scale.n_targets
-        self.floor = self._scale.floor
-
     @property
     def packed_size(self) -> int:
         """P, the width of the network's output: D + D (D + 1) / 2."""
         return self._scale.size
 
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {"n_targets": self.n_targets, "floor": self.floor}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Normal":
-        """The family that `get_config` describes."""
-        return cls(**config)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Normal) and self.get_config() == other.get_config()
-
-    def __hash__(self) -> int:
-        return hash((type(self), self.n_targets, self.floor))
-
-    def __repr__(self) -> str:
-        return f"Normal({self.n_targets}, floor={self.floor:g})"
-
     def constrain(self, raw: Tensor) -> Tensor:
-        """Turn unbounded outputs into packed parameters.
-
-        Args:
-            raw: float tensor of shape (..., P).
-
-        Returns:
-            Tensor of shape (..., P): valid whatever finite numbers came in.
-        """
+        """Turn any finite outputs, shape (..., P), into packed parameters of the same shape."""
         return ops.concatenate(self._scale.constrain(raw), axis=-1)
 
-    def scaled(self, packed: Tensor, scale_tril: NDArray[np.float64]) -> Tensor:
-        """Packed parameters of K y, from those of y.
-
-        Args:
-            packed: tensor of shape (..., P).
-            scale_tril: K, lower triangular with a positive diagonal, shape (D, D), or one for each
-                member, shape (members, D, D), along the last leading axis of `packed`.
-
-        Returns:
-            Tensor of shape (..., P), for `log_prob`.
-
-        Raises:
-            InputError: `scale_tril` has another shape.
-        """
-        return self._scale.scaled(packed, scale_tril)
-
-    def log_prob(self, packed: Tensor, y: Tensor, *, missing: bool = True) -> Tensor:
-        """Log-density of one observation per row.
-
-        Args:
-            packed: tensor of shape (..., P), as `constrain` gives it.
-            y: tensor of shape (..., D). NaN means "not observed": such entries are marginalised
-                exactly, at the price of one QR decomposition per row in batches that hold any; an
-                entirely unobserved row has log-density 0.
-            missing: False promises that no entry is NaN, and halves the time to compile.
-
-        Returns:
-            Tensor of shape (...), in nats.
-        """
-        packed, y = ops.convert_to_tensor(packed), ops.convert_to_tensor(y)
-
-        def complete() -> Tensor:
-            # reached with gaps too, where the branch is not taken: they must not poison gradients
-            known = ops.where(ops.isnan(y), packed[..., : self.n_targets], y) if missing else y
-            log_determinant, squares = self._scale.whiten(packed, known)
-            return log_determinant - 0.5 * squares - self.n_targets * 0.5 * log(2 * pi)
-
-        def marginal() -> Tensor:
-            log_determinant, squares, observed = self._scale.whiten_observed(packed, y)
-            return log_determinant - 0.5 * squares - observed * 0.5 * log(2 * pi)
-
-        return by_observation(y, complete, marginal) if missing else complete()
+    def _log_density(
+        self, packed: Tensor, log_determinant: Tensor, squares: Tensor, observed: Any
+    ) -> Tensor:
+        return log_determinant - 0.5 * squares - observed * 0.5 * log(2 * pi)
 
     def distribution(
         self, packed: ArrayLike, targets: Iterable[str] | None = None
     ) -> MultivariateNormal:
-        """The NumPy object, from what `model.predict` returned.
-
-        Args:
-            packed: array of shape (N, P).
-            targets: D names; `y0, y1, ...` by default.
-
-        Returns:
-            A `MultivariateNormal` of N rows in float64.
-
-        Raises:
-            InputError: the shape does not fit, or the values are no packed parameters (for
-                example NaN, after a training that diverged).
-        """
+        """A `MultivariateNormal` of N rows, from what `model.predict` returned: see `Family`."""
         values = self._scale.read(packed, self.packed_size)
         return MultivariateNormal(
             values[:, : self.n_targets],

@@ -5,12 +5,13 @@ from math import log, pi
 from typing import Any, final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from covey.distributions import MultivariateT
 from covey.engine import keras
 from covey.errors import InputError
-from covey.families.inverse_cholesky import InverseCholesky, bounded, by_observation
+from covey.families.family import Family
+from covey.families.inverse_cholesky import bounded
 
 ops = keras.ops
 Tensor = Any  # whatever the engine calls one
@@ -22,7 +23,7 @@ LIMIT = 10.0  # of the logit of 2.5 / nu: nu stays below about 121,000
 
 @final
 @keras.saving.register_keras_serializable(package="covey")
-class StudentT:
+class StudentT(Family):
     """Multivariate Student-t distributions of D targets: heavy tails, robust to outliers.
 
     The network predicts the mean, W, the inverse of the lower Cholesky factor of the scale matrix
@@ -58,112 +59,35 @@ class StudentT:
         array([4.])
     """
 
-    def __init__(self, n_targets: int, *, floor: float = 1e-6) -> None:
-        self._scale = InverseCholesky(n_targets, floor)
-        self.n_targets = self._scale.n_targets
-        self.floor = self._scale.floor
-
     @property
     def packed_size(self) -> int:
         """P, the width of the network's output: D + D (D + 1) / 2 + 1."""
         return self._scale.size + 1
 
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {"n_targets": self.n_targets, "floor": self.floor}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "StudentT":
-        """The family that `get_config` describes."""
-        return cls(**config)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, StudentT) and self.get_config() == other.get_config()
-
-    def __hash__(self) -> int:
-        return hash((type(self), self.n_targets, self.floor))
-
-    def __repr__(self) -> str:
-        return f"StudentT({self.n_targets}, floor={self.floor:g})"
-
     def constrain(self, raw: Tensor) -> Tensor:
-        """Turn unbounded outputs into packed parameters.
-
-        Args:
-            raw: float tensor of shape (..., P).
-
-        Returns:
-            Tensor of shape (..., P): valid whatever finite numbers came in.
-        """
+        """Turn any finite outputs, shape (..., P), into packed parameters of the same shape."""
         middle = log(LEAST_FREEDOM / (START - LEAST_FREEDOM))
         logit = middle + bounded(raw[..., -1:], LIMIT)
         inverse = ops.sigmoid(logit) / LEAST_FREEDOM
         return ops.concatenate([*self._scale.constrain(raw), inverse], axis=-1)
 
-    def scaled(self, packed: Tensor, scale_tril: NDArray[np.float64]) -> Tensor:
-        """Packed parameters of K y, from those of y.
-
-        Args:
-            packed: tensor of shape (..., P).
-            scale_tril: K, lower triangular with a positive diagonal, shape (D, D), or one for each
-                member, shape (members, D, D), along the last leading axis of `packed`.
-
-        Returns:
-            Tensor of shape (..., P), for `log_prob`.
-
-        Raises:
-            InputError: `scale_tril` has another shape.
-        """
-        return ops.concatenate([self._scale.scaled(packed, scale_tril), packed[..., -1:]], axis=-1)
-
-    def log_prob(self, packed: Tensor, y: Tensor, *, missing: bool = True) -> Tensor:
-        """Log-density of one observation per row.
-
-        Args:
-            packed: tensor of shape (..., P), as `constrain` gives it.
-            y: tensor of shape (..., D). NaN means "not observed": such entries are marginalised
-                exactly, at the price of one QR decomposition per row in batches that hold any; an
-                entirely unobserved row has log-density 0.
-            missing: False promises that no entry is NaN, and halves the time to compile.
-
-        Returns:
-            Tensor of shape (...), in nats.
-        """
-        packed, y = ops.convert_to_tensor(packed), ops.convert_to_tensor(y)
-        d, inverse = self.n_targets, packed[..., -1]
-
-        def complete() -> Tensor:
-            # reached with gaps too, where the branch is not taken: they must not poison gradients
-            known = ops.where(ops.isnan(y), packed[..., :d], y) if missing else y
-            log_determinant, squares = self._scale.whiten(packed, known)
-            return log_determinant + _log_norm(inverse, d) - _log_tail(inverse, squares, d)
-
-        def marginal() -> Tensor:
-            log_determinant, squares, observed = self._scale.whiten_observed(packed, y)
-            norms = [_log_norm(inverse, count) for count in range(d + 1)]
+    def _log_density(
+        self, packed: Tensor, log_determinant: Tensor, squares: Tensor, observed: Any
+    ) -> Tensor:
+        inverse = packed[..., -1]
+        if isinstance(observed, int):
+            log_norm = _log_norm(inverse, observed)
+        else:
+            norms = [_log_norm(inverse, count) for count in range(self.n_targets + 1)]
             log_norm = sum(
                 ops.where(ops.equal(observed, count), norm, 0.0) for count, norm in enumerate(norms)
             )
-            return log_determinant + log_norm - _log_tail(inverse, squares, observed)
-
-        return by_observation(y, complete, marginal) if missing else complete()
+        return log_determinant + log_norm - _log_tail(inverse, squares, observed)
 
     def distribution(
         self, packed: ArrayLike, targets: Iterable[str] | None = None
     ) -> MultivariateT:
-        """The NumPy object, from what `model.predict` returned.
-
-        Args:
-            packed: array of shape (N, P).
-            targets: D names; `y0, y1, ...` by default.
-
-        Returns:
-            A `MultivariateT` of N rows in float64.
-
-        Raises:
-            InputError: the shape does not fit, or the values are no packed parameters (for
-                example NaN, after a training that diverged).
-        """
+        """A `MultivariateT` of N rows, from what `model.predict` returned: see `Family`."""
         values = self._scale.read(packed, self.packed_size)
         inverse = values[:, -1]
         if np.any((inverse <= 0) | (inverse >= 0.5)):
