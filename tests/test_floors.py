@@ -24,11 +24,21 @@ FLOORS = (
         "engine",
     },
     {"scores", "families", "linear", "folds"},
-    {"calibration", "layers", "losses", "optimizers", "mean_model", "training_table", "whitened"},
-    {"network", "recipe", "batches"},
+    {
+        "calibration",
+        "evaluation",
+        "layers",
+        "losses",
+        "optimizers",
+        "mean_model",
+        "training_table",
+        "whitened",
+    },
+    {"network", "recipe", "batches", "verdict"},
     {"held_out"},
     {"training", "ensemble"},
     {"candidates", "saved"},
+    {"fitting"},
     {"regressor"},
     {"info", "plot", "batch", "serve", "export"},
     {"report", "demo"},
@@ -36,7 +46,7 @@ FLOORS = (
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 GROUND = {"errors"}  # what everybody stands on, floor 0 included
-WITHOUT_KERAS = FLOORS[0] - {"engine"} | {"scores", "calibration", "linear"}
+WITHOUT_KERAS = FLOORS[0] - {"engine"} | {"scores", "calibration", "evaluation", "linear"}
 ENGINES = ("jax", "tensorflow", "torch", "keras")
 
 

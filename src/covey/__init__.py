@@ -9,7 +9,16 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-_MODULES = ("datasets", "distributions", "errors", "families", "layers", "losses")
+_MODULES = (
+    "datasets",
+    "distributions",
+    "errors",
+    "families",
+    "layers",
+    "losses",
+    "plot",
+    "scores",
+)
 _NAMES = {
     "JointRegressor": "regressor",
     "MultivariateNormal": "distributions",

@@ -1,0 +1,400 @@
+"""Scores of distributions against what came: how good a prediction was, and whether to believe it.
+
+| function | shape | unit | better | what it tells |
+|---|---|---|---|---|
+| `negative_log_likelihood` | (N,) | nats | lower | the whole joint density, tails included |
+| `energy_score` | (N,) | target units | lower | the joint distribution; means and scales most |
+| `variogram_score` | (N,) | target units^(2p) | lower | scales and correlations, pair by pair |
+| `crps` | (N, D) | target units | lower | each target on its own |
+| `interval_score` | (N, D) | target units | lower | each interval: narrow, and rarely missed |
+| `conditional_error` | (N, D) | target units | lower | how well the other targets tell each one |
+| `pit` | (N, D) | none | uniform | calibration of each target |
+| `distance_pit` | (N,) | none | uniform | calibration of all targets together |
+| `joint_coverage` | number | share | `level` | how often regions hold what came |
+| `marginal_coverage` | number, (D,) | share | `level` | how often intervals hold what came |
+
+Every function takes N joint distributions over D targets, then `y`: an array of shape (N, D), or a
+frame with the targets as columns, in target units. NaN means "not observed": each row is scored by
+the marginal of the targets it has. A target known exactly (`distribution.observed`) counts as not
+observed. What cannot be scored is NaN, so average with `numpy.nanmean`; only the negative
+log-likelihood is 0 there. Nothing is random.
+
+Every function raises an `InputError` if `y` does not fit the distribution, a value is infinite, or
+`level` or `order` lies outside its range.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import scoringrules
+from numpy.typing import NDArray
+from scipy.special import betaincinv, erf, gamma, gammaincinv, hyp1f1, poch
+
+from covey.distributions import Mixture
+from covey.distributions.check import read_numbers
+from covey.distributions.joint import Joint
+from covey.distributions.patterns import by_pattern
+from covey.errors import InputError
+
+Array = NDArray[np.float64]
+
+CHUNK = 1024  # rows of which matrices are held at a time
+STEP, FIRST, LAST = 0.5, -13.0, 22.0  # of log t in an integral over t; the rest in closed form
+NODES, FEW = 12, 8  # of integrals over the tails of Student-t distributions
+LIMIT = 1e8  # degrees of freedom beyond which the CRPS of a Student-t is lost to rounding
+
+
+def negative_log_likelihood(distribution: Joint, y: Any) -> Array:
+    """Negative log-density of what came, -log p(y), in nats; lower is better.
+
+    Source: Good (1952), doi 10.1111/j.2517-6161.1952.tb00104.x.
+
+    Args:
+        distribution: N joint distributions over D targets.
+        y: shape (N, D) or a frame, in target units; NaN entries are marginalised.
+
+    Returns:
+        Array of shape (N,); 0 for a row without any observed target.
+    """
+    values = _read(distribution, y)
+    return np.where(np.isnan(values).all(axis=1), 0.0, -distribution._log_prob(values))
+
+
+def energy_score(distribution: Joint, y: Any) -> Array:
+    """Energy score E|X - y| - E|X - X'| / 2, in target units; lower is better.
+
+    X and X' are independent draws of the observed targets, |.| is the Euclidean norm; with one
+    target this is the CRPS. It is integrated, not sampled: good to 1e-7 of itself for normals and
+    their mixtures, to 1e-5 for a Student-t and to 5e-4 for mixtures of them. The cost grows with
+    the square of the number of components. Where units differ, divide by typical sizes first, as
+    below, or the largest numbers weigh most.
+
+    Source: Gneiting, Raftery (2007), doi 10.1198/016214506000001437.
+
+    Args:
+        distribution: N joint distributions over D targets.
+        y: shape (N, D) or a frame, in target units; NaN entries are marginalised.
+
+    Returns:
+        Array of shape (N,); NaN for a row without any observed target.
+
+    Example:
+        >>> import covey
+        >>> joint = covey.MultivariateNormal([[0.0, 5.0]], covariance=[[1.0, 9.0], [9.0, 100.0]])
+        >>> y, sizes = np.array([[1.0, 12.0]]), np.array([1.0, 10.0])
+        >>> energy_score(joint.affine(np.diag(1 / sizes)), y / sizes).round(4)
+        array([0.7426])
+    """
+    values = _read(distribution, y)
+    parts, weights = _components(distribution)
+    found = np.empty(len(values))
+    for start in range(0, len(values), CHUNK):
+        rows = slice(start, start + CHUNK)
+        found[rows] = _energy([part[rows] for part in parts], weights[rows], values[rows])
+    return found
+
+
+def variogram_score(distribution: Joint, y: Any, order: float = 0.5) -> Array:
+    """Variogram score, the sum over pairs i < j of (E|X_i - X_j|^p - |y_i - y_j|^p)^2.
+
+    In target units to the power 2p; lower is better. Each pair of observed targets counts once,
+    with weight 1: sums over all i and j, as in `scoringrules`, are twice as large. A shift common
+    to all targets goes unseen, so use it besides another score. Expectations are Kummer's function
+    for normals, and its average over the scale, good to 1e-5, for the Student-t. Where units
+    differ, divide by typical sizes first, as for `energy_score`.
+
+    Source: Scheuerer, Hamill (2015), doi 10.1175/MWR-D-14-00269.1.
+
+    Args:
+        distribution: N joint distributions over D targets.
+        y: shape (N, D) or a frame, in target units; pairs with NaN do not enter.
+        order: p, in (0, 2].
+
+    Returns:
+        Array of shape (N,); NaN for a row of fewer than two observed targets.
+    """
+    values = _read(distribution, y)
+    power = read_numbers(order, "order")
+    if power.ndim or not 0 < power <= 2:
+        raise InputError(f"`order` must be a number in (0, 2]. Received: order={order!r}.")
+    parts, weights = _components(distribution)
+    half = float(power) / 2
+    radial = [_radial(part, half) for part in parts]
+    found = np.full(len(values), np.nan)
+    for i, j in combinations(range(values.shape[1]), 2):
+        came = np.abs(values[:, i] - values[:, j]) ** power
+        rows = np.flatnonzero(~np.isnan(came))
+        gap = -came[rows]
+        for part, (factor, growth), weight in zip(parts, radial, weights.T, strict=True):
+            one, two = part.scale_tril[rows, i], part.scale_tril[rows, j]
+            variance = np.square(one - two).sum(axis=1)
+            square = np.square(part.mean[rows, i] - part.mean[rows, j]) / variance
+            kummer = hyp1f1(-half, 0.5, -growth[rows] * square[:, None] / 2)
+            mean = kummer @ _nodes(growth.shape[1])[1] * gamma(half + 0.5) / np.sqrt(np.pi)
+            gap += weight[rows] * factor[rows] * (2 * variance) ** half * mean
+        found[rows] = np.nan_to_num(found[rows]) + np.square(gap)
+    return found
+
+
+def crps(distribution: Joint, y: Any) -> Array:
+    """Continuous ranked probability score of each target, in target units; lower is better.
+
+    The integral of (F(x) - 1{x >= y})^2 over x, F being the distribution function of the target.
+    In closed form, but for mixtures of Student-t distributions: good to 5e-4, as `energy_score`.
+
+    Source: Matheson, Winkler (1976), doi 10.1287/mnsc.22.10.1087.
+
+    Args:
+        distribution: N joint distributions over D targets.
+        y: shape (N, D) or a frame, in target units; NaN where not observed.
+
+    Returns:
+        Array of shape (N, D); NaN where not observed.
+
+    Example:
+        >>> import covey
+        >>> joint = covey.MultivariateNormal([[0.0, 0.0]], covariance=[[1.0, 0.0], [0.0, 4.0]])
+        >>> crps(joint, [[1.0, float("nan")]]).round(4)
+        array([[0.6024,    nan]])
+    """
+    values = _read(distribution, y)
+    parts, weights = _components(distribution)
+    freedom = parts[0]._freedom
+    if freedom is not None and len(parts) > 1:
+        own = ((distribution._marginal([i]), values[:, [i]]) for i in range(values.shape[1]))
+        return np.stack([energy_score(*one) for one in own], axis=1)
+    mean = np.stack([part.mean for part in parts], axis=2)
+    scale = np.stack([np.where(np.isnan(values), 1.0, part._scale) for part in parts], axis=2)
+    if freedom is not None:
+        freedom = np.minimum(freedom, LIMIT)[:, None]
+        return scoringrules.crps_t(values, freedom, mean[..., 0], scale[..., 0], backend="numpy")
+    each = zip(values.T, mean.swapaxes(0, 1), scale.swapaxes(0, 1), strict=True)
+    found = [scoringrules.crps_mixnorm(*one, weights, backend="numpy") for one in each]
+    return np.stack(found, axis=1)
+
+
+def interval_score(distribution: Joint, y: Any, level: float = 0.9) -> Array:
+    """Interval (Winkler) score of each target's central interval (l, u), in target units.
+
+    It is u - l, plus 2 / (1 - level) times the distance from y to the interval; lower is better.
+    Source: Winkler (1972), doi 10.1080/01621459.1972.10481224.
+
+    Args:
+        distribution: N joint distributions over D targets.
+        y: shape (N, D) or a frame, in target units; NaN where not observed.
+        level: probability that each interval holds, in (0, 1).
+
+    Returns:
+        Array of shape (N, D); NaN where not observed.
+    """
+    values = _read(distribution, y)
+    lower, upper = distribution.interval(level)
+    score = scoringrules.interval_score(values, lower, upper, 1 - level, backend="numpy")
+    return np.reshape(score, values.shape)  # axes of length 1 come back dropped
+
+
+def conditional_error(distribution: Joint, y: Any) -> Array:
+    """Error of each target's mean given the other observed ones, |y_i - E[y_i | y_-i]|.
+
+    In target units; lower is better: right correlations take it below |y_i - E[y_i]|. Its average
+    is known as TAC, "task-agnostic correlations".
+    Source: Shukla, Salzmann, Alahi (2024), arXiv 2310.18953.
+
+    Args:
+        distribution: N joint distributions over D targets.
+        y: shape (N, D) or a frame, in target units; NaN entries are marginalised.
+
+    Returns:
+        Array of shape (N, D); NaN where not observed.
+    """
+    values = _read(distribution, y)
+    found = np.empty_like(values)
+    for i, column in enumerate(values.T):
+        others = values.copy()
+        others[:, i] = np.nan
+        given: Any = distribution._conditional(others)
+        found[:, i] = np.abs(column - given.mean[:, i])
+    return found
+
+
+def pit(distribution: Joint, y: Any) -> Array:
+    """Probability integral transform F_i(y_i) of each target: uniform on (0, 1) if calibrated.
+
+    Values crowd at both ends if predictions are too narrow, in the middle if too wide, at one end
+    if biased. Source: Gneiting, Balabdaoui, Raftery (2007), doi 10.1111/j.1467-9868.2007.00587.x.
+
+    Args:
+        distribution: N joint distributions over D targets.
+        y: shape (N, D) or a frame, in target units; NaN where not observed.
+
+    Returns:
+        Array of shape (N, D), without unit; NaN where not observed.
+    """
+    values, (parts, weights) = _read(distribution, y), _components(distribution)
+    below = np.stack([part._cdf(values) for part in parts])
+    return np.where(np.isnan(values), np.nan, np.einsum("nk,knd->nd", weights, below))
+
+
+def distance_pit(distribution: Joint, y: Any) -> Array:
+    """Probability of less than the Mahalanobis distance of what came: uniform if calibrated.
+
+    With m observed targets, |L^-1 (y - mean)|^2 is chi-square with m degrees of freedom for a
+    normal, m F(m, nu) for a Student-t; a mixture is judged by its `moment_matched` distribution.
+    Values near 1 are too frequent if regions are too small. One minus this is the Box transform of
+    a normal. Source: Gneiting et al. (2008), doi 10.1007/s11749-008-0114-x.
+
+    Args:
+        distribution: N joint distributions over D targets.
+        y: shape (N, D) or a frame, in target units; NaN entries are marginalised.
+
+    Returns:
+        Array of shape (N,), without unit; NaN for a row without any observed target.
+    """
+    values = _read(distribution, y)
+    matched = distribution._matched()
+    squares = np.square(matched._mahalanobis(values)) * matched._inflation
+    found = np.full(len(values), np.nan)
+    for rows, present in by_pattern(~np.isnan(values)):
+        if present.any():
+            part = matched[rows]._marginal(np.flatnonzero(present).tolist())
+            found[rows] = part._ball(squares[None, rows])[0]
+    return found
+
+
+def joint_coverage(distribution: Joint, y: Any, level: float = 0.9) -> float:
+    """Share of rows whose `region(level)` of the observed targets holds what came.
+
+    Args:
+        distribution: N joint distributions over D targets.
+        y: shape (N, D) or a frame, in target units; NaN entries are marginalised.
+        level: probability that a region holds, in (0, 1): the share aimed at.
+
+    Returns:
+        A number in [0, 1], of the rows with an observed target; NaN if there is none.
+    """
+    values = _read(distribution, y)
+    held = distribution.region(level).contains(values)[~np.isnan(values).all(axis=1)]
+    return float(held.mean()) if len(held) else np.nan
+
+
+def marginal_coverage(
+    distribution: Joint, y: Any, level: float = 0.9, per_target: bool = False
+) -> float | Array:
+    """Share of observed values within the `interval(level)` of their target.
+
+    Args:
+        distribution: N joint distributions over D targets.
+        y: shape (N, D) or a frame, in target units; NaN where not observed.
+        level: probability that an interval holds, in (0, 1): the share aimed at.
+        per_target: whether to count each target on its own.
+
+    Returns:
+        A number in [0, 1], or an array of shape (D,); NaN where nothing was observed.
+    """
+    values = _read(distribution, y)
+    lower, upper = distribution.interval(level)
+    axis = 0 if per_target else None
+    held = ((lower <= values) & (values <= upper)).sum(axis=axis)
+    count = (~np.isnan(values)).sum(axis=axis)
+    share = np.where(count > 0, held / np.maximum(count, 1), np.nan)
+    return share if per_target else float(share)
+
+
+def _read(distribution: Joint, y: Any) -> Array:
+    if not isinstance(distribution, Joint):
+        raise InputError(
+            "Expected a distribution, such as `model.predict_distribution(X)`, and then `y`. "
+            f"Received {type(distribution).__name__}."
+        )
+    return distribution._read(y)
+
+
+def _components(distribution: Any) -> tuple[tuple[Any, ...], Array]:
+    """What a distribution is a mixture of, and weights of shape (N, K)."""
+    if isinstance(distribution, Mixture):
+        return distribution.components, distribution.weights
+    return (distribution,), np.ones((len(distribution), 1))
+
+
+def _nodes(count: int) -> tuple[Array, Array]:
+    """Points in (0, 1) to take quantiles at, dense at the ends, and weights; 1/2 and 1 for one."""
+    x, weights = np.polynomial.legendre.leggauss(count)
+    x, weights = (x + 1) / 2, weights / 2
+    weights *= 30 * x**2 * (1 - x) ** 2  # of x, as the derivative of what follows
+    return x**3 * (10 - 15 * x + 6 * x**2), weights / weights.sum()
+
+
+def _radial(part: Any, half: float) -> tuple[Array, Array]:
+    """Of V = nu / chi-square, a normal's square to a Student-t's: E[V^half], and 1 / V at `_nodes`.
+
+    The latter, of shape (N, J), under the measure that V^half weighs.
+    """
+    if part._freedom is None:
+        return np.ones(len(part)), np.ones((len(part), 1))
+    nu = part._freedom[:, None] / 2
+    return nu[:, 0] ** half * poch(nu[:, 0], -half), gammaincinv(nu - half, _nodes(NODES)[0]) / nu
+
+
+def _energy(parts: list[Any], weights: Array, y: Array) -> Array:
+    seen = ~np.isnan(y)
+    for k, part in enumerate(parts):  # what is not observed is put at 0 without spread
+        factor = part.scale_tril * seen[:, :, None]
+        parts[k] = part._with(part.targets, mean=part.mean * seen, scale_tril=factor)
+    score = np.zeros(len(y))
+    for k, part in enumerate(parts):
+        factor, growth = _radial(part, 0.5)
+        distance = factor * _mean_norm(np.where(seen, y, 0.0) - part.mean, _matrix(part), growth)
+        score += weights[:, k] * (distance - weights[:, k] * _mean_gap(part, part) / 2)
+        for m in range(k):
+            score -= weights[:, k] * weights[:, m] * _mean_gap(part, parts[m])
+    return np.where(seen.any(axis=1), score, np.nan)
+
+
+def _matrix(part: Any) -> Array:
+    return part.scale_tril @ np.swapaxes(part.scale_tril, 1, 2)
+
+
+def _mean_gap(one: Any, two: Any) -> Array:
+    """E|X - X'|: the sum of two chi-squares is chi-square, their shares of it a beta variable."""
+    shift, f, h = one.mean - two.mean, one._freedom, two._freedom
+    if f is None:
+        return _mean_norm(shift, _matrix(one) + _matrix(two), np.ones((len(shift), 1)))
+    total = 2 * gammaincinv((f + h - 1)[:, None] / 2, _nodes(NODES)[0])
+    mean = np.zeros(len(shift))
+    for u, weight in zip(*_nodes(1 if one is two else FEW), strict=True):
+        share = betaincinv((f - 1) / 2, (h - 1) / 2, u)[:, None]
+        rest = (f[:, None] * (1 - share))[..., None], (h[:, None] * share)[..., None]
+        matrix = rest[0] * _matrix(one) + rest[1] * _matrix(two)
+        mean += weight * _mean_norm(shift, matrix, total * share * (1 - share))
+    return np.prod([poch(x / 2, -0.5) for x in (f, h, f + h)], axis=0) * (f + h - 2) / 8**0.5 * mean
+
+
+def _mean_norm(shift: Array, matrix: Array, growth: Array) -> Array:
+    """Average of E|N(sqrt(g) shift, matrix)| over the growths g of each row, of shape (N, J).
+
+    Of the squared norm Q, E sqrt(Q) is the integral of (1 - E exp(-t Q)) t^-1.5 / (2 sqrt(pi))
+    over t (Mathai, Provost 1992): in log t the trapezoid rule converges exponentially.
+    """
+    weights = _nodes(growth.shape[1])[1]
+    if shift.shape[1] == 1:
+        sigma = np.sqrt(np.where(matrix[:, 0] > 0, matrix[:, 0], 1.0))
+        z = shift * np.sqrt(growth) / sigma
+        mean = np.sqrt(2 / np.pi) * np.exp(-np.square(z) / 2) + z * erf(z / np.sqrt(2))
+        return sigma[:, 0] * (mean @ weights)
+    variance, axes = np.linalg.eigh(matrix)
+    variance = np.maximum(variance, 0.0)  # rounding, where not observed
+    offset = np.square(np.einsum("nij,ni->nj", axes, shift))
+    size = variance.sum(axis=1) + offset.sum(axis=1) * growth.max(axis=1)
+    size = np.where(size > 0, size, 1.0)[:, None]
+    variance, offset = variance / size, offset / size
+    square = variance.sum(axis=1)[:, None] + growth * offset.sum(axis=1)[:, None]
+    mean = (square * np.exp(FIRST / 2) + np.exp(-LAST / 2)) / (np.exp(STEP / 2) - 1)
+    for t in np.exp(np.arange(FIRST, LAST + STEP / 2, STEP)):
+        spread = 1 + 2 * t * variance
+        slope = t * (offset / spread).sum(axis=1, keepdims=True)
+        decay = np.exp(-growth * slope - np.log(spread).sum(axis=1, keepdims=True) / 2)
+        mean += (1 - decay) / np.sqrt(t)
+    return np.sqrt(size[:, 0]) * (mean @ weights) * STEP / (2 * np.sqrt(np.pi))
