@@ -1,0 +1,267 @@
+"""Pictures of the distributions of single rows: ellipses, and grids of all pairs of targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.distributions.batch import row_index
+from covey.distributions.joint import Joint
+from covey.distributions.targets import target_positions
+from covey.errors import InputError
+from covey.plot import canvas
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = NDArray[np.float64]
+
+MOST_ROWS = 10
+MOST_NAMED = len(canvas.COLOURS) * len(canvas.MARKERS)  # rows that a legend can tell apart
+MOST_TARGETS = 12
+POINTS = 121  # of a boundary, or a density
+FILL = 0.10  # opacity
+
+
+def ellipses(
+    joint: Joint,
+    targets: Iterable[str | int] | None = None,
+    y: Any = None,
+    levels: float | Iterable[float] = (0.5, 0.9),
+    rows: Any = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw where two targets lie together, for some rows.
+
+    A region without end, as of a conformal model that has too few rows for the level, is left out.
+
+    Args:
+        joint: N distributions over D targets.
+        targets: names or numbers of two; the first two by default.
+        y: what was observed, drawn as one marker per row: array of shape (N, D) in target units, or
+            a frame with the targets as columns. NaN means "not observed".
+        levels: probabilities that the regions hold, in (0, 1).
+        rows: an integer, a slice, or an array of integers or booleans; at most ten rows, evenly
+            chosen, by default.
+        ax: axes to draw on; those of a new figure by default.
+
+    Returns:
+        The axes.
+
+    Raises:
+        InputError: matplotlib is not installed, there are not two targets, no row is chosen, or an
+            argument does not fit.
+    """
+    canvas.check_joint(joint)
+    pair = _pair(joint, targets)
+    numbers = _rows(joint, rows)
+    steps = canvas.read_levels(levels)
+    values = canvas.observations(joint, y)[numbers][:, pair]
+    part = joint[numbers].marginal(pair)  # type: ignore[index]
+    lines = [_boundaries(part, level) for level in steps]
+    ax = canvas.panel(ax, (5.6, 4.2))
+    seen = np.asarray(~np.isnan(values).any(axis=1))
+    for place, number in enumerate(numbers):
+        colour = canvas.COLOURS[place % len(canvas.COLOURS)]
+        marker = canvas.MARKERS[place % len(canvas.MARKERS)] if seen.any() else ""
+        for line in lines:
+            ax.fill(*line[place].T, color=colour, alpha=FILL, linewidth=0)
+            ax.plot(*line[place].T, color=colour, linewidth=1.2)
+        at = values[place : place + 1] if seen[place] else np.empty((0, 2))
+        look: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 6, "linestyle": ""}
+        ax.plot(*at.T, zorder=3, markeredgecolor=ax.get_facecolor(), **look)
+        ax.plot([], [], color=colour, marker=marker, markersize=5, label=f"row {number}")
+    ax.set_xlabel(part.targets[0])
+    ax.set_ylabel(part.targets[1])
+    shown = "; markers: observed" if seen.any() else ""
+    ax.set_title(f"regions of {canvas.listed(steps)}{shown}", fontsize="medium")
+    if len(numbers) <= MOST_NAMED:
+        canvas.legend(ax, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return ax
+
+
+def pairs(
+    joint: Joint,
+    row: int = 0,
+    y: Any = None,
+    levels: float | Iterable[float] = (0.5, 0.9),
+    axes: Any = None,
+) -> NDArray[Any]:
+    """Draw the joint distribution of one row: each target alone, and each pair.
+
+    On the diagonal is the density of each target, its interval of the lowest of the levels shaded;
+    below, the regions of each pair; above, its correlation. What was observed is marked. A target
+    known exactly is a line, and has no correlations. A region without end is left out.
+
+    Args:
+        joint: N distributions over D targets, D at most 12.
+        row: number of the row.
+        y: what was observed: array of shape (N, D) in target units, or a frame with the targets as
+            columns. NaN means "not observed".
+        levels: probabilities that the regions hold, in (0, 1).
+        axes: D * D axes to draw on, row by row; those of a new figure by default.
+
+    Returns:
+        Array of shape (D, D), of axes.
+
+    Raises:
+        InputError: matplotlib is not installed, there are more than twelve targets, there is no
+            such row, or an argument does not fit.
+    """
+    canvas.check_joint(joint)
+    d = len(joint.targets)
+    if d > MOST_TARGETS:
+        raise InputError(
+            f"A grid of all pairs is legible for at most {MOST_TARGETS} targets. Received {d}. "
+            "Choose some: pairs(joint.marginal([...]))."
+        )
+    number = int(_rows(joint, row)[0])
+    steps = canvas.read_levels(levels)
+    value = canvas.observations(joint, y)[number]
+    one: Any = joint[number]  # type: ignore[index]
+    size = max(1.75 - 0.06 * d, 1.1) if d > 1 else 3.2
+    grid = canvas.panels(axes, d * d, d, (size, size)).reshape(d, d)
+    low, high = _limits(one, value, steps)
+    correlation = _matched(one).correlation[0]
+    for i in range(d):
+        for j in range(d):
+            ax = grid[i, j]
+            if i == j:
+                _density(ax, one, i, value[i], (low[i], high[i]), steps[0])
+            elif i > j:
+                _regions(ax, one, [j, i], value[[j, i]], steps)
+                ax.set_ylim(low[i], high[i])
+            else:
+                known = one.observed[0, [i, j]].any()
+                _correlation(ax, None if known else correlation[i, j])
+            if i >= j:
+                ax.set_xlim(low[j], high[j])
+            _dress(ax, i, j, joint.targets)
+    if axes is None:
+        grid[0, 0].figure.align_ylabels(grid[:, 0])
+    return grid
+
+
+def _pair(joint: Joint, targets: Any) -> list[int]:
+    names = list(joint.targets)
+    if targets is None:
+        targets = names[:2]
+    pair = target_positions(targets, joint.targets)
+    if len(pair) != 2:
+        raise InputError(
+            f"An ellipse needs two of the targets {names}. Received "
+            f"{[names[i] for i in pair]}; `pairs` draws one target as well, or all."
+        )
+    return pair
+
+
+def _rows(joint: Joint, rows: Any) -> NDArray[np.intp]:
+    """Numbers of the chosen rows."""
+    n = len(joint)
+    if rows is None:
+        return canvas.evenly(n, MOST_ROWS)
+    try:
+        found = np.arange(n)[row_index(rows, n)]
+    except IndexError as error:
+        raise InputError(f"Expected rows from 0 to {n - 1}. Received {rows!r}: {error}.") from None
+    if len(found) == 0:
+        raise InputError("Expected at least one row. Received none.")
+    return found
+
+
+def _boundaries(part: Any, level: float) -> Array:
+    """Lines around the regions, shape (N, POINTS, 2); NaN where a region has no end."""
+    region = part.region(level)
+    ends = np.isfinite(region.radius)
+    lines = np.full((len(region), POINTS, 2), np.nan)
+    lines[ends] = region[ends].boundary(POINTS)
+    return lines
+
+
+def _matched(joint: Any) -> Any:
+    return joint.moment_matched() if hasattr(joint, "moment_matched") else joint
+
+
+def _limits(one: Any, value: Array, levels: list[float]) -> tuple[Array, Array]:
+    """Ends of the axis of each target: its density, its widest region and what was observed."""
+    matched = _matched(one)
+    lower, upper = (end[0] for end in one.interval(max(0.99, levels[-1])))
+    widest = np.zeros(len(value))
+    for i in np.flatnonzero(~one.observed[0]):
+        # of two targets a region reaches as far along either, whichever the other is
+        pair = one.marginal([i, i - 1] if i else [0, -1]) if len(value) > 1 else one
+        widest[i] = pair.region(levels[-1]).radius[0] * matched.stddev[0, i]
+    seen = np.where(np.isnan(value), one.mean[0], value)
+    four = 4 * matched.stddev[0]  # for what has no end
+    reach = np.where(np.isfinite(widest), widest, four)
+    lower = np.where(np.isfinite(lower), lower, one.mean[0] - four)
+    upper = np.where(np.isfinite(upper), upper, one.mean[0] + four)
+    low = np.minimum.reduce([lower, matched.mean[0] - reach, seen])
+    high = np.maximum.reduce([upper, matched.mean[0] + reach, seen])
+    margin = 0.06 * (high - low)
+    margin = np.where(margin > 0, margin, 0.05 * np.maximum(np.abs(high), 1e-12))
+    return low - margin, high + margin
+
+
+def _density(
+    ax: Axes, one: Any, target: int, value: float, ends: tuple[float, float], level: float
+) -> None:
+    alone = one.marginal(target)
+    if alone.observed[0, 0]:
+        ax.axvline(alone.mean[0, 0], color=canvas.BLUE, linewidth=1.4)
+        return
+    at = np.linspace(*ends, POINTS)
+    density = np.exp(alone[np.zeros(POINTS, dtype=int)].log_prob(at[:, None]))
+    lower, upper = (end[0, 0] for end in alone.interval(level))
+    ax.plot(at, density, color=canvas.BLUE, linewidth=1.4)
+    inside = np.clip(at, lower, upper)
+    ax.fill_between(
+        inside, np.interp(inside, at, density), color=canvas.BLUE, alpha=2 * FILL, linewidth=0
+    )
+    ax.set_ylim(0, 1.1 * density.max())
+    if not np.isnan(value):
+        ax.axvline(value, color=canvas.ORANGE, linewidth=1.4)
+
+
+def _regions(ax: Axes, one: Any, pair: list[int], value: Array, levels: list[float]) -> None:
+    part = one.marginal(pair)
+    for level in levels:
+        line = _boundaries(part, level)[0].T
+        ax.fill(*line, color=canvas.BLUE, alpha=FILL, linewidth=0)
+        ax.plot(*line, color=canvas.BLUE, linewidth=1.2)
+    if not np.isnan(value).any():
+        ax.plot(*value, color=canvas.ORANGE, marker="o", markersize=5, linestyle="")
+
+
+def _correlation(ax: Axes, value: float | None) -> None:
+    if value is not None:
+        ax.set_facecolor(canvas.shade(value))
+    text = "known" if value is None else canvas.signed(value)
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=canvas.ink(ax))
+    ax.spines[:].set_visible(False)
+
+
+def _dress(ax: Axes, i: int, j: int, names: tuple[str, ...]) -> None:
+    """Names and numbers along the left and the bottom of the grid only."""
+    from matplotlib.ticker import MaxNLocator
+
+    last = len(names) - 1
+    ax.xaxis.set_major_locator(MaxNLocator(3))
+    ax.yaxis.set_major_locator(MaxNLocator(3))
+    ax.tick_params(labelsize="small")
+    if i < j:
+        ax.set(xticks=[], yticks=[])
+    elif i == j:
+        ax.set_yticks([])
+        ax.spines["left"].set_visible(False)
+    if i < last:
+        ax.tick_params(labelbottom=False)
+    if j > 0:
+        ax.tick_params(labelleft=False)
+    if i == last:
+        ax.set_xlabel(names[j])
+    if j == 0:
+        ax.set_ylabel(names[i] if last else "density")
