@@ -7,6 +7,7 @@ from sklearn.linear_model import LinearRegression
 import covey
 from covey.cli import main
 from covey.summary import family_sentence
+from covey.verdict import verdict
 
 QUICK = {"members": 2, "hidden_units": (4,), "max_steps": 10, "random_state": 0}
 SCORES = {"student_t": -6.0, "normal": -7.5}
@@ -34,8 +35,9 @@ def test_the_sentence_says_what_was_chosen_and_by_how_much(asked, chosen, scores
 def test_a_fit_says_which_family_it_chose(capsys):
     X, Y = table()
     model = covey.JointRegressor(**QUICK).fit(X, Y)
-    last = capsys.readouterr().out.splitlines()[-1]
-    assert last == f"covey: {family_sentence('auto', model.family_, model.family_scores_, 2)}"
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first == f"covey: {family_sentence('auto', model.family_, model.family_scores_, 2)}"
+    assert rest == verdict(model.out_of_fold_evaluation_, held_out=True)
     covey.JointRegressor(**QUICK, verbose=0, family="student_t").fit(X, Y)
     assert capsys.readouterr() == ("", "")
 

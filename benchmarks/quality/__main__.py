@@ -17,6 +17,7 @@ from benchmarks.quality import (
     gaps,
     protocol_a,
     protocol_b,
+    regions,
     report,
     runner,
     seconds,
@@ -69,6 +70,13 @@ def main() -> None:
                             lambda c=compute, n=name, s=seed, w=way: c(n, s, w),
                             options.again,
                         )
+    elif options.command == "regions":
+        for seed, name in product(range(*options.seeds), options.sets) if _data() else ():
+            _cell(
+                runner.result_path(runner.RESULTS, "regions", name, seed),
+                lambda name=name, seed=seed: regions.run(name, seed),
+                options.again,
+            )
     elif _data():
         folder, compute = (
             ("protocol_b_partial", protocol_b.run_partial)
@@ -182,11 +190,14 @@ def _parser() -> argparse.ArgumentParser:
     b.add_argument("--partial", action="store_true", help="targets revealed, targets missing")
     e = commands.add_parser("gaps", help="what gaps in the targets cost")
     e.add_argument("--seeds", type=_span, default=(0, 3))
+    f = commands.add_parser("regions", help="whether regions hold what they promise")
+    f.add_argument("--seeds", type=_span, default=(0, 5))
+    f.add_argument("--sets", type=_list, default=list(regions.TABLES))
     c = commands.add_parser("ablations", help="one change of the recipe at a time")
     c.add_argument("--changes", type=_list, default=list(ablations.CHANGES))
     c.add_argument("--sets", type=_list, default=list(ablations.TABLES))
     d = commands.add_parser("seconds", help="how long a default fit takes; leave the machine alone")
-    for command in (run, a, b, c, d, e):
+    for command in (run, a, b, c, d, e, f):
         command.add_argument("--again", action="store_true", help="also what is there already")
     return parser
 

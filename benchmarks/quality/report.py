@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.quality import ablations, gaps, protocol_a, protocol_b, seconds
+from benchmarks.quality import ablations, gaps, protocol_a, protocol_b, regions, seconds
 from benchmarks.quality.markdown import row, table
 from benchmarks.quality.methods import METHODS
 from benchmarks.quality.runner import RESULTS
@@ -87,6 +87,7 @@ def page(results: Path = RESULTS) -> str:
         *_tables(records, APART, ""),
         *_other(records),
         gaps.section(records),
+        regions.section(records),
         _ablations(records),
         _seconds(records),
         _revisions(records),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from covey.datasets import load_air_quality
 from covey.distributions import Elliptical, MultivariateNormal
+from covey.evaluation import uncorrelated
 from covey.files import writable, write_table
 from covey.linear import LinearModel
 from covey.regressor import JointRegressor
@@ -74,7 +75,7 @@ def run(
     joint = model.predict_distribution(X_test)
     methods = {
         "ridge regression, constant covariance": _ridge(X_train, Y_train, X_test),
-        "the same model, correlations ignored": _uncorrelated(joint),
+        "the same model, correlations ignored": uncorrelated(joint),
         "Covey, joint": joint,
     }
     scores = {name: float(-d.log_prob(Y_test).mean()) for name, d in methods.items()}
@@ -119,14 +120,6 @@ def _ridge(X: pd.DataFrame, Y: pd.DataFrame, X_test: pd.DataFrame) -> Multivaria
     )
     features = schema.transform(X_test, named=True)
     return linear.predict_distribution(features.astype(np.float64), targets=tuple(Y.columns))
-
-
-def _uncorrelated(joint: Elliptical) -> Elliptical:
-    """The same means, standard deviations and tails, all correlations zero."""
-    length = np.sqrt(np.einsum("nij,nij->ni", joint.scale_tril, joint.scale_tril))
-    arrays = {**joint.to_arrays(), "scale_tril": np.eye(len(joint.targets)) * length[:, None, :]}
-    build: Any = type(joint)
-    return build(**arrays, targets=joint.targets)
 
 
 def _means(joint: Elliptical, measured: pd.Series) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.calibration import scaled
 from covey.distributions import Elliptical, Mixture
 from covey.errors import ArtifactError
 from covey.linear import LinearModel
@@ -28,15 +29,22 @@ class Ensemble:
         network: what the network is made of.
         weights: its weights, each with the member axis in front.
         targets: names of the D targets.
+        scales: by how much each target's distribution is widened about the mean of a member, shape
+            (D,); ones by default.
     """
 
     linear: tuple[LinearModel, ...]
     network: Network
     weights: list[NDArray[np.float32]]
     targets: tuple[str, ...]
+    scales: Any = None
     _model: Any = field(default=None, init=False, repr=False, compare=False)
     # while Keras predicts, the weights of the model are elsewhere
     _lock: Any = field(default_factory=Lock, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.scales is None:
+            self.scales = np.ones(len(self.targets))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_model": None, "_lock": None}
@@ -97,19 +105,7 @@ class Ensemble:
             Distributions of `len(rows)` rows. A row that several members held out gets the first
             two moments of their mixture.
         """
-        parts = self.held_out_parts(X, tests, offsets)
-        seen = np.concatenate(tests)
-        order = np.argsort(seen, kind="stable")
-        first = np.searchsorted(seen, rows, sorter=order)
-        times = np.bincount(seen, minlength=len(X))[rows]
-        joint = type(parts[0]).concatenate(parts)
-        pieces, places = [], []
-        for count in np.unique(times):
-            which = np.flatnonzero(times == count)
-            holders = [joint[order[first[which] + number]] for number in range(count)]
-            pieces.append(Mixture(holders).moment_matched())
-            places.append(which)
-        return type(joint).concatenate(pieces)[np.argsort(np.concatenate(places))]
+        return _collected(self.held_out_parts(X, tests, offsets), tests, rows, len(X))
 
     def held_out_parts(
         self, X: NDArray[np.float32], tests: Sequence[Rows], offsets: Array | None = None
@@ -134,6 +130,38 @@ class Ensemble:
             for k, test in enumerate(tests)
         ]
 
+    def linear_mixture(self, X: NDArray[np.float32], offsets: Array | None = None) -> Mixture:
+        """What the members started from: linear means, a constant covariance each.
+
+        Args:
+            X: matrix of shape (N, F).
+            offsets: as in `mixture`.
+
+        Returns:
+            Mixtures of N rows, in target units.
+        """
+        every = np.arange(len(X))
+        return Mixture([self._linear(k, X, every, offsets) for k in range(len(self.linear))])
+
+    def linear_held_out(
+        self,
+        X: NDArray[np.float32],
+        tests: Sequence[Rows],
+        rows: Rows,
+        offsets: Array | None = None,
+    ) -> Elliptical:
+        """The same as `held_out`, of what the members started from."""
+        parts = [self._linear(k, X, test, offsets) for k, test in enumerate(tests)]
+        return _collected(parts, tests, rows, len(X))
+
+    def _linear(
+        self, member: int, X: NDArray[np.float32], rows: Rows, offsets: Array | None
+    ) -> Any:
+        offset = 0.0 if offsets is None else offsets[member, rows]
+        return self.linear[member].predict_distribution(
+            X[rows].astype(np.float64), self.targets, offset
+        )
+
     def _restored(
         self,
         member: int,
@@ -141,10 +169,11 @@ class Ensemble:
         X: NDArray[np.float32],
         rows: Rows,
         offsets: Array | None,
-    ) -> Elliptical:
+    ) -> Any:
         whitened = self.network.family.distribution(packed, self.targets)
         offset = 0.0 if offsets is None else offsets[member, rows]
-        return self.linear[member].restore(whitened, X[rows].astype(np.float64), offset)
+        joint = self.linear[member].restore(whitened, X[rows].astype(np.float64), offset)
+        return scaled(joint, self.scales) if np.any(self.scales != 1) else joint
 
     def to_artifact(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """(manifest, arrays): everything a file must hold."""
@@ -159,6 +188,7 @@ class Ensemble:
             arrays[f"linear_{part.name}"] = np.stack(
                 [getattr(linear, part.name) for linear in self.linear]
             )
+        arrays["scales"] = self.scales
         return manifest, arrays
 
     @classmethod
@@ -191,19 +221,40 @@ class Ensemble:
                 (arrays["linear_coef"].shape, (network.members, f, d)),
                 (arrays["linear_intercept"].shape, (network.members, d)),
                 (arrays["linear_residual_scale_tril"].shape, (network.members, d, d)),
+                (arrays["scales"].shape, (d,)),
                 (np.shape(manifest["targets"]), (d,)),
             ]
             if bad := [pair for pair in shapes if pair[0] != pair[1]]:
                 raise ValueError("shape {} in place of {}".format(*bad[0]))
             diagonals = np.diagonal(arrays["linear_residual_scale_tril"], axis1=1, axis2=2)
             for name, array in arrays.items():
-                if name.startswith(("linear_", "network_")) and not np.isfinite(array).all():
+                if (
+                    name.startswith(("linear_", "network_", "scales"))
+                    and not np.isfinite(array).all()
+                ):
                     raise ValueError(f"numbers that are not finite in {name}")
-            if not ((arrays["linear_scale"] > 0).all() and (diagonals > 0).all()):
+            widths = (arrays["linear_scale"], arrays["scales"], diagonals)
+            if not all((array > 0).all() for array in widths):
                 raise ValueError("scales that are not positive")
-            return cls(linear, network, weights, tuple(manifest["targets"]))
+            return cls(linear, network, weights, tuple(manifest["targets"]), arrays["scales"])
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise ArtifactError(
                 "Expected a complete description of a fitted ensemble. The file lacks or garbles "
                 f"{error}; save the model again."
             ) from error
+
+
+def _collected(parts: list[Any], tests: Sequence[Rows], rows: Rows, n_rows: int) -> Any:
+    """Of what each member says of the rows it held out, one distribution for each row wanted."""
+    seen = np.concatenate(tests)
+    order = np.argsort(seen, kind="stable")
+    first = np.searchsorted(seen, rows, sorter=order)
+    times = np.bincount(seen, minlength=n_rows)[rows]
+    joint = type(parts[0]).concatenate(parts)
+    pieces, places = [], []
+    for count in np.unique(times):
+        which = np.flatnonzero(times == count)
+        holders = [joint[order[first[which] + number]] for number in range(count)]
+        pieces.append(Mixture(holders).moment_matched())
+        places.append(which)
+    return type(joint).concatenate(pieces)[np.argsort(np.concatenate(places))]

@@ -191,20 +191,21 @@ class LinearModel:
         return (X[:, None, :] @ self.coef)[:, 0] + self.intercept
 
     def predict_distribution(
-        self, X: Array, targets: tuple[str, ...] | None = None
+        self, X: Array, targets: tuple[str, ...] | None = None, offset: Array | float = 0.0
     ) -> MultivariateNormal:
         """The linear model's own prediction.
 
         Args:
             X: array of shape (N, F).
             targets: D names.
+            offset: as for `restore`.
 
         Returns:
             Distributions of N rows, all with the same covariance, in target units.
         """
         d = len(self.location)
         standard = MultivariateNormal(np.zeros((len(X), d)), covariance=np.eye(d), targets=targets)
-        return self.restore(standard, np.asarray(X, dtype=np.float64))
+        return self.restore(standard, np.asarray(X, dtype=np.float64), offset)
 
 
 @dataclass(frozen=True)

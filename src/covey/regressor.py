@@ -10,18 +10,19 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from covey import saved
+from covey.calibration import reference_rows
 from covey.distributions import Mixture, MultivariateNormal, MultivariateT
 from covey.distributions.check import read_values
+from covey.distributions.reference import Reference
 from covey.errors import InputError
-from covey.linear import LinearModel
-from covey.mean_model import MeanModel
+from covey.evaluation import LINEAR, UNCORRELATED, evaluate, mean_r2, uncorrelated
 from covey.summary import family_sentence, summarise
-from covey.table import FeatureSchema, check_same_order, read_features
+from covey.table import check_same_order, read_features
 from covey.training_table import TrainingTable, network_inputs, read_seed
+from covey.verdict import verdict
 
 Array = NDArray[np.float64]
 CHOICES = ("auto", "normal", "student_t")
@@ -61,8 +62,8 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             hold "out_of_fold_score".
         random_state: integer or `numpy.random.RandomState`; an integer gives the same result twice
             on the same machine and engine.
-        verbose: 1 shows a progress bar with the out-of-fold score, and which family was chosen and
-            by how much; 0 is silent.
+        verbose: 1 shows a progress bar with the out-of-fold score, which family was chosen and by
+            how much, and a verdict of five lines; 0 is silent.
 
     Attributes:
         targets_: names of the D targets.
@@ -75,6 +76,8 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             `cv` held out fewer.
         out_of_fold_score_: mean log-density of the observed targets of these rows under
             `out_of_fold_`, in nats per row; higher is better.
+        out_of_fold_evaluation_: what `evaluate` says of these rows and `out_of_fold_`, but for the
+            energy and variogram scores.
         base_: the fits of `base`, one for each member; None without one.
         ensemble_: the fitted members.
 
@@ -147,10 +150,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             InputError: an argument or a column cannot be used; the message names it. A fitted
                 estimator is left as it was.
         """
-        from covey.candidates import train_candidates  # Keras: 3 to 10 s to import
-        from covey.families.student_t import START
-        from covey.network import Network, quantile_knots
-        from covey.recipe import Recipe
+        from covey.fitting import fit_table  # Keras: 3 to 10 s to import
 
         started = time.monotonic()
         if self.family not in CHOICES:
@@ -159,68 +159,9 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                 f"Received: family={self.family!r}."
             )
         seed = read_seed(self.random_state)
-        table = TrainingTable.read(
-            X, Y, sample_weight, groups, members=self.members, cv=self.cv, seed=seed
-        )
-        folds, inputs, Y, weight = table.folds, table.inputs, table.Y, table.weight
-        network = Network(
-            n_features=inputs.shape[1],
-            n_targets=Y.shape[1],
-            members=len(folds),
-            hidden_units=tuple(np.atleast_1d(self.hidden_units).tolist()),
-            activation=self.activation,
-            dropout=self.dropout,
-            family_name="student_t",
-            knots=quantile_knots(inputs),
-        )
-        recipe = Recipe.for_table(
-            *Y.shape,
-            max_steps=self.max_steps,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            max_time=self.max_time,
-        )
-        means, offsets = None, None
-        if self.base is not None:
-            means, offsets = MeanModel.fit(
-                self.base,
-                _as_given(table.schema, table.frame),
-                Y,
-                folds,
-                flat=table.flat,
-                sample_weight=weight,
-            )
-        features = inputs.astype(np.float64)
-        linear = tuple(
-            LinearModel.fit(
-                features[rows],
-                Y[rows],
-                None if weight is None else weight[rows],
-                folds.inner_blocks(member),
-                START,
-                None if offsets is None else offsets[member, rows],
-            )
-            for member, (rows, _) in enumerate(folds.pairs)
-        )
-        candidates = train_candidates(
-            network,
-            inputs,
-            Y,
-            linear,
-            folds,
-            recipe,
-            table.targets,
-            normal=self.family != "student_t",
-            offsets=offsets,
-            sample_weight=weight,
-            callbacks=np.atleast_1d(self.callbacks).tolist() if self.callbacks else (),
-            seed=seed,
-            verbose=int(bool(self.verbose)),
-            started=started,
-        )
-        asked = [found for found in candidates if self.family in ("auto", found.family)]
-        best = max(asked, key=lambda found: found.score)
+        shares = {"members": self.members, "cv": self.cv, "seed": seed}
+        table = TrainingTable.read(X, Y, sample_weight, groups, **shares)
+        fitted = fit_table(table, self.get_params(deep=False), seed=seed, started=started)
 
         self.targets_ = table.targets
         self.n_features_in_ = table.frame.shape[1]
@@ -228,21 +169,22 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             self.feature_names_in_ = np.array(table.schema.names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_  # of an earlier fit
-        self.family_ = best.family
-        self.family_scores_ = {found.family: found.score for found in candidates}
-        self.base_ = None if means is None else means.estimators
-        self.ensemble_ = best.ensemble
-        self.out_of_fold_ = best.out_of_fold
-        self.out_of_fold_rows_ = table.rows[folds.held_out]
-        self.out_of_fold_score_ = best.score
-        self._means = means
+        self.family_ = fitted.family
+        self.family_scores_ = fitted.scores
+        self.base_ = None if fitted.means is None else fitted.means.estimators
+        self.ensemble_ = fitted.ensemble
+        self.out_of_fold_ = fitted.out_of_fold
+        self.out_of_fold_rows_ = table.rows[table.folds.held_out]
+        self.out_of_fold_score_ = fitted.scores[fitted.family]
+        self.out_of_fold_evaluation_ = fitted.evaluation
+        self._reference = fitted.reference
+        self._means = fitted.means
         self._schema = table.schema
         self._flat = table.flat
         if self.verbose:
-            scores = self.family_scores_
-            print(
-                f"covey: {family_sentence(self.family, self.family_, scores, len(self.targets_))}"
-            )
+            asked, d = self.family, len(self.targets_)
+            print(f"covey: {family_sentence(asked, fitted.family, fitted.scores, d)}")
+            print("\n".join(verdict(fitted.evaluation, held_out=True)))
         return self
 
     def summary(self) -> str:
@@ -296,11 +238,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             R^2: 1 for perfect means.
         """
         mean = self.predict_distribution(X).mean
-        values = read_values(y, mean.shape, self.targets_)
-        weight = np.ones(len(mean)) if sample_weight is None else np.asarray(sample_weight)
-        parts = zip(~np.isnan(values).T, values.T, mean.T, strict=True)
-        each = [r2_score(v[k], m[k], sample_weight=weight[k]) for k, v, m in parts if k.any()]
-        return float(np.mean(each))
+        return mean_r2(read_values(y, mean.shape, self.targets_), mean, sample_weight)
 
     def predict_distribution(self, X: Any, given: Any = None) -> MultivariateNormal | MultivariateT:
         """Predict one distribution per row: the first two moments of the ensemble.
@@ -313,20 +251,51 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
         Returns:
             N distributions over the targets, in target units. Their covariance holds both the
-            average covariance of the members and what the members disagree on. With `given`, the
-            conditionals of these distributions; those of the ensemble as it is, whose members
-            count the more the better they had foreseen what was observed, are
-            `predict_mixture(X).conditional(given)`.
+            average covariance of the members and what the members disagree on; their regions and
+            intervals go by rows whose outcome is known (see `calibrate`). With `given`, their
+            conditionals; those of the ensemble as it is, whose members count the more the better
+            they had foreseen it, are `predict_mixture(X).conditional(given)`.
 
         Raises:
             InputError: a column is lacking or cannot be used, or `given` does not fit.
         """
-        joint: Any = self.predict_mixture(X).moment_matched()
+        joint = self._distribution(self.predict_mixture(X))
         if given is None:
             return joint
         for told in given.values() if isinstance(given, Mapping) else [given]:
             check_same_order(X, told, "given")
         return joint.conditional(given)
+
+    def calibrate(self, X: Any, Y: Any) -> Self:
+        """Let regions and intervals go by fresh rows, for a guarantee; means and scores stay.
+
+        After `fit` they go by rows held out of a part of the training: about right, without a
+        proof. After this they are those of split conformal prediction: of rows that come from where
+        these came from, a region of level p holds at least p in the mean, whatever the model is
+        worth. With fewer rows than level / (1 - level) a region is infinite.
+
+        Args:
+            X: table of N rows that had no part in the fit.
+            Y: their targets, as `fit` takes them; NaN means "not observed".
+
+        Returns:
+            The estimator itself, changed.
+
+        Raises:
+            InputError: a column cannot be used, or no row holds a target. The estimator is left as
+                it was.
+
+        References:
+            Vovk, Gammerman, Shafer (2005), Algorithmic Learning in a Random World; Johnstone, Cox
+            (2021), Conformal uncertainty sets for robust optimization, PMLR 152.
+        """
+        joint = self.predict_distribution(X)
+        values = self._outcome(X, Y, joint)
+        if np.isnan(values).all():
+            raise InputError("`Y` must hold at least one target to calibrate on. It holds none.")
+        rows = reference_rows(values)
+        self._reference = Reference(joint[rows].calibrated_by(None), values[rows], "conformal")
+        return self
 
     def predict_mixture(self, X: Any) -> Mixture:
         """Predict the ensemble as it is: one mixture of the members' distributions per row.
@@ -340,14 +309,50 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             InputError: a column is lacking or cannot be used.
         """
+        return self.ensemble_.mixture(*self._network_inputs(X))
+
+    def evaluate(self, X: Any, Y: Any) -> dict[str, Any]:
+        """Score the model on a table, beside two simpler predictions.
+
+        These are what the networks started from (ridge regression, or the `base`, with a constant
+        covariance), and the model itself with all correlations ignored.
+
+        Args:
+            X: table of N rows that had no part in the fit.
+            Y: their targets, as `fit` takes them; NaN means "not observed".
+
+        Returns:
+            Plain numbers, as `covey.evaluation.evaluate` describes them; `covey.verdict.verdict`
+            says what they mean.
+
+        Raises:
+            InputError: a column cannot be used.
+        """
+        inputs = self._network_inputs(X)
+        joint = self._distribution(self.ensemble_.mixture(*inputs))
+        values = self._outcome(X, Y, joint)
+        baselines = {
+            LINEAR: self.ensemble_.linear_mixture(*inputs).moment_matched(),
+            UNCORRELATED: uncorrelated(joint),
+        }
+        return evaluate(joint, values, baselines)
+
+    def _distribution(self, mixture: Mixture) -> Any:
+        return mixture.moment_matched().calibrated_by(self._reference)
+
+    def _outcome(self, X: Any, Y: Any, joint: Any) -> Any:
+        check_same_order(X, Y)
+        return read_values(Y, joint.mean.shape, self.targets_, "Y")
+
+    def _network_inputs(self, X: Any) -> tuple[Any, Any]:
+        """The matrix that the networks read, and what the mean model of the user says, or None."""
         check_is_fitted(self)
         frame, named = read_features(X)
         if self._means is None:
-            return self.ensemble_.mixture(network_inputs(self._schema, frame, named))
+            return network_inputs(self._schema, frame, named), None
         frame = self._schema.align(frame, named)
-        offsets = self._means.predict(_as_given(self._schema, frame))
-        matrix = network_inputs(self._schema, frame, self._schema.named)
-        return self.ensemble_.mixture(matrix, offsets)
+        offsets = self._means.predict(self._schema.as_given(frame))
+        return network_inputs(self._schema, frame, self._schema.named), offsets
 
     def save(self, path: str | os.PathLike[str], trusted: Collection[str] = ()) -> None:
         """Write the fitted model to one file, as a whole or not at all.
@@ -393,8 +398,3 @@ def load(path: str | os.PathLike[str], trusted: Collection[str] = ()) -> JointRe
         FileNotFoundError: there is no such file.
     """
     return saved.read(path, JointRegressor, trusted)
-
-
-def _as_given(schema: FeatureSchema, frame: Any) -> Any:
-    """A table for the user's own regressor: a frame if the user gave names, else an array."""
-    return frame if schema.named else frame.to_numpy()

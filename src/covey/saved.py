@@ -12,6 +12,7 @@ from sklearn.base import clone
 
 from covey import __version__, artifact, scikit
 from covey.distributions import MultivariateNormal, MultivariateT
+from covey.distributions.reference import Reference
 from covey.errors import ArtifactError, InputError
 from covey.mean_model import MeanModel
 from covey.table import FeatureSchema
@@ -19,6 +20,7 @@ from covey.table import FeatureSchema
 KIND = "JointRegressor"
 DISTRIBUTIONS = {"normal": MultivariateNormal, "student_t": MultivariateT}
 OUT_OF_FOLD = "out_of_fold_"
+REFERENCE = "reference_"
 BASE = "base_"
 
 Model = TypeVar("Model")
@@ -45,11 +47,15 @@ def write(path: str | os.PathLike[str], model: Any, trusted: Collection[str] = (
         "features": model._schema.to_manifest(),
         "one_dimensional": model._flat,
         "out_of_fold_score": model.out_of_fold_score_,
+        "out_of_fold_evaluation": model.out_of_fold_evaluation_,
         "ensemble": described,
     }
     for name, array in model.out_of_fold_.to_arrays().items():
         arrays[OUT_OF_FOLD + name] = array
     arrays[OUT_OF_FOLD + "rows"] = model.out_of_fold_rows_
+    manifest["calibration"] = model._reference.method
+    for name, array in model._reference.to_arrays().items():
+        arrays[REFERENCE + name] = array
     if model.base_ is not None:
         manifest["base"] = {
             "described": " ".join(repr(model.base_[0]).split()),
@@ -100,13 +106,15 @@ def read(
         scores = manifest["family_scores"]
         model.family_scores_ = {str(name): float(score) for name, score in scores.items()}
         model.out_of_fold_score_ = float(manifest["out_of_fold_score"])
-        kept = {
-            name.removeprefix(OUT_OF_FOLD): array
-            for name, array in arrays.items()
-            if name.startswith(OUT_OF_FOLD)
-        }
+        model.out_of_fold_evaluation_ = manifest["out_of_fold_evaluation"]
+        kind = DISTRIBUTIONS[model.family_]
+        kept = _starting_with(OUT_OF_FOLD, arrays)
         model.out_of_fold_rows_ = kept.pop("rows")
-        model.out_of_fold_ = DISTRIBUTIONS[model.family_](**kept, targets=model.targets_)
+        model.out_of_fold_ = kind(**kept, targets=model.targets_)
+        kept = _starting_with(REFERENCE, arrays)
+        values, weight = kept.pop("values"), kept.pop("weight", None)
+        joint = kind(**kept, targets=model.targets_)
+        model._reference = Reference(joint, values, str(manifest["calibration"]), weight)
         model._means = model.base_ = None
         if "base" in manifest:
             members = range(model.ensemble_.network.members)
@@ -124,6 +132,14 @@ def read(
             "model again."
         ) from error
     return model
+
+
+def _starting_with(prefix: str, arrays: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
 
 
 def _plain_parameters(model: Any) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def test_rows_and_text():
     assert len(region) == 3
     assert_array_equal(region[1].volume(), region.volume()[1:2])
     assert_array_equal(region[[True, False, True]].center, region.center[[0, 2]])
-    assert repr(region) == "Region of level 0.9: 3 rows, 2 targets (t0, t1)"
+    assert repr(region) == "Region of level 0.9 (model): 3 rows, 2 targets (t0, t1)"
     assert region.level == 0.9
 
 

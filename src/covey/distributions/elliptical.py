@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from covey.distributions.batch import Batch, frozen
+from covey.distributions.batch import Batch, frozen, row_index
 from covey.distributions.box import box_probability
 from covey.distributions.conditioning import conditional_moments, mapped_factor, marginal_factor
 from covey.distributions.divergence import divergence
 from covey.distributions.frame import moments_from_frame, moments_to_frame
 from covey.distributions.joint import Joint
 from covey.distributions.patterns import Rows, by_pattern
+from covey.distributions.reference import Combined, Kept, Reference, Tail, Told, squares_at
 from covey.distributions.repr import describe
 from covey.distributions.triangular import selected, solve_lower
 from covey.errors import InputError
@@ -44,6 +45,7 @@ class Elliptical(Batch, Joint):
     mean: Array
     scale_tril: Array
     _arrays: ClassVar[tuple[str, ...]] = ("mean", "scale_tril")
+    _reference: Reference | None = None  # rows of known outcome, if a fitted model gave any
 
     def __repr__(self) -> str:
         return describe(type(self).__name__, self.targets, self.mean, self.stddev, self.correlation)
@@ -79,6 +81,14 @@ class Elliptical(Batch, Joint):
         """Quantile of |z|^2 of so many targets, shape (N,)."""
 
     @abstractmethod
+    def _tail(self, count: NDArray[np.intp]) -> Tail:
+        """What gives the probability that |z|^2 of so many targets is more, (N,) for (N,)."""
+
+    @abstractmethod
+    def _tail_inverse(self, count: NDArray[np.intp]) -> Tail:
+        """What gives |z|^2 for such a probability: (N,) for a number or (N,)."""
+
+    @abstractmethod
     def _ball(self, squares: Array) -> Array:
         """Probability that |z|^2 of all targets is less: (S, N) gives (S, N)."""
 
@@ -102,6 +112,43 @@ class Elliptical(Batch, Joint):
     @abstractmethod
     def _matching(cls, components: Sequence[Any], weights: Array) -> Self:
         """The one distribution that stands for the mixture of several; weights of shape (N, K)."""
+
+    def calibrated_by(self, reference: Reference | None) -> Self:
+        """The same distributions, with regions and intervals that reach as far as others came.
+
+        Args:
+            reference: rows whose outcome is known, over the same targets; None for none.
+
+        Returns:
+            A new batch, which shares its arrays with this one.
+        """
+        joint = self._with(self.targets)
+        joint.__dict__["_reference"] = reference
+        return joint
+
+    @property
+    def calibration(self) -> str:
+        """What `region` and `interval` go by: "model", "out_of_fold" or "conformal"."""
+        return "model" if self._reference is None else self._reference.method
+
+    def _asked(self, joint: Self, step: Kept | Combined | Told) -> Self:
+        """Hand the reference rows over to what came out of a step that they take too."""
+        if self._reference is not None:
+            joint.__dict__["_reference"] = self._reference.then(step)
+        return joint
+
+    def __getitem__(self, rows: Any) -> Self:
+        """The distributions of some rows; an integer gives a batch of length 1."""
+        joint = super().__getitem__(rows)
+        if self._reference is not None:
+            index = row_index(rows, len(self))
+            joint.__dict__["_reference"] = self._reference.of_rows(index)
+        return joint
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "_reference" in state:
+            self.__dict__["_reference"] = state["_reference"]
 
     @cached_property
     def observed(self) -> NDArray[np.bool_]:
@@ -147,10 +194,14 @@ class Elliptical(Batch, Joint):
         return density
 
     def _mahalanobis(self, values: Array) -> Array:
-        distance = np.zeros(len(self))
+        return np.sqrt(self._squares(values)[0] / self._inflation)
+
+    def _squares(self, values: Array) -> tuple[Array, NDArray[np.intp]]:
+        """|z|^2 of what is observed, and of how many targets that is, each of shape (N,)."""
+        squares, count = np.zeros(len(self)), np.zeros(len(self), dtype=np.intp)
         for rows, _, z in self._whiten(values):
-            distance[rows] = np.sqrt(np.einsum("ni,ni->n", z, z) / self._inflation[rows])
-        return distance
+            squares[rows], count[rows] = np.einsum("ni,ni->n", z, z), z.shape[1]
+        return squares, count
 
     def _whiten(self, values: Array) -> Iterator[tuple[Rows, Array, Array]]:
         """Yield (rows, factor, L^-1 (y - mean)) for each pattern of observed targets."""
@@ -234,21 +285,25 @@ class Elliptical(Batch, Joint):
         return self._log_density(rows, squares, z.shape[-1]) - log_diagonal(self.scale_tril)
 
     def _marginal(self, chosen: list[int]) -> Self:
-        return self._with(
+        joint = self._with(
             tuple(self.targets[position] for position in chosen),
             mean=self.mean[:, chosen],
             scale_tril=marginal_factor(self.scale_tril, self.observed, chosen),
         )
+        return self._asked(joint, Kept(chosen))
 
     def _conditional(self, values: Array) -> Self:
         mean, factor, squares, count = conditional_moments(self.mean, self.scale_tril, values)
         stretch, further = self._given(squares, count)
         factor *= stretch[:, None, None]
-        return self._with(self.targets, mean=mean, scale_tril=factor, **further)
+        joint = self._with(self.targets, mean=mean, scale_tril=factor, **further)
+        return self._asked(joint, Told(~np.isnan(values)))
 
     def _mapped(self, matrix: Array, shift: Array, targets: tuple[str, ...]) -> Self:
         mean = (matrix @ self.mean[:, :, None])[:, :, 0] + shift
-        return self._with(targets, mean=mean, scale_tril=mapped_factor(matrix, self.scale_tril))
+        joint = self._with(targets, mean=mean, scale_tril=mapped_factor(matrix, self.scale_tril))
+        same = len(matrix) == 1 or bool((matrix == matrix[:1]).all())
+        return self._asked(joint, Combined(matrix[0])) if same and len(matrix) else joint
 
     def _quantiles(self, probability: float) -> Array:
         return self.mean + self._unit_quantile(probability)[:, None] * self._scale
@@ -266,6 +321,30 @@ class Elliptical(Batch, Joint):
         count = (~self.observed).sum(axis=1)
         squares = self._square_quantile(level, np.maximum(count, 1))
         return np.where(count > 0, np.sqrt(squares / self._inflation), 0.0)
+
+    def _calibrated_radius(self, level: float) -> Array | None:
+        if self._reference is None:
+            return None
+        radius = np.zeros(len(self))
+        for rows, reference in self._reference.groups(len(self)):
+            part = self[rows]
+            count = (~part.observed).sum(axis=1)
+            inverse = part._tail_inverse(np.maximum(count, 1))
+            squares = squares_at(reference.reach(level), inverse)
+            radius[rows] = np.where(count > 0, np.sqrt(squares / part._inflation), 0.0)
+        return radius
+
+    def _calibrated_half_widths(self, level: float) -> Array | None:
+        if self._reference is None:
+            return None
+        width = np.zeros(self._shape)
+        for rows, reference in self._reference.groups(len(self)):
+            part = self[rows]
+            inverse = part._tail_inverse(np.ones(len(rows), dtype=np.intp))
+            squares = [squares_at(reach, inverse) for reach in reference.reaches(level)]
+            half = np.sqrt(np.stack(squares, axis=1))
+            width[rows] = np.where(part.observed, 0.0, half) * part._scale
+        return width
 
     def _box(self, lower: Array, upper: Array) -> Array:
         return box_probability(lower - self.mean, upper - self.mean, self.scale_tril, self._freedom)

@@ -13,6 +13,7 @@ from covey.distributions.check import check_level, check_probability, check_size
 from covey.distributions.given import read_bounds, read_given, read_map
 from covey.distributions.region import Region
 from covey.distributions.targets import target_positions
+from covey.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -188,37 +189,52 @@ class Joint(ABC):
         found = [self._quantiles(float(level)) for level in levels.ravel()]
         return np.stack(found) if levels.ndim else found[0]
 
-    def interval(self, level: float = 0.9) -> tuple[Array, Array]:
+    def interval(self, level: float = 0.9, method: str = "auto") -> tuple[Array, Array]:
         """Central interval of each target on its own.
 
         Args:
             level: probability that each interval holds, in (0, 1).
+            method: as for `region`.
 
         Returns:
             (lower, upper), two arrays of shape (N, D) in target units.
 
         Raises:
-            InputError: `level` lies outside (0, 1).
+            InputError: `level` lies outside (0, 1), or `method` is unknown.
         """
         tail = (1 - check_level(level)) / 2
-        return self._quantiles(tail), self._quantiles(1 - tail)
+        half = self._calibrated_half_widths(level) if _calibrated(method) else None
+        if half is None:
+            return self._quantiles(tail), self._quantiles(1 - tail)
+        center = self._matched().mean
+        return center - half, center + half
 
-    def region(self, level: float = 0.9) -> Region:
+    def region(self, level: float = 0.9, method: str = "auto") -> Region:
         """The ellipsoid around the mean that holds all targets together with some probability.
+
+        Predictions of a fitted model carry rows whose outcome is known: out of fold, or those that
+        `calibrate` was given. Their regions reach as far as these rows came, at this level, under
+        the same marginal, conditional or combination; `Region.method` says which rows these were.
+        What is guaranteed then: docs/how-to/calibration.md.
 
         Args:
             level: probability that the region holds, in (0, 1).
+            method: "auto" goes by the rows that the distributions carry, if any; "model" by the
+                distributions alone.
 
         Returns:
-            A `Region` of N rows. For a normal or a Student-t it is exact; for a `Mixture` it has
-            the shape of its covariance, and holds a probability that differs from `level` by
-            0.001 or so, at most 0.01.
+            A `Region` of N rows. By the model it is exact for a normal or a Student-t; for a
+            `Mixture` it has the shape of its covariance, and holds a probability that differs from
+            `level` by 0.001 or so, at most 0.01.
 
         Raises:
-            InputError: `level` lies outside (0, 1).
+            InputError: `level` lies outside (0, 1), or `method` is unknown.
         """
         level = check_level(level)
-        return Region(self, self._matched(), self._radius(level), level)
+        radius = self._calibrated_radius(level) if _calibrated(method) else None
+        if radius is None:
+            return Region(self, self._matched(), self._radius(level), level)
+        return Region(self, self._matched(), radius, level, self.calibration)
 
     def probability(self, lower: Any = None, upper: Any = None) -> Array:
         """Probability that every target lies between its bounds.
@@ -278,3 +294,22 @@ class Joint(ABC):
 
     @abstractmethod
     def _box(self, lower: Array, upper: Array) -> Array: ...
+
+    @property
+    def calibration(self) -> str:
+        """What `region` and `interval` go by: "model", "out_of_fold" or "conformal"."""
+        return "model"
+
+    def _calibrated_radius(self, level: float) -> Array | None:
+        """The radius by rows whose outcome is known, shape (N,); None without any."""
+        return None
+
+    def _calibrated_half_widths(self, level: float) -> Array | None:
+        """Half the length of intervals by such rows, shape (N, D); None without any."""
+        return None
+
+
+def _calibrated(method: Any) -> bool:
+    if method not in ("auto", "model"):
+        raise InputError(f"`method` must be 'auto' or 'model'. Received: method={method!r}.")
+    return bool(method == "auto")

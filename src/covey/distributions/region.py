@@ -34,12 +34,18 @@ class Region:
     Attributes:
         level: probability that the region holds.
         radius: Mahalanobis distance from the center to the boundary, shape (N,), without unit.
+        method: what the radius goes by: "model", the distributions themselves; "out_of_fold", rows
+            that were held out while the model was fitted; "conformal", the rows given to
+            `calibrate`.
     """
 
     level: float
     radius: Array
+    method: str
 
-    def __init__(self, joint: Any, shape: Any, radius: Array, level: float) -> None:
+    def __init__(
+        self, joint: Any, shape: Any, radius: Array, level: float, method: str = "model"
+    ) -> None:
         """Not for users.
 
         Args:
@@ -47,9 +53,10 @@ class Region:
             shape: one elliptical distribution each, for the center and the axes.
             radius: array of shape (N,).
             level: probability that the region holds.
+            method: what the radius goes by.
         """
         self._joint, self._shape = joint, shape
-        self.radius, self.level = frozen(radius), level
+        self.radius, self.level, self.method = frozen(radius), level, method
 
     def __len__(self) -> int:
         return len(self.radius)
@@ -57,12 +64,14 @@ class Region:
     def __getitem__(self, rows: Any) -> Self:
         """The regions of some rows; an integer gives a batch of length 1."""
         index = row_index(rows, len(self))
-        return type(self)(self._joint[index], self._shape[index], self.radius[index], self.level)
+        return type(self)(
+            self._joint[index], self._shape[index], self.radius[index], self.level, self.method
+        )
 
     def __repr__(self) -> str:
         n, d = self.center.shape
         return (
-            f"Region of level {self.level:g}: {n} {'row' if n == 1 else 'rows'}, "
+            f"Region of level {self.level:g} ({self.method}): {n} {'row' if n == 1 else 'rows'}, "
             f"{d} {'target' if d == 1 else 'targets'} ({', '.join(self.targets)})"
         )
 
@@ -82,7 +91,8 @@ class Region:
     def _factor(self) -> Array:
         """B with region = center + B (unit ball), shape (N, D, D)."""
         factor: Array = self._shape.scale_tril * np.sqrt(self._shape._inflation)[:, None, None]
-        return factor * self.radius[:, None, None]
+        with np.errstate(invalid="ignore"):  # a radius may be infinite
+            return np.where(factor == 0, 0.0, factor * self.radius[:, None, None])
 
     def contains(self, y: ArrayLike | pd.DataFrame) -> NDArray[np.bool_]:
         """Whether each row's region holds an observation.
@@ -104,9 +114,15 @@ class Region:
             part, whole = np.flatnonzero(present), present.all()
             if len(part) == 0:
                 continue
-            region = self[rows] if whole else self._joint[rows].marginal(part).region(self.level)
+            region = self[rows] if whole else self._of(rows, part)
             held[rows] = region._shape.mahalanobis(values[rows[:, None], part]) <= region.radius
         return held
+
+    def _of(self, rows: Any, part: Any) -> Region:
+        """The regions of the same level of some targets alone."""
+        method = "model" if self.method == "model" else "auto"
+        region: Region = self._joint[rows].marginal(part).region(self.level, method)
+        return region
 
     def log_volume(self) -> Array:
         """Logarithm of the volume, shape (N,); the volume is in the product of target units.

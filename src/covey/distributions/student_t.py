@@ -7,13 +7,14 @@ from typing import Any, ClassVar, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaln, chdtri, digamma, fdtr, gammaln, stdtr, stdtrit
+from scipy.special import betaln, chdtri, digamma, fdtr, fdtrc, fdtri, gammaln, stdtr, stdtrit
 from scipy.stats import f
 
 from covey.distributions.check import read_degrees_of_freedom, read_factor, read_mean
 from covey.distributions.elliptical import Elliptical
 from covey.distributions.moments import mixture_factor, mixture_mean
 from covey.distributions.patterns import Rows
+from covey.distributions.reference import Tail
 from covey.distributions.targets import target_names
 
 Array = NDArray[np.float64]
@@ -125,6 +126,14 @@ class MultivariateT(Elliptical):
     def _square_quantile(self, probability: float, count: Array) -> Array:
         # |z|^2 / m follows an F distribution with m and nu degrees of freedom
         return np.asarray(count * f.ppf(probability, count, self.degrees_of_freedom))
+
+    def _tail(self, count: NDArray[np.intp]) -> Tail:
+        return lambda squares: np.asarray(fdtrc(count, self.degrees_of_freedom, squares / count))
+
+    def _tail_inverse(self, count: NDArray[np.intp]) -> Tail:
+        # the reciprocal of F(m, nu) follows F(nu, m); small probabilities keep their digits so
+        freedom = self.degrees_of_freedom
+        return lambda probability: np.asarray(count / fdtri(freedom, count, probability))
 
     def _ball(self, squares: Array) -> Array:
         d = len(self.targets)

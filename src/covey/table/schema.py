@@ -129,6 +129,10 @@ class FeatureSchema:
 
         return pd.concat(self._aligned(frame, named), axis=1).set_axis(list(self.names), axis=1)
 
+    def as_given(self, frame: pd.DataFrame) -> Any:
+        """A table for somebody else's regressor: a frame if the user gave names, else an array."""
+        return frame if self.named else frame.to_numpy()
+
     def _aligned(self, frame: pd.DataFrame, named: bool) -> list[pd.Series]:
         if self.named and named:
             if lacking := [name for name in self.names if name not in frame.columns]:

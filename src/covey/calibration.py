@@ -1,0 +1,159 @@
+"""What out-of-fold predictions teach about how wide predictions should be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from covey.distributions import Elliptical, Mixture
+from covey.distributions.triangular import inverse_lower
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+MOST_ROWS = 5000  # kept to set the reach of regions: 0.9 is met to 0.004
+MOST_NUMBERS = 2_000_000  # and so many numbers, 16 MB
+SCALED_ROWS = 5000  # enough to learn a few scales from
+PULL = 50.0  # rows that would have to say so for a target to differ from the others
+PARTS = 5  # of the rows, each scored by scales learned from the others
+SURE = 2.0  # standard errors by which scales must help there
+
+
+def reference_rows(Y: Array, weight: Array | None = None, seed: int = 0) -> Rows:
+    """Choose rows whose distances set how far regions reach.
+
+    Args:
+        Y: what came, shape (N, D), in target units; NaN where not observed.
+        weight: sample weights, shape (N,), or None.
+        seed: of the choice, where there are more rows than are kept.
+
+    Returns:
+        Numbers of rows that hold a target, at most 5,000 and as many as make 2 million numbers with
+        their covariances, whatever N: a random choice keeps every guarantee.
+    """
+    usable = ~np.isnan(Y).all(axis=1)
+    if weight is not None:
+        usable &= weight > 0
+    rows = np.flatnonzero(usable)
+    d = Y.shape[1]
+    most = max(min(MOST_ROWS, MOST_NUMBERS // (d * (d + 2) + 1)), 1)
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
+
+
+def as_pooled(joint: Any, members: Mixture) -> Any:
+    """Out-of-fold distributions, as wide as predictions of all members are.
+
+    The covariance of a prediction holds what the members disagree on; that of the one member that
+    held a row out does not. Residuals of single members are larger than those of the pooled mean as
+    well, by about as much again, which is left as a margin: most members have seen these rows, and
+    agree on them more than they will on others.
+
+    Args:
+        joint: predictions for N rows by members that held them out.
+        members: what all members say of these rows.
+
+    Returns:
+        The same, with the covariance of the members' means added.
+    """
+    parts = [joint._with(joint.targets, mean=member.mean) for member in members.components]
+    return Mixture(parts).moment_matched()._with(joint.targets, mean=joint.mean)
+
+
+def fit_scales(joint: Elliptical, Y: Array, weight: Array | None = None, seed: int = 0) -> Array:
+    """By how much to widen each target's distribution about its mean, from out-of-fold rows.
+
+    The log-scales maximise the out-of-fold likelihood, less a penalty that pulls those of the
+    targets towards each other. One scale for all and one for each are tried on a part of the rows
+    at a time, with scales learned from the others; what does not help there by two standard errors
+    is not done.
+
+    Args:
+        joint: predictions for N rows that had no part in them.
+        Y: what came, shape (N, D), in target units; NaN where not observed.
+        weight: sample weights, shape (N,), or None.
+        seed: of the parts.
+
+    Returns:
+        Array of shape (D,), positive; ones where no correction helps.
+    """
+    generator = np.random.default_rng(seed)
+    d = Y.shape[1]
+    usable = ~np.isnan(Y).all(axis=1)
+    rows = generator.permutation(
+        np.flatnonzero(usable if weight is None else usable & (weight > 0))
+    )
+    rows = rows[:SCALED_ROWS]
+    if len(rows) < 2 * PARTS:
+        return np.ones(d)
+    weights = np.ones(len(rows)) if weight is None else weight[rows] / weight[rows].mean()
+    joint, Y = joint[rows], Y[rows]
+    parts = np.arange(len(rows)) % PARTS
+    before = joint.log_prob(Y)
+    best, most = np.ones(d), 0.0
+    for pull in (np.inf, PULL) if d > 1 else (np.inf,):
+        gain = np.empty(len(rows))
+        for part in range(PARTS):
+            held, others = parts == part, parts != part
+            scales = _scales(joint[others], Y[others], weights[others], pull)
+            gain[held] = scaled(joint[held], scales).log_prob(Y[held]) - before[held]
+        gain *= weights
+        if gain.mean() > most and gain.mean() > SURE * gain.std() / np.sqrt(len(gain)):
+            best, most = _scales(joint, Y, weights, pull), float(gain.mean())
+    return best
+
+
+def scaled(joint: Any, scales: Array) -> Any:
+    """The distributions with each target widened about its mean.
+
+    Args:
+        joint: an `Elliptical` of N rows and D targets.
+        scales: array of shape (D,), positive.
+
+    Returns:
+        The same kind of distribution; its covariance is scales_i scales_j times what it was.
+    """
+    return joint._with(joint.targets, scale_tril=scales[:, None] * joint.scale_tril)
+
+
+def _scales(joint: Elliptical, Y: Array, weight: Array, pull: float) -> Array:
+    """The scales of highest penalised likelihood; one for all targets if `pull` is infinite."""
+    d = Y.shape[1]
+    one = np.isinf(pull)
+
+    def loss(theta: Array) -> tuple[float, Array]:
+        logs = np.full(d, theta[0]) if one else theta
+        widened = scaled(joint, np.exp(logs))
+        slope = (_slopes(widened, Y) * weight[:, None]).sum(axis=0)
+        value = float(widened.log_prob(Y) @ weight)
+        if one:
+            return -value, -slope.sum(keepdims=True)
+        apart = logs - logs.mean()
+        return -value + pull * float(apart @ apart), -slope + 2 * pull * apart
+
+    start = np.zeros(1 if one else d)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(-3.0, 3.0)] * len(start))
+    return np.broadcast_to(np.exp(found.x), (d,)).copy()
+
+
+def _slopes(joint: Elliptical, values: Array) -> Array:
+    """Derivative of each row's log-density by the log-scale of each target, shape (N, D).
+
+    With r = y - mean it is -1 + w r_i (Sigma^-1 r)_i for what is observed, 0 for what is not, where
+    w is 1 for a normal and (nu + m) / (nu + |z|^2) for a Student-t of m targets.
+    """
+    slopes = np.zeros(values.shape)
+    for rows, factor, z in joint._whiten(values):
+        present = np.flatnonzero(~np.isnan(values[rows[0]]))
+        shift = values[rows[:, None], present] - joint.mean[rows[:, None], present]
+        back = np.einsum("nji,nj->ni", inverse_lower(factor), z)
+        if joint._freedom is not None:
+            freedom = joint._freedom[rows]
+            squares = np.einsum("ni,ni->n", z, z)
+            back *= ((freedom + len(present)) / (freedom + squares))[:, None]
+        slopes[rows[:, None], present] = shift * back - 1
+    return slopes

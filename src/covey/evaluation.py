@@ -1,0 +1,195 @@
+"""How good predictions were, in plain numbers, beside simpler predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import r2_score
+
+from covey import scores
+from covey.distributions import Elliptical
+
+Array = NDArray[np.float64]
+
+LEVELS = (0.5, 0.8, 0.9, 0.95)
+MOST_ROWS = 5000  # for the scores that cost more than a density; evenly spaced
+LINEAR = "ridge, constant covariance"
+UNCORRELATED = "correlations ignored"
+
+
+def evaluate(
+    joint: Elliptical, Y: Array, baselines: Mapping[str, Elliptical], *, all_scores: bool = True
+) -> dict[str, Any]:
+    """Score predictions against what came.
+
+    Args:
+        joint: predictions for N rows over D targets.
+        Y: what came, shape (N, D), in target units; NaN where not observed.
+        baselines: other predictions for the same rows, by name.
+        all_scores: also the energy and the variogram score, which take longest.
+
+    Returns:
+        Plain numbers, text, lists and dicts, as JSON has them; None for what cannot be said (a
+        target that was never observed):
+
+        * `rows`, `cells` (observed), `targets`, `family`, `calibration` (what regions go by);
+        * `negative_log_likelihood`, in nats per row, and `_per_target`, in nats per observed cell;
+        * `energy_score`, `variogram_score` (of order 0.5), means over rows, of targets divided by
+          their standard deviation in `Y`;
+        * `per_target`: for each its `observed` cells, `bias` (mean of observed less predicted),
+          `mae`, `rmse`, `crps`, `interval_score` (level 0.9), `conditional_error` (all in target
+          units), `r2`, and the mean predicted `stddev`;
+        * `coverage`: for each level, as text, the share of rows within the `joint` region, of cells
+          within their `interval`, of each target's (`per_target`), and of rows within the region
+          that the `model` alone would draw;
+        * `volume`: of the 90% regions to the power 1/D, geometric mean over complete rows, in the
+          same unit as the energy score;
+        * `correlation`: the strongest mean correlation as `[target, other, value]`, or None;
+        * `improbable`: rows farther out than one in 10,000, the number `expected`, and the number;
+        * `baselines`: `negative_log_likelihood`, `_per_target`, `energy_score`, and the coverage of
+          their own 90% regions.
+    """
+    rows = np.flatnonzero(~np.isnan(Y).all(axis=1))
+    joint, Y = joint[rows], Y[rows]
+    some = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(int))
+    few, y = joint[some], Y[some]
+    scale = np.nanstd(Y, axis=0) if len(rows) else np.ones(Y.shape[1])
+    scale = np.where(scale > 0, scale, 1.0)
+    cells = int((~np.isnan(Y)).sum())
+    distance = scores.distance_pit(few, y)
+    return {
+        "rows": len(rows),
+        "cells": cells,
+        "targets": list(joint.targets),
+        "family": type(joint).__name__,
+        "calibration": joint.calibration,
+        **_densities(joint, Y, few, y, scale, all_scores),
+        **({"variogram_score": _variogram(few, y, scale)} if all_scores else {}),
+        "per_target": _per_target(joint, Y, few, y),
+        "coverage": {f"{level:g}": _coverage(joint, Y, level) for level in LEVELS},
+        "volume": _volume(few, y, scale),
+        "correlation": _strongest(few),
+        "improbable": {
+            "expected": round(1e-4 * len(some), 3),
+            "rows": int(np.sum(distance > 1 - 1e-4)),
+        },
+        "baselines": {
+            name: {
+                **_densities(other[rows], Y, other[rows[some]], y, scale, all_scores),
+                "coverage": _number(scores.joint_coverage(other[rows], Y, 0.9)),
+            }
+            for name, other in baselines.items()
+        },
+    }
+
+
+def mean_r2(Y: Array, mean: Array, sample_weight: ArrayLike | None = None) -> float:
+    """Coefficient of determination, averaged over the targets that were observed.
+
+    Args:
+        Y: what came, shape (N, D); each target counts on the rows that hold it.
+        mean: what was predicted, shape (N, D).
+        sample_weight: shape (N,), or None.
+    """
+    weight = np.ones(len(Y)) if sample_weight is None else np.asarray(sample_weight)
+    parts = zip(~np.isnan(Y).T, Y.T, mean.T, strict=True)
+    each = [r2_score(y[k], m[k], sample_weight=weight[k]) for k, y, m in parts if k.any()]
+    return float(np.mean(each))
+
+
+def uncorrelated(joint: Any) -> Any:
+    """The same means, standard deviations and tails, all correlations zero.
+
+    Args:
+        joint: an `Elliptical`.
+
+    Returns:
+        Distributions of the same kind, whose regions go by the model.
+    """
+    scale = np.eye(len(joint.targets)) * joint._scale[:, None, :]
+    return joint.calibrated_by(None)._with(joint.targets, scale_tril=scale)
+
+
+def _densities(
+    joint: Any, Y: Array, few: Any, y: Array, scale: Array, all_scores: bool
+) -> dict[str, Any]:
+    total = float(scores.negative_log_likelihood(joint, Y).sum())
+    cells = int((~np.isnan(Y)).sum())
+    found = {
+        "negative_log_likelihood": _number(total / len(Y) if len(Y) else np.nan),
+        "negative_log_likelihood_per_target": _number(total / cells if cells else np.nan),
+    }
+    if all_scores:
+        unit = few.affine(np.diag(1 / scale))
+        found["energy_score"] = _mean(scores.energy_score(unit, y / scale))
+    return found
+
+
+def _variogram(few: Any, y: Array, scale: Array) -> float | None:
+    return _mean(scores.variogram_score(few.affine(np.diag(1 / scale)), y / scale))
+
+
+def _per_target(joint: Any, Y: Array, few: Any, y: Array) -> dict[str, dict[str, Any]]:
+    error = Y - joint.mean
+    crps, interval = scores.crps(few, y), scores.interval_score(few, y)
+    conditional = scores.conditional_error(few, y)
+    found = {}
+    for i, name in enumerate(joint.targets):
+        seen = ~np.isnan(Y[:, i])
+        spread = np.sum(np.square(Y[seen, i] - Y[seen, i].mean())) if seen.any() else 0.0
+        found[name] = {
+            "observed": int(seen.sum()),
+            "bias": _mean(error[:, i]),
+            "mae": _mean(np.abs(error[:, i])),
+            "rmse": _root(_mean(np.square(error[:, i]))),
+            "r2": _number(1 - np.sum(np.square(error[seen, i])) / spread if spread > 0 else np.nan),
+            "crps": _mean(crps[:, i]),
+            "interval_score": _mean(interval[:, i]),
+            "conditional_error": _mean(conditional[:, i]),
+            "stddev": _mean(joint.stddev[:, i]),
+        }
+    return found
+
+
+def _coverage(joint: Any, Y: Array, level: float) -> dict[str, Any]:
+    if not len(Y):
+        return {"joint": None, "interval": None, "per_target": {}, "model": None}
+    each = scores.marginal_coverage(joint, Y, level, per_target=True)
+    return {
+        "joint": _number(scores.joint_coverage(joint, Y, level)),
+        "interval": _number(scores.marginal_coverage(joint, Y, level)),
+        "per_target": dict(zip(joint.targets, map(_number, np.atleast_1d(each)), strict=True)),
+        "model": _number(float(joint.region(level, "model").contains(Y).mean())),
+    }
+
+
+def _volume(few: Any, y: Array, scale: Array) -> float | None:
+    whole = few[np.flatnonzero(~np.isnan(y).any(axis=1))]
+    if not len(whole):
+        return None
+    logs = whole.region(0.9).log_volume() - np.log(scale).sum()
+    return _number(float(np.exp(np.mean(logs) / len(scale))))
+
+
+def _strongest(few: Any) -> list[Any] | None:
+    d = len(few.targets)
+    if d == 1 or not len(few):
+        return None
+    mean = np.triu(few.correlation.mean(axis=0), 1)
+    i, j = np.unravel_index(np.argmax(np.abs(mean)), mean.shape)
+    return [few.targets[i], few.targets[j], _number(mean[i, j])]
+
+
+def _mean(values: Array) -> float | None:
+    return _number(np.nanmean(values)) if np.any(~np.isnan(values)) else None
+
+
+def _root(value: float | None) -> float | None:
+    return None if value is None else float(np.sqrt(value))
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if np.isfinite(value) else None

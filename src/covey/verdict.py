@@ -1,0 +1,220 @@
+"""Figures of an evaluation in words: five lines that anybody can read, and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from covey.evaluation import LINEAR, UNCORRELATED
+
+Figures = Mapping[str, Any]
+LEVEL = "0.9"
+KINDS = ("joint", "interval", "model")  # of coverages
+
+
+def verdict(figures: Figures, *, held_out: bool = False) -> list[str]:
+    """Say what the figures mean.
+
+    Args:
+        figures: what `evaluate` returned.
+        held_out: whether the rows are those of the training table, each predicted by members that
+            did not train on it; their regions are then those of the model alone.
+
+    Returns:
+        Five lines: whether it beats the simple alternative, how accurate the means are, whether it
+        is calibrated, how the targets move together, what to look at.
+    """
+    if not figures["rows"]:
+        return ["No row holds a target: there is nothing to judge by."]
+    return [
+        _gain(figures, held_out),
+        _accuracy(figures),
+        calibrated(figures, held_out=held_out)[1],
+        _together(figures),
+        _attention(figures),
+    ]
+
+
+def calibrated(figures: Figures, *, held_out: bool = False) -> tuple[bool, str]:
+    """Whether regions and intervals of 90% hold 90%, within what chance explains.
+
+    Args:
+        figures: as above.
+        held_out: as above.
+
+    Returns:
+        (yes or no, a sentence that says so, or where not).
+    """
+    found, n = figures["coverage"][LEVEL], figures["rows"]
+    share = found["model" if held_out else "joint"]
+    slack = _slack(n)
+    whose = "the model's own 90% regions" if held_out else "90% regions"
+    held = f"{whose} hold {share:.1%} of {n:,} rows"
+    chance = f"chance alone gives {0.9 - slack:.1%} to {min(0.9 + slack, 1):.1%}"
+    if abs(share - 0.9) > slack:
+        way = "too narrow" if share < 0.9 else "too wide"
+        end = "; predictions widen or narrow them accordingly" if held_out else ""
+        return False, f"Calibrated? No, {way}: {held} ({chance}){end}."
+    off = [
+        f"{name} {value:.1%}"
+        for name, value in found["per_target"].items()
+        if value is not None
+        and not held_out
+        and abs(value - 0.9) > _slack(figures["per_target"][name]["observed"], 3.3)
+    ]
+    if off:
+        return False, f"Calibrated? Jointly yes: {held}. Not so the intervals of {_listed(off)}."
+    return True, f"Calibrated? Yes: {held} ({chance})."
+
+
+def _slack(n: int, errors: float = 1.96) -> float:
+    """Of a share of 0.9 of n rows: two standard errors, and a percent for the radius itself."""
+    return errors * float(np.sqrt(0.09 / n)) + 0.01
+
+
+def _gain(figures: Figures, held_out: bool) -> str:
+    where = "rows held out of the training" if held_out else "rows"
+    ours = figures["negative_log_likelihood_per_target"]
+    theirs = figures["baselines"][LINEAR]["negative_log_likelihood_per_target"]
+    gain = theirs - ours
+    if gain > 0.005:
+        good = f"Good? Yes: what came was {_times(gain)} as probable per target"
+    elif gain > -0.005:
+        good = "Good? No better than a simple model: what came was as probable"
+    else:
+        good = f"Good? No: what came was only {_times(gain)} as probable per target"
+    return (
+        f"{good} as under ridge regression with one covariance for all "
+        f"({gain:+.3f} nats; {figures['rows']:,} {where})."
+    )
+
+
+def _times(gain: float) -> str:
+    factor = float(np.exp(min(gain, 50.0)))
+    return f"{factor:.2f} times" if factor < 10 else f"{factor:.2g} times"
+
+
+def _accuracy(figures: Figures) -> str:
+    known = {
+        name: found["r2"]
+        for name, found in figures["per_target"].items()
+        if found["r2"] is not None
+    }
+    if not known:
+        return "Accurate? Nothing varies in these rows, so there is nothing to explain."
+    best, worst = max(known, key=known.__getitem__), min(known, key=known.__getitem__)
+    text = f"Accurate? The means explain {_share(known[best])} of the variance of {best}"
+    if worst != best:
+        text += f" (the best) and {_share(known[worst])} of {worst} (the worst)"
+    return text + "."
+
+
+def _share(r2: float) -> str:
+    return f"{r2:.0%}" if r2 > 0 else "nothing"
+
+
+def _together(figures: Figures) -> str:
+    strongest = figures["correlation"]
+    if strongest is None:
+        return "Together? There is one target, so nothing moves together."
+    gain = (
+        figures["baselines"][UNCORRELATED]["negative_log_likelihood_per_target"]
+        - figures["negative_log_likelihood_per_target"]
+    )
+    first, second, value = strongest
+    cuts = {
+        name: 1 - found["conditional_error"] / found["mae"]
+        for name, found in figures["per_target"].items()
+        if found["conditional_error"] is not None and found["mae"]
+    }
+    text = (
+        f"Together? {first} and {second} move together most (correlation {value:+.2f}); the "
+        f"correlations are worth {gain:+.3f} nats per target"
+    )
+    if cuts and (most := max(cuts, key=cuts.__getitem__)) and cuts[most] > 0.005:
+        text += f", and knowing the others cuts the error of {most} by {cuts[most]:.0%}"
+    return text + "."
+
+
+def _attention(figures: Figures) -> str:
+    notes = []
+    odd = figures["improbable"]
+    if odd["rows"] > odd["expected"] + 3 * np.sqrt(odd["expected"]) + 1:
+        notes.append(
+            f"{odd['rows']} rows lie where {odd['expected']:.2g} would be expected, beyond one in "
+            "10,000: outliers or tails that are heavier than the model's"
+        )
+    for name, found in figures["per_target"].items():
+        if found["observed"] < 30:
+            notes.append(f"{name} was observed {found['observed']} times only")
+    if figures["rows"] < 200:
+        notes.append(f"{figures['rows']} rows are few to judge by")
+    return f"Look at: {'; '.join(notes)}." if notes else "Look at: nothing stands out."
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def tabulate(figures: Figures) -> str:
+    """The figures as text of a few tables.
+
+    Args:
+        figures: what `evaluate` returned.
+
+    Returns:
+        Several lines: the model beside its baselines, each target, and coverage at each level.
+    """
+    level = figures["coverage"][LEVEL]
+    ours = {**figures, "coverage": level["joint"]}
+    methods = {"Covey": ours, **figures["baselines"]}
+    columns = ("negative_log_likelihood_per_target", "energy_score", "coverage")
+    tables = [
+        _table(
+            ["", "nats per target", "energy score", "90% regions hold"],
+            [
+                [name, *(_cell(found.get(column), column) for column in columns)]
+                for name, found in methods.items()
+            ],
+        ),
+        _table(
+            ["target", "observed", "R2", "RMSE", "MAE", "given the others", "90% intervals hold"],
+            [
+                [
+                    name,
+                    f"{found['observed']:,}",
+                    *(_cell(found[key]) for key in ("r2", "rmse", "mae", "conditional_error")),
+                    _cell(level["per_target"].get(name), "coverage"),
+                ]
+                for name, found in figures["per_target"].items()
+            ],
+        ),
+        _table(
+            ["level", "regions hold", "intervals hold", "the model's own regions"],
+            [
+                [f"{float(name):.0%}", *(_cell(found[key], "coverage") for key in KINDS)]
+                for name, found in figures["coverage"].items()
+            ],
+        ),
+    ]
+    return "\n\n".join(tables)
+
+
+def _cell(value: float | None, column: str = "") -> str:
+    if value is None:
+        return "-"
+    return f"{value:.1%}" if column == "coverage" else f"{value:.4g}"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if number == 0 else cell.rjust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in (head, *rows)
+    ]
+    return "\n".join(lines)
