@@ -16,7 +16,7 @@ Rows = NDArray[np.intp]
 
 MOST_ROWS = 5000  # kept to set the reach of regions: 0.9 is met to 0.004
 MOST_NUMBERS = 2_000_000  # and so many numbers, 16 MB
-SCALED_ROWS = 5000  # enough to learn a few scales from
+SCALED_ROWS = 2000  # enough to learn a few scales from
 PULL = 50.0  # rows that would have to say so for a target to differ from the others
 PARTS = 5  # of the rows, each scored by scales learned from the others
 SURE = 2.0  # standard errors by which scales must help there
@@ -45,66 +45,95 @@ def reference_rows(Y: Array, weight: Array | None = None, seed: int = 0) -> Rows
     return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 
-def as_pooled(joint: Any, members: Mixture) -> Any:
+def as_pooled(joint: Any, members: Mixture, times: float = 1.0) -> Any:
     """Out-of-fold distributions, as wide as predictions of all members are.
 
     The covariance of a prediction holds what the members disagree on; that of the one member that
-    held a row out does not. Residuals of single members are larger than those of the pooled mean as
-    well, by about as much again, which is left as a margin: most members have seen these rows, and
-    agree on them more than they will on others.
+    held a row out does not. The residual of that member is larger than that of the mean of all, by
+    the same matrix in the mean (the decomposition of Krogh and Vedelsby, 1995, Neural Network
+    Ensembles, Cross Validation, and Active Learning): adding it once leaves a margin, adding it
+    twice leaves none. But most members have seen these rows and disagree less on them than they
+    will on others.
 
     Args:
         joint: predictions for N rows by members that held them out.
         members: what all members say of these rows.
+        times: how often the covariance of their means is added.
 
     Returns:
-        The same, with the covariance of the members' means added.
+        The same, with that much more covariance.
     """
-    parts = [joint._with(joint.targets, mean=member.mean) for member in members.components]
+    root = np.sqrt(times)
+    parts = [
+        joint._with(joint.targets, mean=joint.mean + root * (member.mean - members.mean))
+        for member in members.components
+    ]
     return Mixture(parts).moment_matched()._with(joint.targets, mean=joint.mean)
 
 
-def fit_scales(joint: Elliptical, Y: Array, weight: Array | None = None, seed: int = 0) -> Array:
-    """By how much to widen each target's distribution about its mean, from out-of-fold rows.
+def pooled_scales(joint: Any, members: Mixture, Y: Array, weight: Array | None = None) -> Array:
+    """By how much to widen each target's prediction about its mean: out-of-fold rows tell.
 
-    The log-scales maximise the out-of-fold likelihood, less a penalty that pulls those of the
-    targets towards each other. One scale for all and one for each are tried on a part of the rows
-    at a time, with scales learned from the others; what does not help there by two standard errors
-    is not done.
+    They tell bounds, as `as_pooled` explains: a scale below 1 that is fitted with a margin is
+    wanted in any case, and so is one above 1 that is fitted without. In between nothing is done.
 
     Args:
-        joint: predictions for N rows that had no part in them.
+        joint: predictions for N rows by members that held them out.
+        members: what all members say of these rows.
         Y: what came, shape (N, D), in target units; NaN where not observed.
         weight: sample weights, shape (N,), or None.
-        seed: of the parts.
+
+    Returns:
+        Array of shape (D,), positive; ones where no correction is sure to help.
+    """
+    high = fit_scales(as_pooled(joint, members), Y, weight)
+    low = high if len(members.components) == 1 or np.all(high <= 1) else None
+    if low is None:
+        low = fit_scales(as_pooled(joint, members, 2.0), Y, weight)
+    return np.where(high < 1, high, np.maximum(low, 1.0))
+
+
+def fit_scales(joint: Elliptical, Y: Array, weight: Array | None = None) -> Array:
+    """The scales that fit what came, if they help on rows they are not fitted to.
+
+    Their logarithms maximise the likelihood, less a penalty that pulls those of the targets towards
+    each other. One scale for all and one for each are tried on a part of the rows at a time, with
+    scales learned from the others; what does not help there by two standard errors is not done.
+
+    Args:
+        joint: predictions for N rows that had no part in them; the first 2,000 count.
+        Y: what came, shape (N, D), in target units; NaN where not observed.
+        weight: sample weights, shape (N,), or None.
 
     Returns:
         Array of shape (D,), positive; ones where no correction helps.
     """
-    generator = np.random.default_rng(seed)
     d = Y.shape[1]
-    usable = ~np.isnan(Y).all(axis=1)
-    rows = generator.permutation(
-        np.flatnonzero(usable if weight is None else usable & (weight > 0))
-    )
-    rows = rows[:SCALED_ROWS]
+    rows = np.flatnonzero(~np.isnan(Y).all(axis=1))[:SCALED_ROWS]
     if len(rows) < 2 * PARTS:
         return np.ones(d)
-    weights = np.ones(len(rows)) if weight is None else weight[rows] / weight[rows].mean()
+    share = np.ones(len(rows)) if weight is None else weight[rows] / weight[rows].mean()
     joint, Y = joint[rows], Y[rows]
     parts = np.arange(len(rows)) % PARTS
     before = joint.log_prob(Y)
     best, most = np.ones(d), 0.0
     for pull in (np.inf, PULL) if d > 1 else (np.inf,):
+        whole = _scales(joint, Y, share, pull, np.zeros(d))
+        if not _helps((scaled(joint, whole).log_prob(Y) - before) * share):
+            continue  # not even on the rows it was fitted to
         gain = np.empty(len(rows))
         for part in range(PARTS):
             held, others = parts == part, parts != part
-            scales = _scales(joint[others], Y[others], weights[others], pull)
+            scales = _scales(joint[others], Y[others], share[others], pull, np.log(whole))
             gain[held] = scaled(joint[held], scales).log_prob(Y[held]) - before[held]
-        gain *= weights
-        if gain.mean() > most and gain.mean() > SURE * gain.std() / np.sqrt(len(gain)):
-            best, most = _scales(joint, Y, weights, pull), float(gain.mean())
+        gain *= share
+        if gain.mean() > most and _helps(gain):
+            best, most = whole, float(gain.mean())
     return best
+
+
+def _helps(gain: Array) -> bool:
+    return bool(gain.mean() > SURE * gain.std() / np.sqrt(len(gain)))
 
 
 def scaled(joint: Any, scales: Array) -> Any:
@@ -120,7 +149,7 @@ def scaled(joint: Any, scales: Array) -> Any:
     return joint._with(joint.targets, scale_tril=scales[:, None] * joint.scale_tril)
 
 
-def _scales(joint: Elliptical, Y: Array, weight: Array, pull: float) -> Array:
+def _scales(joint: Elliptical, Y: Array, weight: Array, pull: float, start: Array) -> Array:
     """The scales of highest penalised likelihood; one for all targets if `pull` is infinite."""
     d = Y.shape[1]
     one = np.isinf(pull)
@@ -135,7 +164,7 @@ def _scales(joint: Elliptical, Y: Array, weight: Array, pull: float) -> Array:
         apart = logs - logs.mean()
         return -value + pull * float(apart @ apart), -slope + 2 * pull * apart
 
-    start = np.zeros(1 if one else d)
+    start = start[:1] if one else start
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(-3.0, 3.0)] * len(start))
     return np.broadcast_to(np.exp(found.x), (d,)).copy()
 

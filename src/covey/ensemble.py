@@ -10,7 +10,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.calibration import scaled
 from covey.distributions import Elliptical, Mixture
 from covey.errors import ArtifactError
 from covey.linear import LinearModel
@@ -29,8 +28,8 @@ class Ensemble:
         network: what the network is made of.
         weights: its weights, each with the member axis in front.
         targets: names of the D targets.
-        scales: by how much each target's distribution is widened about the mean of a member, shape
-            (D,); ones by default.
+        scales: by how much the mixture of the members is widened about its mean, target by target,
+            shape (D,); ones by default.
     """
 
     linear: tuple[LinearModel, ...]
@@ -82,9 +81,12 @@ class Ensemble:
         n, f = X.shape
         packed = self._forward(np.broadcast_to(X[:, None], (n, len(self.linear), f)))
         every = np.arange(n)
-        return Mixture(
+        mixture = Mixture(
             [self._restored(k, packed[:, k], X, every, offsets) for k in range(len(self.linear))]
         )
+        if np.all(self.scales == 1):
+            return mixture
+        return mixture.affine(np.diag(self.scales), (1 - self.scales) * mixture.mean)
 
     def held_out(
         self,
@@ -172,8 +174,7 @@ class Ensemble:
     ) -> Any:
         whitened = self.network.family.distribution(packed, self.targets)
         offset = 0.0 if offsets is None else offsets[member, rows]
-        joint = self.linear[member].restore(whitened, X[rows].astype(np.float64), offset)
-        return scaled(joint, self.scales) if np.any(self.scales != 1) else joint
+        return self.linear[member].restore(whitened, X[rows].astype(np.float64), offset)
 
     def to_artifact(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """(manifest, arrays): everything a file must hold."""

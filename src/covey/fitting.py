@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from covey.calibration import as_pooled, fit_scales, reference_rows
-from covey.candidates import train_candidates
+from covey.calibration import as_pooled, pooled_scales, reference_rows, scaled
+from covey.candidates import Candidate, train_candidates
 from covey.distributions import Elliptical
 from covey.distributions.reference import Reference
 from covey.ensemble import Ensemble
@@ -20,6 +21,8 @@ from covey.mean_model import MeanModel
 from covey.network import Network, quantile_knots
 from covey.recipe import Recipe
 from covey.training_table import TrainingTable
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -116,29 +119,52 @@ def fit_table(
     )
     asked = [found for found in candidates if parameters["family"] in ("auto", found.family)]
     best = max(asked, key=lambda found: found.score)
-    scores = {found.family: found.score for found in candidates}
-
     rows = folds.held_out
     observed, share = Y[rows], None if weight is None else weight[rows]
-    tests = [test for _, test in folds.pairs]
     joint = best.out_of_fold
-    scales = fit_scales(joint, observed, share, seed)
-    if np.any(scales != 1):
-        best.ensemble.scales = scales
-        joint = best.ensemble.held_out(inputs, tests, rows, offsets)
-        scores[best.family] = float(np.average(joint.log_prob(observed), weights=share))
-    kept = reference_rows(observed, share, seed)
-    at = rows[kept]
-    members = best.ensemble.mixture(inputs[at], None if offsets is None else offsets[:, at])
-    reference = Reference(
-        as_pooled(joint[kept], members),
-        observed[kept],
-        "out_of_fold",
-        None if share is None else share[kept],
-    )
+    tests = [test for _, test in folds.pairs]
     baselines = {
         LINEAR: best.ensemble.linear_held_out(inputs, tests, rows, offsets),
         UNCORRELATED: uncorrelated(joint),
     }
-    figures = evaluate(joint, observed, baselines, all_scores=False)
-    return Fitted(best.family, scores, best.ensemble, means, joint, figures, reference)
+    return Fitted(
+        best.family,
+        {found.family: found.score for found in candidates},
+        best.ensemble,
+        means,
+        joint,
+        evaluate(joint, observed, baselines, all_scores=False),
+        _calibrate(best, inputs, rows, observed, share, offsets, seed),
+    )
+
+
+def _calibrate(
+    best: Candidate,
+    inputs: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    Y: Array,
+    weight: Array | None,
+    offsets: Array | None,
+    seed: int,
+) -> Reference:
+    """Correct the scales of the ensemble, and keep rows by which regions are made as wide.
+
+    Args:
+        best: the candidate; its ensemble is changed.
+        inputs: of all training rows.
+        rows: which of them were held out.
+        Y: their targets.
+        weight: their sample weights, or None.
+        offsets: of all training rows, or None.
+        seed: of the choice of rows.
+    """
+    kept = reference_rows(Y, weight, seed)
+    at, share = rows[kept], None if weight is None else weight[kept]
+    joint, y = best.out_of_fold[kept], Y[kept]
+    members = best.ensemble.mixture(inputs[at], None if offsets is None else offsets[:, at])
+    order = np.random.default_rng(seed).permutation(len(kept))
+    best.ensemble.scales = pooled_scales(
+        joint[order], members[order], y[order], None if share is None else share[order]
+    )
+    pooled = scaled(as_pooled(joint, members), best.ensemble.scales)
+    return Reference(pooled, y, "out_of_fold", share)

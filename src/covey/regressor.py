@@ -309,7 +309,8 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             InputError: a column is lacking or cannot be used.
         """
-        return self.ensemble_.mixture(*self._network_inputs(X))
+        inputs = self._network_inputs(X)
+        return self.ensemble_.mixture(*inputs)
 
     def evaluate(self, X: Any, Y: Any) -> dict[str, Any]:
         """Score the model on a table, beside two simpler predictions.
@@ -330,12 +331,11 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """
         inputs = self._network_inputs(X)
         joint = self._distribution(self.ensemble_.mixture(*inputs))
-        values = self._outcome(X, Y, joint)
         baselines = {
             LINEAR: self.ensemble_.linear_mixture(*inputs).moment_matched(),
             UNCORRELATED: uncorrelated(joint),
         }
-        return evaluate(joint, values, baselines)
+        return evaluate(joint, self._outcome(X, Y, joint), baselines)
 
     def _distribution(self, mixture: Mixture) -> Any:
         return mixture.moment_matched().calibrated_by(self._reference)

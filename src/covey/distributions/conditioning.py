@@ -14,6 +14,8 @@ Multivariate t Distribution, doi 10.1080/00031305.2016.1164756).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +23,7 @@ from covey.distributions.patterns import by_pattern
 from covey.distributions.triangular import (
     dependent,
     embedded,
+    inverse_lower,
     selected,
     solve_lower,
     transformed,
@@ -118,3 +121,34 @@ def mapped_factor(matrix: Array, scale_tril: Array) -> Array:
             small = transformed(part, scale_tril[np.ix_(rows, free, free)], rows)
             factor[rows] = embedded(small, left, m)
     return factor
+
+
+def told_by_the_others(joint: Any, values: Array) -> tuple[Array, Array]:
+    """Mean and standard deviation of each observed target, given the other observed ones.
+
+    With the precision P of the observed targets and r = y - mean these are y_i - (P r)_i / P_ii and
+    1 / sqrt(P_ii) (Anderson 2003, section 2.5); a Student-t's scale grows with the distance of the
+    others, as in `conditional`.
+
+    Args:
+        joint: an `Elliptical` of N rows and D targets.
+        values: array of shape (N, D), NaN where not observed, also at targets known exactly.
+
+    Returns:
+        (mean, stddev): arrays of shape (N, D), in target units, NaN where not observed.
+    """
+    mean, stddev = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
+    for rows, factor, z in joint._whiten(values):
+        present = np.flatnonzero(~np.isnan(values[rows[0]]))
+        inverse = inverse_lower(factor)
+        diagonal = np.einsum("nji,nji->ni", inverse, inverse)
+        left = np.einsum("nji,nj->ni", inverse, z) / diagonal
+        variance = 1 / diagonal
+        if joint._freedom is not None:
+            freedom = joint._freedom[rows, None]
+            squares = np.einsum("ni,ni->n", z, z)[:, None] - np.square(left) * diagonal
+            m = len(present) - 1
+            variance *= (freedom + squares) / (freedom + m - 2)
+        at = rows[:, None], present
+        mean[at], stddev[at] = values[at] - left, np.sqrt(variance)
+    return mean, stddev

@@ -13,7 +13,12 @@ from scipy.special import ndtri
 
 from covey.distributions.batch import Batch, frozen, row_index
 from covey.distributions.box import box_probability
-from covey.distributions.conditioning import conditional_moments, mapped_factor, marginal_factor
+from covey.distributions.conditioning import (
+    conditional_moments,
+    mapped_factor,
+    marginal_factor,
+    told_by_the_others,
+)
 from covey.distributions.divergence import divergence
 from covey.distributions.frame import moments_from_frame, moments_to_frame
 from covey.distributions.joint import Joint
@@ -298,6 +303,9 @@ class Elliptical(Batch, Joint):
         factor *= stretch[:, None, None]
         joint = self._with(self.targets, mean=mean, scale_tril=factor, **further)
         return self._asked(joint, Told(~np.isnan(values)))
+
+    def _mean_given_others(self, values: Array) -> Array:
+        return told_by_the_others(self, values)[0]
 
     def _mapped(self, matrix: Array, shift: Array, targets: tuple[str, ...]) -> Self:
         mean = (matrix @ self.mean[:, :, None])[:, :, 0] + shift

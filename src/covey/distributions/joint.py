@@ -278,6 +278,10 @@ class Joint(ABC):
         """Given values of shape (N, D), NaN where there is nothing new."""
 
     @abstractmethod
+    def _mean_given_others(self, values: Array) -> Array:
+        """Mean of each observed target given the other observed ones, shape (N, D), else NaN."""
+
+    @abstractmethod
     def _mapped(self, matrix: Array, shift: Array, targets: tuple[str, ...]) -> Self: ...
 
     @abstractmethod

@@ -195,6 +195,16 @@ class Mixture(Joint):
             weights = np.where(np.isfinite(total), np.exp(terms - total), self.weights)
         return self._trusted([c._conditional(values) for c in self.components], weights)
 
+    def _mean_given_others(self, values: Array) -> Array:
+        found = np.full(values.shape, np.nan)
+        for i in np.flatnonzero(~np.isnan(values).all(axis=0)):
+            others = values.copy()
+            others[:, i] = np.nan
+            found[:, i] = np.where(
+                np.isnan(values[:, i]), np.nan, self._conditional(others).mean[:, i]
+            )
+        return found
+
     def _mapped(self, matrix: Array, shift: Array, targets: tuple[str, ...]) -> Self:
         mapped = [component._mapped(matrix, shift, targets) for component in self.components]
         return self._trusted(mapped, self.weights)
