@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import warnings
@@ -86,14 +87,25 @@ def parser() -> argparse.ArgumentParser:
     predict.add_argument(
         "--keep", type=_names, default=[], metavar="A,B,...", help="input columns to carry over"
     )
-    predict.add_argument(
-        "--trust",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="a type outside scikit-learn that the model's base may consist of: its code runs",
-    )
+    _add_trust(predict)
     predict.set_defaults(call=_predict)
+
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="say how good a model is on a table",
+        description="Score a model on rows that had no part in its training, beside two simpler "
+        "predictions: accuracy, joint density, coverage, and a verdict in five lines.",
+    )
+    evaluate.add_argument("model", help="a file that `covey fit` wrote")
+    evaluate.add_argument("table", help=f"the rows, with their targets: {TABLE}")
+    evaluate.add_argument("--json", action="store_true", help="print all figures as JSON instead")
+    evaluate.add_argument(
+        "--report",
+        metavar="PAGE",
+        help="the page to write, .html: one file, with pictures (needs covey[report])",
+    )
+    _add_trust(evaluate)
+    evaluate.set_defaults(call=_evaluate)
 
     info = commands.add_parser(
         "info", help="say what a model file holds", description="Say what a model file holds."
@@ -199,9 +211,7 @@ def _predict(options: argparse.Namespace) -> None:
             f"Received: {unknown}."
         )
     given = table[options.given] if options.given else None
-    features = table.drop(
-        columns=set(options.given or []) - set(getattr(model, "feature_names_in_", ()))
-    )
+    features = _features(table, model, options.given or [])
     joint = model.predict_distribution(features, given=given).to_frame()
     if clash := [name for name in options.keep if name in joint.columns]:
         raise InputError(f"`--keep` names columns that the predictions have too: {clash}.")
@@ -210,6 +220,32 @@ def _predict(options: argparse.Namespace) -> None:
         write_table(result, options.output)
     else:
         result.to_csv(sys.stdout, index=False)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from covey.files import read_table, writable
+    from covey.regressor import load
+    from covey.verdict import tabulate, verdict
+
+    if options.report:
+        writable(options.report, (".html",))
+    table = read_table(options.table)
+    model = load(options.model, options.trust)
+    _check_columns(table, model.targets_, options.table)
+    X, Y = _features(table, model, model.targets_), table[list(model.targets_)]
+    figures = model.evaluate(X, Y)
+    if options.report:
+        from covey.report import write_report
+
+        write_report(options.report, model, X, Y, figures=figures, source=options.table)
+    if options.json:
+        print(json.dumps(figures, indent=1, allow_nan=False))
+        return
+    print(f"{options.model} on {options.table}: {figures['rows']:,} rows with a target\n")
+    print(tabulate(figures), "\n")
+    if options.report:
+        print(f"report: {options.report}\n")
+    print("\n".join(verdict(figures)))
 
 
 def _info(options: argparse.Namespace) -> None:
@@ -223,6 +259,21 @@ def _demo(options: argparse.Namespace) -> None:
     from covey.demo import run
 
     run(options.output, verbose=0 if options.quiet else 1)
+
+
+def _features(table: pd.DataFrame, model: Any, others: Sequence[str]) -> pd.DataFrame:
+    """The table without columns that are not for the model to predict from."""
+    return table.drop(columns=set(others) - set(getattr(model, "feature_names_in_", ())))
+
+
+def _add_trust(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a type outside scikit-learn that the model's base may consist of: its code runs",
+    )
 
 
 def _names(text: str) -> list[str]:

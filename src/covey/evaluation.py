@@ -56,7 +56,8 @@ def evaluate(
     joint, Y = joint[rows], Y[rows]
     some = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(int))
     few, y = joint[some], Y[some]
-    scale = np.nanstd(Y, axis=0) if len(rows) else np.ones(Y.shape[1])
+    observed = [column[~np.isnan(column)] for column in Y.T]
+    scale = np.array([column.std() if len(column) else 0.0 for column in observed])
     scale = np.where(scale > 0, scale, 1.0)
     cells = int((~np.isnan(Y)).sum())
     distance = scores.distance_pit(few, y)

@@ -1,4 +1,4 @@
-"""Tables from and to files: CSV and Parquet, by the suffix of the name."""
+"""Tables from and to files: CSV and Parquet, by the suffix of the name; and text to files."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import os
 import secrets
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from covey.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
-__all__ = ["TABLE_SUFFIXES", "read_table", "writable", "write_table"]
+__all__ = ["TABLE_SUFFIXES", "read_table", "writable", "write_table", "write_text"]
 
 TABLE_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".parquet", ".pq")
 
@@ -80,26 +80,48 @@ def write_table(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     """
     file = writable(path)
     suffix = _suffix(file, TABLE_SUFFIXES)
+
+    def write(stream: BinaryIO) -> None:
+        if suffix in (".parquet", ".pq"):
+            frame.to_parquet(stream, index=False)
+            return
+        frame.to_csv(
+            stream,
+            sep="\t" if suffix == ".tsv" else ",",
+            index=False,
+            # No time stamp, so that the same table gives the same bytes.
+            compression={"method": "gzip", "mtime": 0} if suffix == ".csv.gz" else None,
+        )
+
+    _write(file, write, "a table", "convert the columns if the file cannot hold them")
+
+
+def write_text(text: str, path: str | os.PathLike[str]) -> None:
+    """Write text, all of it or nothing.
+
+    Args:
+        text: What to write, as UTF-8.
+        path: File in a folder that exists. A file of that name is replaced.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    content = text.encode("utf-8")
+    _write(writable(path, None), lambda stream: stream.write(content), "text", "try again")
+
+
+def _write(file: Path, write: Callable[[BinaryIO], Any], what: str, advice: str) -> None:
     temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("xb") as stream:
-            if suffix in (".parquet", ".pq"):
-                frame.to_parquet(stream, index=False)
-            else:
-                frame.to_csv(
-                    stream,
-                    sep="\t" if suffix == ".tsv" else ",",
-                    index=False,
-                    # No time stamp, so that the same table gives the same bytes.
-                    compression={"method": "gzip", "mtime": 0} if suffix == ".csv.gz" else None,
-                )
+            write(stream)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, file)
     except (ValueError, TypeError, OSError) as error:
         raise InputError(
-            f"Expected to write a table to {file}. Received: {error}. Free the disk or the name if "
-            "it is taken; convert the columns if the file cannot hold them."
+            f"Expected to write {what} to {file}. Received: {error}. Free the disk or the name if "
+            f"it is taken; {advice}."
         ) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -58,7 +58,7 @@ def calibrated(figures: Figures, *, held_out: bool = False) -> tuple[bool, str]:
         end = "; predictions widen or narrow them accordingly" if held_out else ""
         return False, f"Calibrated? No, {way}: {held} ({chance}){end}."
     off = [
-        f"{name} {value:.1%}"
+        f"{name} ({value:.1%})"
         for name, value in found["per_target"].items()
         if value is not None
         and not held_out
@@ -112,7 +112,9 @@ def _accuracy(figures: Figures) -> str:
 
 
 def _share(r2: float) -> str:
-    return f"{r2:.0%}" if r2 > 0 else "nothing"
+    if r2 <= 0:
+        return "nothing"
+    return f"{r2:.0%}" if r2 < 0.985 else f"{min(r2, 0.9999):.2%}"
 
 
 def _together(figures: Figures) -> str:

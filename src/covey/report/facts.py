@@ -1,0 +1,163 @@
+"""What the page says of the table and the model, figures apart."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from covey import __version__
+from covey.engine import keras
+from covey.summary import family_sentence
+from covey.table import read_features
+
+Array = NDArray[np.float64]
+
+GAPPY = 0.2  # share of missing values that is worth a word
+DRIFT = 1.0  # spreads by which a median may move before it is
+REPEATED = 0.05  # share of rows with the features of another that is
+FEW = 30  # observations of a target, to say anything of it
+
+
+def targets_of(joint: Any, Y: Array) -> list[dict[str, Any]]:
+    """One entry for each target: its name, gaps, and what was observed and predicted."""
+    found = []
+    for i, name in enumerate(joint.targets):
+        seen = Y[~np.isnan(Y[:, i]), i]
+        found.append(
+            {
+                "name": name,
+                "observed": len(seen),
+                "missing": 1 - len(seen) / len(Y),
+                "mean": float(seen.mean()) if len(seen) else None,
+                "spread": float(seen.std()) if len(seen) else None,
+                "stddev": float(np.median(joint.stddev[:, i])),
+            }
+        )
+    return found
+
+
+def features_of(model: Any, X: Any) -> list[dict[str, Any]]:
+    """One entry for each column that the model reads: its name, kind and gaps."""
+    frame = _aligned(model, X)
+    return [
+        {"name": column.name, "kind": _kind(column), "missing": float(frame[name].isna().mean())}
+        for name, column in zip(frame.columns, model._schema.columns, strict=True)
+    ]
+
+
+def data_warnings(model: Any, X: Any, Y: Array, figures: Mapping[str, Any]) -> list[str]:
+    """What about this table should make a reader careful.
+
+    Args:
+        model: the fitted estimator.
+        X: its table of N rows.
+        Y: targets, shape (N, D).
+        figures: what `evaluate` returned.
+
+    Returns:
+        Sentences; none if nothing stands out.
+    """
+    notes = []
+    frame = _aligned(model, X)
+    if figures["rows"] < 200:
+        notes.append(f"There are {figures['rows']} rows with a target: few to judge by.")
+    if idle := len(Y) - figures["rows"]:
+        notes.append(f"{idle:,} of {len(Y):,} rows hold no target and do not count.")
+    for i, name in enumerate(model.targets_):
+        seen = int((~np.isnan(Y[:, i])).sum())
+        if seen < FEW:
+            notes.append(f"Target {name} was observed {seen} times: little can be said of it.")
+        elif np.nanstd(Y[:, i]) == 0:
+            notes.append(f"Target {name} has the same value in every row.")
+    odd = figures["improbable"]
+    if odd["rows"] > odd["expected"] + 3 * np.sqrt(odd["expected"]) + 1:
+        notes.append(
+            f"{odd['rows']} rows are farther from their prediction than one in 10,000 should be; "
+            f"{odd['expected']:.2g} would be expected. They may be errors of measurement, or a "
+            "kind of row that training did not have. See the most surprising rows."
+        )
+    for name, column in zip(frame.columns, model._schema.columns, strict=True):
+        values = frame[name]
+        missing = float(values.isna().mean())
+        if missing > GAPPY:
+            extra = "" if column.missing else ", and never in training"
+            notes.append(f"Feature {column.name} is missing in {missing:.0%} of the rows{extra}.")
+        if hasattr(column, "center") and column.kind == "number" and column.scale > 0:
+            numbers = pd.to_numeric(values, errors="coerce").dropna().to_numpy(np.float64)
+            if len(numbers) >= FEW:
+                moved = (np.median(numbers) - column.center) / column.scale
+                if abs(moved) > DRIFT:
+                    way = "above" if moved > 0 else "below"
+                    notes.append(
+                        f"Feature {column.name} is typically {abs(moved):.1f} spreads {way} what "
+                        "it was in training: predictions here reach beyond what was learned."
+                    )
+    if (twice := int(frame.duplicated().sum())) > REPEATED * len(frame):
+        notes.append(f"{twice:,} of {len(frame):,} rows repeat the features of another row.")
+    return notes
+
+
+def settings_of(model: Any, calibration: str) -> list[tuple[str, str]]:
+    """What the model is and how it was fitted, as names and values."""
+    network = model.ensemble_.network
+    trained = model.out_of_fold_evaluation_["rows"]
+    factors = zip(model.targets_, model.ensemble_.scales, strict=True)
+    scales = ", ".join(f"{name} times {scale:.3g}" for name, scale in factors if scale != 1)
+    found = [
+        (
+            "Family",
+            family_sentence(
+                model.family, model.family_, model.family_scores_, len(model.targets_)
+            ).removeprefix("family "),
+        ),
+        ("Members", f"{network.members} networks of {_units(network)} units"),
+        ("Learned from", f"{trained:,} rows (those that members held out in turn)"),
+        ("Out-of-fold score", f"{model.out_of_fold_score_:.4f} nats per row"),
+        ("Regions go by", BASES[calibration]),
+        ("Scale correction", f"standard deviations of {scales}" if scales else "none needed"),
+    ]
+    if model.base_ is not None:
+        found.append(("Mean model", " ".join(repr(model.base_[0]).split())))
+    plain = {n: v for n, v in model.get_params(deep=False).items() if n not in ("base", "verbose")}
+    found.append(("Parameters", ", ".join(f"{name}={value!r}" for name, value in plain.items())))
+    return found
+
+
+BASES = {
+    "out_of_fold": "rows held out while the model was fitted",
+    "conformal": "fresh rows (split conformal)",
+}
+
+
+def versions() -> list[tuple[str, str]]:
+    """What this page was made with."""
+    found = [("Covey", __version__), ("Python", platform.python_version())]
+    engine = keras.backend.backend()
+    for package in ("keras", engine, "numpy", "scipy", "scikit-learn", "pandas"):
+        try:
+            found.append((package, version(package)))
+        except PackageNotFoundError:
+            found.append((package, "unknown"))
+    return [*found, ("System", f"{platform.system()} {platform.machine()}, {sys.byteorder}-endian")]
+
+
+def _aligned(model: Any, X: Any) -> Any:
+    frame, named = read_features(X)
+    return model._schema.align(frame, named)
+
+
+def _kind(column: Any) -> str:
+    if hasattr(column, "categories"):
+        return f"{len(column.categories)} categories"
+    return str(column.kind)
+
+
+def _units(network: Any) -> str:
+    return "-".join(str(width) for width in network.hidden_units)

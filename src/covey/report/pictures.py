@@ -1,0 +1,203 @@
+"""Pictures as SVG inside a page: they take its colours of text, its font, and its light or dark."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey import plot
+from covey.distributions import Mixture
+from covey.errors import InputError
+
+Array = NDArray[np.float64]
+
+INK = "#123456"  # stands for the colour of the page's text, and is used for nothing else
+STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "covey",
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "legend.facecolor": "none",
+    "savefig.facecolor": "none",
+    **dict.fromkeys(
+        (
+            "text.color",
+            "axes.labelcolor",
+            "axes.edgecolor",
+            "axes.titlecolor",
+            "xtick.color",
+            "ytick.color",
+            "xtick.labelcolor",
+            "ytick.labelcolor",
+            "legend.labelcolor",
+            "legend.edgecolor",
+        ),
+        INK,
+    ),
+}
+MOST_PANELS = 9  # targets that get a panel of their own
+MOST_PAIRS = 6  # targets of a pair grid
+MOST_CELLS = 30  # targets of a map of correlations
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of the page.
+
+    Attributes:
+        name: what the page knows it by.
+        svg: an `<svg>` element.
+        says: what it shows, for whoever cannot see it.
+    """
+
+    name: str
+    svg: str
+    says: str
+
+
+def draw_all(joint: Any, mixture: Mixture, Y: Array) -> dict[str, Picture]:
+    """Draw what the page shows.
+
+    Args:
+        joint: predictions for N rows over D targets, at least one row with a target.
+        mixture: the ensemble they come from.
+        Y: what came, shape (N, D), in target units; NaN where not observed.
+
+    Returns:
+        Pictures by name; those that need two targets are absent where there is one.
+    """
+    seen = (~np.isnan(Y)).sum(axis=0)
+    order = np.argsort(-seen, kind="stable")
+    shown = sorted(order[: min(MOST_PANELS, int((seen > 0).sum()))].tolist())
+    part, y = joint.marginal(shown), Y[:, shown]
+    d, columns = len(shown), min(len(shown), 3)
+    rows = -(-d // columns)
+    found = [
+        _picture(
+            "predicted",
+            "Observed against predicted values of each target, with 90% intervals.",
+            (2.9 * columns, 2.7 * rows),
+            lambda figure: _predicted(part, y, _grid(figure, d, columns)),
+        ),
+        _picture(
+            "calibration",
+            "Share of observations within regions and intervals, against the level promised.",
+            (4.6, 4.6),
+            lambda figure: plot.calibration_curve(part, y, ax=figure.subplots()),
+        ),
+        _picture(
+            "transforms",
+            "Histograms of the probability integral transform of each target and of the distance.",
+            (2.2 * min(d + 1, 4), 1.9 * -(-(d + 1) // min(d + 1, 4))),
+            lambda figure: plot.pit_histograms(
+                part, y, axes=_grid(figure, d + 1, min(d + 1, 4), sharey=True)
+            ),
+        ),
+        _picture(
+            "uncertainty",
+            "How much of the uncertainty of each target more data could remove.",
+            (6.2, 0.9 + 0.42 * d),
+            lambda figure: plot.aleatoric_vs_epistemic(
+                mixture.marginal(shown), ax=figure.subplots()
+            ),
+        ),
+    ]
+    if len(joint.targets) > 1:
+        wide = sorted(order[:MOST_CELLS].tolist())
+        side = 2.2 + 0.55 * min(len(wide), 12)
+        found.append(
+            _picture(
+                "correlations",
+                "Mean correlation of each pair of targets over the rows, and its spread.",
+                (side + 0.8, side),
+                lambda figure: plot.correlation_heatmap(joint.marginal(wide), ax=figure.subplots()),
+            )
+        )
+        few = sorted(order[:MOST_PAIRS].tolist())
+        row = typical_row(joint, Y)
+        found.append(
+            _picture(
+                "pairs",
+                "The joint distribution of one typical row, pair by pair, and what was observed.",
+                (1.7 * len(few), 1.7 * len(few)),
+                lambda figure: plot.pairs(
+                    joint.marginal(few),
+                    row=row,
+                    y=Y[:, few],
+                    axes=figure.subplots(len(few), len(few), squeeze=False),
+                ),
+            )
+        )
+    return {picture.name: picture for picture in found}
+
+
+def typical_row(joint: Any, Y: Array) -> int:
+    """The row of median uncertainty among those with the most observed targets."""
+    count = (~np.isnan(Y)).sum(axis=1)
+    rows = np.flatnonzero(count == count.max())
+    spread = joint[rows].entropy()
+    return int(rows[np.argsort(spread, kind="stable")[len(rows) // 2]])
+
+
+def _predicted(joint: Any, Y: Array, axes: Array) -> None:
+    """Panels that say in a caption what each would say by itself."""
+    for number, ax in enumerate(axes):
+        plot.observed_vs_predicted(joint, Y, target=number, ax=ax)
+        ax.set(title=joint.targets[number], xlabel="predicted", ylabel="observed")
+        if number:
+            ax.get_legend().remove()
+
+
+def _grid(figure: Any, count: int, columns: int, **shared: Any) -> Array:
+    axes = figure.subplots(-(-count // columns), columns, squeeze=False, **shared).ravel()
+    for spare in axes[count:]:
+        figure.delaxes(spare)
+    found: Array = axes[:count]
+    return found
+
+
+def _picture(
+    name: str, says: str, size: tuple[float, float], draw: Callable[[Any], Any]
+) -> Picture:
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise InputError(
+            'A report needs matplotlib, which is not installed. Run pip install "covey[report]".'
+        ) from None
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure)
+        text = io.StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None})
+    return Picture(name, _inline(text.getvalue(), name, says), says)
+
+
+def _inline(text: str, name: str, says: str) -> str:
+    """An SVG file as an element of a page: no names that clash, the page's colour for ink."""
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    used = set(re.findall(r"#([\w.-]+)[\")]", text))
+    text = re.sub(r' id="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", text)
+    text = re.sub(
+        r"(url\(#|href=\"#)([\w.-]+)",
+        lambda m: f"{m[1]}{name}-{m[2]}" if m[2] in used else m[0],
+        text,
+    )
+    text = re.sub(INK, "currentColor", text, flags=re.IGNORECASE)
+    width, height = re.findall(r'(?:width|height)="([\d.]+)pt"', text)[:2]
+    head = (
+        f'<svg role="img" aria-label="{says}" viewBox="0 0 {width} {height}" '
+        f'style="max-width: {float(width) * 4 / 3:.0f}px" xmlns="http://www.w3.org/2000/svg" '
+        'xmlns:xlink="http://www.w3.org/1999/xlink">'
+    )
+    return head + text[text.index(">") + 1 :]

@@ -1,0 +1,62 @@
+"""The rows that surprised the model most, and what was odd about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.distributions.conditioning import told_by_the_others
+from covey.distributions.reference import score
+
+Array = NDArray[np.float64]
+
+
+def surprises(joint: Any, Y: Array, labels: Any, most: int = 10) -> list[dict[str, Any]]:
+    """Find the rows farthest out, under what was predicted for them.
+
+    Args:
+        joint: predictions for N rows over D targets.
+        Y: what came, shape (N, D), in target units; NaN where not observed.
+        labels: what the user calls the rows, N of them.
+        most: how many rows.
+
+    Returns:
+        For each, the most surprising first: its `row`, `chance` (that a right prediction is as far
+        off, as "1 in ..."), and of the target that the other targets leave most surprising its
+        `target`, what was `observed`, `expected` with its `stddev`, and `given` the others with its
+        `given_stddev` (None if no other was observed).
+    """
+    squares, count = joint._squares(joint._read(Y))
+    some = np.flatnonzero(count > 0)
+    part, squares, count = joint[some], squares[some], count[some]
+    far = score(squares, part._tail(count), part._tail_inverse(count))
+    order = np.argsort(-far, kind="stable")[:most]
+    rows, far = some[order], far[order]
+    mean, stddev = told_by_the_others(joint[rows], Y[rows])
+    found = []
+    for number, row in enumerate(rows):
+        z = np.abs(Y[row] - mean[number]) / stddev[number]
+        target = int(np.nanargmax(np.where(np.isnan(z), -1.0, z)))
+        alone = (~np.isnan(Y[row])).sum() < 2
+        found.append(
+            {
+                "row": str(labels[row]),
+                "chance": _one_in(float(far[number])),
+                "target": joint.targets[target],
+                "observed": float(Y[row, target]),
+                "expected": float(joint.mean[row, target]),
+                "stddev": float(joint.stddev[row, target]),
+                "given": None if alone else float(mean[number, target]),
+                "given_stddev": None if alone else float(stddev[number, target]),
+            }
+        )
+    return found
+
+
+def _one_in(far: float) -> str:
+    if far > np.log(1e9):
+        return "less than 1 in a billion"
+    times = np.exp(far)
+    return f"1 in {times:.0f}" if times < 1000 else f"1 in {float(f'{times:.2g}'):,.0f}"
