@@ -17,6 +17,7 @@ _MODULES = (
     "layers",
     "losses",
     "plot",
+    "report",
     "scores",
 )
 _NAMES = {

@@ -242,7 +242,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(json.dumps(figures, indent=1, allow_nan=False))
         return
     print(f"{options.model} on {options.table}: {figures['rows']:,} rows with a target\n")
-    print(tabulate(figures), "\n")
+    print(tabulate(figures) + "\n")
     if options.report:
         print(f"report: {options.report}\n")
     print("\n".join(verdict(figures)))

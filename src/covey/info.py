@@ -41,6 +41,9 @@ def describe(path: str | os.PathLike[str]) -> dict[str, str]:
             **({"base": manifest["base"]["described"]} if "base" in manifest else {}),
             "out-of-fold rows": str(len(arrays["out_of_fold_rows"])),
             "out-of-fold score": f"{manifest['out_of_fold_score']:.4f} nats per row",
+            "regions go by": {"conformal": "fresh rows (calibrate)"}.get(
+                manifest["calibration"], "rows held out of the training"
+            ),
             "written by": f"Covey {manifest['written_by']}",
         }
     except (KeyError, TypeError) as error:

@@ -192,8 +192,11 @@ def interval_score(distribution: Joint, y: Any, level: float = 0.9) -> Array:
     """
     values = _read(distribution, y)
     lower, upper = distribution.interval(level)
+    endless = np.isinf(upper - lower) & ~np.isnan(values)  # of too few rows to calibrate on
+    lower, upper = np.where(endless, 0.0, lower), np.where(endless, 0.0, upper)
     score = scoringrules.interval_score(values, lower, upper, 1 - level, backend="numpy")
-    return np.reshape(score, values.shape)  # axes of length 1 come back dropped
+    score = np.reshape(score, values.shape)  # axes of length 1 come back dropped
+    return np.where(endless, np.inf, score)
 
 
 def conditional_error(distribution: Joint, y: Any) -> Array:

@@ -23,7 +23,7 @@ from covey.distributions.divergence import divergence
 from covey.distributions.frame import moments_from_frame, moments_to_frame
 from covey.distributions.joint import Joint
 from covey.distributions.patterns import Rows, by_pattern
-from covey.distributions.reference import Combined, Kept, Reference, Tail, Told, squares_at
+from covey.distributions.reference import Combined, Kept, Radial, Reference, Told, squares_at
 from covey.distributions.repr import describe
 from covey.distributions.triangular import selected, solve_lower
 from covey.errors import InputError
@@ -86,12 +86,8 @@ class Elliptical(Batch, Joint):
         """Quantile of |z|^2 of so many targets, shape (N,)."""
 
     @abstractmethod
-    def _tail(self, count: NDArray[np.intp]) -> Tail:
-        """What gives the probability that |z|^2 of so many targets is more, (N,) for (N,)."""
-
-    @abstractmethod
-    def _tail_inverse(self, count: NDArray[np.intp]) -> Tail:
-        """What gives |z|^2 for such a probability: (N,) for a number or (N,)."""
+    def _radial(self, count: NDArray[np.intp]) -> Radial:
+        """The law of |z|^2 of so many targets, shape (N,)."""
 
     @abstractmethod
     def _ball(self, squares: Array) -> Array:
@@ -337,8 +333,8 @@ class Elliptical(Batch, Joint):
         for rows, reference in self._reference.groups(len(self)):
             part = self[rows]
             count = (~part.observed).sum(axis=1)
-            inverse = part._tail_inverse(np.maximum(count, 1))
-            squares = squares_at(reference.reach(level), inverse)
+            radial = part._radial(np.maximum(count, 1))
+            squares = squares_at(reference.reach(level), radial)
             radius[rows] = np.where(count > 0, np.sqrt(squares / part._inflation), 0.0)
         return radius
 
@@ -348,8 +344,8 @@ class Elliptical(Batch, Joint):
         width = np.zeros(self._shape)
         for rows, reference in self._reference.groups(len(self)):
             part = self[rows]
-            inverse = part._tail_inverse(np.ones(len(rows), dtype=np.intp))
-            squares = [squares_at(reach, inverse) for reach in reference.reaches(level)]
+            radial = part._radial(np.ones(len(rows), dtype=np.intp))
+            squares = [squares_at(reach, radial) for reach in reference.reaches(level)]
             half = np.sqrt(np.stack(squares, axis=1))
             width[rows] = np.where(part.observed, 0.0, half) * part._scale
         return width

@@ -163,7 +163,8 @@ class Mixture(Joint):
             return np.log(self.weights)
 
     def _log_prob(self, values: Array) -> Array:
-        return np.asarray(logsumexp(self._log_terms(values), axis=1))
+        density = logsumexp(self._log_terms(values), axis=1)
+        return np.where(np.isnan(values).all(axis=1), 0.0, density)
 
     def _log_terms(self, values: Array) -> Array:
         """Log of weight times density of each component, shape (N, K)."""

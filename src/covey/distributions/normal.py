@@ -7,13 +7,13 @@ from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import chdtr, chdtrc, chdtri, ndtr, ndtri
+from scipy.special import chdtr, chdtrc, chdtri, gammaincinv, ndtr, ndtri
 
 from covey.distributions.check import read_factor, read_mean
 from covey.distributions.elliptical import Elliptical, log_diagonal
 from covey.distributions.moments import mixture_factor, mixture_mean
 from covey.distributions.patterns import Rows
-from covey.distributions.reference import Tail
+from covey.distributions.reference import Radial
 from covey.distributions.targets import target_names
 from covey.distributions.triangular import solve_lower
 
@@ -101,11 +101,13 @@ class MultivariateNormal(Elliptical):
     def _square_quantile(self, probability: float, count: Array) -> Array:
         return np.asarray(chdtri(count, 1 - probability))
 
-    def _tail(self, count: NDArray[np.intp]) -> Tail:
-        return lambda squares: np.asarray(chdtrc(count, squares))
-
-    def _tail_inverse(self, count: NDArray[np.intp]) -> Tail:
-        return lambda probability: np.asarray(chdtri(count, probability))
+    def _radial(self, count: NDArray[np.intp]) -> Radial:
+        return Radial(
+            below=lambda squares: np.asarray(chdtr(count, squares)),
+            above=lambda squares: np.asarray(chdtrc(count, squares)),
+            from_below=lambda probability: np.asarray(2 * gammaincinv(count / 2, probability)),
+            from_above=lambda probability: np.asarray(chdtri(count, probability)),
+        )
 
     def _ball(self, squares: Array) -> Array:
         return np.asarray(chdtr(len(self.targets), squares))

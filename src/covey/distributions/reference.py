@@ -2,13 +2,13 @@
 
 A row is scored by how improbable its distance is under its own distribution,
 
-    s = -log P(|z|^2 > what came),
+    s = log P(|z|^2 < what came) - log P(|z|^2 > what came),
 
 so that rows with other numbers of targets or other tails can be compared. If the predictions are
-right, s is exponentially distributed and a region of level p reaches up to s = -log(1 - p). What it
-reaches up to here is a quantile of the scores of the reference rows instead. Where a score cannot
-be told from infinity, P < 1e-12, it goes on with the logarithm of the distance, so that however
-wrong the predictions are, scores stay in order and lead back to distances.
+right, a region of level p reaches up to s = log p - log(1 - p). What it reaches up to here is a
+quantile of the scores of the reference rows instead. Where one of the two probabilities is below
+1e-12, s goes on with the logarithm of the squared distance, so that however wrong the predictions
+are, scores stay in order and lead back to distances.
 """
 
 from __future__ import annotations
@@ -19,15 +19,19 @@ from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from covey.distributions.patterns import Rows, by_pattern
 from covey.errors import InputError
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-Tail = Callable[[Any], Array]
+Function = Callable[[Any], Array]
 
-LONGEST = -float(np.log(1e-12))  # score from which distances take over
+EDGE = 1e-12  # probability below which distances take over
+LONGEST = -float(logit(EDGE))  # the score there
+ROUNDING = 1e-10  # of squares, so that a row as far out as a reference row is inside
+LEAST = -1e3  # a score below which there is nothing to interpolate
 ENOUGH = 200  # rows that hold all the targets, to leave those with gaps aside
 
 
@@ -110,22 +114,18 @@ class Reference:
         whole = some & np.all(present == unknown, axis=1)
         used: Mask = whole if whole.sum() >= ENOUGH else some
         squares, count = self.joint[used]._squares(values[used])
-        scores = score(
-            squares, self.joint[used]._tail(count), self.joint[used]._tail_inverse(count)
-        )
-        return self._quantile(scores, used, level)
+        return self._quantile(score(squares, self.joint[used]._radial(count)), used, level)
 
     def reaches(self, level: float) -> Array:
         """The score that the interval of each target reaches up to, shape (D,)."""
-        one = np.ones(len(self.joint), dtype=np.intp)
-        tail, inverse = self.joint._tail(one), self.joint._tail_inverse(one)
+        radial = self.joint._radial(np.ones(len(self.joint), dtype=np.intp))
         unknown = ~self.joint.observed
         scale = np.where(unknown, self.joint._scale, 1.0)
         squares = np.square((self.values - self.joint.mean) / scale)
         found = np.empty(squares.shape[1])
         for number, column in enumerate(squares.T):
             used = unknown[:, number] & ~np.isnan(column)
-            scores = score(np.where(used, column, 0.0), tail, inverse)[used]
+            scores = score(np.where(used, column, 1.0), radial)[used]
             found[number] = self._quantile(scores, used, level)
         return found
 
@@ -135,39 +135,57 @@ class Reference:
         if self.method == "conformal":
             rank = int(np.ceil((n + 1) * level - 1e-9))
             return float(np.partition(scores, rank - 1)[rank - 1]) if rank <= n else np.inf
+        wanted = float(logit(level))
+        if n == 0:
+            return wanted
         order = np.argsort(scores)
         weight = np.ones(n) if self.weight is None else self.weight[used][order]
-        below = np.cumsum(weight) / (weight.sum() * (n + 1) / n) if n else weight
-        expected = np.concatenate([[0.0], -np.log1p(-below)])
-        found = np.concatenate([[0.0], scores[order]])
-        wanted = -float(np.log1p(-level))
-        beyond = max(wanted - expected[-1], 0.0)  # there the model's own tail is all there is
+        expected = logit(np.cumsum(weight) / (weight.sum() * (n + 1) / n))
+        found = np.maximum(scores[order], LEAST)
+        # beyond the rows the model's own tail is all there is
+        beyond = wanted - np.clip(wanted, expected[0], expected[-1])
         return float(np.interp(wanted, expected, found) + beyond)
 
 
-def score(squares: Array, tail: Tail, inverse: Tail) -> Array:
+@dataclass(frozen=True)
+class Radial:
+    """The law of |z|^2 in some rows, precise at both ends.
+
+    Attributes:
+        below: gives the probability of less, shape (N,) for squares of shape (N,).
+        above: gives the probability of more.
+        from_below: gives the squares that are not reached with a probability, a number.
+        from_above: gives the squares that are surpassed with a probability.
+    """
+
+    below: Function
+    above: Function
+    from_below: Function
+    from_above: Function
+
+
+def score(squares: Array, radial: Radial) -> Array:
     """How improbable distances are, as described above.
 
     Args:
-        squares: |z|^2, shape (M,).
-        tail: gives the probability of more, for squares of shape (M,).
-        inverse: gives the squares that are surpassed with a probability.
+        squares: |z|^2, shape (N,).
+        radial: its law in these rows.
 
     Returns:
-        Array of shape (M,), at least 0.
+        Array of shape (N,); minus infinity at no distance at all.
     """
-    probability = tail(squares)
-    longest = inverse(np.exp(-LONGEST))
-    far = squares > longest
+    longest, shortest = radial.from_above(EDGE), radial.from_below(EDGE)
+    inner = np.clip(squares, shortest, longest)
     with np.errstate(divide="ignore"):
-        near = -np.log(np.where(far, 1.0, probability))
-    return np.where(far, LONGEST + np.log(np.where(far, squares, longest) / longest), near)
+        middle = np.log(radial.below(inner)) - np.log(radial.above(inner))
+        return np.clip(middle, -LONGEST, LONGEST) + np.log(squares / inner)
 
 
-def squares_at(reach: Array | float, inverse: Tail) -> Array:
+def squares_at(reach: float, radial: Radial) -> Array:
     """The |z|^2 whose score is `reach`: what `score` takes, from what it gives."""
-    near = np.minimum(reach, LONGEST)
-    return inverse(np.exp(-near)) * np.exp(reach - near)
+    inner = np.clip(reach, -LONGEST, LONGEST)
+    start = radial.from_above(expit(-inner)) if inner > 0 else radial.from_below(expit(inner))
+    return start * np.exp(reach - inner) * (1 + ROUNDING)
 
 
 @final

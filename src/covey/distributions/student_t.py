@@ -14,7 +14,7 @@ from covey.distributions.check import read_degrees_of_freedom, read_factor, read
 from covey.distributions.elliptical import Elliptical
 from covey.distributions.moments import mixture_factor, mixture_mean
 from covey.distributions.patterns import Rows
-from covey.distributions.reference import Tail
+from covey.distributions.reference import Radial
 from covey.distributions.targets import target_names
 
 Array = NDArray[np.float64]
@@ -127,13 +127,14 @@ class MultivariateT(Elliptical):
         # |z|^2 / m follows an F distribution with m and nu degrees of freedom
         return np.asarray(count * f.ppf(probability, count, self.degrees_of_freedom))
 
-    def _tail(self, count: NDArray[np.intp]) -> Tail:
-        return lambda squares: np.asarray(fdtrc(count, self.degrees_of_freedom, squares / count))
-
-    def _tail_inverse(self, count: NDArray[np.intp]) -> Tail:
-        # the reciprocal of F(m, nu) follows F(nu, m); small probabilities keep their digits so
-        freedom = self.degrees_of_freedom
-        return lambda probability: np.asarray(count / fdtri(freedom, count, probability))
+    def _radial(self, count: NDArray[np.intp]) -> Radial:
+        freedom = self.degrees_of_freedom  # |z|^2 / m follows F(m, nu), its reciprocal F(nu, m)
+        return Radial(
+            below=lambda squares: np.asarray(fdtr(count, freedom, squares / count)),
+            above=lambda squares: np.asarray(fdtrc(count, freedom, squares / count)),
+            from_below=lambda probability: np.asarray(count * fdtri(count, freedom, probability)),
+            from_above=lambda probability: np.asarray(count / fdtri(freedom, count, probability)),
+        )
 
     def _ball(self, squares: Array) -> Array:
         d = len(self.targets)

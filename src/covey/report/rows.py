@@ -31,7 +31,7 @@ def surprises(joint: Any, Y: Array, labels: Any, most: int = 10) -> list[dict[st
     squares, count = joint._squares(joint._read(Y))
     some = np.flatnonzero(count > 0)
     part, squares, count = joint[some], squares[some], count[some]
-    far = score(squares, part._tail(count), part._tail_inverse(count))
+    far = score(squares, part._radial(count))
     order = np.argsort(-far, kind="stable")[:most]
     rows, far = some[order], far[order]
     mean, stddev = told_by_the_others(joint[rows], Y[rows])
@@ -58,5 +58,5 @@ def surprises(joint: Any, Y: Array, labels: Any, most: int = 10) -> list[dict[st
 def _one_in(far: float) -> str:
     if far > np.log(1e9):
         return "less than 1 in a billion"
-    times = np.exp(far)
+    times = 1 + np.exp(far)
     return f"1 in {times:.0f}" if times < 1000 else f"1 in {float(f'{times:.2g}'):,.0f}"
