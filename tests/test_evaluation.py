@@ -311,22 +311,31 @@ def test_without_the_scores_that_take_longest():
 def test_of_many_rows_some_are_scored_by_what_costs_most(monkeypatch):
     joint, Y = case(n=101, gaps=0)
     every = figures_of(joint, Y)
-    monkeypatch.setattr(evaluation, "MOST_ROWS", 11)
+    monkeypatch.setattr(evaluation, "FEW_ROWS", 11)
     figures = figures_of(joint, Y)
     some = np.arange(0, 101, 10)
     few = figures_of(joint[some], Y[some])
-    assert figures["improbable"]["expected"] == 0.001
+    assert figures["improbable"]["expected"] == pytest.approx(0.0101, abs=1e-3)
     assert figures["correlation"] == few["correlation"]
     for name in joint.targets:
         found, own = figures["per_target"][name], every["per_target"][name]
         for what in found:
-            costly = what in ("crps", "interval_score", "conditional_error")
+            costly = what in ("crps", "interval_score")
             assert found[what] == (few["per_target"][name] if costly else own)[what], what
     for what in ("negative_log_likelihood", "coverage", "rows"):
         assert figures[what] == every[what]
     ratio = figures["volume"] / few["volume"]  # they differ by the unit
     unit = np.prod(Y[some].std(axis=0) / Y.std(axis=0)) ** (1 / 3)
     assert ratio == pytest.approx(unit)
+
+
+def test_of_very_many_rows_some_are_judged_by(monkeypatch):
+    joint, Y = case(n=101, gaps=0)
+    monkeypatch.setattr(evaluation, "MOST_ROWS", 11)
+    figures = figures_of(joint, Y)
+    some = np.arange(0, 101, 10)
+    assert figures == {**figures_of(joint[some], Y[some]), "of_rows": 101}
+    assert figures["rows"] == 11
 
 
 def test_infinite_regions_have_no_volume():

@@ -91,12 +91,12 @@ def test_a_good_model_in_full():
         (1.0, 1.0, "Good? No better than a simple model: what came was as probable as under"),
         (1.0, 1.05, "Good? No better than a simple model"),  # 0.002 nats
         (1.05, 1.0, "Good? No better than a simple model"),
-        (1.2, 1.0, "Good? No: what came was only 0.9"),
-        (2.0, 1.0, "Good? No: what came was only 0."),
-        (1e3, 1.0, "Good? No: what came was only 0.00 times"),
+        (1.2, 1.0, "Good? No: what came was 0.9"),
+        (2.0, 1.0, "Good? No: what came was 0."),
+        (1e3, 1.0, "Good? No: what came was 0.0017 times as probable"),
         (1.0, 1e3, "Good? Yes: what came was 6"),
-        (1e-4, 1.0, "Good? No: what came was only 0.00 times"),
-        (1.0, 1e60, "Good? Yes: what came was"),
+        (1e-4, 1.0, "Good? No: what came was less than a thousandth as probable"),
+        (1.0, 1e60, "Good? Yes: what came was more than 1,000 times as probable"),
     ],
 )
 def test_it_says_whether_it_beats_a_simple_model(ours, theirs, expected):
@@ -112,7 +112,7 @@ def test_it_says_how_much_less_probable():
     assert gain > 0.005
     ours = figures_of(simple(joint, 0.8), Y, joint)
     line = lines_of(ours)[0]
-    assert f"only {np.exp(-gain):.2f} times as probable per target" in line
+    assert f"came was {np.exp(-gain):.2f} times as probable per target" in line
     assert f"({-gain:+.3f} nats; 1,000 rows)" in line
 
 
@@ -288,20 +288,20 @@ def test_useless_correlations_are_worth_nothing():
 
 def test_few_rows_are_said_to_be_few():
     joint, Y = predictions(199)
-    assert lines_of(figures_of(joint, Y))[4] == "Look at: 199 rows are few to judge by."
+    assert lines_of(figures_of(joint, Y))[4] == "Look at: there are only 199 rows to judge by."
     joint, Y = predictions(200)
     assert lines_of(figures_of(joint, Y))[4] == "Look at: nothing stands out."
     one = lines_of(figures_of(joint[0], Y[:1]))
-    assert "CO was observed 1 times only" in one[4]
+    assert "CO was observed in only 1 row;" in one[4]
 
 
 def test_targets_that_were_hardly_observed_are_named():
     joint, Y = predictions()
     Y[29:, 1] = np.nan
-    assert lines_of(figures_of(joint, Y))[4] == "Look at: NOx was observed 29 times only."
+    assert lines_of(figures_of(joint, Y))[4] == "Look at: NOx was observed in only 29 rows."
     Y[:, 1] = np.nan
     lines = lines_of(figures_of(joint, Y))
-    assert lines[4] == "Look at: NOx was observed 0 times only."
+    assert lines[4] == "Look at: NOx was observed in only 0 rows."
     assert "NOx" not in lines[1] + lines[2]
     Y[:30, 1] = 0
     assert "NOx was" not in lines_of(figures_of(joint, Y))[4]

@@ -68,7 +68,7 @@ def as_pooled(joint: Any, members: Mixture, times: float = 1.0) -> Any:
         joint._with(joint.targets, mean=joint.mean + root * (member.mean - members.mean))
         for member in members.components
     ]
-    return Mixture(parts).moment_matched()._with(joint.targets, mean=joint.mean)
+    return Mixture(parts, members.weights).moment_matched()._with(joint.targets, mean=joint.mean)
 
 
 def pooled_scales(joint: Any, members: Mixture, Y: Array, weight: Array | None = None) -> Array:

@@ -15,7 +15,9 @@ from covey.distributions import Elliptical
 Array = NDArray[np.float64]
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
-MOST_ROWS = 5000  # for the scores that cost more than a density; evenly spaced
+MOST_ROWS = 50_000  # that figures are computed from, evenly spaced
+FEW_ROWS = 5000  # for the scores that cost more than a density
+ODD = 1e-4  # how improbable a row is that counts as such
 LINEAR = "ridge, constant covariance"
 UNCORRELATED = "correlations ignored"
 
@@ -35,7 +37,10 @@ def evaluate(
         Plain numbers, text, lists and dicts, as JSON has them; None for what cannot be said (a
         target that was never observed):
 
-        * `rows`, `cells` (observed), `targets`, `family`, `calibration` (what regions go by);
+        * `rows` that figures are computed from, at most 50,000 (5,000 for the energy and variogram
+          scores, `crps`, `interval_score` and `volume`), evenly chosen `of_rows` with a target;
+        * `cells` (observed), `targets`, `family`, `calibration` (what regions go by) and
+          `calibration_rows` (how many there are);
         * `negative_log_likelihood`, in nats per row, and `_per_target`, in nats per observed cell;
         * `energy_score`, `variogram_score` (of order 0.5), means over rows, of targets divided by
           their standard deviation in `Y`;
@@ -53,38 +58,55 @@ def evaluate(
           their own 90% regions.
     """
     rows = np.flatnonzero(~np.isnan(Y).all(axis=1))
-    joint, Y = joint[rows], Y[rows]
-    some = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(int))
+    found = len(rows)
+    rows = rows[_evenly(found, MOST_ROWS)]
+    if len(rows) < len(Y):
+        joint, Y = joint[rows], Y[rows]
+        baselines = {name: other[rows] for name, other in baselines.items()}
+    some = _evenly(len(rows), FEW_ROWS)
     few, y = joint[some], Y[some]
     observed = [column[~np.isnan(column)] for column in Y.T]
     scale = np.array([column.std() if len(column) else 0.0 for column in observed])
     scale = np.where(scale > 0, scale, 1.0)
     cells = int((~np.isnan(Y)).sum())
-    distance = scores.distance_pit(few, y)
+    distance = scores.distance_pit(joint, Y)
     return {
         "rows": len(rows),
+        "of_rows": found,
         "cells": cells,
         "targets": list(joint.targets),
         "family": type(joint).__name__,
         "calibration": joint.calibration,
+        "calibration_rows": _calibration_rows(joint),
         **_densities(joint, Y, few, y, scale, all_scores),
         **({"variogram_score": _variogram(few, y, scale)} if all_scores else {}),
         "per_target": _per_target(joint, Y, few, y),
-        "coverage": {f"{level:g}": _coverage(joint, Y, level) for level in LEVELS},
+        "coverage": {f"{level:g}": _coverage(joint, Y, level, distance) for level in LEVELS},
         "volume": _volume(few, y, scale),
         "correlation": _strongest(few),
         "improbable": {
-            "expected": round(1e-4 * len(some), 3),
-            "rows": int(np.sum(distance > 1 - 1e-4)),
+            "expected": round(ODD * len(rows), 3),
+            "rows": int(np.sum(distance > 1 - ODD)),
         },
         "baselines": {
             name: {
-                **_densities(other[rows], Y, other[rows[some]], y, scale, all_scores),
-                "coverage": _number(scores.joint_coverage(other[rows], Y, 0.9)),
+                **_densities(other, Y, other[some], y, scale, all_scores),
+                "coverage": _number(np.mean(scores.distance_pit(other, Y) <= 0.9))
+                if found
+                else None,
             }
             for name, other in baselines.items()
         },
     }
+
+
+def _evenly(count: int, most: int) -> NDArray[np.intp]:
+    """At most so many of `count` numbers from 0, evenly spaced."""
+    return np.unique(np.linspace(0, max(count - 1, 0), min(count, most)).astype(np.intp))
+
+
+def _calibration_rows(joint: Elliptical) -> int | None:
+    return None if joint._reference is None else len(joint._reference.values)
 
 
 def mean_r2(Y: Array, mean: Array, sample_weight: ArrayLike | None = None) -> float:
@@ -94,11 +116,14 @@ def mean_r2(Y: Array, mean: Array, sample_weight: ArrayLike | None = None) -> fl
         Y: what came, shape (N, D); each target counts on the rows that hold it.
         mean: what was predicted, shape (N, D).
         sample_weight: shape (N,), or None.
+
+    Returns:
+        R^2: 1 for perfect means; NaN if no target was observed twice.
     """
     weight = np.ones(len(Y)) if sample_weight is None else np.asarray(sample_weight)
     parts = zip(~np.isnan(Y).T, Y.T, mean.T, strict=True)
-    each = [r2_score(y[k], m[k], sample_weight=weight[k]) for k, y, m in parts if k.any()]
-    return float(np.mean(each))
+    each = [r2_score(y[k], m[k], sample_weight=weight[k]) for k, y, m in parts if k.sum() > 1]
+    return float(np.mean(each)) if each else float("nan")
 
 
 def uncorrelated(joint: Any) -> Any:
@@ -111,7 +136,7 @@ def uncorrelated(joint: Any) -> Any:
         Distributions of the same kind, whose regions go by the model.
     """
     scale = np.eye(len(joint.targets)) * joint._scale[:, None, :]
-    return joint.calibrated_by(None)._with(joint.targets, scale_tril=scale)
+    return joint._with(joint.targets, scale_tril=scale)
 
 
 def _densities(
@@ -136,7 +161,7 @@ def _variogram(few: Any, y: Array, scale: Array) -> float | None:
 def _per_target(joint: Any, Y: Array, few: Any, y: Array) -> dict[str, dict[str, Any]]:
     error = Y - joint.mean
     crps, interval = scores.crps(few, y), scores.interval_score(few, y)
-    conditional = scores.conditional_error(few, y)
+    conditional = scores.conditional_error(joint, Y)
     found = {}
     for i, name in enumerate(joint.targets):
         seen = ~np.isnan(Y[:, i])
@@ -155,7 +180,7 @@ def _per_target(joint: Any, Y: Array, few: Any, y: Array) -> dict[str, dict[str,
     return found
 
 
-def _coverage(joint: Any, Y: Array, level: float) -> dict[str, Any]:
+def _coverage(joint: Any, Y: Array, level: float, distance: Array) -> dict[str, Any]:
     if not len(Y):
         return {"joint": None, "interval": None, "per_target": {}, "model": None}
     each = scores.marginal_coverage(joint, Y, level, per_target=True)
@@ -163,7 +188,7 @@ def _coverage(joint: Any, Y: Array, level: float) -> dict[str, Any]:
         "joint": _number(scores.joint_coverage(joint, Y, level)),
         "interval": _number(scores.marginal_coverage(joint, Y, level)),
         "per_target": dict(zip(joint.targets, map(_number, np.atleast_1d(each)), strict=True)),
-        "model": _number(float(joint.region(level, "model").contains(Y).mean())),
+        "model": _number(np.mean(distance <= level)),
     }
 
 

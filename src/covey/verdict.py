@@ -49,7 +49,8 @@ def calibrated(figures: Figures, *, held_out: bool = False) -> tuple[bool, str]:
     """
     found, n = figures["coverage"][LEVEL], figures["rows"]
     share = found["model" if held_out else "joint"]
-    slack = _slack(n)
+    m = None if held_out else figures["calibration_rows"]
+    slack = _slack(n, m)
     whose = "the model's own 90% regions" if held_out else "90% regions"
     held = f"{whose} hold {share:.1%} of {n:,} rows"
     chance = f"chance alone gives {0.9 - slack:.1%} to {min(0.9 + slack, 1):.1%}"
@@ -62,16 +63,16 @@ def calibrated(figures: Figures, *, held_out: bool = False) -> tuple[bool, str]:
         for name, value in found["per_target"].items()
         if value is not None
         and not held_out
-        and abs(value - 0.9) > _slack(figures["per_target"][name]["observed"], 3.3)
+        and abs(value - 0.9) > _slack(figures["per_target"][name]["observed"], m, 3.3)
     ]
     if off:
         return False, f"Calibrated? Jointly yes: {held}. Not so the intervals of {_listed(off)}."
     return True, f"Calibrated? Yes: {held} ({chance})."
 
 
-def _slack(n: int, errors: float = 1.96) -> float:
-    """Of a share of 0.9 of n rows: two standard errors, and a percent for the radius itself."""
-    return errors * float(np.sqrt(0.09 / n)) + 0.01
+def _slack(n: int, m: int | None, errors: float = 1.96) -> float:
+    """Two standard errors of a share of 0.9 of n rows, by a radius from m, and a percent more."""
+    return errors * float(np.sqrt(0.09 / n + (0.09 / m if m else 0.0))) + 0.01
 
 
 def _gain(figures: Figures, held_out: bool) -> str:
@@ -84,7 +85,7 @@ def _gain(figures: Figures, held_out: bool) -> str:
     elif gain > -0.005:
         good = "Good? No better than a simple model: what came was as probable"
     else:
-        good = f"Good? No: what came was only {_times(gain)} as probable per target"
+        good = f"Good? No: what came was {_times(gain)} as probable per target"
     return (
         f"{good} as under ridge regression with one covariance for all "
         f"({gain:+.3f} nats; {figures['rows']:,} {where})."
@@ -92,8 +93,12 @@ def _gain(figures: Figures, held_out: bool) -> str:
 
 
 def _times(gain: float) -> str:
-    factor = float(np.exp(min(gain, 50.0)))
-    return f"{factor:.2f} times" if factor < 10 else f"{factor:.2g} times"
+    factor = float(np.exp(np.clip(gain, -7.0, 7.0)))
+    if factor > 1000:
+        return "more than 1,000 times"
+    if factor < 0.001:
+        return "less than a thousandth"
+    return f"{factor:.2f} times" if 0.1 < factor < 10 else f"{factor:.2g} times"
 
 
 def _accuracy(figures: Figures) -> str:
@@ -150,10 +155,14 @@ def _attention(figures: Figures) -> str:
         )
     for name, found in figures["per_target"].items():
         if found["observed"] < 30:
-            notes.append(f"{name} was observed {found['observed']} times only")
+            notes.append(f"{name} was observed in only {_rows(found['observed'])}")
     if figures["rows"] < 200:
-        notes.append(f"{figures['rows']} rows are few to judge by")
+        notes.append(f"there are only {_rows(figures['rows'])} to judge by")
     return f"Look at: {'; '.join(notes)}." if notes else "Look at: nothing stands out."
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _listed(names: list[str]) -> str:

@@ -354,6 +354,7 @@ def test_scores_are_interpolated_by_weight():
     law = stats.chi2(d)
     squares = np.sort(distance(y - others.mean, others.covariance) ** 2)
     order = np.argsort(distance(y - others.mean, others.covariance))
+    n = weight.sum() ** 2 / np.sum(weight**2)  # Kish (1965): so many rows of equal weight
     share = np.cumsum(weight[order]) / weight.sum() * n / (n + 1)
     expected, found = logit(share), logit(law.cdf(squares))
     for level in (0.01, 0.4, 0.8, 0.99):

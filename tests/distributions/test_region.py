@@ -168,3 +168,37 @@ def test_the_region_of_a_mixture_reaches_as_far_as_it_must():
     assert abs(held[1] - 0.9) > 0.01
     one = Mixture([MultivariateT([[0.0]], degrees_of_freedom=3.0, scale_tril=[[1.0]])])
     assert_allclose(one.region(0.5).radius, one.components[0].region(0.5).radius, rtol=5e-3)
+
+
+def test_rows_with_rare_gaps_are_held_against_the_same_probability(monkeypatch):
+    from covey.distributions import region as module
+    from covey.distributions.reference import Reference
+
+    r = np.random.default_rng(5)
+    joint = MultivariateNormal(np.zeros((4000, 3)), covariance=np.eye(3) + 0.5)
+    y = 2 * joint.sample(1, seed=1)[0]  # twice as far out as predicted
+    joint = joint.calibrated_by(Reference(joint[:2000], y[:2000], "conformal"))[2000:]
+    y = np.where(r.random((2000, 3)) < 0.3, np.nan, y[2000:])
+    own = joint.region(0.9).contains(y)
+    monkeypatch.setattr(module, "MOST_PATTERNS", 0)
+    common = joint.region(0.9).contains(y)
+    whole = ~np.isnan(y).any(axis=1)
+    assert_array_equal(own[whole], common[whole])
+    assert own.mean() == pytest.approx(0.9, abs=0.03)
+    assert common.mean() == pytest.approx(0.9, abs=0.06)
+    assert (own != common).any()
+    by_model = joint.region(0.9, "model").contains(y)
+    each = [joint[i].region(0.9, "model").contains(y[i : i + 1])[0] for i in range(50)]
+    assert_array_equal(by_model[:50], each)
+
+
+def test_an_infinite_region_has_axes_and_no_boundary():
+    from covey.distributions.reference import Reference
+
+    joint = MultivariateNormal(np.zeros((9, 2)), covariance=[[2.0, 1.0], [1.0, 2.0]])
+    few = joint.calibrated_by(Reference(joint[:5], joint.sample(1, seed=0)[0][:5], "conformal"))
+    region = few.region(0.9)
+    assert np.isinf(np.linalg.norm(region.axes(), axis=2)).all()
+    assert np.isinf(region.volume()).all()
+    with pytest.raises(InputError, match="infinite"):
+        region.boundary()

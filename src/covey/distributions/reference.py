@@ -9,6 +9,9 @@ right, a region of level p reaches up to s = log p - log(1 - p). What it reaches
 quantile of the scores of the reference rows instead. Where one of the two probabilities is below
 1e-12, s goes on with the logarithm of the squared distance, so that however wrong the predictions
 are, scores stay in order and lead back to distances.
+
+References: Vovk, Gammerman, Shafer (2005), Algorithmic Learning in a Random World; Johnstone, Cox
+(2021), Conformal uncertainty sets for robust optimization, PMLR 152.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ LEAST = -1e3  # a score below which there is nothing to interpolate
 ENOUGH = 200  # rows that hold all the targets, to leave those with gaps aside
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reference:
     """Predictions for M rows and what came, and what has been asked of N other rows since.
 
@@ -140,7 +143,8 @@ class Reference:
             return wanted
         order = np.argsort(scores)
         weight = np.ones(n) if self.weight is None else self.weight[used][order]
-        expected = logit(np.cumsum(weight) / (weight.sum() * (n + 1) / n))
+        worth = weight.sum() ** 2 / np.square(weight).sum()  # rows of equal weight (Kish 1965)
+        expected = logit(np.cumsum(weight) / (weight.sum() * (worth + 1) / worth))
         found = np.maximum(scores[order], LEAST)
         # beyond the rows the model's own tail is all there is
         beyond = wanted - np.clip(wanted, expected[0], expected[-1])
@@ -189,7 +193,7 @@ def squares_at(reach: float, radial: Radial) -> Array:
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kept:
     """Some targets are kept, the others left out: their positions, in the order wanted."""
 
@@ -204,7 +208,7 @@ class Kept:
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Combined:
     """The targets y are replaced by A y, one matrix of shape (M, D) for all rows."""
 
@@ -221,7 +225,7 @@ class Combined:
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Told:
     """Some targets were observed: which of them in each row, shape (N, D)."""
 

@@ -12,12 +12,15 @@ from scipy.special import gammaln
 from covey.distributions.batch import frozen, row_index
 from covey.distributions.check import check_size, read_values
 from covey.distributions.patterns import by_pattern
+from covey.distributions.reference import score
 from covey.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
+
+MOST_PATTERNS = 20  # of gaps that get regions of their own
 
 
 class Region:
@@ -87,10 +90,16 @@ class Region:
         center: Array = self._shape.mean
         return center
 
+    @property
+    def _unit(self) -> Array:
+        """B of the ellipsoid of radius 1: center + B (unit ball), shape (N, D, D)."""
+        factor: Array = self._shape.scale_tril * np.sqrt(self._shape._inflation)[:, None, None]
+        return factor
+
     @cached_property
     def _factor(self) -> Array:
         """B with region = center + B (unit ball), shape (N, D, D)."""
-        factor: Array = self._shape.scale_tril * np.sqrt(self._shape._inflation)[:, None, None]
+        factor = self._unit
         with np.errstate(invalid="ignore"):  # a radius may be infinite
             return np.where(factor == 0, 0.0, factor * self.radius[:, None, None])
 
@@ -100,7 +109,9 @@ class Region:
         Args:
             y: array of shape (N, D) in target units, or a frame with the targets as columns. A row
                 with NaN is held against the region of the same level of the targets it has: a part
-                of an observation should be held as often as a whole one.
+                of an observation should be held as often as a whole one. (By rows whose outcome is
+                known, the 20 most frequent patterns have regions of their own; in others the same
+                distance, as a probability, is allowed as for a whole row.)
 
         Returns:
             Boolean array of shape (N,); True for a row without any observed target.
@@ -109,14 +120,26 @@ class Region:
             InputError: the shape or the columns do not fit, or a value is infinite.
         """
         values = read_values(y, self.center.shape, self.targets)
-        held = np.ones(len(self), dtype=bool)
-        for rows, present in by_pattern(~np.isnan(values)):
-            part, whole = np.flatnonzero(present), present.all()
-            if len(part) == 0:
-                continue
-            region = self[rows] if whole else self._of(rows, part)
-            held[rows] = region._shape.mahalanobis(values[rows[:, None], part]) <= region.radius
-        return held
+        shape = self._shape
+        squares, count = shape._squares(np.where(shape.observed, np.nan, values))
+        total = (~shape.observed).sum(axis=1)
+        held = np.sqrt(squares / shape._inflation) <= self.radius
+        if not (gaps := (count > 0) & (count < total)).any():
+            return np.asarray(held | (count == 0))
+        own = MOST_PATTERNS if self.method != "model" else 0
+        if type(self._joint) is type(shape):
+            reach = score(np.square(self.radius) * shape._inflation, shape._radial(total))
+            far = score(squares, shape._radial(np.maximum(count, 1)))
+            held = np.where(gaps, far <= reach, held)
+        else:  # a mixture, whose law of distances is not that of one ellipsoid
+            own = len(values)
+        rows = np.flatnonzero(gaps)
+        patterns = sorted(by_pattern(~np.isnan(values[rows])), key=lambda found: -len(found[0]))
+        for which, present in patterns[:own]:
+            part, at = np.flatnonzero(present), rows[which]
+            region = self._of(at, part)
+            held[at] = region._shape.mahalanobis(values[at[:, None], part]) <= region.radius
+        return np.asarray(held | (count == 0))
 
     def _of(self, rows: Any, part: Any) -> Region:
         """The regions of the same level of some targets alone."""
@@ -150,8 +173,10 @@ class Region:
             boundary, in target units. What is longest depends on the units. A target known exactly
             makes an axis of length 0.
         """
-        directions, lengths, _ = np.linalg.svd(self._factor)
-        return np.swapaxes(directions * lengths[:, None, :], 1, 2)
+        directions, lengths, _ = np.linalg.svd(self._unit)
+        with np.errstate(invalid="ignore"):  # a radius may be infinite
+            axes = directions * (lengths * self.radius[:, None])[:, None, :]
+        return np.swapaxes(np.where(directions * lengths[:, None, :] == 0, 0.0, axes), 1, 2)
 
     def boundary(self, points: int = 100) -> Array:
         """Points on the boundary of regions of two targets, for drawing.
@@ -163,12 +188,18 @@ class Region:
             Array of shape (N, points, 2), in target units.
 
         Raises:
-            InputError: there are not two targets; take the `marginal` of two first.
+            InputError: there are not two targets (take the `marginal` of two first), or a region is
+                infinite.
         """
         if len(self.targets) != 2:
             raise InputError(
                 f"A boundary is a line for two targets only. Received {len(self.targets)}: "
                 f"{list(self.targets)}. Use joint.marginal([a, b]).region(level)."
+            )
+        if np.isinf(self.radius).any():
+            raise InputError(
+                f"A region of level {self.level:g} is infinite, for want of rows to calibrate on, "
+                "and has no boundary. Use more rows, or a lower level."
             )
         angle = np.linspace(0, 2 * np.pi, check_size(points, "points"))
         circle = np.stack([np.cos(angle), np.sin(angle)])
