@@ -181,6 +181,7 @@ def test_rows_with_rare_gaps_are_held_against_the_same_probability(monkeypatch):
     y = np.where(r.random((2000, 3)) < 0.3, np.nan, y[2000:])
     own = joint.region(0.9).contains(y)
     monkeypatch.setattr(module, "MOST_PATTERNS", 0)
+    monkeypatch.setattr(module, "LEAST_ROWS", 10_000)
     common = joint.region(0.9).contains(y)
     whole = ~np.isnan(y).any(axis=1)
     assert_array_equal(own[whole], common[whole])

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-MOST_PATTERNS = 20  # of gaps that get regions of their own
+MOST_PATTERNS = 20  # of gaps, all of which get regions of their own
+LEAST_ROWS = 20  # that share one that does, where there are more
 
 
 class Region:
@@ -110,8 +111,9 @@ class Region:
             y: array of shape (N, D) in target units, or a frame with the targets as columns. A row
                 with NaN is held against the region of the same level of the targets it has: a part
                 of an observation should be held as often as a whole one. (By rows whose outcome is
-                known, the 20 most frequent patterns have regions of their own; in others the same
-                distance, as a probability, is allowed as for a whole row.)
+                known this takes time for each pattern of gaps. Where there are more than 20, rows
+                of those that fewer than 20 rows share are allowed the same distance, as a
+                probability, as a whole row is.)
 
         Returns:
             Boolean array of shape (N,); True for a row without any observed target.
@@ -126,16 +128,19 @@ class Region:
         held = np.sqrt(squares / shape._inflation) <= self.radius
         if not (gaps := (count > 0) & (count < total)).any():
             return np.asarray(held | (count == 0))
-        own = MOST_PATTERNS if self.method != "model" else 0
-        if type(self._joint) is type(shape):
-            reach = score(np.square(self.radius) * shape._inflation, shape._radial(total))
+        likened = type(self._joint) is type(shape)  # else a mixture, with a law of its own
+        if likened:
+            reach = score(
+                np.square(self.radius) * shape._inflation, shape._radial(np.maximum(total, 1))
+            )
             far = score(squares, shape._radial(np.maximum(count, 1)))
             held = np.where(gaps, far <= reach, held)
-        else:  # a mixture, whose law of distances is not that of one ellipsoid
-            own = len(values)
         rows = np.flatnonzero(gaps)
-        patterns = sorted(by_pattern(~np.isnan(values[rows])), key=lambda found: -len(found[0]))
-        for which, present in patterns[:own]:
+        patterns = list(by_pattern(~np.isnan(values[rows])))
+        least = 1 if len(patterns) <= MOST_PATTERNS else LEAST_ROWS
+        for which, present in patterns:
+            if likened and (self.method == "model" or len(which) < least):
+                continue
             part, at = np.flatnonzero(present), rows[which]
             region = self._of(at, part)
             held[at] = region._shape.mahalanobis(values[at[:, None], part]) <= region.radius
