@@ -181,7 +181,7 @@ def test_warnings_say_what_is_odd(named, tested):
     assert "Feature x is typically" in text
     assert "spreads above what" in text
     assert "Feature kind is missing in 67% of the rows, and never in training" in text
-    assert "Target d was observed 0 times" in text
+    assert "Target d was observed in 0 rows" in text
     assert f"{Y.isna().all(axis=1).sum()} of 240 rows hold no target" in text
 
 

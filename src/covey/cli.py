@@ -241,7 +241,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(figures, indent=1, allow_nan=False))
         return
-    print(f"{options.model} on {options.table}: {figures['rows']:,} rows with a target\n")
+    print(f"{options.model} on {options.table}: {figures['of_rows']:,} rows with a target\n")
     print(tabulate(figures) + "\n")
     if options.report:
         print(f"report: {options.report}\n")

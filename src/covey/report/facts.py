@@ -67,13 +67,15 @@ def data_warnings(model: Any, X: Any, Y: Array, figures: Mapping[str, Any]) -> l
     notes = []
     frame = _aligned(model, X)
     if figures["rows"] < 200:
-        notes.append(f"There are {figures['rows']} rows with a target: few to judge by.")
-    if idle := len(Y) - figures["rows"]:
+        notes.append(f"There are only {figures['rows']} rows with a target to judge by.")
+    if idle := len(Y) - figures["of_rows"]:
         notes.append(f"{idle:,} of {len(Y):,} rows hold no target and do not count.")
+    if figures["rows"] < figures["of_rows"]:
+        notes.append(f"The figures are of {figures['rows']:,} rows, chosen evenly.")
     for i, name in enumerate(model.targets_):
         seen = int((~np.isnan(Y[:, i])).sum())
         if seen < FEW:
-            notes.append(f"Target {name} was observed {seen} times: little can be said of it.")
+            notes.append(f"Target {name} was observed in {seen} rows: little can be said of it.")
         elif np.nanstd(Y[:, i]) == 0:
             notes.append(f"Target {name} has the same value in every row.")
     odd = figures["improbable"]
