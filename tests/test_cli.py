@@ -1,5 +1,6 @@
 """The command line: files in, files out, errors in a line."""
 
+import json
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import pytest
 import covey
 from covey import cli
 from covey.files import read_table
+from covey.verdict import tabulate, verdict
 
 FAST = ["--members", "2", "--max-time", "3", "--seed", "0", "--quiet"]
 
@@ -54,6 +56,28 @@ def test_fit_writes_a_model_of_the_right_columns(model_file):
     model = covey.load(model_file)
     assert model.targets_ == ("CO", "NOx")
     assert list(model.feature_names_in_) == ["a", "b", "site"]
+
+
+def test_fit_ends_with_the_verdict(folder, tmp_path, capsys):
+    output = tmp_path / "model.covey"
+    options = ["--targets", "CO", "--drop", "id", "--members", "2", "--max-time", "1"]
+    assert run("fit", folder / "train.csv", *options, "--output", output) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].startswith(f"{output}: 1 target from 6 columns")
+    assert out[-5:] == verdict(covey.load(output).out_of_fold_evaluation_, held_out=True)
+
+
+def test_evaluate_prints_figures_or_json(model_file, folder, capsys, recwarn):
+    assert run("evaluate", model_file, folder / "train.csv") == 0
+    out = capsys.readouterr().out
+    model, table = covey.load(model_file), pd.read_csv(folder / "train.csv")
+    figures = model.evaluate(table[["a", "b", "site"]], table[["CO", "NOx"]])
+    assert tabulate(figures) in out
+    assert out.splitlines()[-5:] == verdict(figures)
+    assert run("evaluate", model_file, folder / "train.csv", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == figures
+    assert run("evaluate", model_file, folder / "new.parquet") == 2
+    assert "['CO', 'NOx']" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["joint.csv", "joint.parquet"])

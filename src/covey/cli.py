@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import os
 import sys
@@ -180,18 +182,22 @@ def _fit(options: argparse.Namespace) -> None:
         random_state=options.seed,
         verbose=0 if options.quiet else 1,
     )
-    model.fit(
-        table[features],
-        table[options.targets],
-        sample_weight=table[options.weights] if options.weights else None,
-        groups=table[options.groups] if options.groups else None,
-    )
+    verdict = io.StringIO()  # for the end, when the file is there
+    with contextlib.redirect_stdout(verdict):
+        model.fit(
+            table[features],
+            table[options.targets],
+            sample_weight=table[options.weights] if options.weights else None,
+            groups=table[options.groups] if options.groups else None,
+        )
     model.save(options.output)
     if not options.quiet:
+        count, columns = len(model.targets_), model.n_features_in_
         print(
-            f"{options.output}: {len(model.targets_)} targets from {model.n_features_in_} columns, "
+            f"{options.output}: {count} target{'s' * (count > 1)} from {columns} columns, "
             f"{len(table)} rows; out-of-fold score {model.out_of_fold_score_:.3f} nats per row"
         )
+        print(verdict.getvalue(), end="")
 
 
 def _predict(options: argparse.Namespace) -> None:
