@@ -144,7 +144,7 @@ def test_a_feature_list_is_taken(folder, capsys):
     options = ["--targets", "CO", "--features", "b,a", "--output", output]
     assert run("fit", folder / "train.csv", *options, *FAST[:-1]) == 0
     assert list(covey.load(output).feature_names_in_) == ["b", "a"]
-    assert "1 targets from 2 columns, 200 rows" in capsys.readouterr().out
+    assert "1 target from 2 columns, 200 rows" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -216,7 +216,14 @@ def test_baselines_are_scored_alike(kind):
             "negative_log_likelihood_per_target",
             "energy_score",
             "coverage",
+            "gain",
+            "standard_error",
         }
+        other = plain if name == "one" else joint
+        each, cells = joint.log_prob(Y) - other.log_prob(Y), np.sum(~np.isnan(Y))
+        each = each[~np.isnan(Y).all(axis=1)]
+        assert found.pop("gain") == pytest.approx(each.sum() / cells)
+        assert found.pop("standard_error") == pytest.approx(each.std() * len(each) ** 0.5 / cells)
         for what in found:
             value = expected["coverage"]["0.9"]["joint"] if what == "coverage" else expected[what]
             assert found[what] == pytest.approx(value)

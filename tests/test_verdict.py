@@ -63,8 +63,8 @@ def test_a_good_model_in_full():
     held = joint.region(0.9).contains(Y).mean()
     slack = 1.96 * np.sqrt(0.9 * 0.1 / 1000) + 0.01
     assert lines[2] == (
-        f"Calibrated? Yes: 90% regions hold {held:.1%} of 1,000 rows (chance alone gives "
-        f"{0.9 - slack:.1%} to {0.9 + slack:.1%})."
+        f"Calibrated? Yes: 90% regions hold {held:.1%} of 1,000 rows "
+        f"({0.9 - slack:.1%} to {0.9 + slack:.1%} would pass)."
     )
     worth = (joint.log_prob(Y) - uncorrelated(joint).log_prob(Y)).sum() / 3000
     beginning = (
@@ -88,9 +88,13 @@ def test_a_good_model_in_full():
     [
         (1.0, 2.0, "Good? Yes: what came was 1."),
         (1.0, 1.2, "Good? Yes: what came was 1.0"),
-        (1.0, 1.0, "Good? No better than a simple model: what came was as probable as under"),
-        (1.0, 1.05, "Good? No better than a simple model"),  # 0.002 nats
-        (1.05, 1.0, "Good? No better than a simple model"),
+        (
+            1.0,
+            1.0,
+            "Good? No better than ridge regression with one covariance for all, as far as 1,000",
+        ),
+        (1.0, 1.05, "Good? No better than ridge regression"),  # 0.002 nats
+        (1.05, 1.0, "Good? No better than ridge regression"),
         (1.2, 1.0, "Good? No: what came was 0.9"),
         (2.0, 1.0, "Good? No: what came was 0."),
         (1e3, 1.0, "Good? No: what came was 0.0017 times as probable"),
@@ -120,6 +124,46 @@ def test_it_says_where_the_rows_are_from():
     figures = figures_of(*predictions())
     assert lines_of(figures)[0].endswith("; 1,000 rows).")
     assert lines_of(figures, held_out=True)[0].endswith("; 1,000 rows held out of the training).")
+
+
+def test_small_gains_of_few_rows_are_too_close_to_call():
+    joint, Y = predictions(40, seed=2)
+    figures = figures_of(joint, Y, simple(joint, 1.15))
+    found = figures["baselines"][LINEAR]
+    assert abs(found["gain"]) < 2 * found["standard_error"]
+    line = lines_of(figures)[0]
+    assert line.startswith("Good? No better than ridge regression")
+    assert f"give or take {2 * found['standard_error']:.3f})" in line
+    found["standard_error"] = 0.0
+    assert lines_of(figures)[0].startswith("Good? Yes" if found["gain"] > 0 else "Good? No: ")
+
+
+def test_a_base_is_called_by_its_name():
+    joint, Y = predictions()
+    figures = figures_of(joint, Y, simple(joint, 2.0))
+    figures["simple"] = "the Ridge alone,"
+    assert "as under the Ridge alone, with one covariance for all" in lines_of(figures)[0]
+
+
+def test_other_levels_are_looked_at_too():
+    figures = figures_of(*predictions())
+    figures["coverage"]["0.5"]["joint"] = 0.58
+    assert lines_of(figures)[2].endswith("rows. But 50% regions hold 58.0%, too wide.")
+    figures["coverage"]["0.5"]["joint"] = 0.52
+    assert "Calibrated? Yes" in lines_of(figures)[2]
+
+
+def test_infinite_regions_are_no_calibration():
+    joint, Y = predictions()
+    joint = joint.calibrated_by(Reference(joint[:8], Y[:8], "conformal"))
+    line = lines_of(figures_of(joint, Y))[2]
+    assert line.startswith("Calibrated? Cannot be said: with 8 rows to calibrate on")
+
+
+def test_weak_correlations_are_not_made_much_of():
+    figures = figures_of(*predictions())
+    figures["correlation"][2] = -0.09
+    assert lines_of(figures)[3].startswith("Together? The targets hardly move together")
 
 
 # How accurate are the means?
@@ -178,7 +222,7 @@ def test_it_says_whether_regions_hold_what_they_say(stretch, answer):
     assert yes == (stretch == 1)
     assert text == lines_of(figures)[2]
     assert text.startswith(f"Calibrated? {answer}")
-    assert "(chance alone gives 87.1% to 92.9%)" in text
+    assert "(87.1% to 92.9% would pass)" in text
     assert "accordingly" not in text
 
 

@@ -11,6 +11,7 @@ from sklearn.metrics import r2_score
 
 from covey import scores
 from covey.distributions import Elliptical
+from covey.distributions.reference import ENOUGH
 
 Array = NDArray[np.float64]
 
@@ -23,7 +24,12 @@ UNCORRELATED = "correlations ignored"
 
 
 def evaluate(
-    joint: Elliptical, Y: Array, baselines: Mapping[str, Elliptical], *, all_scores: bool = True
+    joint: Elliptical,
+    Y: Array,
+    baselines: Mapping[str, Elliptical],
+    *,
+    all_scores: bool = True,
+    simple: str = "ridge regression",
 ) -> dict[str, Any]:
     """Score predictions against what came.
 
@@ -32,6 +38,7 @@ def evaluate(
         Y: what came, shape (N, D), in target units; NaN where not observed.
         baselines: other predictions for the same rows, by name.
         all_scores: also the energy and the variogram score, which take longest.
+        simple: what the means of the first baseline are.
 
     Returns:
         Plain numbers, text, lists and dicts, as JSON has them; None for what cannot be said (a
@@ -40,7 +47,7 @@ def evaluate(
         * `rows` that figures are computed from, at most 50,000 (5,000 for the energy and variogram
           scores, `crps`, `interval_score` and `volume`), evenly chosen `of_rows` with a target;
         * `cells` (observed), `targets`, `family`, `calibration` (what regions go by) and
-          `calibration_rows` (how many there are);
+          `calibration_rows` (how many of these hold all targets, or, where they are few, any);
         * `negative_log_likelihood`, in nats per row, and `_per_target`, in nats per observed cell;
         * `energy_score`, `variogram_score` (of order 0.5), means over rows, of targets divided by
           their standard deviation in `Y`;
@@ -54,8 +61,10 @@ def evaluate(
           same unit as the energy score;
         * `correlation`: the strongest mean correlation as `[target, other, value]`, or None;
         * `improbable`: rows farther out than one in 10,000, the number `expected`, and the number;
-        * `baselines`: `negative_log_likelihood`, `_per_target`, `energy_score`, and the coverage of
-          their own 90% regions.
+        * `simple`, what the means of the first baseline are;
+        * `baselines`: `negative_log_likelihood`, `_per_target`, `energy_score`, the coverage of
+          their own 90% regions, and the `gain` of `joint` over them, in nats per observed cell,
+          with its `standard_error` if rows are independent.
     """
     rows = np.flatnonzero(~np.isnan(Y).all(axis=1))
     found = len(rows)
@@ -77,6 +86,7 @@ def evaluate(
         "targets": list(joint.targets),
         "family": type(joint).__name__,
         "calibration": joint.calibration,
+        "simple": simple,
         "calibration_rows": _calibration_rows(joint),
         **_densities(joint, Y, few, y, scale, all_scores),
         **({"variogram_score": _variogram(few, y, scale)} if all_scores else {}),
@@ -91,9 +101,8 @@ def evaluate(
         "baselines": {
             name: {
                 **_densities(other, Y, other[some], y, scale, all_scores),
-                "coverage": _number(np.mean(scores.distance_pit(other, Y) <= 0.9))
-                if found
-                else None,
+                **_gain(joint, other, Y),
+                "coverage": _mean((scores.distance_pit(other, Y) <= 0.9).astype(float)),
             }
             for name, other in baselines.items()
         },
@@ -106,7 +115,25 @@ def _evenly(count: int, most: int) -> NDArray[np.intp]:
 
 
 def _calibration_rows(joint: Elliptical) -> int | None:
-    return None if joint._reference is None else len(joint._reference.values)
+    if joint._reference is None:
+        return None
+    held = ~np.isnan(joint._reference.values)
+    whole = int(held.all(axis=1).sum())
+    return whole if whole >= ENOUGH else int(held.any(axis=1).sum())
+
+
+def _gain(joint: Any, other: Any, Y: Array) -> dict[str, float | None]:
+    cells = int((~np.isnan(Y)).sum())
+    if not cells:
+        return {"gain": None, "standard_error": None}
+    each = joint.log_prob(Y) - other.log_prob(Y)
+    error = float(np.std(each) * np.sqrt(len(each)) / cells)
+    return {"gain": _number(each.sum() / cells), "standard_error": _number(error)}
+
+
+def simple_model(bases: Any) -> str:
+    """What a linear start is called: ridge regression, or the regressor that the user brought."""
+    return "ridge regression" if bases is None else f"the {type(bases[0]).__name__} alone,"
 
 
 def mean_r2(Y: Array, mean: Array, sample_weight: ArrayLike | None = None) -> float:
@@ -204,8 +231,10 @@ def _strongest(few: Any) -> list[Any] | None:
     d = len(few.targets)
     if d == 1 or not len(few):
         return None
-    mean = np.triu(few.correlation.mean(axis=0), 1)
-    i, j = np.unravel_index(np.argmax(np.abs(mean)), mean.shape)
+    mean = few.correlation.mean(axis=0)
+    first, second = np.triu_indices(d, 1)
+    most = int(np.argmax(np.abs(mean[first, second])))
+    i, j = int(first[most]), int(second[most])
     return [few.targets[i], few.targets[j], _number(mean[i, j])]
 
 

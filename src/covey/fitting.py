@@ -14,7 +14,7 @@ from covey.candidates import Candidate, train_candidates
 from covey.distributions import Elliptical
 from covey.distributions.reference import Reference
 from covey.ensemble import Ensemble
-from covey.evaluation import LINEAR, UNCORRELATED, evaluate, uncorrelated
+from covey.evaluation import LINEAR, UNCORRELATED, evaluate, simple_model, uncorrelated
 from covey.families.student_t import START
 from covey.linear import LinearModel
 from covey.mean_model import MeanModel
@@ -133,7 +133,13 @@ def fit_table(
         best.ensemble,
         means,
         joint,
-        evaluate(joint, observed, baselines, all_scores=False),
+        evaluate(
+            joint,
+            observed,
+            baselines,
+            all_scores=False,
+            simple=simple_model(None if means is None else means.estimators),
+        ),
         _calibrate(best, inputs, rows, observed, share, offsets, seed),
     )
 

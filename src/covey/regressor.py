@@ -18,7 +18,7 @@ from covey.distributions import Mixture, MultivariateNormal, MultivariateT
 from covey.distributions.check import read_values
 from covey.distributions.reference import Reference
 from covey.errors import InputError
-from covey.evaluation import LINEAR, UNCORRELATED, evaluate, mean_r2, uncorrelated
+from covey.evaluation import LINEAR, UNCORRELATED, evaluate, mean_r2, simple_model, uncorrelated
 from covey.summary import family_sentence, summarise
 from covey.table import check_same_order, read_features
 from covey.training_table import TrainingTable, network_inputs, read_seed
@@ -271,8 +271,8 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
         After `fit` they go by rows held out of a part of the training: about right, without a
         proof. After this they are those of split conformal prediction: of rows that come from where
-        these came from, a region of level p holds at least p in the mean, whatever the model is
-        worth. With fewer rows than level / (1 - level) a region is infinite.
+        these came from (not later ones, nor other groups), a region of level p holds at least p in
+        the mean, whatever the model is worth. Fewer rows than p / (1 - p) make it infinite.
 
         Args:
             X: table of N rows that had no part in the fit.
@@ -319,12 +319,11 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         covariance), and the model itself with all correlations ignored.
 
         Args:
-            X: table of N rows that had no part in the fit.
+            X: table of N rows that had no part in the fit, nor in `calibrate`.
             Y: their targets, as `fit` takes them; NaN means "not observed".
 
         Returns:
-            Plain numbers, as `covey.evaluation.evaluate` describes them; `covey.verdict.verdict`
-            says what they mean.
+            Plain numbers: see `covey.evaluation.evaluate`, and `covey.verdict.verdict` for words.
 
         Raises:
             InputError: a column cannot be used.
@@ -335,7 +334,8 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             LINEAR: self.ensemble_.linear_mixture(*inputs).moment_matched(),
             UNCORRELATED: uncorrelated(joint),
         }
-        return evaluate(joint, self._outcome(X, Y, joint), baselines)
+        Y = self._outcome(X, Y, joint)
+        return evaluate(joint, Y, baselines, simple=simple_model(self.base_))
 
     def _distribution(self, mixture: Mixture) -> Any:
         return mixture.moment_matched().calibrated_by(self._reference)

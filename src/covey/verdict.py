@@ -11,6 +11,9 @@ from covey.evaluation import LINEAR, UNCORRELATED
 
 Figures = Mapping[str, Any]
 LEVEL = "0.9"
+LEAST = 9  # rows that make a region of 90% finite
+WEAK = 0.1  # correlation, in the mean over rows, that is not worth a word
+SURE = 3.3  # standard errors, where several figures are looked at
 KINDS = ("joint", "interval", "model")  # of coverages
 
 
@@ -48,47 +51,64 @@ def calibrated(figures: Figures, *, held_out: bool = False) -> tuple[bool, str]:
         (yes or no, a sentence that says so, or where not).
     """
     found, n = figures["coverage"][LEVEL], figures["rows"]
-    share = found["model" if held_out else "joint"]
     m = None if held_out else figures["calibration_rows"]
+    if m is not None and figures["calibration"] == "conformal" and m < LEAST:
+        return False, (
+            f"Calibrated? Cannot be said: with {_rows(m)} to calibrate on 90% regions are "
+            f"infinite; {LEAST} is the least, 200 are good."
+        )
+    which = "model" if held_out else "joint"
     slack = _slack(n, m)
     whose = "the model's own 90% regions" if held_out else "90% regions"
-    held = f"{whose} hold {share:.1%} of {n:,} rows"
-    chance = f"chance alone gives {0.9 - slack:.1%} to {min(0.9 + slack, 1):.1%}"
-    if abs(share - 0.9) > slack:
-        way = "too narrow" if share < 0.9 else "too wide"
+    held = f"{whose} hold {found[which]:.1%} of {n:,} rows"
+    passing = f"{0.9 - slack:.1%} to {min(0.9 + slack, 1):.1%} would pass"
+    if abs(found[which] - 0.9) > slack:
         end = "; predictions widen or narrow them accordingly" if held_out else ""
-        return False, f"Calibrated? No, {way}: {held} ({chance}){end}."
+        return False, f"Calibrated? No, too {_way(found[which], 0.9)}: {held} ({passing}){end}."
+    off = [
+        f"{level:.0%} regions hold {share:.1%}, too {_way(share, level)}"
+        for level, share in (
+            (float(name), each[which]) for name, each in figures["coverage"].items()
+        )
+        if abs(share - level) > _slack(n, m, SURE, level)
+    ]
+    if off:
+        return False, f"Calibrated? At 90% yes: {held}. But {_listed(off)}."
     off = [
         f"{name} ({value:.1%})"
         for name, value in found["per_target"].items()
         if value is not None
         and not held_out
-        and abs(value - 0.9) > _slack(figures["per_target"][name]["observed"], m, 3.3)
+        and abs(value - 0.9) > _slack(figures["per_target"][name]["observed"], m, SURE)
     ]
     if off:
         return False, f"Calibrated? Jointly yes: {held}. Not so the intervals of {_listed(off)}."
-    return True, f"Calibrated? Yes: {held} ({chance})."
+    return True, f"Calibrated? Yes: {held} ({passing})."
 
 
-def _slack(n: int, m: int | None, errors: float = 1.96) -> float:
-    """Two standard errors of a share of 0.9 of n rows, by a radius from m, and a percent more."""
-    return errors * float(np.sqrt(0.09 / n + (0.09 / m if m else 0.0))) + 0.01
+def _way(share: float, level: float) -> str:
+    return "narrow" if share < level else "wide"
+
+
+def _slack(n: int, m: int | None, errors: float = 1.96, level: float = 0.9) -> float:
+    """Standard errors of a share of n rows, by a radius from m, and a percent more."""
+    variance = level * (1 - level)
+    return errors * float(np.sqrt(variance / n + (variance / m if m else 0.0))) + 0.01
 
 
 def _gain(figures: Figures, held_out: bool) -> str:
     where = "rows held out of the training" if held_out else "rows"
-    ours = figures["negative_log_likelihood_per_target"]
-    theirs = figures["baselines"][LINEAR]["negative_log_likelihood_per_target"]
-    gain = theirs - ours
-    if gain > 0.005:
-        good = f"Good? Yes: what came was {_times(gain)} as probable per target"
-    elif gain > -0.005:
-        good = "Good? No better than a simple model: what came was as probable"
-    else:
-        good = f"Good? No: what came was {_times(gain)} as probable per target"
+    found = figures["baselines"][LINEAR]
+    gain, error = found["gain"], found["standard_error"]
+    count = f"{figures['rows']:,} {where}"
+    if abs(gain) <= max(2 * error, 0.005):
+        return (
+            f"Good? No better than {figures['simple']} with one covariance for all, as far as "
+            f"{count} can tell ({gain:+.3f} nats per target, give or take {2 * error:.3f})."
+        )
     return (
-        f"{good} as under ridge regression with one covariance for all "
-        f"({gain:+.3f} nats; {figures['rows']:,} {where})."
+        f"Good? {'Yes' if gain > 0 else 'No'}: what came was {_times(gain)} as probable per target "
+        f"as under {figures['simple']} with one covariance for all ({gain:+.3f} nats; {count})."
     )
 
 
@@ -131,6 +151,8 @@ def _together(figures: Figures) -> str:
         - figures["negative_log_likelihood_per_target"]
     )
     first, second, value = strongest
+    if abs(value) < WEAK:
+        return f"Together? The targets hardly move together: correlations are {WEAK} at most."
     cuts = {
         name: 1 - found["conditional_error"] / found["mae"]
         for name, found in figures["per_target"].items()

@@ -86,6 +86,9 @@ def data_warnings(model: Any, X: Any, Y: Array, figures: Mapping[str, Any]) -> l
             "kind of row that training did not have. See the most surprising rows."
         )
     for name, column in zip(frame.columns, model._schema.columns, strict=True):
+        if not column.output_names:
+            notes.append(f"Feature {column.name} told nothing in training and is not used.")
+            continue
         values = frame[name]
         missing = float(values.isna().mean())
         if missing > GAPPY:
@@ -109,7 +112,7 @@ def data_warnings(model: Any, X: Any, Y: Array, figures: Mapping[str, Any]) -> l
 def settings_of(model: Any, calibration: str) -> list[tuple[str, str]]:
     """What the model is and how it was fitted, as names and values."""
     network = model.ensemble_.network
-    trained = model.out_of_fold_evaluation_["rows"]
+    trained = model.out_of_fold_evaluation_["of_rows"]
     factors = zip(model.targets_, model.ensemble_.scales, strict=True)
     scales = ", ".join(f"{name} times {scale:.3g}" for name, scale in factors if scale != 1)
     found = [
@@ -120,7 +123,7 @@ def settings_of(model: Any, calibration: str) -> list[tuple[str, str]]:
             ).removeprefix("family "),
         ),
         ("Members", f"{network.members} networks of {_units(network)} units"),
-        ("Learned from", f"{trained:,} rows (those that members held out in turn)"),
+        ("Judged while fitting on", f"{trained:,} rows that members held out in turn"),
         ("Out-of-fold score", f"{model.out_of_fold_score_:.4f} nats per row"),
         ("Regions go by", BASES[calibration]),
         ("Scale correction", f"standard deviations of {scales}" if scales else "none needed"),

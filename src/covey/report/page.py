@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from covey import __version__
 from covey.distributions.check import read_values
 from covey.errors import CoveyWarning, InputError
+from covey.evaluation import LINEAR
 from covey.files import write_text
 from covey.report.facts import data_warnings, features_of, settings_of, targets_of, versions
-from covey.report.pictures import draw_all, typical_row
+from covey.report.pictures import MOST_PANELS, draw_all, typical_row
 from covey.report.rows import surprises
 from covey.verdict import LEVEL, calibrated, verdict
 
@@ -83,7 +85,8 @@ def page(
     joint = model.predict_distribution(X)
     values = read_values(Y, joint.mean.shape, joint.targets, "Y")
     some = np.flatnonzero(~np.isnan(values).all(axis=1))
-    labels = list(X.index) if hasattr(X, "index") else list(range(len(values)))
+    index = X.index if isinstance(X, pd.DataFrame) else pd.RangeIndex(len(values))
+    labels, counted = list(index), bool(index.equals(pd.RangeIndex(len(values))))
     shown = some[np.unique(np.linspace(0, len(some) - 1, PICTURED_ROWS).astype(int))]
     few, y = joint[shown], values[shown]
     environment = jinja2.Environment(
@@ -106,6 +109,9 @@ def page(
         pictures=draw_all(few, mixture[shown], y),
         typical=str(labels[shown[typical_row(few, y)]]),
         surprises=surprises(joint[some], values[some], [labels[row] for row in some]),
+        counted=counted,
+        panels=min(len(names), MOST_PANELS),
+        pictured=len(shown),
         notes=[*data_warnings(model, X, values, figures), *said],
         settings=settings_of(model, joint.calibration),
         summary=model.summary(),
@@ -122,7 +128,9 @@ def _methods(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
     least, most = min(nats.values()), max(nats.values())
     return [
         {
-            "name": name[0].upper() + name[1:],
+            "name": f"{figures['simple'].rstrip(',')}, constant covariance"
+            if name == LINEAR
+            else name,
             "nats": nats[name],
             "behind": nats[name] - least,
             "bar": 100 * (nats[name] - least) / (most - least) if most > least else 0.0,

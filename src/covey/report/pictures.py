@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 INK = "#123456"  # stands for the colour of the page's text, and is used for nothing else
 STYLE = {
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a name may hold dollars
     "svg.hashsalt": "covey",
     "font.size": 9.0,
     "axes.titlesize": 10.0,
