@@ -128,9 +128,9 @@ def _methods(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
     least, most = min(nats.values()), max(nats.values())
     return [
         {
-            "name": f"{figures['simple'].rstrip(',')}, constant covariance"
-            if name == LINEAR
-            else name,
+            "name": _capital(
+                f"{figures['simple'].rstrip(',')}, constant covariance" if name == LINEAR else name
+            ),
             "nats": nats[name],
             "behind": nats[name] - least,
             "bar": 100 * (nats[name] - least) / (most - least) if most > least else 0.0,
@@ -139,6 +139,10 @@ def _methods(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for name, found in methods.items()
     ]
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _listed(names: list[str], most: int = 4) -> str:
