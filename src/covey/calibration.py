@@ -87,9 +87,8 @@ def pooled_scales(joint: Any, members: Mixture, Y: Array, weight: Array | None =
         Array of shape (D,), positive; ones where no correction is sure to help.
     """
     high = fit_scales(as_pooled(joint, members), Y, weight)
-    low = high if len(members.components) == 1 or np.all(high <= 1) else None
-    if low is None:
-        low = fit_scales(as_pooled(joint, members, 2.0), Y, weight)
+    margin = len(members.components) > 1 and np.any(high > 1)
+    low = fit_scales(as_pooled(joint, members, 2.0), Y, weight) if margin else high
     return np.where(high < 1, high, np.maximum(low, 1.0))
 
 

@@ -11,6 +11,7 @@ from sklearn.metrics import r2_score
 
 from covey import scores
 from covey.distributions import Elliptical
+from covey.distributions.batch import evenly
 from covey.distributions.reference import ENOUGH
 
 Array = NDArray[np.float64]
@@ -68,17 +69,20 @@ def evaluate(
     """
     rows = np.flatnonzero(~np.isnan(Y).all(axis=1))
     found = len(rows)
-    rows = rows[_evenly(found, MOST_ROWS)]
+    rows = rows[evenly(found, MOST_ROWS)]
     if len(rows) < len(Y):
         joint, Y = joint[rows], Y[rows]
         baselines = {name: other[rows] for name, other in baselines.items()}
-    some = _evenly(len(rows), FEW_ROWS)
+    some = evenly(len(rows), FEW_ROWS)
     few, y = joint[some], Y[some]
     observed = [column[~np.isnan(column)] for column in Y.T]
     scale = np.array([column.std() if len(column) else 0.0 for column in observed])
     scale = np.where(scale > 0, scale, 1.0)
     cells = int((~np.isnan(Y)).sum())
     distance = scores.distance_pit(joint, Y)
+    loss = scores.negative_log_likelihood(joint, Y)
+    unit, y_unit = _scaled(few, scale), y / scale
+    costly = {"energy_score": scores.energy_score, "variogram_score": scores.variogram_score}
     return {
         "rows": len(rows),
         "of_rows": found,
@@ -88,8 +92,12 @@ def evaluate(
         "calibration": joint.calibration,
         "simple": simple,
         "calibration_rows": _calibration_rows(joint),
-        **_densities(joint, Y, few, y, scale, all_scores),
-        **({"variogram_score": _variogram(few, y, scale)} if all_scores else {}),
+        **_densities(loss, cells),
+        **(
+            {name: _mean(score(unit, y_unit)) for name, score in costly.items()}
+            if all_scores
+            else {}
+        ),
         "per_target": _per_target(joint, Y, few, y),
         "coverage": {f"{level:g}": _coverage(joint, Y, level, distance) for level in LEVELS},
         "volume": _volume(few, y, scale),
@@ -99,19 +107,27 @@ def evaluate(
             "rows": int(np.sum(distance > 1 - ODD)),
         },
         "baselines": {
-            name: {
-                **_densities(other, Y, other[some], y, scale, all_scores),
-                **_gain(joint, other, Y),
-                "coverage": _mean((scores.distance_pit(other, Y) <= 0.9).astype(float)),
-            }
+            name: _beside(loss, other, Y, cells)
+            | (
+                {"energy_score": _mean(scores.energy_score(_scaled(other[some], scale), y_unit))}
+                if all_scores
+                else {}
+            )
             for name, other in baselines.items()
         },
     }
 
 
-def _evenly(count: int, most: int) -> NDArray[np.intp]:
-    """At most so many of `count` numbers from 0, evenly spaced."""
-    return np.unique(np.linspace(0, max(count - 1, 0), min(count, most)).astype(np.intp))
+def _beside(loss: Array, other: Elliptical, Y: Array, cells: int) -> dict[str, float | None]:
+    """A baseline, and what the predictions that lose `loss` in each row gain over it."""
+    theirs = scores.negative_log_likelihood(other, Y)
+    error = np.std(theirs - loss) * np.sqrt(len(Y)) / cells if cells else np.nan
+    return {
+        **_densities(theirs, cells),
+        "gain": _number((theirs - loss).sum() / cells if cells else np.nan),
+        "standard_error": _number(error),
+        "coverage": _mean((scores.distance_pit(other, Y) <= 0.9).astype(float)),
+    }
 
 
 def _calibration_rows(joint: Elliptical) -> int | None:
@@ -120,15 +136,6 @@ def _calibration_rows(joint: Elliptical) -> int | None:
     held = ~np.isnan(joint._reference.values)
     whole = int(held.all(axis=1).sum())
     return whole if whole >= ENOUGH else int(held.any(axis=1).sum())
-
-
-def _gain(joint: Any, other: Any, Y: Array) -> dict[str, float | None]:
-    cells = int((~np.isnan(Y)).sum())
-    if not cells:
-        return {"gain": None, "standard_error": None}
-    each = joint.log_prob(Y) - other.log_prob(Y)
-    error = float(np.std(each) * np.sqrt(len(each)) / cells)
-    return {"gain": _number(each.sum() / cells), "standard_error": _number(error)}
 
 
 def simple_model(bases: Any) -> str:
@@ -166,23 +173,16 @@ def uncorrelated(joint: Any) -> Any:
     return joint._with(joint.targets, scale_tril=scale)
 
 
-def _densities(
-    joint: Any, Y: Array, few: Any, y: Array, scale: Array, all_scores: bool
-) -> dict[str, Any]:
-    total = float(scores.negative_log_likelihood(joint, Y).sum())
-    cells = int((~np.isnan(Y)).sum())
-    found = {
-        "negative_log_likelihood": _number(total / len(Y) if len(Y) else np.nan),
+def _densities(loss: Array, cells: int) -> dict[str, float | None]:
+    total = float(loss.sum())
+    return {
+        "negative_log_likelihood": _number(total / len(loss) if len(loss) else np.nan),
         "negative_log_likelihood_per_target": _number(total / cells if cells else np.nan),
     }
-    if all_scores:
-        unit = few.affine(np.diag(1 / scale))
-        found["energy_score"] = _mean(scores.energy_score(unit, y / scale))
-    return found
 
 
-def _variogram(few: Any, y: Array, scale: Array) -> float | None:
-    return _mean(scores.variogram_score(few.affine(np.diag(1 / scale)), y / scale))
+def _scaled(few: Any, scale: Array) -> Any:
+    return few.affine(np.diag(1 / scale))
 
 
 def _per_target(joint: Any, Y: Array, few: Any, y: Array) -> dict[str, dict[str, Any]]:
@@ -210,11 +210,12 @@ def _per_target(joint: Any, Y: Array, few: Any, y: Array) -> dict[str, dict[str,
 def _coverage(joint: Any, Y: Array, level: float, distance: Array) -> dict[str, Any]:
     if not len(Y):
         return {"joint": None, "interval": None, "per_target": {}, "model": None}
-    each = scores.marginal_coverage(joint, Y, level, per_target=True)
+    each: Any = scores.marginal_coverage(joint, Y, level, per_target=True)
+    count = (~np.isnan(Y)).sum(axis=0)
     return {
         "joint": _number(scores.joint_coverage(joint, Y, level)),
-        "interval": _number(scores.marginal_coverage(joint, Y, level)),
-        "per_target": dict(zip(joint.targets, map(_number, np.atleast_1d(each)), strict=True)),
+        "interval": _number(np.nansum(each * count) / count.sum()),
+        "per_target": dict(zip(joint.targets, map(_number, each), strict=True)),
         "model": _number(np.mean(distance <= level)),
     }
 

@@ -4,7 +4,7 @@ import os
 
 from covey import artifact
 from covey.errors import ArtifactError
-from covey.summary import family_sentence
+from covey.summary import REGIONS, family_sentence
 from covey.table import FeatureSchema
 
 
@@ -41,9 +41,7 @@ def describe(path: str | os.PathLike[str]) -> dict[str, str]:
             **({"base": manifest["base"]["described"]} if "base" in manifest else {}),
             "out-of-fold rows": str(len(arrays["out_of_fold_rows"])),
             "out-of-fold score": f"{manifest['out_of_fold_score']:.4f} nats per row",
-            "regions go by": {"conformal": "fresh rows (calibrate)"}.get(
-                manifest["calibration"], "rows held out of the training"
-            ),
+            "regions go by": REGIONS[manifest["calibration"]],
             "written by": f"Covey {manifest['written_by']}",
         }
     except (KeyError, TypeError) as error:

@@ -36,7 +36,6 @@ from scipy.special import betaincinv, erf, gamma, gammaincinv, hyp1f1, poch
 from covey.distributions import Mixture
 from covey.distributions.check import read_numbers
 from covey.distributions.joint import Joint
-from covey.distributions.patterns import by_pattern
 from covey.errors import InputError
 
 Array = NDArray[np.float64]
@@ -253,13 +252,8 @@ def distance_pit(distribution: Joint, y: Any) -> Array:
     """
     values = _read(distribution, y)
     matched = distribution._matched()
-    squares = np.square(matched._mahalanobis(values)) * matched._inflation
-    found = np.full(len(values), np.nan)
-    for rows, present in by_pattern(~np.isnan(values)):
-        if present.any():
-            part = matched[rows]._marginal(np.flatnonzero(present).tolist())
-            found[rows] = part._ball(squares[None, rows])[0]
-    return found
+    squares, count = matched._squares(values)
+    return np.where(count > 0, matched._radial(np.maximum(count, 1)).below(squares), np.nan)
 
 
 def joint_coverage(distribution: Joint, y: Any, level: float = 0.9) -> float:

@@ -7,6 +7,10 @@ from typing import Any
 
 import numpy as np
 
+REGIONS = {  # what regions go by, by the name of the method
+    "out_of_fold": "rows held out while the model was fitted",
+    "conformal": "fresh rows (split conformal)",
+}
 WIDEST = 12  # targets whose correlations are shown
 
 

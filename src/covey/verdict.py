@@ -170,7 +170,7 @@ def _together(figures: Figures) -> str:
 def _attention(figures: Figures) -> str:
     notes = []
     odd = figures["improbable"]
-    if odd["rows"] > odd["expected"] + 3 * np.sqrt(odd["expected"]) + 1:
+    if too_many(odd):
         notes.append(
             f"{odd['rows']} rows lie where {odd['expected']:.2g} would be expected, beyond one in "
             "10,000: outliers or tails that are heavier than the model's"
@@ -181,6 +181,12 @@ def _attention(figures: Figures) -> str:
     if figures["rows"] < 200:
         notes.append(f"there are only {_rows(figures['rows'])} to judge by")
     return f"Look at: {'; '.join(notes)}." if notes else "Look at: nothing stands out."
+
+
+def too_many(improbable: Figures) -> bool:
+    """Whether more rows are improbable than chance explains."""
+    expected = improbable["expected"]
+    return bool(improbable["rows"] > expected + 3 * np.sqrt(expected) + 1)
 
 
 def _rows(count: int) -> str:

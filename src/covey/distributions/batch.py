@@ -116,6 +116,11 @@ def row_index(rows: Any, n_rows: int) -> Any:
     return index
 
 
+def evenly(count: int, most: int) -> NDArray[np.intp]:
+    """At most so many of the numbers 0 to count - 1, evenly chosen, first and last included."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.intp))
+
+
 def frozen(array: Array) -> Array:
     """Make an array read-only."""
     array.flags.writeable = False

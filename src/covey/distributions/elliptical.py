@@ -82,16 +82,8 @@ class Elliptical(Batch, Joint):
         """Distribution function of one target in units of its scale: (N, D) gives (N, D)."""
 
     @abstractmethod
-    def _square_quantile(self, probability: float, count: Array) -> Array:
-        """Quantile of |z|^2 of so many targets, shape (N,)."""
-
-    @abstractmethod
     def _radial(self, count: NDArray[np.intp]) -> Radial:
         """The law of |z|^2 of so many targets, shape (N,)."""
-
-    @abstractmethod
-    def _ball(self, squares: Array) -> Array:
-        """Probability that |z|^2 of all targets is less: (S, N) gives (S, N)."""
 
     @abstractmethod
     def _stretch(self, size: int, generator: np.random.Generator) -> Array:
@@ -323,7 +315,7 @@ class Elliptical(Batch, Joint):
 
     def _radius(self, level: float) -> Array:
         count = (~self.observed).sum(axis=1)
-        squares = self._square_quantile(level, np.maximum(count, 1))
+        squares = self._radial(np.maximum(count, 1)).from_below(level)
         return np.where(count > 0, np.sqrt(squares / self._inflation), 0.0)
 
     def _calibrated_radius(self, level: float) -> Array | None:
@@ -331,7 +323,7 @@ class Elliptical(Batch, Joint):
             return None
         radius = np.zeros(len(self))
         for rows, reference in self._reference.groups(len(self)):
-            part = self[rows]
+            part = self if len(rows) == len(self) else self[rows]
             count = (~part.observed).sum(axis=1)
             radial = part._radial(np.maximum(count, 1))
             squares = squares_at(reference.reach(level), radial)
@@ -343,7 +335,7 @@ class Elliptical(Batch, Joint):
             return None
         width = np.zeros(self._shape)
         for rows, reference in self._reference.groups(len(self)):
-            part = self[rows]
+            part = self if len(rows) == len(self) else self[rows]
             radial = part._radial(np.ones(len(rows), dtype=np.intp))
             squares = [squares_at(reach, radial) for reach in reference.reaches(level)]
             half = np.sqrt(np.stack(squares, axis=1))

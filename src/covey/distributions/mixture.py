@@ -249,17 +249,19 @@ class Mixture(Joint):
             ray = solve_lower(moments.scale_tril, ray)
             squares = np.einsum("sni,sni->sn", ray, ray)
             slope = np.einsum("sni,ni->sn", ray, start)
-            parts.append((component, weight, squares, slope, np.einsum("ni,ni->n", start, start)))
+            offset = np.einsum("ni,ni->n", start, start)
+            below = component._radial(np.full(len(self), len(self.targets))).below
+            parts.append((component, below, weight, squares, slope, offset))
 
         def excess(radius: Array) -> Array:
             total = np.full(len(self), -level)
-            for component, weight, squares, slope, offset in parts:
+            for _, below, weight, squares, slope, offset in parts:
                 root = np.square(slope) - squares * (offset - np.square(radius))
                 root = np.sqrt(np.maximum(root, 0.0))
-                inside = component._ball(np.square(np.maximum(root - slope, 0.0) / squares))
+                inside = below(np.square(np.maximum(root - slope, 0.0) / squares))
                 near = np.maximum(-slope - root, 0.0) / squares
                 if near.any():  # some ellipsoid does not hold the center
-                    inside -= component._ball(np.square(near))
+                    inside -= below(np.square(near))
                 total += weight * inside.mean(axis=0)
             return total
 
@@ -268,7 +270,7 @@ class Mixture(Joint):
             [
                 np.sqrt(offset)
                 + np.sqrt(squares.max(axis=0) * component._inflation) * component._radius(level)
-                for component, _, squares, _, offset in parts
+                for component, _, _, squares, _, offset in parts
             ],
             axis=0,
         )

@@ -98,9 +98,6 @@ class MultivariateNormal(Elliptical):
     def _unit_cdf(self, z: Array) -> Array:
         return np.asarray(ndtr(z))
 
-    def _square_quantile(self, probability: float, count: Array) -> Array:
-        return np.asarray(chdtri(count, 1 - probability))
-
     def _radial(self, count: NDArray[np.intp]) -> Radial:
         return Radial(
             below=lambda squares: np.asarray(chdtr(count, squares)),
@@ -108,9 +105,6 @@ class MultivariateNormal(Elliptical):
             from_below=lambda probability: np.asarray(2 * gammaincinv(count / 2, probability)),
             from_above=lambda probability: np.asarray(chdtri(count, probability)),
         )
-
-    def _ball(self, squares: Array) -> Array:
-        return np.asarray(chdtr(len(self.targets), squares))
 
     def _stretch(self, size: int, generator: np.random.Generator) -> Array:
         return np.ones((1, 1))

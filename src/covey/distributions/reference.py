@@ -156,7 +156,7 @@ class Radial:
     """The law of |z|^2 in some rows, precise at both ends.
 
     Attributes:
-        below: gives the probability of less, shape (N,) for squares of shape (N,).
+        below: gives the probability of less, for squares of shape (..., N).
         above: gives the probability of more.
         from_below: gives the squares that are not reached with a probability, a number.
         from_above: gives the squares that are surpassed with a probability.

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaln, chdtri, digamma, fdtr, fdtrc, fdtri, gammaln, stdtr, stdtrit
-from scipy.stats import f
 
 from covey.distributions.check import read_degrees_of_freedom, read_factor, read_mean
 from covey.distributions.elliptical import Elliptical
@@ -123,10 +122,6 @@ class MultivariateT(Elliptical):
     def _unit_cdf(self, z: Array) -> Array:
         return np.asarray(stdtr(self.degrees_of_freedom[:, None], z))
 
-    def _square_quantile(self, probability: float, count: Array) -> Array:
-        # |z|^2 / m follows an F distribution with m and nu degrees of freedom
-        return np.asarray(count * f.ppf(probability, count, self.degrees_of_freedom))
-
     def _radial(self, count: NDArray[np.intp]) -> Radial:
         freedom = self.degrees_of_freedom  # |z|^2 / m follows F(m, nu), its reciprocal F(nu, m)
         return Radial(
@@ -135,10 +130,6 @@ class MultivariateT(Elliptical):
             from_below=lambda probability: np.asarray(count * fdtri(count, freedom, probability)),
             from_above=lambda probability: np.asarray(count / fdtri(freedom, count, probability)),
         )
-
-    def _ball(self, squares: Array) -> Array:
-        d = len(self.targets)
-        return np.asarray(fdtr(d, self.degrees_of_freedom, squares / d))
 
     def _stretch(self, size: int, generator: np.random.Generator) -> Array:
         chi_square = generator.chisquare(self.degrees_of_freedom, size=(size, len(self)))

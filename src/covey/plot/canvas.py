@@ -177,11 +177,6 @@ def read_levels(levels: float | Iterable[float]) -> list[float]:
     return found
 
 
-def evenly(count: int, most: int) -> NDArray[np.intp]:
-    """At most so many of the numbers 0 to count - 1, evenly chosen, first and last included."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.intp))
-
-
 def listed(levels: Sequence[float]) -> str:
     """Levels as text: "50%, 80% and 90%"."""
     words = [f"{100 * level:g}%" for level in levels]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
+from covey.distributions.batch import evenly
 from covey.distributions.check import check_level, check_size
 from covey.distributions.joint import Joint
 from covey.distributions.mixture import Mixture
@@ -60,7 +61,7 @@ def calibration_curve(
     values, seen = canvas.unknown(joint, y)
     rows = np.flatnonzero(seen.any(axis=1))
     if isinstance(joint, Mixture):
-        rows = rows[canvas.evenly(len(rows), MOST_MIXED)]
+        rows = rows[evenly(len(rows), MOST_MIXED)]
     together = _together(joint[rows], values[rows], steps)  # type: ignore[index]
     alone = _alone(joint, values, seen, steps)
     ax = canvas.panel(ax, (4.8, 4.6))
@@ -184,7 +185,7 @@ def observed_vs_predicted(
     observed, mean = values[rows, number], alone.mean[:, 0]
     lower, upper = (end[:, 0] for end in alone.interval(level))
     inside = (observed >= lower) & (observed <= upper)
-    shown = canvas.evenly(len(rows), most)
+    shown = evenly(len(rows), most)
     drawn = np.concatenate([end[shown] for end in (lower, upper, mean, observed)])
     drawn = drawn[np.isfinite(drawn)]
     lower, upper = np.maximum(lower, drawn.min()), np.minimum(upper, drawn.max())

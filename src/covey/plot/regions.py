@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions.batch import row_index
+from covey.distributions.batch import evenly, row_index
 from covey.distributions.joint import Joint
 from covey.distributions.targets import target_positions
 from covey.errors import InputError
@@ -162,7 +162,7 @@ def _rows(joint: Joint, rows: Any) -> NDArray[np.intp]:
     """Numbers of the chosen rows."""
     n = len(joint)
     if rows is None:
-        return canvas.evenly(n, MOST_ROWS)
+        return evenly(n, MOST_ROWS)
     try:
         found = np.arange(n)[row_index(rows, n)]
     except IndexError as error:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from covey import __version__
 from covey.engine import keras
-from covey.summary import family_sentence
+from covey.summary import REGIONS, family_sentence
 from covey.table import read_features
+from covey.verdict import too_many
 
 Array = NDArray[np.float64]
 
@@ -79,7 +80,7 @@ def data_warnings(model: Any, X: Any, Y: Array, figures: Mapping[str, Any]) -> l
         elif np.nanstd(Y[:, i]) == 0:
             notes.append(f"Target {name} has the same value in every row.")
     odd = figures["improbable"]
-    if odd["rows"] > odd["expected"] + 3 * np.sqrt(odd["expected"]) + 1:
+    if too_many(odd):
         notes.append(
             f"{odd['rows']} rows are farther from their prediction than one in 10,000 should be; "
             f"{odd['expected']:.2g} would be expected. They may be errors of measurement, or a "
@@ -125,7 +126,7 @@ def settings_of(model: Any, calibration: str) -> list[tuple[str, str]]:
         ("Members", f"{network.members} networks of {_units(network)} units"),
         ("Judged while fitting on", f"{trained:,} rows that members held out in turn"),
         ("Out-of-fold score", f"{model.out_of_fold_score_:.4f} nats per row"),
-        ("Regions go by", BASES[calibration]),
+        ("Regions go by", REGIONS[calibration]),
         ("Scale correction", f"standard deviations of {scales}" if scales else "none needed"),
     ]
     if model.base_ is not None:
@@ -133,12 +134,6 @@ def settings_of(model: Any, calibration: str) -> list[tuple[str, str]]:
     plain = {n: v for n, v in model.get_params(deep=False).items() if n not in ("base", "verbose")}
     found.append(("Parameters", ", ".join(f"{name}={value!r}" for name, value in plain.items())))
     return found
-
-
-BASES = {
-    "out_of_fold": "rows held out while the model was fitted",
-    "conformal": "fresh rows (split conformal)",
-}
 
 
 def versions() -> list[tuple[str, str]]:

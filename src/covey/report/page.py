@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from covey import __version__
+from covey.distributions.batch import evenly
 from covey.distributions.check import read_values
 from covey.errors import CoveyWarning, InputError
 from covey.evaluation import LINEAR
@@ -79,15 +80,15 @@ def page(
         warnings.simplefilter("always", CoveyWarning)
         figures = model.evaluate(X, Y) if figures is None else figures
         mixture = model.predict_mixture(X)
+        joint = model._distribution(mixture)
     if not figures["rows"]:
         raise InputError("A report needs rows that hold a target. Received none.")
     said = [str(warning.message) for warning in caught]
-    joint = model.predict_distribution(X)
     values = read_values(Y, joint.mean.shape, joint.targets, "Y")
     some = np.flatnonzero(~np.isnan(values).all(axis=1))
     index = X.index if isinstance(X, pd.DataFrame) else pd.RangeIndex(len(values))
     labels, counted = list(index), bool(index.equals(pd.RangeIndex(len(values))))
-    shown = some[np.unique(np.linspace(0, len(some) - 1, PICTURED_ROWS).astype(int))]
+    shown = some[evenly(len(some), PICTURED_ROWS)]
     few, y = joint[shown], values[shown]
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
@@ -101,8 +102,6 @@ def page(
         verdict=[line.partition("? ") for line in verdict(figures)[:-1]],
         calibrated=calibrated(figures),
         figures=figures,
-        level=LEVEL,
-        coverages=figures["coverage"][LEVEL],
         methods=_methods(figures),
         targets=targets_of(joint, values),
         features=features_of(model, X),
@@ -111,7 +110,6 @@ def page(
         surprises=surprises(joint[some], values[some], [labels[row] for row in some]),
         counted=counted,
         panels=min(len(names), MOST_PANELS),
-        pictured=len(shown),
         notes=[*data_warnings(model, X, values, figures), *said],
         settings=settings_of(model, joint.calibration),
         summary=model.summary(),
