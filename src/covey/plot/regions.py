@@ -125,7 +125,7 @@ def pairs(
     size = max(1.75 - 0.06 * d, 1.1) if d > 1 else 3.2
     grid = canvas.panels(axes, d * d, d, (size, size)).reshape(d, d)
     low, high = _limits(one, value, steps)
-    correlation = _matched(one).correlation[0]
+    correlation = one._matched().correlation[0]
     for i in range(d):
         for j in range(d):
             ax = grid[i, j]
@@ -181,13 +181,9 @@ def _boundaries(part: Any, level: float) -> Array:
     return lines
 
 
-def _matched(joint: Any) -> Any:
-    return joint.moment_matched() if hasattr(joint, "moment_matched") else joint
-
-
 def _limits(one: Any, value: Array, levels: list[float]) -> tuple[Array, Array]:
     """Ends of the axis of each target: its density, its widest region and what was observed."""
-    matched = _matched(one)
+    matched = one._matched()
     lower, upper = (end[0] for end in one.interval(max(0.99, levels[-1])))
     widest = np.zeros(len(value))
     for i in np.flatnonzero(~one.observed[0]):
