@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from covey.batches import Batches
+from covey.batches import Batches, gather
 from covey.whitened import Whitened
 
 
@@ -20,13 +20,14 @@ def problem(n=120, gaps=0.0, seed=0):
 
 def batches_of(labelled, whitened, training, weight=None, batch_size=16):
     generator = np.random.default_rng(0)
-    return Batches(labelled, whitened, training, weight, batch_size, 6, generator)
+    return Batches(labelled, whitened, training, weight, batch_size, generator)
 
 
 def walk(batches, times):
     for _ in range(times):
-        yield from (batches[index] for index in range(len(batches)))
-        batches.on_epoch_end()
+        data, order = batches.draw(6)
+        assert len(order) == 6
+        yield from (tuple(map(np.asarray, gather(data, rows))) for rows in order)
 
 
 def test_batches_walk_through_each_members_own_rows():
@@ -82,13 +83,26 @@ def test_nothing_but_gaps_needs_no_weights():
     labelled, whitened, training = problem(200, 1.0)
     batches = batches_of(labelled, whitened, training)
     assert batches.complete == 0
-    assert len(batches[0]) == 2
+    assert len(next(walk(batches, 1))) == 2
 
 
 def test_a_batch_holds_at_least_one_row_of_each_kind():
     labelled, whitened, training = problem(200, 0.5)
     batches = batches_of(labelled, whitened, training, batch_size=1)
     assert batches.complete == 1
-    assert len(batches[0][0]) == 2
+    assert len(next(walk(batches, 1))[0]) == 2
     labelled, whitened, training = problem(200, 0.0)
-    assert len(batches_of(labelled, whitened, training, batch_size=1)[0][0]) == 1
+    batches = batches_of(labelled, whitened, training, batch_size=1)
+    assert len(next(walk(batches, 1))[0]) == 1
+
+
+def test_batches_go_on_where_a_snapshot_was_taken():
+    labelled, whitened, training = problem(200, 0.2)
+    batches = batches_of(labelled, whitened, training)
+    batches.draw(3)
+    snapshot = batches.snapshot()
+    expected = [batches.draw(5).order for _ in range(4)]
+    other = batches_of(labelled, whitened, training)
+    other.restore(snapshot)
+    for order in expected:
+        np.testing.assert_array_equal(other.draw(5).order, order)

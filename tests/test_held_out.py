@@ -6,7 +6,7 @@ import pytest
 from covey.distributions.triangular import solve_lower
 from covey.families import Normal, StudentT
 from covey.held_out import HeldOut
-from covey.network import BLOCK, Network, forward
+from covey.network import BLOCK, Network, read_weights
 from covey.whitened import Whitened
 
 K, D = 2, 3
@@ -41,8 +41,8 @@ def test_scores_are_those_of_the_distributions(family_name, gaps, weighted):
         variable.assign(0.3 * r.normal(size=variable.shape))
     held_out = HeldOut.gather(inputs, whitened, tests, weight)
     assert len(held_out.parts) == (1 if gaps == 0 else 2)
-    scores = held_out.score(held_out.scorers(model, network.family))
-    packed = forward(model, np.repeat(inputs[:, None], K, axis=1))
+    scores = held_out.scorer(network)(read_weights(model))
+    packed = network.forward(model, inputs)
     family = {"normal": Normal, "student_t": StudentT}[family_name](D, floor=network.floor)
     for k, rows in enumerate(tests):
         joint = family.distribution(packed[rows, k]).affine(whitened.scale_tril[k])

@@ -5,9 +5,11 @@ import warnings
 import numpy as np
 import pytest
 
+from covey.batches import Batches
 from covey.engine import keras
 from covey.errors import CoveyWarning, InputError
-from covey.network import Network, forward, read_weights, write_weights
+from covey.held_out import HeldOut
+from covey.network import Network, read_weights, write_weights
 from covey.recipe import Recipe
 from covey.training import train
 from covey.whitened import Whitened
@@ -52,23 +54,30 @@ class Last(keras.callbacks.Callback):
 
 def run(inputs, whitened, folds, recipe=RECIPE, **options):
     last = Last()
-    members = len(folds)
+    dropout = options.pop("dropout", 0.0)
+    if isinstance(whitened, list):
+        whitened = as_whitened(whitened, options.pop("log_scale", 0.0))
+    options = {"callbacks": [last], "seed": 0, **options}
     model, trained = train(
-        network(members, options.pop("dropout", 0.0)),
-        inputs,
-        as_whitened(whitened, options.pop("log_scale", 0.0)),
-        folds,
+        network(len(folds), dropout),
+        *rows_of(inputs, whitened, folds, recipe, options.pop("sample_weight", None)),
         recipe,
-        callbacks=[last],
         verbose=0,
         **options,
     )
-    return model, trained, last.weights
+    return model, trained, getattr(last, "weights", None)
+
+
+def rows_of(inputs, whitened, folds, recipe, sample_weight=None):
+    training, tests = zip(*folds, strict=True)
+    generator = np.random.default_rng(0)
+    source = Batches(inputs, whitened, training, sample_weight, recipe.batch_size, generator)
+    return source, HeldOut.gather(inputs, whitened, tests, sample_weight)
 
 
 def held_out_scores(model, inputs, whitened, folds):
     family = network().family
-    packed = forward(model, np.repeat(inputs[:, None], len(folds), axis=1))
+    packed = network(len(folds)).forward(model, inputs)
     return [
         family.distribution(packed[test, k]).log_prob(whitened[k][test]).mean()
         for k, (_, test) in enumerate(folds)
@@ -86,7 +95,7 @@ def test_training_improves_and_keeps_the_best_weights_of_each_member():
     for kept, now in zip(trained.weights, read_weights(model), strict=True):
         np.testing.assert_array_equal(kept, now)
     assert (trained.best_steps > 0).all()
-    assert 190 <= trained.steps <= 200
+    assert trained.steps == 200
 
 
 def test_what_is_kept_is_a_running_average():
@@ -96,16 +105,8 @@ def test_what_is_kept_is_a_running_average():
         on_train_begin=lambda logs: seen.append(read_weights(watch.model)),
         on_epoch_end=lambda epoch, logs: seen.append(read_weights(watch.model)),
     )
-    _, trained = train(
-        network(),
-        inputs,
-        as_whitened(whitened),
-        folds,
-        changed(RECIPE, max_steps=300, learning_rate=0.0005),
-        callbacks=[watch],
-        seed=3,
-        verbose=0,
-    )
+    recipe = changed(RECIPE, max_steps=300, learning_rate=0.0005)
+    _, trained, _ = run(inputs, whitened, folds, recipe, callbacks=[watch], seed=3)
     per_look = trained.steps // (len(seen) - 1)
     averages = [seen[0]]
     for look, now in enumerate(seen[1:], 1):
@@ -158,13 +159,13 @@ def test_rows_with_gaps_teach_what_they_hold(some_complete):
     log_k = np.log(np.diagonal(K, axis1=1, axis2=2)).sum(axis=1)
     whitened = Whitened(y, complete, K, np.where(complete[:, None], -log_k, 0.0))
     recipe = changed(RECIPE, max_steps=300)
-    model, trained = train(network(), inputs, whitened, folds, recipe, verbose=0)
+    model, trained, _ = run(inputs, whitened, folds, recipe)
     untrained = network().build()
     write_weights(untrained, network().initial_weights(np.random.default_rng(0)))
     for k, (_, test) in enumerate(folds):
         scores = []
         for each in (untrained, model):
-            packed = forward(each, np.repeat(inputs[test][:, None], 2, axis=1))[:, k]
+            packed = network().forward(each, inputs[test])[:, k]
             joint = network().family.distribution(packed).affine(K[k], targets=["y0", "y1"])
             both = joint.log_prob(residual[test, k])
             second = joint.marginal("y1").log_prob(residual[test, k, 1:])

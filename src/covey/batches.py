@@ -2,23 +2,99 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.engine import keras
+from covey.dispatch import placed
 from covey.whitened import Whitened
 
+Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Batches of shape (rows, K, ...): each member walks through its own rows in its own order.
+class Data(NamedTuple):
+    """Rows to train on.
+
+    Attributes:
+        inputs: shape (R, F).
+        targets: of each member, shape (R, K, D).
+        weight: sample weights, shape (R,), or None.
+        slot_weight: by which each place of a batch counts, shape (batch, K), or None.
+    """
+
+    inputs: NDArray[np.float32]
+    targets: NDArray[np.float32]
+    weight: NDArray[np.float32] | None
+    slot_weight: NDArray[np.float32] | None
+
+
+class Stretch(NamedTuple):
+    """Some training steps.
+
+    Attributes:
+        data: rows, as `covey.dispatch.placed` gives them: on the device already.
+        order: which of them are in each batch, shape (steps, batch, K).
+    """
+
+    data: Data
+    order: NDArray[np.int32]
+
+
+def gather(data: Data, rows: Any) -> tuple[Any, ...]:
+    """A batch as Keras takes it: (inputs, targets) or (inputs, targets, weight).
+
+    Args:
+        data: arrays, of NumPy or of the engine.
+        rows: row numbers of shape (batch, K), likewise.
+
+    Returns:
+        Inputs of shape (batch, K, F), targets (batch, K, D) and weights (batch, K).
+    """
+    batch = data.inputs[rows], data.targets[rows, np.arange(data.targets.shape[1])]
+    if data.weight is None:
+        return batch if data.slot_weight is None else (*batch, data.slot_weight)
+    weight = data.weight[rows]
+    return (*batch, weight if data.slot_weight is None else data.slot_weight * weight)
+
+
+class Source(ABC):
+    """Where the rows that members train on come from.
 
     Complete rows come first, rows with gaps behind them, as many of each in every batch, so that
-    shapes are fixed and complete rows keep their fast path. Weights make up for the rounding of
-    these numbers. One "epoch" of Keras is the stretch between two looks at the held-out rows.
+    shapes are fixed and complete rows keep their fast path.
+
+    Attributes:
+        complete: rows of each batch that are complete, for every member.
+        gaps: rows of each batch that have gaps.
+        scale_tril: K, by which a complete row y = K z is whitened, shape (members, D, D).
+    """
+
+    complete: int
+    gaps: int
+    scale_tril: Array
+
+    @abstractmethod
+    def draw(self, at_most: int) -> Stretch:
+        """The next steps, at least one of them; going on where each member was."""
+
+    @abstractmethod
+    def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """(what JSON can hold, arrays): how far each member has come, for `restore`."""
+
+    @abstractmethod
+    def restore(self, snapshot: tuple[dict[str, Any], dict[str, NDArray[Any]]]) -> None:
+        """Go on from there."""
+
+
+class Batches(Source):
+    """Batches of rows in memory: each member walks through its own rows in its own order.
+
+    Complete rows and rows with gaps are in every batch in about their share of all rows; weights
+    make up for the rounding of these numbers.
 
     Args:
         inputs: array of shape (N, F).
@@ -26,12 +102,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         training: for each member, the rows it trains on.
         sample_weight: array of shape (N,), or None.
         batch_size: rows per member and batch; at least 2 if there are rows of both kinds.
-        length: batches per "epoch".
         generator: source of randomness.
-
-    Attributes:
-        complete: rows of each batch that are complete, for every member.
-        gaps: rows of each batch that have gaps.
     """
 
     def __init__(
@@ -39,15 +110,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         inputs: NDArray[np.float32],
         whitened: Whitened,
         training: Sequence[Rows],
-        sample_weight: NDArray[np.float64] | None,
+        sample_weight: Array | None,
         batch_size: int,
-        length: int,
         generator: np.random.Generator,
     ) -> None:
-        super().__init__(workers=1)
-        self.inputs, self.targets = inputs, whitened.y
-        self.length, self.generator = length, generator
-        self.members = np.arange(len(training))
+        self.scale_tril = whitened.scale_tril
+        self.generator = generator
         whole = [rows[whitened.complete[rows]] for rows in training]
         gaps = [rows[~whitened.complete[rows]] for rows in training]
         counts = np.array([[len(rows) for rows in whole], [len(rows) for rows in gaps]])
@@ -56,8 +124,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         batch_size = max(batch_size, 2) if mixed else batch_size  # one row of each kind
         at_most = batch_size - 1 if mixed else batch_size
         self.complete = int(np.clip(round(share[0].mean() * batch_size), int(mixed), at_most))
-        self.streams, weights = [], []
         self.gaps = batch_size - self.complete
+        self.streams, weights = [], []
         sizes = self.complete, self.gaps
         for kind, part, size in zip((whole, gaps), share, sizes, strict=True):
             if size == 0:
@@ -66,24 +134,29 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             filled = [own if len(own) else rows for own, rows in zip(kind, training, strict=True)]
             self.streams.append([_Stream(rows, size, generator) for rows in filled])
             weights.append(np.broadcast_to(part * batch_size / size, (size, len(training))))
-        self.slot_weight = np.concatenate(weights).astype(np.float32)
-        self.weight = None if sample_weight is None else sample_weight.astype(np.float32)
-        self.on_epoch_end()
+        slot_weight = np.concatenate(weights).astype(np.float32) if mixed else None
+        weight = None if sample_weight is None else sample_weight.astype(np.float32)
+        self.data = placed(Data(inputs, whitened.y, weight, slot_weight))
 
-    def __len__(self) -> int:
-        return self.length
+    def draw(self, at_most: int) -> Stretch:
+        """The next steps, exactly so many of them."""
+        drawn = [[own.draw(at_most) for own in kind] for kind in self.streams]
+        order = np.concatenate([np.stack(kind, axis=-1) for kind in drawn], axis=1)
+        return Stretch(self.data, order.astype(np.int32))
 
-    def on_epoch_end(self) -> None:
-        """Draw the rows of the next stretch, going on where each member's permutation was."""
-        drawn = [[own.draw(self.length) for own in kind] for kind in self.streams]
-        self.order = np.concatenate([np.stack(kind, axis=-1) for kind in drawn], axis=1)
+    def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Where each member is in its permutation, and the source of the next ones."""
+        every = [own for kind in self.streams for own in kind]
+        left = {f"left_{number:03d}": own.left for number, own in enumerate(every)}
+        return {"generator": self.generator.bit_generator.state}, left
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], ...]:
-        rows = self.order[index]
-        batch = self.inputs[rows], self.targets[rows, self.members]
-        if self.weight is None:
-            return batch if len(self.streams) == 1 else (*batch, self.slot_weight)
-        return (*batch, self.slot_weight * self.weight[rows])
+    def restore(self, snapshot: tuple[dict[str, Any], dict[str, NDArray[Any]]]) -> None:
+        """Go on from there."""
+        manifest, left = snapshot
+        self.generator.bit_generator.state = manifest["generator"]
+        every = [own for kind in self.streams for own in kind]
+        for number, own in enumerate(every):
+            own.left = left[f"left_{number:03d}"]
 
 
 class _Stream:

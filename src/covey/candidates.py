@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.batches import Batches
 from covey.distributions import Elliptical, MultivariateT
 from covey.ensemble import Ensemble
 from covey.folds import Folds
+from covey.held_out import HeldOut
 from covey.linear import LinearModel
 from covey.network import Network
 from covey.recipe import Recipe
@@ -86,17 +88,24 @@ def train_candidates(
     whitened = Whitened.under(linear, inputs.astype(np.float64), Y, folds, offsets)
     tests = [test for _, test in folds.pairs]
     rows = folds.held_out
+    source = Batches(
+        inputs,
+        whitened,
+        [training for training, _ in folds.pairs],
+        sample_weight,
+        recipe.batch_size,
+        np.random.default_rng([seed, 1]),
+    )
+    held_out = HeldOut.gather(inputs, whitened, tests, sample_weight)
 
     def trained(
         network: Network, recipe: Recipe, weights: Any = None, reserve: float = 0.0
     ) -> tuple[Candidate, Trained]:
         model, result = train(
             network,
-            inputs,
-            whitened,
-            folds.pairs,
+            source,
+            held_out,
             recipe,
-            sample_weight=sample_weight,
             weights=weights,
             callbacks=callbacks,
             seed=seed,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from covey.distributions import Elliptical, Mixture
 from covey.errors import ArtifactError
 from covey.linear import LinearModel
-from covey.network import Network, forward, write_weights
+from covey.network import Network, write_weights
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -53,7 +53,7 @@ class Ensemble:
 
     def _forward(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         with self._lock:
-            return forward(self.model, inputs)
+            return self.network.forward(self.model, inputs)
 
     @property
     def model(self) -> Any:
@@ -78,9 +78,8 @@ class Ensemble:
         Returns:
             Mixtures of N rows, in target units.
         """
-        n, f = X.shape
-        packed = self._forward(np.broadcast_to(X[:, None], (n, len(self.linear), f)))
-        every = np.arange(n)
+        packed = self._forward(X)
+        every = np.arange(len(X))
         mixture = Mixture(
             [self._restored(k, packed[:, k], X, every, offsets) for k in range(len(self.linear))]
         )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from covey import dispatch
 from covey.engine import keras
 from covey.layers import LogDensity
-from covey.network import BLOCK
+from covey.network import BLOCK, Network, as_key, write_weights
 from covey.whitened import Whitened
 
 Array = NDArray[np.float64]
@@ -62,15 +64,32 @@ class HeldOut:
                 parts.append(_Part.gather(inputs, whitened, kind, weight, total, gaps=not whole))
         return cls(tuple(parts), all_weight / all_weight.sum())
 
-    def scorers(self, model: Any, family: Any) -> list[Any]:
-        """Models that score what `model` puts out, one for each part."""
-        return [part.scorer(model, family) for part in self.parts]
+    @property
+    def size(self) -> int:
+        """Rows that a look scores, over all members."""
+        return sum(np.count_nonzero(part.weight) for part in self.parts)
 
-    def score(self, scorers: Sequence[Any]) -> Array:
-        """Mean log-density of each member's held-out rows, shape (K,), in nats per row."""
-        return np.sum(
-            [part.score(scorer) for part, scorer in zip(self.parts, scorers, strict=True)], axis=0
-        )
+    def scorer(self, network: Network) -> Callable[[list[NDArray[np.float32]]], Array]:
+        """What scores weights of a network.
+
+        Args:
+            network: what the weights are of.
+
+        Returns:
+            From weights, as `read_weights` gives them, to the mean log-density of each member's
+            held-out rows, shape (K,), in nats per row.
+        """
+        model = network.build()
+        densities = [part.densities(network, model) for part in self.parts]
+
+        def score(weights: list[NDArray[np.float32]]) -> Array:
+            write_weights(model, weights)
+            return np.sum(
+                [part.mean(found()) for part, found in zip(self.parts, densities, strict=True)],
+                axis=0,
+            )
+
+        return score
 
 
 @dataclass(frozen=True)
@@ -108,16 +127,33 @@ class _Part:
         scale_tril = whitened.scale_tril if gaps else None
         return cls(held_inputs, targets, held_weight, log_scale, scale_tril)
 
-    def scorer(self, model: Any, family: Any) -> Any:
-        observed = keras.Input(self.targets.shape[1:])
-        missing = self.scale_tril is not None
-        density = LogDensity(family, missing=missing, scale_tril=self.scale_tril)
-        return keras.Model([model.input, observed], density(model.output, observed))
+    def densities(self, network: Network, model: Any) -> Callable[[], NDArray[np.float32]]:
+        """What computes the log-density of every row, shape (R, K), under a model as it is."""
+        scale_tril = None if self.scale_tril is None else as_key(self.scale_tril)
+        if not dispatch.available():
+            scorer = _scorer(network, model, scale_tril)
+            arrays = [self.inputs, self.targets]
+            return lambda: scorer.predict(arrays, batch_size=BLOCK, verbose=0)
+        compiled = _compiled(network.skeleton, scale_tril)
+        placed = dispatch.placed((self.inputs, self.targets))
+        return lambda: compiled.exactly(*dispatch.values(model), *placed)
 
-    def score(self, scorer: Any) -> Array:
-        densities = scorer.predict([self.inputs, self.targets], batch_size=BLOCK, verbose=0)
+    def mean(self, densities: NDArray[np.float32]) -> Array:
+        """Their weighted mean, in nats per row of target units, shape (K,)."""
         used = np.where(self.weight > 0, np.asarray(densities, dtype=np.float64), 0.0)
         return np.einsum("rk,rk->k", self.weight, used) + self.log_scale
+
+
+def _scorer(network: Network, model: Any, scale_tril: Any) -> Any:
+    """A model from inputs and observations to log-densities."""
+    observed = keras.Input((network.members, network.n_targets))
+    density = LogDensity(network.family, missing=scale_tril is not None, scale_tril=scale_tril)
+    return keras.Model([model.input, observed], density(model.output, observed))
+
+
+@lru_cache(maxsize=8)
+def _compiled(skeleton: Network, scale_tril: Any) -> dispatch.Forward:
+    return dispatch.Forward(_scorer(skeleton, skeleton.build(), scale_tril), BLOCK)
 
 
 def _spread(rows: Rows, most: int) -> Rows:

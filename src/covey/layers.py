@@ -253,15 +253,21 @@ class PiecewiseLinear(keras.layers.Layer):  # type: ignore[misc]
         self.kernel = self.add_weight(
             name="kernel", shape=(input_shape[0], *self.kernel_shape), initializer="zeros"
         )
+        # a weight and no constant, so that what is compiled serves the knots of another table too
+        self.bends = self.add_weight(
+            name="knots",
+            shape=self.knots.shape,
+            initializer=lambda shape, dtype=None: ops.convert_to_tensor(self.knots, dtype),
+            trainable=False,
+        )
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:
         """Outputs of shape (members, rows, F + C * units) from inputs (members, rows, F)."""
-        lower, width = self.knots[:, :-1], np.diff(self.knots, axis=1)
+        lower = self.bends[:, None, :-1]
+        width = self.bends[:, None, 1:] - lower
         # nothing ever reaches an empty bin
-        lower = np.where(width > 0, lower, 1e9)[:, None].astype(np.float32)
-        width = np.where(width > 0, width, 1.0)[:, None].astype(np.float32)
-        lower, width = ops.convert_to_tensor(lower), ops.convert_to_tensor(width)
+        lower, width = ops.where(width > 0, lower, 1e9), ops.where(width > 0, width, 1.0)
         chosen = ops.transpose(ops.take(inputs, self.columns, axis=-1), (0, 2, 1))
         progress = ops.clip((ops.expand_dims(chosen, -1) - lower) / width, 0.0, 1.0)  # K, C, n, T
         functions = ops.transpose(ops.matmul(progress - 0.5, self.kernel), (0, 2, 1, 3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from numbers import Real
 from typing import Any, Self
@@ -10,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from covey import dispatch
 from covey.engine import keras
 from covey.errors import InputError
 from covey.families import FAMILIES, Normal, StudentT
@@ -143,6 +145,36 @@ class Network:
         return PiecewiseLinear(columns, padded, self.functions or 0)
 
     @property
+    def skeleton(self) -> Self:
+        """A network of the same shape, for what is compiled: the knots are weights to it."""
+        longest = max(map(len, self.knots), default=0)
+        ranks = tuple(map(float, range(longest)))
+        return replace(self, knots=tuple(ranks if knots else () for knots in self.knots))
+
+    def forward(self, model: Any, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Packed parameters, computed in blocks of fixed size.
+
+        Args:
+            model: a model as `build` gives it.
+            inputs: array of shape (N, K, F), or of shape (N, F) for all members alike.
+
+        Returns:
+            Array of shape (N, K, P).
+        """
+        alike = inputs.ndim == 2
+        if dispatch.available():
+            compiled = _forward(self.skeleton, alike)
+            return compiled(*dispatch.values(model), inputs)
+        parts = []
+        for start in range(0, len(inputs), CHUNK):
+            chunk = inputs[start : start + CHUNK, None] if alike else inputs[start : start + CHUNK]
+            size = -(-len(chunk) // BLOCK) * BLOCK
+            padded = np.zeros((size, self.members, self.n_features), dtype=np.float32)
+            padded[: len(chunk)] = chunk
+            parts.append(model.predict(padded, batch_size=BLOCK, verbose=0)[: len(chunk)])
+        return np.concatenate(parts)
+
+    @property
     def weight_shapes(self) -> list[tuple[int, ...]]:
         """Shapes of the kernels and biases, layer by layer, the member axis in front."""
         embedding = self._embedding
@@ -234,20 +266,11 @@ def write_weights(model: Any, weights: list[NDArray[np.float32]]) -> None:
         variable.assign(array)
 
 
-def forward(model: Any, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Packed parameters, computed in blocks of fixed size.
+def as_key(array: Any) -> Any:
+    """An array as nested tuples, which can be a key."""
+    return tuple(map(as_key, array)) if np.ndim(array) else float(array)
 
-    Args:
-        model: a model as `Network.build` gives it.
-        inputs: array of shape (N, K, F); a broadcast view is copied a chunk at a time only.
 
-    Returns:
-        Array of shape (N, K, P).
-    """
-    parts = []
-    for start in range(0, len(inputs), CHUNK):
-        chunk = inputs[start : start + CHUNK]
-        padded = np.zeros((-(-len(chunk) // BLOCK) * BLOCK, *chunk.shape[1:]), dtype=np.float32)
-        padded[: len(chunk)] = chunk
-        parts.append(model.predict(padded, batch_size=BLOCK, verbose=0)[: len(chunk)])
-    return np.concatenate(parts)
+@lru_cache(maxsize=8)
+def _forward(skeleton: Network, alike: bool) -> dispatch.Forward:
+    return dispatch.Forward(skeleton.build(), BLOCK, skeleton.members if alike else None)

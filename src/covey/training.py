@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,22 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from covey.batches import Batches
+from covey.batches import Source, Stretch
+from covey.dispatch import STEPS
 from covey.engine import keras
 from covey.errors import CoveyWarning
-from covey.held_out import MOST_SCORED, HeldOut
-from covey.losses import NegativeLogLikelihood
-from covey.network import Network, read_weights, write_weights
-from covey.optimizers import MemberAdamW
+from covey.held_out import HeldOut
+from covey.looks import Looks
+from covey.network import Network, write_weights
 from covey.recipe import Recipe
-from covey.whitened import Whitened
+from covey.runner import runner
 
-Array = NDArray[np.float64]
-Rows = NDArray[np.int64]
-Fold = tuple[Rows, Rows]  # rows to train on, rows held out
+AT_ONCE = 0.5  # seconds that steps may take between two looks at the clock
 
-CLIPNORM = 5.0  # largest norm of the gradient of one member's mean loss
-AVERAGED = 1 / 9  # share of the steps so far that the running average of weights spans
+# (what JSON can hold, arrays)
+Snapshot = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 
 
 @dataclass(frozen=True)
@@ -44,25 +42,25 @@ class Trained:
 
     weights: list[NDArray[np.float32]]
     best_steps: NDArray[np.int64]
-    scores: Array
+    scores: NDArray[np.float64]
     steps: int
     setup: float
 
 
 def train(
     network: Network,
-    inputs: NDArray[np.float32],
-    whitened: Whitened,
-    folds: Sequence[Fold],
+    source: Source,
+    held_out: HeldOut,
     recipe: Recipe,
     *,
-    sample_weight: Array | None = None,
     weights: list[NDArray[np.float32]] | None = None,
     callbacks: Sequence[Any] = (),
     seed: int = 0,
     verbose: int = 1,
     started: float | None = None,
     reserve: float = 0.0,
+    resume: Snapshot | None = None,
+    keep: Callable[[Snapshot], None] | None = None,
 ) -> tuple[Any, Trained]:
     """Train all members at once.
 
@@ -72,17 +70,18 @@ def train(
 
     Args:
         network: what to build.
-        inputs: array of shape (N, F).
-        whitened: targets of N rows for K members.
-        folds: for each member, the rows to train on and the rows to stop on.
+        source: where the rows to train on come from.
+        held_out: the rows to stop on.
         recipe: how long and how fast.
-        sample_weight: array of shape (N,), of mean 1, or None.
         weights: where to start, as `read_weights` gives them; at the linear model by default.
-        callbacks: Keras callbacks of the user.
-        seed: of the initial weights, the batches and the dropout.
+        callbacks: Keras callbacks of the user; an "epoch" is the stretch between two looks at the
+            held-out rows, and single batches are not reported.
+        seed: of the initial weights and the dropout.
         verbose: 0 is silent, 1 shows a progress bar.
         started: `time.monotonic()` from which `max_time` counts; now by default.
         reserve: seconds that must be left of `max_time`, or there is no training.
+        resume: a snapshot of the same training, from which to go on.
+        keep: called with a snapshot after every look; it may be written to a file.
 
     Returns:
         (model, trained): the model, holding the best weights, and what is known about them.
@@ -91,175 +90,95 @@ def train(
     generator = np.random.default_rng(seed)
     model = network.build(seed=int(generator.integers(2**31)))
     write_weights(model, network.initial_weights(generator) if weights is None else weights)
-    tests = [test for _, test in folds]
-    held_out = HeldOut.gather(inputs, whitened, tests, sample_weight)
-    batches = Batches(
-        inputs,
-        whitened,
-        [training for training, _ in folds],
-        sample_weight,
-        recipe.batch_size,
-        _steps_per_look(recipe, len(inputs), len(folds)),
-        generator,
-    )
-    # dividing by the number of terms, not by their weights, keeps the members apart
-    loss = NegativeLogLikelihood(
-        network.family,
-        missing=batches.gaps > 0,
-        complete=batches.complete,
-        scale_tril=whitened.scale_tril if batches.gaps else None,
-        reduction="sum_over_batch_size",
-    )
-    clipnorm = CLIPNORM / network.members  # the loss is a mean over members too
-    model.compile(MemberAdamW(recipe.schedule, recipe.weight_decay, clipnorm), loss=loss)
-    keeper = _BestWeights(held_out, network, recipe, len(batches), verbose)
-    own = [keeper]
-    left = np.inf
+    steps = runner(network, model, source, recipe)
+    looks = Looks(held_out.scorer(network), held_out.share, steps.weights())
+    if resume is not None:
+        steps.restore(resume)
+        looks.restore(resume)
+        source.restore(resume)
+    deadline = np.inf
     if recipe.max_time is not None:
         deadline = recipe.max_time + (begun if started is None else started)
-        left = deadline - time.monotonic()
-        own.append(_Deadline(deadline))
-    try:
-        if left > reserve:
-            model.fit(
-                batches,
-                epochs=recipe.max_steps // len(batches),
-                callbacks=[*own, *callbacks],
-                shuffle=False,  # Keras would shuffle the batches by Python's global generator
-                verbose=0,
-            )
-        else:
-            keeper.set_model(model)
-            keeper.on_train_begin()
-    finally:
-        keeper.close()
-    write_weights(model, keeper.weights)
-    if keeper.diverged:
+    stretch = _steps_per_look(recipe, held_out)
+    patience = recipe.patience * recipe.max_steps
+    others = keras.callbacks.CallbackList(list(callbacks), model=model)
+    model.stop_training = False
+    others.on_train_begin()
+    first_step = None
+    at_once = 1  # the first step compiles, and then it is known how long one takes
+    late = time.monotonic() + reserve >= deadline
+    with _bar(network, recipe, verbose) as bar:
+        _show(bar, looks)
+        while looks.steps < recipe.max_steps and not late:
+            others.on_epoch_begin(looks.number)
+            loss, taken = 0.0, 0
+            until = min(stretch, recipe.max_steps - looks.steps)
+            while taken < until and not late:
+                # how many are drawn must not hang on the time they take: a seed would not suffice
+                data, order = source.draw(until - taken)
+                while len(order) and not late:
+                    now = time.monotonic()
+                    loss += steps.run(Stretch(data, order[:at_once]))
+                    done = len(order[:at_once])
+                    taken, order = taken + done, order[at_once:]
+                    first_step = first_step or time.monotonic()
+                    pace = (time.monotonic() - now) / done
+                    at_once = int(np.clip(AT_ONCE / pace, 1, STEPS)) if taken > 1 else 2
+                    late = time.monotonic() >= deadline
+            looks.look(steps.weights(), taken)
+            _show(bar, looks)
+            if callbacks:
+                steps.publish()
+                others.on_epoch_end(
+                    looks.number - 1, {"loss": loss / taken, "out_of_fold_score": looks.score}
+                )
+                steps.adopt()
+            if keep is not None:
+                keep(_joined(steps.snapshot(), looks.snapshot(), source.snapshot()))
+            if model.stop_training or np.all(looks.waiting >= patience):
+                break
+        others.on_train_end()
+    write_weights(model, looks.weights)
+    if looks.diverged:
         warnings.warn(
-            f"The score of members {sorted(keeper.diverged)} became infinite or NaN during "
+            f"The score of members {sorted(looks.diverged)} became infinite or NaN during "
             "training; they keep their best weights from before. A smaller `learning_rate` may "
             "help.",
             CoveyWarning,
             stacklevel=3,
         )
-    return model, keeper.trained(begun)
+    setup = (first_step or time.monotonic()) - begun
+    return model, Trained(looks.weights, looks.best_steps, looks.scores, looks.steps, setup)
 
 
-def _steps_per_look(recipe: Recipe, n_rows: int, members: int) -> int:
+def _steps_per_look(recipe: Recipe, held_out: HeldOut) -> int:
     """A look costs about a third of a step per K * batch_size rows; it may take a tenth of all."""
-    scored = min(n_rows, members * MOST_SCORED)
-    look = scored * 3 // (members * recipe.batch_size)
-    looks = -(-recipe.max_steps // max(min(recipe.max_steps // 100, 50), look, 1))
-    return recipe.max_steps // looks
+    least = 10 * held_out.size // (3 * len(held_out.share) * recipe.batch_size)
+    looks = -(-recipe.max_steps // max(min(recipe.max_steps // 100, 50), least, 1))
+    return -(-recipe.max_steps // looks)
 
 
-class _BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
-    """Averages the weights, keeps each member's best average, and ends the training."""
-
-    def __init__(
-        self,
-        held_out: HeldOut,
-        network: Network,
-        recipe: Recipe,
-        steps_per_look: int,
-        verbose: int,
-    ) -> None:
-        super().__init__()
-        self.held_out = held_out
-        self.network = network
-        self.recipe = recipe
-        self.steps_per_look = steps_per_look
-        self.verbose = verbose
-        self.steps = 0
-        self.begun = 0
-        self.first_step: float | None = None
-        self.bar: Any = None
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Score the linear start."""
-        self.twin = self.network.build()  # holds the average; the optimiser goes on with the model
-        self.average = read_weights(self.model)
-        self.weights = [weight.copy() for weight in self.average]
-        write_weights(self.twin, self.average)
-        self.scorers = self.held_out.scorers(self.twin, self.network.family)
-        self.scores = self.held_out.score(self.scorers)
-        self.start = self.score
-        self.best_steps = np.zeros(self.network.members, dtype=np.int64)
-        self.diverged: set[int] = set()
-        self.bar = tqdm(
-            total=self.recipe.max_steps,
-            unit="step",
-            disable=not self.verbose,
-            desc=f"covey: {self.network.members} {self.network.family_name} members",
-            leave=True,
-        )
-        self._show()
-
-    @property
-    def score(self) -> float:
-        """Out-of-fold score of the best weights so far, in nats per row."""
-        return float(self.held_out.share @ self.scores)
-
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Take the time when the first step is behind; a hook at its end would hold up the next."""
-        self.begun += 1
-        if self.begun == 2:
-            self.first_step = time.monotonic()
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Keep an average that is better; stop when no member has improved for long."""
-        self.steps += self.steps_per_look
-        renewed = min(self.steps_per_look / (AVERAGED * self.steps), 1.0)
-        for average, now in zip(self.average, read_weights(self.model), strict=True):
-            average += renewed * (now - average)
-        write_weights(self.twin, self.average)
-        scores = self.held_out.score(self.scorers)
-        self.diverged |= set(np.flatnonzero(~np.isfinite(scores)).tolist())
-        better = np.flatnonzero(scores > self.scores)  # never true for NaN
-        if len(better):
-            for best, average in zip(self.weights, self.average, strict=True):
-                best[better] = average[better]
-            self.scores[better] = scores[better]
-            self.best_steps[better] = self.steps
-        if logs is not None:
-            logs["out_of_fold_score"] = self.score  # for the callbacks that come after
-        waiting = self.steps - self.best_steps
-        if np.all(waiting >= self.recipe.patience * self.recipe.max_steps):
-            self.model.stop_training = True
-        self._show()
-
-    def _show(self) -> None:
-        self.bar.set_postfix_str(
-            f"out-of-fold score {self.score:.3f} nats/row (linear start {self.start:.3f})",
-            refresh=False,
-        )
-        self.bar.update(min(self.steps, self.recipe.max_steps) - self.bar.n)
-
-    def close(self) -> None:
-        """End the progress bar, also when training was interrupted."""
-        if self.bar is not None:
-            self.bar.close()
-
-    def trained(self, begun: float) -> Trained:
-        """What is known about the best weights."""
-        first_step = time.monotonic() if self.first_step is None else self.first_step
-        return Trained(
-            weights=self.weights,
-            best_steps=self.best_steps,
-            scores=self.scores,
-            steps=self.steps,
-            setup=first_step - begun,
-        )
+def _joined(*parts: Snapshot) -> Snapshot:
+    manifest, arrays = {}, {}
+    for entries, numbers in parts:
+        manifest.update(entries)
+        arrays.update(numbers)
+    return manifest, arrays
 
 
-class _Deadline(keras.callbacks.Callback):  # type: ignore[misc]
-    """Ends the training at a time of the monotonic clock."""
+def _bar(network: Network, recipe: Recipe, verbose: int) -> Any:
+    return tqdm(
+        total=recipe.max_steps,
+        unit="step",
+        disable=not verbose,
+        desc=f"covey: {network.members} {network.family_name} members",
+        leave=True,
+    )
 
-    def __init__(self, deadline: float) -> None:
-        super().__init__()
-        self.deadline = deadline
 
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Look at the clock; the best weights are kept at the end of the "epoch"."""
-        if time.monotonic() >= self.deadline:
-            self.model.stop_training = True
+def _show(bar: Any, looks: Looks) -> None:
+    bar.set_postfix_str(
+        f"out-of-fold score {looks.score:.3f} nats/row (linear start {looks.start:.3f})",
+        refresh=False,
+    )
+    bar.update(looks.steps - bar.n)

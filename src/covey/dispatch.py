@@ -1,0 +1,217 @@
+"""Work that is compiled once for many calls, on jax: the one file that knows an engine by name.
+
+Keras compiles anew for every model, and under jax returns to Python after every step. Here weights
+are arguments of what is compiled, so that a function serves all models of one shape, and one
+dispatch takes many steps. Everything has its counterpart in Keras' own `fit` and `predict`, which
+other engines use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.engine import keras
+
+Tensor = Any  # whatever the engine calls one
+
+STEPS = 64  # at most, in one dispatch
+BLOCKS = 64  # at most, in one dispatch of a forward pass
+
+
+def available() -> bool:
+    """Whether Keras runs on jax, on one device or without a distribution over several."""
+    return keras.config.backend() == "jax" and keras.distribution.distribution() is None
+
+
+class State(NamedTuple):
+    """All that a training step changes.
+
+    Attributes:
+        trainable: values of the model's trainable variables.
+        other: values of its other variables.
+        optimizer: values of the optimizer's variables.
+    """
+
+    trainable: list[Tensor]
+    other: list[Tensor]
+    optimizer: list[Tensor]
+
+    @classmethod
+    def of(cls, model: Any, optimizer: Any) -> State:
+        """A copy of the state in which a model and its optimizer are."""
+        groups = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)
+        return cls(*([keras.ops.copy(variable.value) for variable in group] for group in groups))
+
+    def write(self, model: Any, optimizer: Any) -> None:
+        """Bring a model and its optimizer into this state."""
+        for variables, values in (
+            (model.trainable_variables, self.trainable),
+            (model.non_trainable_variables, self.other),
+            (optimizer.variables, self.optimizer),
+        ):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+
+
+class Steps:
+    """Gradient steps, many in one dispatch.
+
+    Args:
+        model: a Keras model; only its structure matters.
+        optimizer: a Keras optimizer, built for the model's trainable variables; likewise.
+        loss: from (y, outputs, weight) to a number.
+        gather: from (data, rows) to a batch, (x, y) or (x, y, weight): indexing of arrays, alone.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        optimizer: Any,
+        loss: Callable[[Tensor, Tensor, Tensor], Tensor],
+        gather: Callable[[Any, Tensor], tuple[Tensor, ...]],
+    ) -> None:
+        import jax
+
+        def step(state: State, batch: tuple[Tensor, ...]) -> tuple[State, Tensor]:
+            x, y, weight = batch if len(batch) == 3 else (*batch, None)
+
+            def objective(trainable: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+                outputs, other, penalties = model.stateless_call(
+                    trainable, state.other, x, training=True, return_losses=True
+                )
+                return loss(y, outputs, weight) + sum(penalties), other
+
+            differentiate = jax.value_and_grad(objective, has_aux=True)
+            (value, other), gradients = differentiate(state.trainable)
+            trainable, slots = optimizer.stateless_apply(
+                state.optimizer, gradients, state.trainable
+            )
+            return State(trainable, other, slots), value
+
+        def many(state: State, data: Any, order: Tensor, count: Tensor) -> tuple[State, Tensor]:
+            def body(number: Tensor, carry: tuple[State, Tensor]) -> tuple[State, Tensor]:
+                state, total = carry
+                state, value = step(state, gather(data, order[number]))
+                return state, total + value
+
+            zero = jax.numpy.zeros((), dtype="float32")
+            # a loop whose length is an argument, so that a shorter one is not compiled again
+            return cast(Any, jax.lax.fori_loop(0, count, body, (state, zero)))
+
+        self._many = jax.jit(many, donate_argnums=0)
+
+    def __call__(self, state: State, data: Any, order: NDArray[Any]) -> tuple[State, Tensor]:
+        """Take the steps.
+
+        Args:
+            state: where to start; not to be used any more.
+            data: what `gather` takes, as `placed` gives it.
+            order: what `gather` takes, for each of at most `STEPS` steps; fewer are taken at the
+                price of what they are.
+
+        Returns:
+            (state, loss): the state after the last step, and the sum of the losses.
+        """
+        padded = np.zeros((STEPS, *order.shape[1:]), dtype=np.int32)
+        padded[: len(order)] = order
+        state, loss = self._many(state, data, padded, len(order))
+        return state, loss.block_until_ready()
+
+
+class Forward:
+    """A model's forward pass, block by block, for any weights.
+
+    Each block is computed on its own, so that a row's result does not hang on its neighbours.
+
+    Args:
+        model: a Keras model; only its structure matters.
+        block: rows of a block.
+        spread: members to whom each row of the (only) input is given, or None: inputs of shape
+            (N, F) become (N, members, F) there and then.
+    """
+
+    def __init__(self, model: Any, block: int, spread: int | None = None) -> None:
+        import jax
+
+        self.block = block
+
+        def one(trainable: Any, other: Any, parts: Sequence[Tensor]) -> Tensor:
+            if spread is not None:
+                shape = (block, spread, parts[0].shape[-1])
+                parts = [jax.numpy.broadcast_to(parts[0][:, None], shape)]
+            taken = parts[0] if len(parts) == 1 else list(parts)
+            return model.stateless_call(trainable, other, taken, training=False)[0]
+
+        def blocks(trainable: Any, other: Any, inputs: Sequence[Tensor], count: Tensor) -> Tensor:
+            inputs = [x.reshape(-1, block, *x.shape[1:]) for x in inputs]
+
+            def body(number: Tensor, found: Tensor) -> Tensor:
+                return found.at[number].set(one(trainable, other, [x[number] for x in inputs]))
+
+            shape = jax.eval_shape(one, trainable, other, [x[0] for x in inputs])
+            found = jax.numpy.zeros((len(inputs[0]), *shape.shape), shape.dtype)
+            found = jax.lax.fori_loop(0, count, body, found)
+            return found.reshape(-1, *found.shape[2:])
+
+        self._blocks = jax.jit(blocks)
+
+    def __call__(
+        self, trainable: Sequence[Tensor], other: Sequence[Tensor], *inputs: Any
+    ) -> NDArray[np.float32]:
+        """Outputs for every row.
+
+        Args:
+            trainable: values of the model's trainable variables.
+            other: values of its other variables.
+            inputs: arrays of N rows each, what the model takes.
+
+        Returns:
+            Array of N rows.
+        """
+        rows, parts = len(inputs[0]), []
+        # two sizes, each compiled once, with as many blocks computed as hold rows
+        size = self.block if rows <= self.block else BLOCKS * self.block
+        for start in range(0, max(rows, 1), size):
+            own = min(size, rows - start)
+            chunk = [_padded(x[start : start + size], size) for x in inputs]
+            outputs = self._blocks(trainable, other, chunk, -(-own // self.block))
+            parts.append(np.asarray(outputs)[:own])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def exactly(
+        self, trainable: Sequence[Tensor], other: Sequence[Tensor], *inputs: Any
+    ) -> NDArray[np.float32]:
+        """The same for arrays of whole blocks, as `placed` gives them: compiled for their size.
+
+        It suits those who come back with inputs of one size.
+        """
+        count = len(inputs[0]) // self.block
+        return np.asarray(self._blocks(trainable, other, inputs, count))
+
+
+def values(model: Any) -> tuple[list[Tensor], list[Tensor]]:
+    """Values of a model's trainable variables, and of the others."""
+    groups = (model.trainable_variables, model.non_trainable_variables)
+    trainable, other = ([variable.value for variable in group] for group in groups)
+    return trainable, other
+
+
+def placed(data: Any) -> Any:
+    """Arrays (None stays None) where the engine works on them, if that is for us to say."""
+    if not available():
+        return data
+    import jax
+
+    return jax.tree.map(jax.device_put, data)
+
+
+def _padded(rows: Any, size: int) -> Any:
+    if len(rows) == size:
+        return rows
+    padded = np.zeros((size, *rows.shape[1:]), dtype=rows.dtype)
+    padded[: len(rows)] = rows
+    return padded
