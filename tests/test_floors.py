@@ -31,6 +31,7 @@ FLOORS = (
         "layers",
         "losses",
         "optimizers",
+        "model_fit",
         "mean_model",
         "training_table",
         "whitened",

@@ -25,6 +25,7 @@ _NAMES = {
     "MultivariateNormal": "distributions",
     "MultivariateT": "distributions",
     "Mixture": "distributions",
+    "fit": "model_fit",
     "load": "regressor",
 }
 

@@ -200,6 +200,13 @@ def values(model: Any) -> tuple[list[Tensor], list[Tensor]]:
     return trainable, other
 
 
+def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function of arrays, compiled for each of their shapes."""
+    import jax
+
+    return cast(Callable[..., Tensor], jax.jit(function))
+
+
 def placed(data: Any) -> Any:
     """Arrays (None stays None) where the engine works on them, if that is for us to say."""
     if not available():
