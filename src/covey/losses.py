@@ -106,6 +106,15 @@ class NegativeLogLikelihood(keras.losses.Loss):  # type: ignore[misc]
             density = ops.concatenate([first, density])
         return -density
 
+    def for_complete_rows(self) -> "NegativeLogLikelihood":
+        """The same loss, for targets of which none is missing: quicker to compile and to compute.
+
+        Returns:
+            A loss with `missing` False; this one stays as it is.
+        """
+        complete = {"missing": False, "complete": 0, "scale_tril": None}
+        return type(self).from_config({**self.get_config(), **complete})
+
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from covey import dispatch
 from covey.engine import keras
 from covey.errors import InputError
+from covey.losses import NegativeLogLikelihood
 
 Tensor = Any  # whatever the engine calls one
 
@@ -137,7 +138,7 @@ def _fit(
     optimizer = model.optimizer
     if not optimizer.built:
         optimizer.build(model.trainable_variables)
-    steps, evaluate = _program(model)
+    steps, evaluate = _program(model, gaps=bool(np.isnan(rows[1]).any()))
     data = dispatch.placed(rows)
     history = keras.callbacks.History()
     everybody = keras.callbacks.CallbackList(
@@ -177,14 +178,18 @@ def _fit(
     return history
 
 
-def _program(model: Any) -> tuple[dispatch.Steps, Callable[..., float]]:
+def _program(model: Any, *, gaps: bool) -> tuple[dispatch.Steps, Callable[..., float]]:
     """What is compiled for a model; it stays with the model, for the next call."""
     optimizer, loss = model.optimizer, keras.losses.get(model.loss)
-    loss = loss if isinstance(loss, keras.losses.Loss) else _Function(loss)
+    key = (optimizer, model.loss, gaps)
     kept = getattr(model, "_covey_program", None)
-    if kept is not None and kept[0] is optimizer and kept[1] is model.loss:
-        return kept[2], kept[3]
-    steps = dispatch.Steps(model, optimizer, loss, _gather)
+    if kept is not None and kept[0] == key:
+        return kept[1], kept[2]
+    if isinstance(loss, NegativeLogLikelihood):
+        complete = loss if gaps else loss.for_complete_rows()
+    else:
+        loss = complete = loss if isinstance(loss, keras.losses.Loss) else _Function(loss)
+    steps = dispatch.Steps(model, optimizer, complete, _gather)
     outputs = dispatch.Forward(model, 256)
     compiled = dispatch.compiled(loss)
 
@@ -192,7 +197,7 @@ def _program(model: Any) -> tuple[dispatch.Steps, Callable[..., float]]:
         found = outputs(state.trainable, state.other, *keras.tree.flatten(inputs))
         return float(compiled(targets, found, weight))
 
-    model._covey_program = (optimizer, model.loss, steps, evaluate)
+    model._covey_program = (key, steps, evaluate)
     return steps, evaluate
 
 
