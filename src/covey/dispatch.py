@@ -8,6 +8,7 @@ other engines use.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -23,8 +24,13 @@ BLOCKS = 64  # at most, in one dispatch of a forward pass
 
 
 def available() -> bool:
-    """Whether Keras runs on jax, on one device or without a distribution over several."""
-    return keras.config.backend() == "jax" and keras.distribution.distribution() is None
+    """Whether Keras runs on jax, so that what is compiled can be shared."""
+    return bool(keras.config.backend() == "jax")
+
+
+def alone() -> bool:
+    """Whether steps are taken on one device, without a distribution over several."""
+    return keras.distribution.distribution() is None
 
 
 class State(NamedTuple):
@@ -194,10 +200,47 @@ class Forward:
 
 
 def values(model: Any) -> tuple[list[Tensor], list[Tensor]]:
-    """Values of a model's trainable variables, and of the others."""
+    """Values of a model's trainable variables, and of the others, for work on one device."""
     groups = (model.trainable_variables, model.non_trainable_variables)
-    trainable, other = ([variable.value for variable in group] for group in groups)
+    here = alone()
+    trainable, other = (
+        [variable.value if here else np.asarray(variable.value) for variable in group]
+        for group in groups
+    )
     return trainable, other
+
+
+def processes() -> int:
+    """How many processes train one model together, each on rows of its own."""
+    if alone() or not available():
+        return 1
+    import jax
+
+    return int(jax.process_count())
+
+
+def agreed(value: Any) -> Any:
+    """What process 0 has for a value, in every process that trains the model."""
+    if processes() == 1:
+        return value
+    from jax.experimental.multihost_utils import broadcast_one_to_all
+
+    written = np.frombuffer(pickle.dumps(value), dtype=np.uint8)
+    padded = np.zeros(int(broadcast_one_to_all(np.int64(len(written)))), dtype=np.uint8)
+    padded[: len(written)] = written[: len(padded)]
+    return pickle.loads(np.asarray(broadcast_one_to_all(padded), dtype=np.uint8).tobytes())
+
+
+def summed(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sum of arrays of one shape over the processes that train a model."""
+    if processes() == 1:
+        return array
+    from jax.experimental.multihost_utils import process_allgather
+
+    # in float64, which jax would take for float32
+    halves = np.asarray(array, dtype=np.float64).reshape(-1).view(np.int32)
+    every = np.ascontiguousarray(process_allgather(halves)).view(np.float64)
+    return np.asarray(every.sum(axis=0)).reshape(array.shape)
 
 
 def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -209,7 +252,7 @@ def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 def placed(data: Any) -> Any:
     """Arrays (None stays None) where the engine works on them, if that is for us to say."""
-    if not available():
+    if not (available() and alone()):
         return data
     import jax
 

@@ -28,10 +28,12 @@ class HeldOut:
 
     Attributes:
         parts: side by side, as networks take them.
+        own: held-out weight of each member in this process, shape (K,).
         share: each member's share of all held-out weight, shape (K,).
     """
 
     parts: tuple[_Part, ...]
+    own: Array
     share: Array
 
     @classmethod
@@ -62,12 +64,13 @@ class HeldOut:
             kind = [rows[whitened.complete[rows] == whole] for rows in scored]
             if any(map(len, kind)):
                 parts.append(_Part.gather(inputs, whitened, kind, weight, total, gaps=not whole))
-        return cls(tuple(parts), all_weight / all_weight.sum())
+        everywhere = dispatch.summed(all_weight)
+        return cls(tuple(parts), all_weight, everywhere / everywhere.sum())
 
     @property
     def size(self) -> int:
         """Rows that a look scores, over all members."""
-        return sum(np.count_nonzero(part.weight) for part in self.parts)
+        return sum(int(np.count_nonzero(part.weight)) for part in self.parts)
 
     def scorer(self, network: Network) -> Callable[[list[NDArray[np.float32]]], Array]:
         """What scores weights of a network.
@@ -81,13 +84,12 @@ class HeldOut:
         """
         model = network.build()
         densities = [part.densities(network, model) for part in self.parts]
+        weight = dispatch.summed(self.own)
 
         def score(weights: list[NDArray[np.float32]]) -> Array:
-            write_weights(model, weights)
-            return np.sum(
-                [part.mean(found()) for part, found in zip(self.parts, densities, strict=True)],
-                axis=0,
-            )
+            every = zip(self.parts, densities, strict=True)
+            scores = np.sum([part.mean(found(weights)) for part, found in every], axis=0)
+            return dispatch.summed(scores * self.own) / weight
 
         return score
 
@@ -127,16 +129,23 @@ class _Part:
         scale_tril = whitened.scale_tril if gaps else None
         return cls(held_inputs, targets, held_weight, log_scale, scale_tril)
 
-    def densities(self, network: Network, model: Any) -> Callable[[], NDArray[np.float32]]:
-        """What computes the log-density of every row, shape (R, K), under a model as it is."""
+    def densities(
+        self, network: Network, model: Any
+    ) -> Callable[[list[NDArray[np.float32]]], NDArray[np.float32]]:
+        """From weights to the log-density of every row, shape (R, K); the model is for that."""
         scale_tril = None if self.scale_tril is None else as_key(self.scale_tril)
-        if not dispatch.available():
-            scorer = _scorer(network, model, scale_tril)
-            arrays = [self.inputs, self.targets]
-            return lambda: scorer.predict(arrays, batch_size=BLOCK, verbose=0)
-        compiled = _compiled(network.skeleton, scale_tril)
-        placed = dispatch.placed((self.inputs, self.targets))
-        return lambda: compiled.exactly(*dispatch.values(model), *placed)
+        arrays = (self.inputs, self.targets)
+        if dispatch.available():
+            compiled, other = _compiled(network.skeleton, scale_tril), dispatch.values(model)[1]
+            placed = dispatch.placed(arrays)
+            return lambda weights: compiled.exactly(weights, other, *placed)
+        scorer = _scorer(network, model, scale_tril)
+
+        def predicted(weights: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+            write_weights(model, weights)
+            return scorer.predict(list(arrays), batch_size=BLOCK, verbose=0)
+
+        return predicted
 
     def mean(self, densities: NDArray[np.float32]) -> Array:
         """Their weighted mean, in nats per row of target units, shape (K,)."""

@@ -81,7 +81,7 @@ def fit(
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise InputError(f"`{name}` must be a positive integer. Received: {name}={value!r}.")
-    if not (dispatch.available() and _suits(model)):
+    if not (dispatch.available() and dispatch.alone() and _suits(model)):
         return model.fit(
             inputs,
             targets,

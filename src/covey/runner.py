@@ -89,7 +89,7 @@ def runner(network: Network, model: Any, source: Source, recipe: Recipe) -> Runn
     )
     model.compile(_optimizer(network.members, recipe), loss=gaps.loss(network))
     model.optimizer.build(model.trainable_variables)
-    if dispatch.available():
+    if dispatch.available() and dispatch.alone():
         return _Dispatched(model, _steps(network.skeleton, gaps, recipe))
     return _Fitted(model)
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from covey import dispatch
 from covey.batches import Source, Stretch
 from covey.dispatch import STEPS
 from covey.engine import keras
@@ -99,15 +100,16 @@ def train(
     deadline = np.inf
     if recipe.max_time is not None:
         deadline = recipe.max_time + (begun if started is None else started)
-    stretch = _steps_per_look(recipe, held_out)
+    stretch = dispatch.agreed(_steps_per_look(recipe, held_out))
     patience = recipe.patience * recipe.max_steps
     others = keras.callbacks.CallbackList(list(callbacks), model=model)
     model.stop_training = False
     others.on_train_begin()
     first_step = None
+    together = dispatch.processes() > 1  # then all must do the same, whatever their clocks say
     at_once = 1  # the first step compiles, and then it is known how long one takes
-    late = time.monotonic() + reserve >= deadline
-    with _bar(network, recipe, verbose) as bar:
+    late = dispatch.agreed(time.monotonic() + reserve >= deadline)
+    with _bar(network, recipe, looks.steps, verbose) as bar:
         _show(bar, looks)
         while looks.steps < recipe.max_steps and not late:
             others.on_epoch_begin(looks.number)
@@ -123,19 +125,21 @@ def train(
                     taken, order = taken + done, order[at_once:]
                     first_step = first_step or time.monotonic()
                     pace = (time.monotonic() - now) / done
-                    at_once = int(np.clip(AT_ONCE / pace, 1, STEPS)) if taken > 1 else 2
-                    late = time.monotonic() >= deadline
+                    quick = int(np.clip(AT_ONCE / pace, 1, STEPS)) if taken > 1 else 2
+                    at_once = STEPS if together else quick
+                    late = not together and time.monotonic() >= deadline
             looks.look(steps.weights(), taken)
             _show(bar, looks)
             if callbacks:
                 steps.publish()
-                others.on_epoch_end(
-                    looks.number - 1, {"loss": loss / taken, "out_of_fold_score": looks.score}
-                )
+                logs = {"loss": loss / taken, "out_of_fold_score": looks.score}
+                others.on_epoch_end(looks.number - 1, logs)
                 steps.adopt()
             if keep is not None:
                 keep(_joined(steps.snapshot(), looks.snapshot(), source.snapshot()))
-            if model.stop_training or np.all(looks.waiting >= patience):
+            late = dispatch.agreed(late or time.monotonic() >= deadline)
+            over = model.stop_training or bool(np.all(looks.waiting >= patience))
+            if dispatch.agreed(over):
                 break
         others.on_train_end()
     write_weights(model, looks.weights)
@@ -166,10 +170,12 @@ def _joined(*parts: Snapshot) -> Snapshot:
     return manifest, arrays
 
 
-def _bar(network: Network, recipe: Recipe, verbose: int) -> Any:
+def _bar(network: Network, recipe: Recipe, steps: int, verbose: int) -> Any:
     return tqdm(
         total=recipe.max_steps,
-        unit="step",
+        initial=steps,
+        unit="row",  # that each member has seen
+        unit_scale=recipe.batch_size,
         disable=not verbose,
         desc=f"covey: {network.members} {network.family_name} members",
         leave=True,
