@@ -23,8 +23,9 @@ test-all: .venv/test.stamp  ## Run all tests, the slow ones too
 test-engine: .venv-$(ENGINE)/test.stamp  ## Run what touches Keras with ENGINE=tensorflow (or torch, jax) alone
 	KERAS_BACKEND=$(ENGINE) .venv-$(ENGINE)/bin/pytest -m "not slow" $(ENGINE_TESTS)
 
-bench-quick: .venv/test.stamp  ## Run the benchmark of quality on two small tables, in under a minute
+bench-quick: .venv/test.stamp  ## Run the benchmarks in a tiny form, in about a minute
 	.venv/bin/python -m benchmarks.quality run --quick
+	.venv/bin/python -m benchmarks.speed run --quick
 
 check: .venv/check.stamp  ## Check format, lint, types and floors
 	.venv/bin/ruff format --check .

@@ -62,7 +62,7 @@ CHANGES = {
         "no piecewise linear functions", patches={"covey.network.quantile_knots": _no_knots}
     ),
     "no-average": Change(
-        "no running average of the weights", patches={"covey.training.AVERAGED": 1e-9}
+        "no running average of the weights", patches={"covey.looks.AVERAGED": 1e-9}
     ),
     "no-dropout": Change("no dropout", {"dropout": 0.0}),
     "more-dropout": Change("dropout 0.2 in place of 0.1", {"dropout": 0.2}),

@@ -1,0 +1,1 @@
+"""How fast training and prediction are, and what memory they take, beside peers."""
