@@ -13,7 +13,7 @@ from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_err
 
 import covey
 from covey import evaluation
-from covey.distributions import MultivariateNormal
+from covey.distributions import MultivariateNormal, MultivariateT
 from covey.distributions.reference import Reference
 from covey.errors import InputError
 from covey.evaluation import LEVELS, LINEAR, UNCORRELATED, evaluate, mean_r2, uncorrelated
@@ -27,9 +27,7 @@ SIZE = np.array([1.0, 100.0, 1e-3])  # of the targets' units
 def case(kind="normal", n=150, gaps=0.2, seed=0):
     """(joint, Y): predictions that are a little too narrow, three targets of different units."""
     joint = draw(kind, n, 3, seed)
-    joint = joint._with(
-        joint.targets, mean=joint.mean * SIZE, scale_tril=joint.scale_tril * SIZE[:, None]
-    )
+    joint = joint._stretched(SIZE)._with(joint.targets, mean=joint.mean * SIZE)
     Y = joint.mean + 1.3 * (joint.sample(1, seed)[0] - joint.mean) + 0.2 * SIZE
     if gaps:
         Y[np.random.default_rng(seed).random(Y.shape) < gaps] = np.nan
@@ -48,7 +46,7 @@ def density(joint, row, y):
     unit = SIZE[here]  # SciPy takes a matrix of mixed units for singular
     shape = shape_matrix(joint, row)[np.ix_(here, here)] / np.outer(unit, unit)
     mean, values = joint.mean[row, here] / unit, y[here] / unit
-    if isinstance(joint, MultivariateNormal):
+    if not isinstance(joint, MultivariateT):
         found = stats.multivariate_normal(mean, shape).logpdf(values)
     else:
         found = stats.multivariate_t(mean, shape, joint.degrees_of_freedom[row]).logpdf(values)
@@ -108,7 +106,7 @@ def test_each_target_is_scored_on_the_rows_that_hold_it(kind):
             "interval_score": np.mean((upper - lower)[k, i] + missed * 2 / 0.1),
             "stddev": joint.stddev[some, i].mean(),
         }
-        if kind == "normal":
+        if kind != "student_t":
             z = (y - mean) / joint.stddev[k, i]
             crps = z * (2 * stats.norm.cdf(z) - 1) + 2 * stats.norm.pdf(z) - 1 / np.sqrt(np.pi)
             expected["crps"] = np.mean(joint.stddev[k, i] * crps)
@@ -169,7 +167,7 @@ def test_the_volume_is_that_of_one_target_on_average(kind):
     whole = ~np.isnan(Y).any(axis=1)
     scale = np.nanstd(Y, axis=0)
     factor = joint.scale_tril[whole] / scale[:, None]
-    if kind == "normal":
+    if kind != "student_t":
         squares = np.full(whole.sum(), stats.chi2.ppf(0.9, 3))
     else:
         squares = 3 * stats.f.ppf(0.9, 3, joint.degrees_of_freedom[whole])

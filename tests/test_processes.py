@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import pytest
 
+import covey
+
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "jax", reason="training over several processes: jax"
 )
@@ -49,6 +51,28 @@ model = keras.Model(inputs, covey.layers.DistributionHead(family)(hidden))
 model.compile(keras.optimizers.Adam(0.01), loss=covey.losses.NegativeLogLikelihood(family))
 log = covey.fit(model, X[own], Y[own], epochs=3, batch_size=size, shuffle=False, verbose=0)
 np.savez(f"{out}/{rank}.npz", *model.get_weights(), loss=log.history["loss"])
+"""
+)
+
+TABLE = (
+    BLOCKS
+    + """
+import pandas as pd
+
+X = pd.DataFrame(X, columns=["a", "b", "c"])
+X["kind"] = np.where(X["a"] > 0.8, "high", "low")  # another order, another share in each process
+own = np.arange(rank, 256, world)[: 128 - 9 * rank]
+model = covey.JointRegressor(
+    members=2, hidden_units=(8,), max_steps=40, random_state=rank, verbose=0
+)
+model.fit(X.iloc[own], Y[own])
+if world > 1:
+    keras.distribution.set_distribution(None)
+joint = model.predict_distribution(X)
+np.savez(f"{out}/{rank}.npz", *model.ensemble_.weights, mean=joint.mean,
+    covariance=joint.covariance, family=model.family_, score=model.out_of_fold_score_,
+    density=joint.log_prob(Y).mean(), steps=len(model.out_of_fold_rows_))
+model.save(f"{out}/{rank}.covey")
 """
 )
 
@@ -97,6 +121,19 @@ def test_keras_blocks_learn_from_both_as_from_one(tmp_path):
     for name, expected in alone.items():
         for found in both:
             np.testing.assert_allclose(found[name], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_an_estimator_learns_from_the_rows_of_both(tmp_path):
+    first, second = run(TABLE, 2, tmp_path / "both")
+    assert (first.pop("steps"), second.pop("steps")) == (128, 119)
+    assert first.keys() == second.keys()
+    for name, found in first.items():
+        np.testing.assert_array_equal(found, second[name])
+    (alone,) = run(TABLE, 1, tmp_path / "alone")
+    assert first["density"] > alone["density"] - 0.05
+    model = covey.load(tmp_path / "both" / "0.covey")
+    assert len(model.targets_) == 2
 
 
 def test_processes_agree(tmp_path):

@@ -1,6 +1,7 @@
 """Steps taken many at a time are the steps that Keras' own loop takes."""
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -121,6 +122,8 @@ def test_another_table_of_the_same_shape_is_not_compiled_again(gaps, caplog):
     def fit(seed):
         inputs, whitened, training = problem(gaps, seed=seed)
         held_out = HeldOut.gather(inputs, whitened, training[::-1], None)
+        if seed == 2:
+            whitened = replace(whitened, scale_tril=1.1 * whitened.scale_tril)
         source = source_of(inputs, whitened, training)
         network = network_for(inputs)
         model, _ = train(network, source, held_out, RECIPE, verbose=0, seed=seed)

@@ -22,6 +22,7 @@ _MODULES = (
 )
 _NAMES = {
     "JointRegressor": "regressor",
+    "LowRankMultivariateNormal": "distributions",
     "MultivariateNormal": "distributions",
     "MultivariateT": "distributions",
     "Mixture": "distributions",

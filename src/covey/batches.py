@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.dispatch import placed
+from covey.dispatch import placed, summed
 from covey.whitened import Whitened
 
 Array = NDArray[np.float64]
@@ -59,6 +59,42 @@ def gather(data: Data, rows: Any) -> tuple[Any, ...]:
         return batch if data.slot_weight is None else (*batch, data.slot_weight)
     weight = data.weight[rows]
     return (*batch, weight if data.slot_weight is None else data.slot_weight * weight)
+
+
+def places(share: Array, batch_size: int) -> tuple[int, int]:
+    """How many places of a batch are for complete rows, and how many for rows with gaps.
+
+    Args:
+        share: of complete rows and of rows with gaps in the rows of each member, shape (2, K).
+        batch_size: rows of a batch; at least 2 are taken if there are rows of both kinds.
+
+    Returns:
+        Two numbers, about in proportion to the shares in the mean over members.
+    """
+    mean = share[0].mean()
+    mixed = 0 < mean < 1
+    batch_size = max(batch_size, 2) if mixed else batch_size  # one row of each kind
+    at_most = batch_size - 1 if mixed else batch_size
+    complete = int(np.clip(round(mean * batch_size), int(mixed), at_most))
+    return complete, batch_size - complete
+
+
+def slot_weights(share: Array, complete: int, gaps: int) -> NDArray[np.float32] | None:
+    """By how much each place of a batch counts, so that both kinds count by their share of rows.
+
+    Args:
+        share: as for `places`.
+        complete: places for complete rows.
+        gaps: places for rows with gaps.
+
+    Returns:
+        Array of shape (complete + gaps, K); None if there is one kind of rows only.
+    """
+    if not complete or not gaps:
+        return None
+    kinds = zip(share * (complete + gaps), (complete, gaps), strict=True)
+    each = [np.broadcast_to(part / size, (size, len(part))) for part, size in kinds]
+    return np.concatenate(each).astype(np.float32)
 
 
 class Source(ABC):
@@ -120,21 +156,16 @@ class Batches(Source):
         gaps = [rows[~whitened.complete[rows]] for rows in training]
         counts = np.array([[len(rows) for rows in whole], [len(rows) for rows in gaps]])
         share = counts / counts.sum(axis=0)  # (2, K): complete, with gaps
-        mixed = 0 < share[0].mean() < 1
-        batch_size = max(batch_size, 2) if mixed else batch_size  # one row of each kind
-        at_most = batch_size - 1 if mixed else batch_size
-        self.complete = int(np.clip(round(share[0].mean() * batch_size), int(mixed), at_most))
-        self.gaps = batch_size - self.complete
-        self.streams, weights = [], []
-        sizes = self.complete, self.gaps
-        for kind, part, size in zip((whole, gaps), share, sizes, strict=True):
+        everywhere = summed(counts.astype(np.float64))  # all processes must have the same places
+        self.complete, self.gaps = places(everywhere / everywhere.sum(axis=0), batch_size)
+        self.streams = []
+        for kind, size in zip((whole, gaps), (self.complete, self.gaps), strict=True):
             if size == 0:
                 continue
             # a member without rows of this kind gets others, and their weight is 0
             filled = [own if len(own) else rows for own, rows in zip(kind, training, strict=True)]
             self.streams.append([_Stream(rows, size, generator) for rows in filled])
-            weights.append(np.broadcast_to(part * batch_size / size, (size, len(training))))
-        slot_weight = np.concatenate(weights).astype(np.float32) if mixed else None
+        slot_weight = slot_weights(share, self.complete, self.gaps)
         weight = None if sample_weight is None else sample_weight.astype(np.float32)
         self.data = placed(Data(inputs, whitened.y, weight, slot_weight))
 

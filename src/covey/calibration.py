@@ -9,37 +9,45 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from covey.distributions import Elliptical, Mixture
-from covey.distributions.triangular import inverse_lower
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 MOST_ROWS = 5000  # kept to set the reach of regions: 0.9 is met to 0.004
 MOST_NUMBERS = 2_000_000  # and so many numbers, 16 MB
+ENOUGH_ROWS = 200  # more numbers, if these would not be had otherwise,
+MOST_FOR_ENOUGH = 10_000_000  # but so many at most, 80 MB
 SCALED_ROWS = 2000  # enough to learn a few scales from
 PULL = 50.0  # rows that would have to say so for a target to differ from the others
 PARTS = 5  # of the rows, each scored by scales learned from the others
 SURE = 2.0  # standard errors by which scales must help there
 
 
-def reference_rows(Y: Array, weight: Array | None = None, seed: int = 0) -> Rows:
+def reference_rows(
+    Y: Array, weight: Array | None = None, seed: int = 0, width: int | None = None
+) -> Rows:
     """Choose rows whose distances set how far regions reach.
 
     Args:
         Y: what came, shape (N, D), in target units; NaN where not observed.
         weight: sample weights, shape (N,), or None.
         seed: of the choice, where there are more rows than are kept.
+        width: how many numbers the distribution of a row has; by default as many as a mean and a
+            covariance.
 
     Returns:
         Numbers of rows that hold a target, at most 5,000 and as many as make 2 million numbers with
-        their covariances, whatever N: a random choice keeps every guarantee.
+        their distributions (10 million, if it takes these for 200 rows), whatever N: a random
+        choice keeps every guarantee.
     """
     usable = ~np.isnan(Y).all(axis=1)
     if weight is not None:
         usable &= weight > 0
     rows = np.flatnonzero(usable)
     d = Y.shape[1]
-    most = max(min(MOST_ROWS, MOST_NUMBERS // (d * (d + 2) + 1)), 1)
+    width = (d * (d + 1) + 1 if width is None else width) + d
+    enough = min(ENOUGH_ROWS, MOST_FOR_ENOUGH // width)
+    most = max(min(MOST_ROWS, MOST_NUMBERS // width), enough, 1)
     if len(rows) <= most:
         return rows
     return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
@@ -145,7 +153,7 @@ def scaled(joint: Any, scales: Array) -> Any:
     Returns:
         The same kind of distribution; its covariance is scales_i scales_j times what it was.
     """
-    return joint._with(joint.targets, scale_tril=scales[:, None] * joint.scale_tril)
+    return joint._stretched(scales)
 
 
 def _scales(joint: Elliptical, Y: Array, weight: Array, pull: float, start: Array) -> Array:
@@ -174,14 +182,8 @@ def _slopes(joint: Elliptical, values: Array) -> Array:
     With r = y - mean it is -1 + w r_i (Sigma^-1 r)_i for what is observed, 0 for what is not, where
     w is 1 for a normal and (nu + m) / (nu + |z|^2) for a Student-t of m targets.
     """
-    slopes = np.zeros(values.shape)
-    for rows, factor, z in joint._whiten(values):
-        present = np.flatnonzero(~np.isnan(values[rows[0]]))
-        shift = values[rows[:, None], present] - joint.mean[rows[:, None], present]
-        back = np.einsum("nji,nj->ni", inverse_lower(factor), z)
-        if joint._freedom is not None:
-            freedom = joint._freedom[rows]
-            squares = np.einsum("ni,ni->n", z, z)
-            back *= ((freedom + len(present)) / (freedom + squares))[:, None]
-        slopes[rows[:, None], present] = shift * back - 1
-    return slopes
+    slopes = (values - joint.mean) * joint._weighted(values)
+    if joint._freedom is not None:
+        squares, count = joint._squares(values)
+        slopes *= ((joint._freedom + count) / (joint._freedom + squares))[:, None]
+    return np.where(np.isnan(values), 0.0, slopes - 1)

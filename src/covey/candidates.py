@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.batches import Batches
+from covey import dispatch
+from covey.batches import Batches, Source
 from covey.distributions import Elliptical, MultivariateT
 from covey.ensemble import Ensemble
 from covey.folds import Folds
 from covey.held_out import HeldOut
-from covey.linear import LinearModel
+from covey.linear_start import LinearStart
 from covey.network import Network
 from covey.recipe import Recipe
-from covey.training import Trained, train
+from covey.training import Snapshot, Trained, train
 from covey.whitened import Whitened
 
 Array = NDArray[np.float64]
@@ -43,52 +45,75 @@ class Candidate:
     score: float
 
 
+class Keeper(Protocol):
+    """Keeps what was reached, so that an interrupted fit can go on."""
+
+    def finished(self, family: str) -> tuple[Trained, Snapshot] | None:
+        """What a training left, and where its source of rows was then; None if it is not over."""
+
+    def resume(self, family: str) -> Snapshot | None:
+        """The last snapshot of a training, or None."""
+
+    def keep(self, family: str, snapshot: Snapshot) -> None:
+        """Take a snapshot of a training."""
+
+    def finish(self, family: str, trained: Trained, source: Snapshot) -> None:
+        """Take what a training left."""
+
+
 def train_candidates(
     network: Network,
     inputs: NDArray[np.float32],
     Y: Array,
-    linear: Sequence[LinearModel],
+    linear: Sequence[LinearStart],
     folds: Folds,
     recipe: Recipe,
     targets: tuple[str, ...],
     *,
     normal: bool,
+    weights: list[NDArray[np.float32]] | None = None,
     offsets: Array | None = None,
     sample_weight: Array | None = None,
     callbacks: Sequence[Any] = (),
     seed: int = 0,
     verbose: int = 1,
     started: float,
+    source: Source | None = None,
+    keeper: Keeper | None = None,
 ) -> list[Candidate]:
-    """Train a Student-t and, on request, a normal from there.
+    """Train a network and, if it is a Student-t's, on request a normal from there.
 
     A normal trained from scratch on data with outliers is stopped by whichever fold holds the worst
     of them. One that starts from a Student-t has its mean and its shape already and learns how wide
     it must be.
 
     Args:
-        network: what to build, for the Student-t.
+        network: what to build first.
         inputs: array of shape (N, F).
         Y: array of shape (N, D), in target units, NaN where not observed.
         linear: where each member starts.
         folds: who trains on what.
         recipe: how long and how fast.
         targets: D names.
-        normal: whether to train the normal too.
+        normal: whether to train a normal too, after a Student-t.
+        weights: where to start; at the family's standard distribution by default.
         offsets: for each member, what is taken from Y before anything else, shape (K, N, D).
         sample_weight: array of shape (N,), of mean 1, or None.
         callbacks: Keras callbacks of the user.
         seed: of the initial weights, the batches and the dropout.
         verbose: 0 is silent, 1 shows a progress bar.
         started: `time.monotonic()` from which the recipe's `max_time` counts.
+        source: where the rows to train on come from; by default they are the N rows. If they come
+            from elsewhere, the N rows are those that members are stopped and scored on.
+        keeper: keeps what was reached.
 
     Returns:
-        The Student-t, then the normal if it was asked for.
+        The family of the network, then the normal if it was asked for.
     """
     whitened = Whitened.under(linear, inputs.astype(np.float64), Y, folds, offsets)
     tests = [test for _, test in folds.pairs]
     rows = folds.held_out
-    source = Batches(
+    rows_from = source or Batches(
         inputs,
         whitened,
         [training for training, _ in folds.pairs],
@@ -101,32 +126,44 @@ def train_candidates(
     def trained(
         network: Network, recipe: Recipe, weights: Any = None, reserve: float = 0.0
     ) -> tuple[Candidate, Trained]:
-        model, result = train(
-            network,
-            source,
-            held_out,
-            recipe,
-            weights=weights,
-            callbacks=callbacks,
-            seed=seed,
-            verbose=verbose,
-            started=started,
-            reserve=reserve,
-        )
+        name = network.family_name
+        over = None if keeper is None else keeper.finished(name)
+        if over is None:
+            model, result = train(
+                network,
+                rows_from,
+                held_out,
+                recipe,
+                weights=weights,
+                callbacks=callbacks,
+                seed=seed,
+                verbose=verbose,
+                started=started,
+                reserve=reserve,
+                resume=None if keeper is None else keeper.resume(name),
+                keep=None if keeper is None else partial(keeper.keep, name),
+            )
+            if keeper is not None:
+                keeper.finish(name, result, rows_from.snapshot())
+        else:
+            model, (result, place) = None, over
+            rows_from.restore(place)
         ensemble = Ensemble(tuple(linear), network, result.weights, targets)
-        ensemble.keep(model)
+        if model is not None:
+            ensemble.keep(model)
         joint = ensemble.held_out(inputs, tests, rows, offsets)
-        score = np.average(
-            joint.log_prob(Y[rows]), weights=None if sample_weight is None else sample_weight[rows]
-        )
+        weight = np.ones(len(rows)) if sample_weight is None else sample_weight[rows]
+        total, count = dispatch.summed(np.array([weight @ joint.log_prob(Y[rows]), weight.sum()]))
+        score = total / count
         return Candidate(network.family_name, ensemble, joint, float(score)), result
 
     if not normal:
-        return [trained(network, recipe)[0]]
+        return [trained(network, recipe, weights)[0]]
     limit = recipe.max_time
     early = None if limit is None else (1 - NORMAL_SHARE) * limit
     student, log = trained(network, replace(recipe, max_time=early))
     stretch = _log_stretches(student.ensemble, inputs, Y, folds, offsets, sample_weight)
+    stretch = dispatch.agreed(stretch)
     network, weights = network.as_normal(student.ensemble.weights, stretch)
     shorter = replace(
         recipe,

@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -32,9 +33,17 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     fit = commands.add_parser(
-        "fit", help="train a model on a table", description="Train a model on a table."
+        "fit",
+        help="train a model on a table",
+        description="Train a model on a table. Several Parquet files, or a folder of them, are "
+        "taken for one table that need not fit into memory: its rows are streamed, and MODEL"
+        ".checkpoint keeps what was reached until the model is there.",
     )
-    fit.add_argument("table", help=f"the training rows: {TABLE}")
+    fit.add_argument(
+        "table",
+        nargs="+",
+        help=f"the training rows: {TABLE}; or Parquet files or folders with the same columns",
+    )
     fit.add_argument(
         "--targets",
         required=True,
@@ -59,12 +68,21 @@ def parser() -> argparse.ArgumentParser:
     fit.add_argument(
         "--family",
         default="auto",
-        choices=("auto", "normal", "student_t"),
-        help="distribution of the targets (default: the better one on held-out rows)",
+        choices=("auto", "normal", "student_t", "low_rank"),
+        help="distribution of the targets (default: the better one on held-out rows; low_rank from "
+        "100 targets on)",
     )
     fit.add_argument("--members", type=int, default=5, help="networks and folds (default: 5)")
     fit.add_argument("--max-time", type=float, metavar="SECONDS", help="stop training after this")
     fit.add_argument("--seed", type=int, help="for the same result twice")
+    fit.add_argument(
+        "--stream", action="store_true", help="stream the rows of a single Parquet file too"
+    )
+    fit.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from MODEL.checkpoint, if an interrupted fit left one (streamed rows only)",
+    )
     fit.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
     fit.set_defaults(call=_fit)
 
@@ -159,7 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fit(options: argparse.Namespace) -> None:
-    from covey.files import TABLE_SUFFIXES, read_table, writable
+    from covey.files import TABLE_SUFFIXES, writable
     from covey.regressor import JointRegressor
 
     writable(options.output, None)
@@ -167,14 +185,6 @@ def _fit(options: argparse.Namespace) -> None:
         raise InputError(
             f"`--output` takes the model, for example air.covey. Received a table: {options.output}"
         )
-    table = read_table(options.table)
-    special = [name for name in (options.groups, options.weights) if name]
-    used = [*options.targets, *(options.features or []), *options.drop, *special]
-    _check_columns(table, used, options.table)
-    left_out = {*options.targets, *options.drop, *special}
-    features = options.features or [name for name in table.columns if name not in left_out]
-    if overlap := [name for name in features if name in options.targets]:
-        raise InputError(f"A column is either a target or a feature. Received as both: {overlap}.")
     model = JointRegressor(
         options.family,
         members=options.members,
@@ -182,22 +192,75 @@ def _fit(options: argparse.Namespace) -> None:
         random_state=options.seed,
         verbose=0 if options.quiet else 1,
     )
+    stream = options.stream or len(options.table) > 1 or os.path.isdir(options.table[0])
+    if options.resume and not stream:
+        raise InputError(
+            "`--resume` is for rows that are streamed. Received one file: add --stream, or leave "
+            "--resume out."
+        )
     verdict = io.StringIO()  # for the end, when the file is there
     with contextlib.redirect_stdout(verdict):
-        model.fit(
-            table[features],
-            table[options.targets],
-            sample_weight=table[options.weights] if options.weights else None,
-            groups=table[options.groups] if options.groups else None,
-        )
+        rows = (_fit_streamed if stream else _fit_in_memory)(model, options)
     model.save(options.output)
     if not options.quiet:
         count, columns = len(model.targets_), model.n_features_in_
         print(
             f"{options.output}: {count} target{'s' * (count > 1)} from {columns} columns, "
-            f"{len(table)} rows; out-of-fold score {model.out_of_fold_score_:.3f} nats per row"
+            f"{rows} rows; out-of-fold score {model.out_of_fold_score_:.3f} nats per row"
         )
         print(verdict.getvalue(), end="")
+
+
+def _fit_in_memory(model: Any, options: argparse.Namespace) -> int:
+    from covey.files import read_table
+
+    table = read_table(options.table[0])
+    features = _features_to_fit(list(table.columns), options)
+    model.fit(
+        table[features],
+        table[options.targets],
+        sample_weight=table[options.weights] if options.weights else None,
+        groups=table[options.groups] if options.groups else None,
+    )
+    return len(table)
+
+
+def _fit_streamed(model: Any, options: argparse.Namespace) -> int:
+    from covey.stream.dataset import ParquetTable
+
+    table = ParquetTable.open(options.table)
+    checkpoint = f"{options.output}.checkpoint"
+    # a polite kill is as good as Ctrl-C: both leave the checkpoint
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        model.fit_files(
+            options.table,
+            options.targets,
+            features=_features_to_fit(list(table.kinds), options),
+            sample_weight=options.weights,
+            groups=options.groups,
+            checkpoint=checkpoint,
+            resume=options.resume,
+        )
+    except KeyboardInterrupt:
+        if os.path.exists(checkpoint):
+            print(f"covey: {checkpoint} keeps what was reached: --resume", file=sys.stderr)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return len(table)
+
+
+def _features_to_fit(columns: list[str], options: argparse.Namespace) -> list[str]:
+    """The columns to predict from, if all that are named are there."""
+    special = [name for name in (options.groups, options.weights) if name]
+    used = [*options.targets, *(options.features or []), *options.drop, *special]
+    _check_columns(columns, used, options.table[0])
+    left_out = {*options.targets, *options.drop, *special}
+    features = options.features or [name for name in columns if name not in left_out]
+    if overlap := [name for name in features if name in options.targets]:
+        raise InputError(f"A column is either a target or a feature. Received as both: {overlap}.")
+    return features
 
 
 def _predict(options: argparse.Namespace) -> None:
@@ -209,7 +272,8 @@ def _predict(options: argparse.Namespace) -> None:
         if os.path.realpath(options.output) == os.path.realpath(options.table):
             raise InputError(f"`--output` would overwrite the input table {options.table}.")
     table = read_table(options.table)
-    _check_columns(table, [*options.keep, *(options.given or [])], options.table)
+    named = [*options.keep, *(options.given or [])]
+    _check_columns(list(table.columns), named, options.table)
     model = load(options.model, options.trust)
     if unknown := [name for name in options.given or [] if name not in model.targets_]:
         raise InputError(
@@ -237,7 +301,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         writable(options.report, (".html",))
     table = read_table(options.table)
     model = load(options.model, options.trust)
-    _check_columns(table, model.targets_, options.table)
+    _check_columns(list(table.columns), model.targets_, options.table)
     X, Y = _features(table, model, model.targets_), table[list(model.targets_)]
     figures = model.evaluate(X, Y)
     if options.report:
@@ -289,10 +353,10 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def _check_columns(table: pd.DataFrame, names: Sequence[str], path: str) -> None:
-    lacking = [name for name in names if name not in table.columns]
+def _check_columns(columns: Sequence[str], names: Sequence[str], path: str) -> None:
+    lacking = [name for name in names if name not in columns]
     if lacking:
-        present = ", ".join(map(str, table.columns))
+        present = ", ".join(map(str, columns))
         raise InputError(f"Expected the columns {lacking} in {path}. It has: {present}.")
 
 

@@ -202,12 +202,13 @@ class Forward:
 def values(model: Any) -> tuple[list[Tensor], list[Tensor]]:
     """Values of a model's trainable variables, and of the others, for work on one device."""
     groups = (model.trainable_variables, model.non_trainable_variables)
-    here = alone()
-    trainable, other = (
-        [variable.value if here else np.asarray(variable.value) for variable in group]
-        for group in groups
-    )
+    trainable, other = ([_here(variable.value) for variable in group] for group in groups)
     return trainable, other
+
+
+def _here(value: Tensor) -> Tensor:
+    """A value on one device, wherever it was left by a distribution over several."""
+    return value if len(value.sharding.device_set) == 1 else np.asarray(value)
 
 
 def processes() -> int:

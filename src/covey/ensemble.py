@@ -13,10 +13,20 @@ from numpy.typing import NDArray
 from covey.distributions import Elliptical, Mixture
 from covey.errors import ArtifactError
 from covey.linear import LinearModel
+from covey.linear_start import LinearStart
+from covey.low_rank_linear import LowRankLinearModel
 from covey.network import Network, write_weights
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
+
+PACKING = "folded"  # the order of what the network puts out; a file without the name has another
+
+STARTS: dict[str, type[LinearStart]] = {  # by the names of the families
+    "normal": LinearModel,
+    "student_t": LinearModel,
+    "low_rank": LowRankLinearModel,
+}
 
 
 @dataclass
@@ -32,7 +42,7 @@ class Ensemble:
             shape (D,); ones by default.
     """
 
-    linear: tuple[LinearModel, ...]
+    linear: tuple[LinearStart, ...]
     network: Network
     weights: list[NDArray[np.float32]]
     targets: tuple[str, ...]
@@ -85,7 +95,7 @@ class Ensemble:
         )
         if np.all(self.scales == 1):
             return mixture
-        return mixture.affine(np.diag(self.scales), (1 - self.scales) * mixture.mean)
+        return mixture._stretched(self.scales)
 
     def held_out(
         self,
@@ -179,12 +189,13 @@ class Ensemble:
         """(manifest, arrays): everything a file must hold."""
         manifest = {
             "network": self.network.to_manifest(),
+            "packing": PACKING,
             "targets": list(self.targets),
         }
         arrays: dict[str, NDArray[Any]] = {
             f"network_{number:03d}": array for number, array in enumerate(self.weights)
         }
-        for part in fields(LinearModel):
+        for part in fields(self.linear[0]):
             arrays[f"linear_{part.name}"] = np.stack(
                 [getattr(linear, part.name) for linear in self.linear]
             )
@@ -199,41 +210,41 @@ class Ensemble:
             ArtifactError: an entry is lacking or does not fit the others.
         """
         try:
+            if manifest["packing"] != PACKING:
+                raise ValueError("packed parameters in another order")
             if manifest["network"]["n_targets"] != len(manifest["targets"]):
                 raise ValueError("another number of targets")  # before room is made for them
             network = Network.from_manifest(manifest["network"])
+            start = STARTS[network.family_name]
+            parts = start.shapes(network.n_features, network.n_targets, network.rank or 0)
             linear = tuple(
-                LinearModel(
-                    **{part.name: arrays[f"linear_{part.name}"][k] for part in fields(LinearModel)}
-                )
+                start(**{name: arrays[f"linear_{name}"][k] for name in parts})
                 for k in range(network.members)
             )
             count = len(network.weight_shapes)
             weights = [arrays[f"network_{number:03d}"] for number in range(count)]
-            d, f = network.n_targets, network.n_features
+            d = network.n_targets
             shapes = [
                 *(
                     (w.shape, shape)
                     for w, shape in zip(weights, network.weight_shapes, strict=True)
                 ),
-                (arrays["linear_location"].shape, (network.members, d)),
-                (arrays["linear_scale"].shape, (network.members, d)),
-                (arrays["linear_coef"].shape, (network.members, f, d)),
-                (arrays["linear_intercept"].shape, (network.members, d)),
-                (arrays["linear_residual_scale_tril"].shape, (network.members, d, d)),
+                *(
+                    (arrays[f"linear_{name}"].shape, (network.members, *shape))
+                    for name, shape in parts.items()
+                ),
                 (arrays["scales"].shape, (d,)),
                 (np.shape(manifest["targets"]), (d,)),
             ]
             if bad := [pair for pair in shapes if pair[0] != pair[1]]:
                 raise ValueError("shape {} in place of {}".format(*bad[0]))
-            diagonals = np.diagonal(arrays["linear_residual_scale_tril"], axis1=1, axis2=2)
             for name, array in arrays.items():
                 if (
                     name.startswith(("linear_", "network_", "scales"))
                     and not np.isfinite(array).all()
                 ):
                     raise ValueError(f"numbers that are not finite in {name}")
-            widths = (arrays["linear_scale"], arrays["scales"], diagonals)
+            widths = (arrays["scales"], *(w for one in linear for w in (one.scale, one.widths)))
             if not all((array > 0).all() for array in widths):
                 raise ValueError("scales that are not positive")
             return cls(linear, network, weights, tuple(manifest["targets"]), arrays["scales"])

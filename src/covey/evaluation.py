@@ -19,6 +19,9 @@ Array = NDArray[np.float64]
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 MOST_ROWS = 50_000  # that figures are computed from, evenly spaced
 FEW_ROWS = 5000  # for the scores that cost more than a density
+MOST_NUMBERS = 50_000_000  # in the distributions of these rows
+MANY = 200  # targets beyond which the energy and the variogram score take too long
+MOST_ENTRIES = 20_000_000  # of matrices for those scores, five times as many for a mean correlation
 ODD = 1e-4  # how improbable a row is that counts as such
 LINEAR = "ridge, constant covariance"
 UNCORRELATED = "correlations ignored"
@@ -45,13 +48,14 @@ def evaluate(
         Plain numbers, text, lists and dicts, as JSON has them; None for what cannot be said (a
         target that was never observed):
 
-        * `rows` that figures are computed from, at most 50,000 (5,000 for the energy and variogram
-          scores, `crps`, `interval_score` and `volume`), evenly chosen `of_rows` with a target;
+        * `rows` that figures are computed from, at most 50,000 (5,000, or fewer with many targets,
+          for the energy and variogram scores, `crps`, `interval_score`, `volume` and
+          `correlation`), evenly chosen `of_rows` with a target;
         * `cells` (observed), `targets`, `family`, `calibration` (what regions go by) and
           `calibration_rows` (how many of these hold all targets, or, where they are few, any);
         * `negative_log_likelihood`, in nats per row, and `_per_target`, in nats per observed cell;
         * `energy_score`, `variogram_score` (of order 0.5), means over rows, of targets divided by
-          their standard deviation in `Y`;
+          their standard deviation in `Y`; None for more than 200 targets;
         * `per_target`: for each its `observed` cells, `bias` (mean of observed less predicted),
           `mae`, `rmse`, `crps`, `interval_score` (level 0.9), `conditional_error` (all in target
           units), `r2`, and the mean predicted `stddev`;
@@ -73,16 +77,22 @@ def evaluate(
     if len(rows) < len(Y):
         joint, Y = joint[rows], Y[rows]
         baselines = {name: other[rows] for name, other in baselines.items()}
-    some = evenly(len(rows), FEW_ROWS)
-    few, y = joint[some], Y[some]
+    some = evenly(len(rows), max(min(FEW_ROWS, MOST_NUMBERS // row_width(joint)), 1))
+    few, y = (joint, Y) if len(some) == len(rows) else (joint[some], Y[some])
     observed = [column[~np.isnan(column)] for column in Y.T]
     scale = np.array([column.std() if len(column) else 0.0 for column in observed])
     scale = np.where(scale > 0, scale, 1.0)
     cells = int((~np.isnan(Y)).sum())
     distance = scores.distance_pit(joint, Y)
     loss = scores.negative_log_likelihood(joint, Y)
-    unit, y_unit = _scaled(few, scale), y / scale
     costly = {"energy_score": scores.energy_score, "variogram_score": scores.variogram_score}
+    fewer = some[evenly(len(some), max(MOST_ENTRIES // len(scale) ** 2, 1))]
+
+    def mean_of(score: Any, other: Any) -> float | None:
+        if len(scale) > MANY:
+            return None
+        return _mean(score(_scaled(other[fewer], scale), Y[fewer] / scale))
+
     return {
         "rows": len(rows),
         "of_rows": found,
@@ -93,11 +103,7 @@ def evaluate(
         "simple": simple,
         "calibration_rows": _calibration_rows(joint),
         **_densities(loss, cells),
-        **(
-            {name: _mean(score(unit, y_unit)) for name, score in costly.items()}
-            if all_scores
-            else {}
-        ),
+        **({name: mean_of(score, joint) for name, score in costly.items()} if all_scores else {}),
         "per_target": _per_target(joint, Y, few, y),
         "coverage": {f"{level:g}": _coverage(joint, Y, level, distance) for level in LEVELS},
         "volume": _volume(few, y, scale),
@@ -108,11 +114,7 @@ def evaluate(
         },
         "baselines": {
             name: _beside(loss, other, Y, cells)
-            | (
-                {"energy_score": _mean(scores.energy_score(_scaled(other[some], scale), y_unit))}
-                if all_scores
-                else {}
-            )
+            | ({"energy_score": mean_of(scores.energy_score, other)} if all_scores else {})
             for name, other in baselines.items()
         },
     }
@@ -169,8 +171,7 @@ def uncorrelated(joint: Any) -> Any:
     Returns:
         Distributions of the same kind, whose regions go by the model.
     """
-    scale = np.eye(len(joint.targets)) * joint._scale[:, None, :]
-    return joint._with(joint.targets, scale_tril=scale)
+    return joint._uncorrelated()
 
 
 def _densities(loss: Array, cells: int) -> dict[str, float | None]:
@@ -182,7 +183,12 @@ def _densities(loss: Array, cells: int) -> dict[str, float | None]:
 
 
 def _scaled(few: Any, scale: Array) -> Any:
-    return few.affine(np.diag(1 / scale))
+    return few._stretched(1 / scale)._with(few.targets, mean=few.mean / scale)
+
+
+def row_width(joint: Any) -> int:
+    """How many numbers the distribution of a row has."""
+    return max(sum(array.size for array in joint.to_arrays().values()) // max(len(joint), 1), 1)
 
 
 def _per_target(joint: Any, Y: Array, few: Any, y: Array) -> dict[str, dict[str, Any]]:
@@ -232,7 +238,10 @@ def _strongest(few: Any) -> list[Any] | None:
     d = len(few.targets)
     if d == 1 or not len(few):
         return None
-    mean = few.correlation.mean(axis=0)
+    rows = evenly(len(few), max(5 * MOST_ENTRIES // d**2, 1))
+    size = max(MOST_ENTRIES // (10 * d**2), 1)
+    parts = (few[rows[i : i + size]].correlation.sum(axis=0) for i in range(0, len(rows), size))
+    mean = sum(parts) / len(rows)
     first, second = np.triu_indices(d, 1)
     most = int(np.argmax(np.abs(mean[first, second])))
     i, j = int(first[most]), int(second[most])

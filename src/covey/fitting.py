@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from covey import dispatch
 from covey.calibration import as_pooled, pooled_scales, reference_rows, scaled
 from covey.candidates import Candidate, train_candidates
 from covey.distributions import Elliptical
 from covey.distributions.reference import Reference
 from covey.ensemble import Ensemble
-from covey.evaluation import LINEAR, UNCORRELATED, evaluate, simple_model, uncorrelated
-from covey.families.student_t import START
-from covey.linear import LinearModel
+from covey.errors import InputError
+from covey.evaluation import (
+    LINEAR,
+    UNCORRELATED,
+    evaluate,
+    row_width,
+    simple_model,
+    uncorrelated,
+)
 from covey.mean_model import MeanModel
 from covey.network import Network, quantile_knots
+from covey.plan import plan_of
 from covey.recipe import Recipe
-from covey.training_table import TrainingTable
+from covey.summary import family_sentence
+from covey.training_table import TrainingTable, network_inputs
+from covey.verdict import verdict
 
 Array = NDArray[np.float64]
+SETTINGS = ("max_steps", "batch_size", "learning_rate", "weight_decay", "max_time")  # of a recipe
 
 
 @dataclass(frozen=True)
@@ -50,8 +61,11 @@ class Fitted:
 
 def fit_table(
     table: TrainingTable, parameters: Mapping[str, Any], *, seed: int, started: float
-) -> Fitted:
+) -> tuple[TrainingTable, Fitted]:
     """Train the families, keep the better one, and correct how wide it is where that helps.
+
+    Where several processes train together, each with a table of its own, they start from what the
+    first of them has, learn from all tables, and each calibrates by its own.
 
     Args:
         table: what to learn from.
@@ -60,24 +74,29 @@ def fit_table(
         started: `time.monotonic()` from which `max_time` counts.
 
     Returns:
-        The fit.
+        (table, fitted): the table, its features as the fit takes them, and the fit.
 
     Raises:
         InputError: a parameter cannot be used; the message names it.
     """
+    processes = dispatch.processes()
+    if processes > 1:
+        seed, table = dispatch.agreed(seed), _as_the_first(table)
+        if parameters["base"] is not None:
+            raise InputError(
+                "`base` is fitted in one process. Received one, with a training over "
+                f"{processes}: leave it out, or fit without a distribution."
+            )
     folds, inputs, Y, weight = table.folds, table.inputs, table.Y, table.weight
-    network = Network(
-        n_features=inputs.shape[1],
-        n_targets=Y.shape[1],
-        members=len(folds),
-        hidden_units=tuple(np.atleast_1d(parameters["hidden_units"]).tolist()),
-        activation=parameters["activation"],
-        dropout=parameters["dropout"],
-        family_name="student_t",
-        knots=quantile_knots(inputs),
+    plan = plan_of(parameters["family"], parameters["rank"], Y.shape[1])
+    network = plan.network(network_of(parameters, inputs, Y.shape[1], len(folds)))
+    network = dispatch.agreed(network)
+    settings = {name: parameters[name] for name in SETTINGS}
+    rows_in_all = int(dispatch.summed(np.array(len(Y), dtype=np.float64)))
+    recipe = Recipe.for_table(
+        rows_in_all, Y.shape[1], **settings, outputs=network.family.packed_size
     )
-    settings = ("max_steps", "batch_size", "learning_rate", "weight_decay", "max_time")
-    recipe = Recipe.for_table(*Y.shape, **{name: parameters[name] for name in settings})
+    recipe = replace(recipe, batch_size=max(recipe.batch_size // processes, 1))
     means, offsets = None, None
     if parameters["base"] is not None:
         means, offsets = MeanModel.fit(
@@ -90,17 +109,16 @@ def fit_table(
         )
     features = inputs.astype(np.float64)
     linear = tuple(
-        LinearModel.fit(
+        plan.start(
             features[rows],
             Y[rows],
             None if weight is None else weight[rows],
             folds.inner_blocks(member),
-            START,
             None if offsets is None else offsets[member, rows],
         )
         for member, (rows, _) in enumerate(folds.pairs)
     )
-    callbacks = parameters["callbacks"]
+    linear = dispatch.agreed(linear)
     candidates = train_candidates(
         network,
         inputs,
@@ -109,14 +127,99 @@ def fit_table(
         folds,
         recipe,
         table.targets,
-        normal=parameters["family"] != "student_t",
+        weights=plan.weights(network, linear, seed),
         offsets=offsets,
         sample_weight=weight,
-        callbacks=np.atleast_1d(callbacks).tolist() if callbacks else (),
         seed=seed,
-        verbose=int(bool(parameters["verbose"])),
         started=started,
+        normal=plan.normal,
+        **_plain_options(parameters),
     )
+    fitted = settle(candidates, table, parameters, seed=seed, means=means, offsets=offsets)
+    return table, fitted
+
+
+def _as_the_first(table: TrainingTable) -> TrainingTable:
+    """The table of this process, its features as process 0 would read them."""
+    schema = dispatch.agreed(table.schema)
+    inputs = network_inputs(schema, table.frame, schema.named)
+    return replace(table, schema=schema, inputs=inputs)
+
+
+def network_of(
+    parameters: Mapping[str, Any], inputs: NDArray[np.float32], n_targets: int, members: int
+) -> Network:
+    """The network to train, for the Student-t.
+
+    Args:
+        parameters: those of the `JointRegressor`, by name.
+        inputs: features of rows that stand for all, shape (N, F).
+        n_targets: D.
+        members: K.
+
+    Returns:
+        The network.
+
+    Raises:
+        InputError: a parameter cannot be used; the message names it.
+    """
+    return Network(
+        n_features=inputs.shape[1],
+        n_targets=n_targets,
+        members=members,
+        hidden_units=tuple(np.atleast_1d(parameters["hidden_units"]).tolist()),
+        activation=parameters["activation"],
+        dropout=parameters["dropout"],
+        family_name="student_t",
+        knots=quantile_knots(inputs),
+    )
+
+
+def options_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of `train_candidates` that are parameters of the `JointRegressor`.
+
+    Raises:
+        InputError: the family is one that needs the rows themselves to start from.
+    """
+    if parameters["family"] == "low_rank":
+        raise InputError(
+            "family='low_rank' is for tables that fit into memory. Received it for files; use "
+            "'student_t', or `fit` on a sample of the rows."
+        )
+    return {"normal": parameters["family"] != "student_t", **_plain_options(parameters)}
+
+
+def _plain_options(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    callbacks = parameters["callbacks"]
+    return {
+        "callbacks": np.atleast_1d(callbacks).tolist() if callbacks else (),
+        "verbose": int(bool(parameters["verbose"])),
+    }
+
+
+def settle(
+    candidates: Sequence[Candidate],
+    table: TrainingTable,
+    parameters: Mapping[str, Any],
+    *,
+    seed: int,
+    means: MeanModel | None = None,
+    offsets: Array | None = None,
+) -> Fitted:
+    """Keep the better family, and correct how wide it is where that helps.
+
+    Args:
+        candidates: the families that were trained.
+        table: the rows that they are judged by.
+        parameters: those of the `JointRegressor`, by name.
+        seed: of the choice of rows.
+        means: the user's mean models, or None.
+        offsets: what they say of the rows, shape (K, N, D), or None.
+
+    Returns:
+        The fit.
+    """
+    folds, inputs, Y, weight = table.folds, table.inputs, table.Y, table.weight
     asked = [found for found in candidates if parameters["family"] in ("auto", found.family)]
     best = max(asked, key=lambda found: found.score)
     rows = folds.held_out
@@ -144,6 +247,43 @@ def fit_table(
     )
 
 
+def hand_over(fitted: Fitted, table: TrainingTable, model: Any, *, of_all: bool = True) -> None:
+    """Make an estimator a fitted one; say what came out if it is verbose.
+
+    Args:
+        fitted: the fit.
+        table: what it is judged by.
+        model: the `JointRegressor`.
+        of_all: whether the table holds all rows, so that their out-of-fold distributions are kept.
+    """
+    model.targets_ = table.targets
+    model.n_features_in_ = len(table.schema.names)
+    model.family_ = fitted.family
+    model.family_scores_ = fitted.scores
+    model.base_ = None if fitted.means is None else fitted.means.estimators
+    model.ensemble_ = fitted.ensemble
+    model.out_of_fold_score_ = fitted.scores[fitted.family]
+    model.out_of_fold_evaluation_ = fitted.evaluation
+    own = {
+        "feature_names_in_": table.schema.named and np.array(table.schema.names, dtype=object),
+        "out_of_fold_": of_all and fitted.out_of_fold,
+        "out_of_fold_rows_": of_all and table.rows[table.folds.held_out],
+    }
+    for name, value in own.items():
+        if value is not False:
+            setattr(model, name, value)
+        elif hasattr(model, name):
+            delattr(model, name)  # of an earlier fit
+    model._reference = fitted.reference
+    model._means = fitted.means
+    model._schema = table.schema
+    model._flat = table.flat
+    if model.verbose:
+        d = len(table.targets)
+        print(f"covey: {family_sentence(model.family, fitted.family, fitted.scores, d)}")
+        print("\n".join(verdict(fitted.evaluation, held_out=True)))
+
+
 def _calibrate(
     best: Candidate,
     inputs: NDArray[np.float32],
@@ -164,13 +304,14 @@ def _calibrate(
         offsets: of all training rows, or None.
         seed: of the choice of rows.
     """
-    kept = reference_rows(Y, weight, seed)
+    kept = reference_rows(Y, weight, seed, row_width(best.out_of_fold))
     at, share = rows[kept], None if weight is None else weight[kept]
     joint, y = best.out_of_fold[kept], Y[kept]
     members = best.ensemble.mixture(inputs[at], None if offsets is None else offsets[:, at])
     order = np.random.default_rng(seed).permutation(len(kept))
-    best.ensemble.scales = pooled_scales(
+    scales = pooled_scales(
         joint[order], members[order], y[order], None if share is None else share[order]
     )
+    best.ensemble.scales = dispatch.agreed(scales)
     pooled = scaled(as_pooled(joint, members), best.ensemble.scales)
     return Reference(pooled, y, "out_of_fold", share)

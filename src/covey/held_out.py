@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from covey import dispatch
 from covey.engine import keras
 from covey.layers import LogDensity
-from covey.network import BLOCK, Network, as_key, write_weights
+from covey.network import BLOCK, Network, write_weights
 from covey.whitened import Whitened
 
 Array = NDArray[np.float64]
@@ -133,13 +133,12 @@ class _Part:
         self, network: Network, model: Any
     ) -> Callable[[list[NDArray[np.float32]]], NDArray[np.float32]]:
         """From weights to the log-density of every row, shape (R, K); the model is for that."""
-        scale_tril = None if self.scale_tril is None else as_key(self.scale_tril)
-        arrays = (self.inputs, self.targets)
+        scorer, arrays = _scorer(network, model, self.scale_tril), (self.inputs, self.targets)
         if dispatch.available():
-            compiled, other = _compiled(network.skeleton, scale_tril), dispatch.values(model)[1]
+            shape = None if self.scale_tril is None else self.scale_tril.shape
+            compiled, other = _compiled(network.skeleton, shape), dispatch.values(scorer)[1]
             placed = dispatch.placed(arrays)
             return lambda weights: compiled.exactly(weights, other, *placed)
-        scorer = _scorer(network, model, scale_tril)
 
         def predicted(weights: list[NDArray[np.float32]]) -> NDArray[np.float32]:
             write_weights(model, weights)
@@ -161,8 +160,11 @@ def _scorer(network: Network, model: Any, scale_tril: Any) -> Any:
 
 
 @lru_cache(maxsize=8)
-def _compiled(skeleton: Network, scale_tril: Any) -> dispatch.Forward:
-    return dispatch.Forward(_scorer(skeleton, skeleton.build(), scale_tril), BLOCK)
+def _compiled(skeleton: Network, shape: tuple[int, ...] | None) -> dispatch.Forward:
+    unit = None
+    if shape is not None:  # of the shape alone: what is in there comes as a weight
+        unit = np.broadcast_to(np.eye(shape[-1]) if len(shape) == 3 else 1.0, shape)
+    return dispatch.Forward(_scorer(skeleton, skeleton.build(), unit), BLOCK)
 
 
 def _spread(rows: Rows, most: int) -> Rows:

@@ -39,7 +39,11 @@ def describe(path: str | os.PathLike[str]) -> dict[str, str]:
             "inputs": f"{features.width} numbers per row",
             "members": f"{network['members']} networks of {units} units",
             **({"base": manifest["base"]["described"]} if "base" in manifest else {}),
-            "out-of-fold rows": str(len(arrays["out_of_fold_rows"])),
+            "out-of-fold rows": (
+                str(len(arrays["out_of_fold_rows"]))
+                if manifest.get("out_of_fold_kept", True)
+                else f"a sample of {manifest['out_of_fold_evaluation']['of_rows']}"
+            ),
             "out-of-fold score": f"{manifest['out_of_fold_score']:.4f} nats per row",
             "regions go by": REGIONS[manifest["calibration"]],
             "written by": f"Covey {manifest['written_by']}",

@@ -316,11 +316,25 @@ class LogDensity(keras.layers.Layer):  # type: ignore[misc]
         self.family = family
         self.missing = missing
         self.scale_tril = None if scale_tril is None else np.asarray(scale_tril, np.float64)
+        # weights and no constants, so that what is compiled serves the scales of another table too
+        self.scaling: list[Any] = []
+
+    def build(self, packed_shape: Any, y_shape: Any = None) -> None:
+        """Put K where it can be exchanged."""
+        for array in () if self.scale_tril is None else self.family.scaling(self.scale_tril):
+            self.scaling.append(
+                self.add_weight(
+                    shape=array.shape,
+                    initializer=lambda shape, dtype=None, array=array: ops.convert_to_tensor(array),
+                    trainable=False,
+                )
+            )
+        self.built = True
 
     def call(self, packed: Tensor, y: Tensor) -> Tensor:
         """Nats, shape (...), from packed parameters (..., P) and observations (..., D)."""
         if self.scale_tril is not None:
-            packed = self.family.scaled(packed, self.scale_tril)
+            packed = self.family.rescaled(packed, tuple(self.scaling))
         return self.family.log_prob(packed, y, missing=self.missing)
 
     def compute_output_shape(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import Self, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from sklearn.covariance import ledoit_wolf
 from covey.distributions import Elliptical, MultivariateNormal
 from covey.distributions.triangular import solve_lower
 from covey.errors import InputError
+from covey.linear_start import LinearStart
 from covey.residuals import LEAST_RESIDUAL, LEAST_SHRINKAGE, factor_with_gaps
 
 Array = NDArray[np.float64]
@@ -22,40 +23,20 @@ PENALTIES = np.logspace(-6, 3, 28)  # per training row, for features of about un
 EM_STEPS = 30  # each brings the scale matrix of a Student-t closer by about half
 
 
+@final
 @dataclass(frozen=True)
-class LinearModel:
-    """y given x is N(location + scale * (x @ coef + intercept), covariance), the same for every x.
-
-    One penalty per target is chosen by leave-one-out (or leave-block-out) squared error, in closed
-    form. The covariance is that of the same held-out residuals, its correlation shrunk towards the
-    identity, so it is honest about new rows.
-
-    A target may be observed in some rows only: its mean, its scale and its regression are those of
-    the rows that hold it, and the covariance is the likeliest for the residuals that there are. One
-    value says nothing about its spread, so a target with a single row is taken for uncorrelated,
-    with a residual standard deviation of 1 scale. The same holds for a target without any row. Two
-    values say nothing about slopes, so a target with two rows is taken for constant but for noise.
+class LinearModel(LinearStart):
+    """A linear start with any covariance: its correlation is shrunk towards the identity.
 
     Attributes:
-        location: means of the targets, shape (D,), in target units; 0 for one never observed.
-        scale: standard deviations of the targets, shape (D,), in target units; the magnitude of its
-            value (or 1) for a constant target; 1 for one never observed.
-        coef: shape (F, D), in standardised target units.
-        intercept: shape (D,), in standardised target units.
         residual_scale_tril: lower Cholesky factor of the residual covariance, shape (D, D), in
             standardised target units.
 
     References:
-        Golub, Heath, Wahba (1979), Generalized cross-validation as a method for choosing a good
-        ridge parameter, Technometrics 21(2), doi 10.1080/00401706.1979.10489751.
         Ledoit, Wolf (2004), A well-conditioned estimator for large-dimensional covariance matrices,
         doi 10.1016/S0047-259X(03)00096-4.
     """
 
-    location: Array
-    scale: Array
-    coef: Array
-    intercept: Array
     residual_scale_tril: Array
 
     @classmethod
@@ -73,14 +54,11 @@ class LinearModel:
         Args:
             X: array of shape (N, F), of about unit scale.
             Y: array of shape (N, D), in target units, NaN where not observed.
-            sample_weight: array of shape (N,), non-negative; equal weights by default.
-            blocks: array of shape (N,), a label per row: rows of one label are held out together.
-                By default each row is held out on its own, as are those of a target whose rows are
-                all of one label.
+            sample_weight: as for `fit_ridge`.
+            blocks: as for `fit_ridge`.
             degrees_of_freedom: take the residuals for Student-t variables, and factor their scale
                 matrix in place of their covariance; by default for normal ones.
-            offset: what is taken from Y before anything else, shape (N, D), in target units. The
-                scale is that of Y all the same: what an exact offset leaves is rounding.
+            offset: as for `fit_ridge`.
 
         Returns:
             The fitted model.
@@ -88,73 +66,29 @@ class LinearModel:
         Raises:
             InputError: fewer than two rows have a positive weight.
         """
-        weight = np.ones(len(Y)) if sample_weight is None else np.asarray(sample_weight, np.float64)
-        if np.count_nonzero(weight) < 2:
-            raise InputError(
-                "Expected at least 2 training rows with a positive weight. "
-                f"Received {np.count_nonzero(weight)}; use more rows or fewer members."
-            )
-        used = weight > 0
-        X, Y, weight = X[used], Y[used], weight[used]
-        offset = None if offset is None else offset[used]
-        blocks = None if blocks is None else blocks[used]
-        features = np.asarray(X, dtype=np.float64)
-        d = Y.shape[1]
-        location, scale, intercept = np.zeros(d), np.ones(d), np.zeros(d)
-        coef = np.zeros((features.shape[1], d))
-        held_out = np.full(Y.shape, np.nan)
-        for rows, targets in _observed_alike(Y):
-            at = np.ix_(rows, targets)
-            taken = None if offset is None else offset[at]
-            share = weight[rows] / weight[rows].sum()
-            location[targets], scale[targets], standardised = _standardised(Y[at], share, taken)
-            if len(rows) < 2:
-                continue
-            if len(rows) == 2 < len(Y):  # one of them tells nothing of the slope to the other
-                held_out[at] = standardised - standardised[::-1]
-                continue
-            block = None if blocks is None else blocks[rows]
-            penalties, held_out[at] = _held_out(features[rows], standardised, share, block)
-            path = _Path.fit(features[rows], standardised, share)
-            each = [path.coef(penalty)[:, j] for j, penalty in enumerate(penalties)]
-            found = np.stack(each, axis=1)
-            coef[:, targets] = found
-            intercept[targets] = path.target_mean - path.feature_mean @ found
-        return cls(
-            location=location,
-            scale=scale,
-            coef=coef,
-            intercept=intercept,
-            residual_scale_tril=_factor(held_out, weight / weight.sum(), degrees_of_freedom),
-        )
+        regression, held_out, share = fit_ridge(X, Y, sample_weight, blocks, offset)
+        return cls(**regression, residual_scale_tril=_factor(held_out, share, degrees_of_freedom))
+
+    @classmethod
+    def shapes(cls, n_features: int, n_targets: int, rank: int) -> dict[str, tuple[int, ...]]:
+        """See `LinearStart`."""
+        regression = cls.ridge_shapes(n_features, n_targets)
+        return regression | {"residual_scale_tril": (n_targets, n_targets)}
+
+    @property
+    def widths(self) -> Array:
+        """See `LinearStart`."""
+        return np.diagonal(self.residual_scale_tril)
+
+    @property
+    def unit(self) -> Array:
+        """K = `residual_scale_tril`."""
+        return self.residual_scale_tril
 
     @property
     def log_scale(self) -> float:
         """Logarithm of |d whitened / d y|, in nats: to add to a log-density of whitened values."""
         return float(-np.log(self.scale).sum() - np.log(np.diag(self.residual_scale_tril)).sum())
-
-    def residual_log_scale(self, observed: NDArray[np.bool_]) -> Array:
-        """Logarithm of |d residual / d y| over the observed targets of each row.
-
-        Args:
-            observed: array of shape (N, D).
-
-        Returns:
-            Array of shape (N,), in nats: to add to a log-density of observed values of `residual`.
-        """
-        return np.where(observed, -np.log(self.scale), 0.0).sum(axis=1)
-
-    def residual(self, X: Array, Y: Array) -> Array:
-        """How far the targets are from their means.
-
-        Args:
-            X: array of shape (N, F).
-            Y: array of shape (N, D), in target units, NaN where not observed.
-
-        Returns:
-            Array of shape (N, D), in standardised target units, NaN where not observed.
-        """
-        return np.asarray((Y - self.location) / self.scale - self._standardised_mean(X))
 
     def whiten(self, X: Array, Y: Array) -> Array:
         """Residuals in the units of their own covariance: about N(0, I) if the model were true.
@@ -170,42 +104,77 @@ class LinearModel:
         return solve_lower(self.residual_scale_tril, self.residual(X, Y))
 
     def restore(self, whitened: Joint, X: Array, offset: Array | float = 0.0) -> Joint:
-        """Undo `whiten`: a distribution of whitened residuals becomes one of y.
+        """See `LinearStart`."""
+        matrix = self.scale[:, None] * self.residual_scale_tril
+        return whitened.affine(matrix, self._mean(X, offset), targets=whitened.targets)
 
-        Args:
-            whitened: distributions of N rows and D targets.
-            X: array of shape (N, F).
-            offset: what had been taken from y before, shape (N, D), in target units.
-
-        Returns:
-            Distributions in target units, with the names of `whitened`.
-        """
-        return whitened.affine(
-            self.scale[:, None] * self.residual_scale_tril,
-            self.location + self.scale * self._standardised_mean(X) + offset,
-            targets=whitened.targets,
-        )
-
-    def _standardised_mean(self, X: Array) -> Array:
-        # row by row: a product of whole matrices rounds a row according to its neighbours
-        return (X[:, None, :] @ self.coef)[:, 0] + self.intercept
-
-    def predict_distribution(
-        self, X: Array, targets: tuple[str, ...] | None = None, offset: Array | float = 0.0
-    ) -> MultivariateNormal:
-        """The linear model's own prediction.
-
-        Args:
-            X: array of shape (N, F).
-            targets: D names.
-            offset: as for `restore`.
-
-        Returns:
-            Distributions of N rows, all with the same covariance, in target units.
-        """
+    def standard(self, n_rows: int, targets: tuple[str, ...] | None = None) -> MultivariateNormal:
+        """Standard normals."""
         d = len(self.location)
-        standard = MultivariateNormal(np.zeros((len(X), d)), covariance=np.eye(d), targets=targets)
-        return self.restore(standard, np.asarray(X, dtype=np.float64), offset)
+        return MultivariateNormal(np.zeros((n_rows, d)), covariance=np.eye(d), targets=targets)
+
+
+def fit_ridge(
+    X: Array,
+    Y: Array,
+    sample_weight: Array | None = None,
+    blocks: NDArray[np.int64] | None = None,
+    offset: Array | None = None,
+) -> tuple[dict[str, Array], Array, Array]:
+    """The regressions of a linear start.
+
+    Args:
+        X: array of shape (N, F), of about unit scale.
+        Y: array of shape (N, D), in target units, NaN where not observed.
+        sample_weight: array of shape (N,), non-negative; equal weights by default.
+        blocks: array of shape (N,), a label per row: rows of one label are held out together. By
+            default each row is held out on its own, as are those of a target whose rows are all of
+            one label.
+        offset: what is taken from Y before anything else, shape (N, D), in target units. The scale
+            is that of Y all the same: what an exact offset leaves is rounding.
+
+    Returns:
+        (regression, residuals, share): the arrays that make up a `LinearStart`, by name; held-out
+        residuals of the rows of positive weight, in standardised units, NaN where not observed; and
+        the weights of these rows, of sum 1.
+
+    Raises:
+        InputError: fewer than two rows have a positive weight.
+    """
+    weight = np.ones(len(Y)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+    if np.count_nonzero(weight) < 2:
+        raise InputError(
+            "Expected at least 2 training rows with a positive weight. "
+            f"Received {np.count_nonzero(weight)}; use more rows or fewer members."
+        )
+    used = weight > 0
+    X, Y, weight = X[used], Y[used], weight[used]
+    offset = None if offset is None else offset[used]
+    blocks = None if blocks is None else blocks[used]
+    features = np.asarray(X, dtype=np.float64)
+    d = Y.shape[1]
+    location, scale, intercept = np.zeros(d), np.ones(d), np.zeros(d)
+    coef = np.zeros((features.shape[1], d))
+    held_out = np.full(Y.shape, np.nan)
+    for rows, targets in _observed_alike(Y):
+        at = np.ix_(rows, targets)
+        taken = None if offset is None else offset[at]
+        share = weight[rows] / weight[rows].sum()
+        location[targets], scale[targets], standardised = _standardised(Y[at], share, taken)
+        if len(rows) < 2:
+            continue
+        if len(rows) == 2 < len(Y):  # one of them tells nothing of the slope to the other
+            held_out[at] = standardised - standardised[::-1]
+            continue
+        block = None if blocks is None else blocks[rows]
+        penalties, held_out[at] = _held_out(features[rows], standardised, share, block)
+        path = _Path.fit(features[rows], standardised, share)
+        each = [path.coef(penalty)[:, j] for j, penalty in enumerate(penalties)]
+        found = np.stack(each, axis=1)
+        coef[:, targets] = found
+        intercept[targets] = path.target_mean - path.feature_mean @ found
+    regression = {"location": location, "scale": scale, "coef": coef, "intercept": intercept}
+    return regression, held_out, weight / weight.sum()
 
 
 @dataclass(frozen=True)

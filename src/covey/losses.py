@@ -67,6 +67,7 @@ class NegativeLogLikelihood(keras.losses.Loss):  # type: ignore[misc]
             raise InputError(f"`complete` must be a number of rows. Received: {complete!r}.")
         self.complete = complete
         self.scale_tril = None if scale_tril is None else np.asarray(scale_tril, np.float64)
+        self.scaling = None if scale_tril is None else family.scaling(self.scale_tril)
         if not missing and scale_tril is not None:
             raise InputError(
                 "`scale_tril` is for rows with missing targets. Received missing=False; leave one "
@@ -86,6 +87,21 @@ class NegativeLogLikelihood(keras.losses.Loss):  # type: ignore[misc]
         Raises:
             InputError: the last axes do not fit the family.
         """
+        return self.negative_log_density(y_true, y_pred, self.scaling)
+
+    def negative_log_density(
+        self, y_true: Tensor, y_pred: Tensor, scaling: tuple[Any, ...] | None
+    ) -> Tensor:
+        """What `call` gives, with another K.
+
+        Args:
+            y_true: as for `call`.
+            y_pred: as for `call`.
+            scaling: what `family.scaling` says of K, arrays or tensors; None for no K.
+
+        Returns:
+            Tensor of shape (...), in nats.
+        """
         d, width = self.family.n_targets, self.family.packed_size
         if d == 1 and len(y_true.shape) == len(y_pred.shape) - 1:
             y_true = ops.expand_dims(y_true, -1)
@@ -98,8 +114,8 @@ class NegativeLogLikelihood(keras.losses.Loss):  # type: ignore[misc]
         if not self.missing:
             return -self.family.log_prob(y_pred, y_true, missing=False)
         whole, with_gaps = y_pred[: self.complete], y_pred[self.complete :]
-        if self.scale_tril is not None:
-            with_gaps = self.family.scaled(with_gaps, self.scale_tril)
+        if scaling is not None:
+            with_gaps = self.family.rescaled(with_gaps, scaling)
         density = self.family.log_prob(with_gaps, y_true[self.complete :])
         if self.complete:
             first = self.family.log_prob(whole, y_true[: self.complete], missing=False)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from covey import dispatch
 from covey.engine import keras
 from covey.errors import InputError
-from covey.families import FAMILIES, Normal, StudentT
+from covey.families import FAMILIES
 from covey.layers import DistributionHead, MemberDense, PiecewiseLinear, members_first
 
 BLOCK = 256  # rows per forward pass; fixed, so that a row's result does not hang on its neighbours
@@ -39,6 +39,7 @@ class Network:
             has none. Nothing at all by default.
         functions: number of such functions of a feature that has knots; by default 128 in all, but
             at least 2 and at most 8 of each.
+        rank: number of factors, for a family that has any; else None.
 
     Raises:
         InputError: an attribute lies outside its range.
@@ -54,6 +55,7 @@ class Network:
     family_name: str = "normal"
     knots: tuple[tuple[float, ...], ...] = ()
     functions: int | None = None
+    rank: int | None = None
 
     def __post_init__(self) -> None:
         if self.family_name not in FAMILIES:
@@ -91,9 +93,10 @@ class Network:
             ) from None
 
     @property
-    def family(self) -> Normal | StudentT:
+    def family(self) -> Any:
         """The family of the output."""
-        return FAMILIES[self.family_name](self.n_targets, floor=self.floor)
+        options = {} if self.rank is None else {"rank": self.rank}
+        return FAMILIES[self.family_name](self.n_targets, **options, floor=self.floor)
 
     def to_manifest(self) -> dict[str, Any]:
         """The attributes, as JSON takes them."""
@@ -188,15 +191,20 @@ class Network:
             shapes += [(self.members, before, after), (self.members, after)]
         return shapes
 
-    def initial_weights(self, generator: np.random.Generator) -> list[NDArray[np.float32]]:
+    def initial_weights(
+        self, generator: np.random.Generator, head: NDArray[np.float64] | None = None
+    ) -> list[NDArray[np.float32]]:
         """Weights to start from.
 
         Hidden kernels are normal with variance 1 / fan-in (2 / fan-in for the fractions that make
         up piecewise linear functions), drawn in NumPy so that every engine starts at the same
-        place; the head is zero, so that the model starts at its family's standard distribution.
+        place. The kernel of the head is zero, so that the model starts at one distribution for all
+        rows.
 
         Args:
             generator: source of randomness.
+            head: raw outputs of each member that this is, shape (K, P); by default zero, for the
+                family's standard distribution.
 
         Returns:
             List of arrays of the shapes that `weight_shapes` says.
@@ -206,6 +214,8 @@ class Network:
             if kernel.ndim > 2:  # biases stay zero
                 fan_in = kernel.shape[1] if kernel.ndim == 3 else kernel.shape[2] / 2
                 kernel[:] = generator.standard_normal(kernel.shape) / np.sqrt(fan_in)
+        if head is not None:
+            weights[-1][:] = head
         return weights
 
     def as_normal(
@@ -264,11 +274,6 @@ def write_weights(model: Any, weights: list[NDArray[np.float32]]) -> None:
     """Set the trainable weights of a model."""
     for variable, array in zip(model.trainable_variables, weights, strict=True):
         variable.assign(array)
-
-
-def as_key(array: Any) -> Any:
-    """An array as nested tuples, which can be a key."""
-    return tuple(map(as_key, array)) if np.ndim(array) else float(array)
 
 
 @lru_cache(maxsize=8)

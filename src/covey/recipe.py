@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from covey.errors import InputError
 
 LEAST_STEPS, STEPS_PER_ROW, MOST_STEPS = 2000, 0.15, 8000
 SMALLEST_BATCH, LARGEST_BATCH = 32, 256
-WIDE = 24  # targets from which on batches become smaller
+WIDE = 325  # outputs from which on batches become smaller: those of a Student-t of 24 targets
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,13 @@ class Recipe:
         max_steps: int | None = None,
         batch_size: int | None = None,
         max_time: float | None = None,
+        passes: float = 0.0,
+        outputs: int | None = None,
     ) -> Recipe:
         """The recipe for a table of that size.
 
-        Small tables want steps, not epochs. With many targets a row costs their number squared, so
-        that batches become smaller.
+        Small tables want steps, not epochs. With many targets a row costs much, so that batches
+        become smaller.
 
         Args:
             n_rows: N.
@@ -82,16 +85,23 @@ class Recipe:
             max_steps: given by the user, or None.
             batch_size: given by the user, or None.
             max_time: in seconds, or None.
+            passes: how often a member should see each row at least, unless the user says how many
+                steps.
+            outputs: width of the network's output; by default that of a Student-t.
 
         Returns:
             The recipe.
         """
-        most = LARGEST_BATCH * min((WIDE / n_targets) ** 2, 1.0)
+        width = n_targets * (n_targets + 3) / 2 + 1 if outputs is None else outputs
+        most = LARGEST_BATCH * min(WIDE / width, 1.0)
         rows = 2 ** round(np.log2(max(min(n_rows / 8, most), SMALLEST_BATCH)))
         steps = min(int(LEAST_STEPS + STEPS_PER_ROW * n_rows), MOST_STEPS)
+        batch_size = rows if batch_size is None else batch_size
+        if passes and isinstance(batch_size, (int, np.integer)) and batch_size > 0:
+            steps = max(steps, math.ceil(passes * n_rows / batch_size))
         return cls(
             max_steps=steps if max_steps is None else max_steps,
-            batch_size=rows if batch_size is None else batch_size,
+            batch_size=batch_size,
             learning_rate=learning_rate,
             weight_decay=weight_decay,
             patience=0.3,

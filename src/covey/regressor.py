@@ -14,21 +14,30 @@ from sklearn.utils.validation import check_is_fitted
 
 from covey import saved
 from covey.calibration import reference_rows
-from covey.distributions import Mixture, MultivariateNormal, MultivariateT
+from covey.distributions import Elliptical, Mixture
 from covey.distributions.check import read_values
 from covey.distributions.reference import Reference
 from covey.errors import InputError
-from covey.evaluation import LINEAR, UNCORRELATED, evaluate, mean_r2, simple_model, uncorrelated
-from covey.summary import family_sentence, summarise
+from covey.evaluation import (
+    LINEAR,
+    UNCORRELATED,
+    evaluate,
+    mean_r2,
+    row_width,
+    simple_model,
+    uncorrelated,
+)
+from covey.stream.estimator import FilesMixin
+from covey.summary import summarise
 from covey.table import check_same_order, read_features
-from covey.training_table import TrainingTable, network_inputs, read_seed
-from covey.verdict import verdict
+from covey.training_table import TrainingTable, check_family, network_inputs, read_seed
 
 Array = NDArray[np.float64]
-CHOICES = ("auto", "normal", "student_t")
+
+MOST_ENTRIES = 50_000_000  # of the covariance matrices of rows that are predicted at once
 
 
-class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Predict several numeric columns jointly: a mean vector and a full covariance matrix per row.
 
     An ensemble of neural networks, trained by cross-fitting: member k never trains on fold k, is
@@ -38,10 +47,13 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     Args:
         family: distribution of the targets given the features: "normal", "student_t" (heavy tails,
-            robust to outliers), or "auto", whichever has the better out-of-fold score. The normal
-            starts from a trained Student-t, so "normal" takes as long as "auto" and says what the
-            other would gain; "student_t" alone is quickest.
+            robust to outliers), "low_rank" (a normal for many targets), or "auto": of a normal and
+            a Student-t that with the better out-of-fold score, and "low_rank" from 100 targets on.
+            The normal starts from a trained Student-t, so "normal" takes as long as "auto" and says
+            what the other would gain; "student_t" alone is quicker.
         members: number of networks, and of folds; 1 is one holdout split of a fifth of the rows.
+        rank: for "low_rank", how many factors the targets share; by default a quarter of the number
+            of targets, at most 24. With 0 they are independent given the features.
         base: regressor with the interface of scikit-learn that models the mean; Covey models, given
             the features, the residuals it leaves. It sees the table as the user passes it, and is
             fitted once for each member and once for each pair of members, so that no residual is of
@@ -67,11 +79,12 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     Attributes:
         targets_: names of the D targets.
-        family_: the family that was chosen, "normal" or "student_t".
+        family_: the family that was chosen, "normal", "student_t" or "low_rank".
         family_scores_: out-of-fold score of each family that was trained, in nats per row.
         n_features_in_: F, number of columns of X.
         feature_names_in_: their names, when X had any.
-        out_of_fold_: distributions of the training rows by members that did not train on them.
+        out_of_fold_: distributions of the training rows by members that did not train on them;
+            `fit_files` keeps none.
         out_of_fold_rows_: the numbers of these rows; all that hold a target, unless `members=1` or
             `cv` held out fewer.
         out_of_fold_score_: mean log-density of the observed targets of these rows under
@@ -93,6 +106,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         family: str = "auto",
         members: int = 5,
         *,
+        rank: int | None = None,
         base: Any = None,
         cv: Any = None,
         hidden_units: Sequence[int] = (128, 128, 128),
@@ -109,6 +123,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     ) -> None:
         self.family = family
         self.members = members
+        self.rank = rank
         self.base = base
         self.cv = cv
         self.hidden_units = hidden_units
@@ -150,41 +165,15 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             InputError: an argument or a column cannot be used; the message names it. A fitted
                 estimator is left as it was.
         """
-        from covey.fitting import fit_table  # Keras: 3 to 10 s to import
+        from covey.fitting import fit_table, hand_over  # Keras: 3 to 10 s to import
 
         started = time.monotonic()
-        if self.family not in CHOICES:
-            raise InputError(
-                f"`family` must be one of {', '.join(map(repr, CHOICES))}. "
-                f"Received: family={self.family!r}."
-            )
+        check_family(self.family)
         seed = read_seed(self.random_state)
         shares = {"members": self.members, "cv": self.cv, "seed": seed}
         table = TrainingTable.read(X, Y, sample_weight, groups, **shares)
-        fitted = fit_table(table, self.get_params(deep=False), seed=seed, started=started)
-
-        self.targets_ = table.targets
-        self.n_features_in_ = table.frame.shape[1]
-        if table.schema.named:
-            self.feature_names_in_ = np.array(table.schema.names, dtype=object)
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_  # of an earlier fit
-        self.family_ = fitted.family
-        self.family_scores_ = fitted.scores
-        self.base_ = None if fitted.means is None else fitted.means.estimators
-        self.ensemble_ = fitted.ensemble
-        self.out_of_fold_ = fitted.out_of_fold
-        self.out_of_fold_rows_ = table.rows[table.folds.held_out]
-        self.out_of_fold_score_ = fitted.scores[fitted.family]
-        self.out_of_fold_evaluation_ = fitted.evaluation
-        self._reference = fitted.reference
-        self._means = fitted.means
-        self._schema = table.schema
-        self._flat = table.flat
-        if self.verbose:
-            asked, d = self.family, len(self.targets_)
-            print(f"covey: {family_sentence(asked, fitted.family, fitted.scores, d)}")
-            print("\n".join(verdict(fitted.evaluation, held_out=True)))
+        table, fitted = fit_table(table, self.get_params(deep=False), seed=seed, started=started)
+        hand_over(fitted, table, self)
         return self
 
     def summary(self) -> str:
@@ -218,13 +207,14 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                 "At most one of `return_std` and `return_cov` can be True. Received both; "
                 "`predict_distribution` gives everything at once."
             )
+        if not (return_std or return_cov):
+            mean = self._mean(X)
+            return mean[:, 0] if self._flat else mean
         joint = self.predict_distribution(X)
         mean, stddev = joint.mean, joint.stddev
         if self._flat:
             mean, stddev = mean[:, 0], stddev[:, 0]
-        if return_std:
-            return mean, stddev
-        return (mean, joint.covariance) if return_cov else mean
+        return (mean, stddev) if return_std else (mean, joint.covariance)
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
         """Coefficient of determination of the means, averaged over the targets.
@@ -237,10 +227,10 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         Returns:
             R^2: 1 for perfect means.
         """
-        mean = self.predict_distribution(X).mean
+        mean = self._mean(X)
         return mean_r2(read_values(y, mean.shape, self.targets_), mean, sample_weight)
 
-    def predict_distribution(self, X: Any, given: Any = None) -> MultivariateNormal | MultivariateT:
+    def predict_distribution(self, X: Any, given: Any = None) -> Elliptical:
         """Predict one distribution per row: the first two moments of the ensemble.
 
         Args:
@@ -250,7 +240,8 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                 observed, or a mapping of targets to values.
 
         Returns:
-            N distributions over the targets, in target units. Their covariance holds both the
+            N distributions over the targets (`MultivariateNormal`, `MultivariateT` or, of low rank,
+            `LowRankMultivariateNormal`), in target units. Their covariance holds both the
             average covariance of the members and what the members disagree on; their regions and
             intervals go by rows whose outcome is known (see `calibrate`). With `given`, their
             conditionals; those of the ensemble as it is, whose members count the more the better
@@ -293,7 +284,7 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         values = self._outcome(X, Y, joint)
         if np.isnan(values).all():
             raise InputError("`Y` must hold at least one target to calibrate on. It holds none.")
-        rows = reference_rows(values)
+        rows = reference_rows(values, width=row_width(joint))
         self._reference = Reference(joint[rows].calibrated_by(None), values[rows], "conformal")
         return self
 
@@ -336,6 +327,14 @@ class JointRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         }
         Y = self._outcome(X, Y, joint)
         return evaluate(joint, Y, baselines, simple=simple_model(self.base_))
+
+    def _mean(self, X: Any) -> Array:
+        """Means alone, with the distributions of a part of the rows at a time."""
+        inputs, offsets = self._network_inputs(X)
+        size = max(MOST_ENTRIES // len(self.targets_) ** 2, 256)
+        parts = [slice(start, start + size) for start in range(0, max(len(inputs), 1), size)]
+        some = [(inputs[p], None if offsets is None else offsets[:, p]) for p in parts]
+        return np.concatenate([self.ensemble_.mixture(*part).mean for part in some])
 
     def _distribution(self, mixture: Mixture) -> Any:
         return mixture.moment_matched().calibrated_by(self._reference)

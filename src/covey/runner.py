@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, final
 
@@ -14,7 +14,7 @@ from covey import dispatch
 from covey.batches import Source, Stretch, gather
 from covey.engine import keras
 from covey.losses import NegativeLogLikelihood
-from covey.network import Network, as_key, read_weights
+from covey.network import Network, read_weights
 from covey.optimizers import MemberAdamW
 from covey.recipe import Recipe
 
@@ -83,14 +83,13 @@ def runner(network: Network, model: Any, source: Source, recipe: Recipe) -> Runn
         A runner; what it compiles serves all networks of the same shape.
     """
     recipe = replace(recipe, batch_size=1, max_time=None)  # not what is compiled
-    scale_tril = source.scale_tril if source.gaps else None
-    gaps = _Gaps(
-        source.gaps > 0, source.complete, None if scale_tril is None else as_key(scale_tril)
-    )
-    model.compile(_optimizer(network.members, recipe), loss=gaps.loss(network))
+    gaps = source.gaps > 0
+    loss = _loss(network, source.complete, gaps, source.scale_tril if gaps else None)
+    model.compile(_optimizer(network.members, recipe), loss=loss)
     model.optimizer.build(model.trainable_variables)
     if dispatch.available() and dispatch.alone():
-        return _Dispatched(model, _steps(network.skeleton, gaps, recipe))
+        steps = _steps(network.skeleton, source.complete, gaps, recipe)
+        return _Dispatched(model, steps, loss.scaling)
     return _Fitted(model)
 
 
@@ -98,14 +97,16 @@ def runner(network: Network, model: Any, source: Source, recipe: Recipe) -> Runn
 class _Dispatched(Runner):
     """Many steps in one dispatch."""
 
-    def __init__(self, model: Any, steps: dispatch.Steps) -> None:
+    def __init__(self, model: Any, steps: dispatch.Steps, scaling: Any) -> None:
         super().__init__(model)
         self.steps = steps
+        self.scaling = dispatch.placed(scaling)
         self.state = dispatch.State.of(model, model.optimizer)
 
     def run(self, stretch: Stretch) -> float:
         """See `Runner`."""
-        self.state, loss = self.steps(self.state, *stretch)
+        data = (stretch.data, self.scaling)
+        self.state, loss = self.steps(self.state, data, stretch.order)
         return float(loss)
 
     def weights(self) -> list[NDArray[np.float32]]:
@@ -156,34 +157,36 @@ class _Dataset(keras.utils.PyDataset):  # type: ignore[misc]
         return gather(self.data, self.order[index])
 
 
-@dataclass(frozen=True)
-class _Gaps:
-    """What the loss has to know of the rows, as a key of what is compiled."""
-
-    missing: bool
-    complete: int
-    scale_tril: Any  # nested tuples, or None
-
-    def loss(self, network: Network) -> NegativeLogLikelihood:
-        """What is minimised."""
-        # dividing by the number of terms, not by their weights, keeps the members apart
-        return NegativeLogLikelihood(
-            network.family,
-            missing=self.missing,
-            complete=self.complete,
-            scale_tril=self.scale_tril,
-            reduction="sum_over_batch_size",
-        )
-
-
 def _optimizer(members: int, recipe: Recipe) -> MemberAdamW:
     clipnorm = CLIPNORM / members  # the loss is a mean over members too
     return MemberAdamW(recipe.schedule, recipe.weight_decay, clipnorm)
 
 
+def _loss(
+    network: Network, complete: int, gaps: bool, scale_tril: Any = None
+) -> NegativeLogLikelihood:
+    # dividing by the number of terms, not by their weights, keeps the members apart
+    return NegativeLogLikelihood(
+        network.family,
+        missing=gaps,
+        complete=complete,
+        scale_tril=scale_tril,
+        reduction="sum_over_batch_size",
+    )
+
+
 @lru_cache(maxsize=8)
-def _steps(skeleton: Network, gaps: _Gaps, recipe: Recipe) -> dispatch.Steps:
-    model = skeleton.build()
+def _steps(skeleton: Network, complete: int, gaps: bool, recipe: Recipe) -> dispatch.Steps:
+    model, loss = skeleton.build(), _loss(skeleton, complete, gaps)
     optimizer = _optimizer(skeleton.members, recipe)
     optimizer.build(model.trainable_variables)
-    return dispatch.Steps(model, optimizer, gaps.loss(skeleton), gather)
+
+    def batch(data: Any, rows: Any) -> tuple[Any, ...]:
+        inputs, targets, *weight = gather(data[0], rows)
+        return inputs, (targets, data[1]), *weight
+
+    def mean(y: Any, outputs: Any, weight: Any) -> Any:
+        each = loss.negative_log_density(y[0], outputs, y[1])
+        return keras.ops.mean(each if weight is None else each * weight)
+
+    return dispatch.Steps(model, optimizer, mean, batch)

@@ -11,14 +11,18 @@ import sklearn
 from sklearn.base import clone
 
 from covey import __version__, artifact, scikit
-from covey.distributions import MultivariateNormal, MultivariateT
+from covey.distributions import LowRankMultivariateNormal, MultivariateNormal, MultivariateT
 from covey.distributions.reference import Reference
 from covey.errors import ArtifactError, InputError
 from covey.mean_model import MeanModel
 from covey.table import FeatureSchema
 
 KIND = "JointRegressor"
-DISTRIBUTIONS = {"normal": MultivariateNormal, "student_t": MultivariateT}
+DISTRIBUTIONS = {
+    "normal": MultivariateNormal,
+    "student_t": MultivariateT,
+    "low_rank": LowRankMultivariateNormal,
+}
 OUT_OF_FOLD = "out_of_fold_"
 REFERENCE = "reference_"
 BASE = "base_"
@@ -50,9 +54,11 @@ def write(path: str | os.PathLike[str], model: Any, trusted: Collection[str] = (
         "out_of_fold_evaluation": model.out_of_fold_evaluation_,
         "ensemble": described,
     }
-    for name, array in model.out_of_fold_.to_arrays().items():
-        arrays[OUT_OF_FOLD + name] = array
-    arrays[OUT_OF_FOLD + "rows"] = model.out_of_fold_rows_
+    manifest["out_of_fold_kept"] = hasattr(model, OUT_OF_FOLD)  # not if it was fitted to files
+    if manifest["out_of_fold_kept"]:
+        for name, array in model.out_of_fold_.to_arrays().items():
+            arrays[OUT_OF_FOLD + name] = array
+        arrays[OUT_OF_FOLD + "rows"] = model.out_of_fold_rows_
     manifest["calibration"] = model._reference.method
     for name, array in model._reference.to_arrays().items():
         arrays[REFERENCE + name] = array
@@ -108,9 +114,10 @@ def read(
         model.out_of_fold_score_ = float(manifest["out_of_fold_score"])
         model.out_of_fold_evaluation_ = manifest["out_of_fold_evaluation"]
         kind = DISTRIBUTIONS[model.family_]
-        kept = _starting_with(OUT_OF_FOLD, arrays)
-        model.out_of_fold_rows_ = kept.pop("rows")
-        model.out_of_fold_ = kind(**kept, targets=model.targets_)
+        if manifest.get("out_of_fold_kept", True):
+            kept = _starting_with(OUT_OF_FOLD, arrays)
+            model.out_of_fold_rows_ = kept.pop("rows")
+            model.out_of_fold_ = kind(**kept, targets=model.targets_)
         kept = _starting_with(REFERENCE, arrays)
         values, weight = kept.pop("values"), kept.pop("weight", None)
         joint = kind(**kept, targets=model.targets_)

@@ -122,14 +122,17 @@ def variogram_score(distribution: Joint, y: Any, order: float = 0.5) -> Array:
     parts, weights = _components(distribution)
     half = float(power) / 2
     radial = [_radial(part, half) for part in parts]
+    own, columns = zip(*(part._parts for part in parts), strict=True)
     found = np.full(len(values), np.nan)
     for i, j in combinations(range(values.shape[1]), 2):
         came = np.abs(values[:, i] - values[:, j]) ** power
         rows = np.flatnonzero(~np.isnan(came))
         gap = -came[rows]
-        for part, (factor, growth), weight in zip(parts, radial, weights.T, strict=True):
-            one, two = part.scale_tril[rows, i], part.scale_tril[rows, j]
-            variance = np.square(one - two).sum(axis=1)
+        for k, (part, (factor, growth), weight) in enumerate(
+            zip(parts, radial, weights.T, strict=True)
+        ):
+            variance = np.square(columns[k][rows, i] - columns[k][rows, j]).sum(axis=1)
+            variance += own[k][rows, i] + own[k][rows, j]
             square = np.square(part.mean[rows, i] - part.mean[rows, j]) / variance
             kummer = hyp1f1(-half, 0.5, -growth[rows] * square[:, None] / 2)
             mean = kummer @ _nodes(growth.shape[1])[1] * gamma(half + 0.5) / np.sqrt(np.pi)
@@ -333,8 +336,7 @@ def _radial(part: Any, half: float) -> tuple[Array, Array]:
 def _energy(parts: list[Any], weights: Array, y: Array) -> Array:
     seen = ~np.isnan(y)
     for k, part in enumerate(parts):  # what is not observed is put at 0 without spread
-        factor = part.scale_tril * seen[:, :, None]
-        parts[k] = part._with(part.targets, mean=part.mean * seen, scale_tril=factor)
+        parts[k] = part._stretched(seen)._with(part.targets, mean=part.mean * seen)
     score = np.zeros(len(y))
     for k, part in enumerate(parts):
         factor, growth = _radial(part, 0.5)
@@ -346,7 +348,11 @@ def _energy(parts: list[Any], weights: Array, y: Array) -> Array:
 
 
 def _matrix(part: Any) -> Array:
-    return part.scale_tril @ np.swapaxes(part.scale_tril, 1, 2)
+    diagonal, columns = part._parts
+    matrix: Array = columns @ np.swapaxes(columns, 1, 2)
+    own = np.arange(diagonal.shape[1])
+    matrix[:, own, own] += diagonal
+    return matrix
 
 
 def _mean_gap(one: Any, two: Any) -> Array:

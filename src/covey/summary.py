@@ -12,6 +12,7 @@ REGIONS = {  # what regions go by, by the name of the method
     "conformal": "fresh rows (split conformal)",
 }
 WIDEST = 12  # targets whose correlations are shown
+LONGEST = 50  # targets that are listed
 
 
 def family_sentence(asked: str, chosen: str, scores: Mapping[str, float], n_targets: int) -> str:
@@ -26,7 +27,8 @@ def family_sentence(asked: str, chosen: str, scores: Mapping[str, float], n_targ
     Returns:
         One line.
     """
-    why = "chosen by its out-of-fold score" if asked == "auto" else "as asked"
+    by = f"for {n_targets} targets" if len(scores) == 1 else "by its out-of-fold score"
+    why = f"chosen {by}" if asked == "auto" else "as asked"
     line = f"family {chosen}, {why}"
     for other, score in scores.items():
         if other != chosen:
@@ -46,15 +48,17 @@ def summarise(model: Any) -> str:
         Several lines: what was fitted, which family and why, how good it is, how uncertain each
         target typically is, and how the targets move together.
     """
-    d, joint = len(model.targets_), model.out_of_fold_
+    d = len(model.targets_)
+    # of a fit to files only the rows that regions go by are kept
+    joint = getattr(model, "out_of_fold_", model._reference.joint)
+    rows = model.out_of_fold_evaluation_["of_rows"]
     score = model.out_of_fold_score_
     shown = (model.family, model.family_, model.family_scores_, d)
     lines = [
         f"JointRegressor: {d} targets from {model.n_features_in_} columns, "
         f"{len(model.ensemble_.linear)} members",
         family_sentence(*shown),
-        f"out-of-fold score {score:.3f} nats per row ({score / d:.3f} per target), "
-        f"{len(joint)} rows",
+        f"out-of-fold score {score:.3f} nats per row ({score / d:.3f} per target), {rows} rows",
     ]
     if model.family_ == "student_t":
         freedom = np.quantile(joint.degrees_of_freedom, [0.05, 0.5, 0.95])
@@ -64,7 +68,7 @@ def summarise(model: Any) -> str:
         )
     if model.base_ is not None:
         lines.append(f"mean model {' '.join(repr(model.base_[0]).split())}")
-    width = max(map(len, (*model.targets_, "target")))
+    width = max(map(len, (*model.targets_[:LONGEST], "target")))
     spread = np.median(joint.stddev, axis=0)
     titles = ["std"]
     columns = [[f"{value:.4g}" for value in spread]]
@@ -76,7 +80,9 @@ def summarise(model: Any) -> str:
     else:
         lines.append("median standard deviation over rows:")
     lines.append(f"{'target':<{width}}" + "".join(f"{title:>10}" for title in titles))
-    for number, name in enumerate(model.targets_):
+    for number, name in enumerate(model.targets_[:LONGEST]):
         cells = "".join(f"{column[number]:>10}" for column in columns)
         lines.append(f"{name:<{width}}{cells}")
+    if d > LONGEST:
+        lines.append(f"... {d - LONGEST} more targets")
     return "\n".join(lines)

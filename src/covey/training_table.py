@@ -15,6 +15,7 @@ from covey.folds import Folds, row_weights
 from covey.table import FeatureSchema, check_same_order, read_features, read_targets
 
 Array = NDArray[np.float64]
+FAMILIES = ("auto", "normal", "student_t", "low_rank")  # that a user can ask for
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,22 @@ def network_inputs(schema: FeatureSchema, frame: Any, named: bool) -> NDArray[np
     if matrix.shape[1] == 0:  # nothing varied in training: only a constant is left to learn from
         return np.zeros((len(matrix), 1), dtype=np.float32)
     return matrix
+
+
+def check_family(family: Any) -> None:
+    """Refuse what is no family to ask for.
+
+    Args:
+        family: the parameter of the `JointRegressor`.
+
+    Raises:
+        InputError: it is none of `FAMILIES`.
+    """
+    if family not in FAMILIES:
+        raise InputError(
+            f"`family` must be one of {', '.join(map(repr, FAMILIES))}. "
+            f"Received: family={family!r}."
+        )
 
 
 def read_seed(random_state: Any) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.folds import Folds
-from covey.linear import LinearModel
+from covey.linear_start import LinearStart
 
 Array = NDArray[np.float64]
 
@@ -28,7 +28,7 @@ class Whitened:
     Attributes:
         y: z or r, shape (N, K, D).
         complete: which rows are whitened, shape (N,).
-        scale_tril: K of each member, shape (K, D, D).
+        scale_tril: K of each member, as families take it: shape (K, D, D), or (K, D) if diagonal.
         log_scale: what turns the log-density of y into one in target units, shape (N, K).
     """
 
@@ -40,7 +40,7 @@ class Whitened:
     @classmethod
     def under(
         cls,
-        linear: Sequence[LinearModel],
+        linear: Sequence[LinearStart],
         features: Array,
         Y: Array,
         folds: Folds,
@@ -72,4 +72,4 @@ class Whitened:
             y[~complete, member] = start.residual(features[~complete], taken[~complete])
             log_scale[complete, member] = start.log_scale
             log_scale[~complete, member] = start.residual_log_scale(observed[~complete])
-        return cls(y, complete, np.stack([s.residual_scale_tril for s in linear]), log_scale)
+        return cls(y, complete, np.stack([start.unit for start in linear]), log_scale)

@@ -1,9 +1,13 @@
 """Names of targets."""
 
+from itertools import combinations_with_replacement
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from covey.distributions import MultivariateNormal
-from covey.distributions.targets import target_names
+from covey.distributions.targets import covariance_column, target_names
 from covey.errors import InputError
 
 
@@ -43,3 +47,21 @@ def test_names_that_cannot_be_used(targets, message):
 def test_names_that_give_one_column_twice():
     with pytest.raises(InputError, match=r"\('a_b', 'c'\) and \('a', 'b_c'\).*'cov_a_b_c'"):
         target_names(["a_b", "c", "a", "b_c"], 4)
+
+
+def test_what_gives_one_column_twice_is_found_among_many_names():
+    many = [f"sensor_{i}_{kind}" for i in range(1000) for kind in ("low", "high")]
+    assert target_names(many, 2000) == tuple(many)
+    with pytest.raises(InputError, match=r"\('a_b', 'c'\) and \('a', 'b_c'\)"):
+        target_names(["a_b", *many, "c", "a", "b_c"], 2004)
+
+
+@settings(max_examples=200, derandomize=True)
+@given(st.lists(st.text("ab_", max_size=5), min_size=1, max_size=6, unique=True))
+def test_names_are_refused_exactly_if_two_pairs_give_one_column(names):
+    columns = [covariance_column(*pair) for pair in combinations_with_replacement(names, 2)]
+    if len(set(columns)) == len(columns):
+        assert target_names(names, len(names)) == tuple(names)
+    else:
+        with pytest.raises(InputError, match="both give"):
+            target_names(names, len(names))

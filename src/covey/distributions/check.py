@@ -200,6 +200,46 @@ def factor_covariance(covariance: ArrayLike, shape: tuple[int, ...]) -> Array:
     return np.asarray(factors * sigma[:, :, None])
 
 
+def read_low_rank(
+    diagonal: ArrayLike, factor: ArrayLike, shape: tuple[int, ...], least_own: float
+) -> tuple[Array, Array]:
+    """Return copies of the diagonal, shape (N, D), and the factor, shape (N, D, R).
+
+    Raises:
+        InputError: a shape does not fit, a value is not finite, or the diagonal is not positive or
+            below `least_own` times the variance.
+    """
+    n, d = shape
+    variances, factors = read_numbers(diagonal, "diagonal"), read_numbers(factor, "factor")
+    if variances.shape not in ((d,), shape):
+        raise InputError(
+            f"`diagonal` must have shape {shape}, as the mean, or ({d},) for all rows. "
+            f"Received {variances.shape}."
+        )
+    if factors.ndim not in (2, 3) or factors.shape[:-1] not in ((d,), shape):
+        raise InputError(
+            f"`factor` must have shape ({n}, {d}, R) to go with a mean of shape {shape}, or "
+            f"({d}, R) for all rows. Received {factors.shape}."
+        )
+    variances = np.broadcast_to(variances, shape).copy()
+    factors = np.broadcast_to(factors, (n, d, factors.shape[-1])).copy()
+    _check_finite(variances, "diagonal")
+    _check_finite(factors, "factor")
+    bad = np.any(variances <= 0, axis=1)
+    if bad.any():
+        raise InputError(
+            f"`diagonal` must be positive. Row {_first(bad)} has "
+            f"{variances[_first(bad)].min():g} in it."
+        )
+    bad = np.any(variances < least_own * np.square(factors).sum(axis=2), axis=1)
+    if bad.any():
+        raise InputError(
+            f"`diagonal` must be at least {least_own:g} of the variance of each target, or the "
+            f"covariance is singular to all digits. Row {_first(bad)} has less."
+        )
+    return variances, factors
+
+
 def read_values(y: Any, shape: tuple[int, ...], names: tuple[str, ...], role: str = "y") -> Array:
     """Observations as an array of shape (N, D), NaN where not observed.
 

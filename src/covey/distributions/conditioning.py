@@ -23,10 +23,9 @@ from covey.distributions.patterns import by_pattern
 from covey.distributions.triangular import (
     dependent,
     embedded,
-    inverse_lower,
+    independent_factor,
     selected,
     solve_lower,
-    transformed,
 )
 
 Array = NDArray[np.float64]
@@ -89,12 +88,14 @@ def conditional_moments(
     return new_mean, factor, squares, count
 
 
-def mapped_factor(matrix: Array, scale_tril: Array) -> Array:
+def mapped_factor(matrix: Array, product: Array, known: NDArray[np.bool_]) -> Array:
     """Factors of A y; a combination of known targets alone is known itself.
 
     Args:
         matrix: A, shape (N, M, D) or (1, M, D).
-        scale_tril: array of shape (N, D, D); rows and columns of known targets are zero.
+        product: A B, B a square root of the scale matrices whose rows are zero at known targets;
+            shape (N, M, Q).
+        known: which targets are known, shape (N, D).
 
     Returns:
         Array of shape (N, M, M).
@@ -103,24 +104,25 @@ def mapped_factor(matrix: Array, scale_tril: Array) -> Array:
         InputError: the rows of A that involve unknown targets are linearly dependent, or a row of A
             is zero.
     """
-    n, d = scale_tril.shape[:2]
+    n, d = known.shape
     m = matrix.shape[1]
-    known = np.diagonal(scale_tril, axis1=1, axis2=2) == 0
-    if not known.any():
-        return transformed(matrix, scale_tril)
-    matrix = np.broadcast_to(matrix, (n, m, d))
-    uses_unknown = np.any((matrix != 0) & ~known[:, None], axis=2)
-    settled = ~uses_unknown & np.any(matrix != 0, axis=2)
     factor = np.zeros((n, m, m))
+    settled = settled_combinations(matrix, known)
     for rows, pattern in by_pattern(np.concatenate([settled, known], axis=1)):
         left, free = np.flatnonzero(~pattern[:m]), np.flatnonzero(~pattern[m:])
         if len(left) > len(free):
-            raise dependent(int(rows[0]), known=True)
+            raise dependent(int(rows[0]), known=bool(len(free) < d))
         if len(left):
-            part = matrix[np.ix_(rows, left, free)]
-            small = transformed(part, scale_tril[np.ix_(rows, free, free)], rows)
+            small = independent_factor(product[np.ix_(rows, left)], rows)
             factor[rows] = embedded(small, left, m)
     return factor
+
+
+def settled_combinations(matrix: Array, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which combinations of targets involve known ones alone, shape (N, M)."""
+    matrix = np.broadcast_to(matrix, (len(known), *matrix.shape[1:]))
+    uses_unknown = np.any((matrix != 0) & ~known[:, None], axis=2)
+    return ~uses_unknown & np.any(matrix != 0, axis=2)
 
 
 def told_by_the_others(joint: Any, values: Array) -> tuple[Array, Array]:
@@ -137,18 +139,12 @@ def told_by_the_others(joint: Any, values: Array) -> tuple[Array, Array]:
     Returns:
         (mean, stddev): arrays of shape (N, D), in target units, NaN where not observed.
     """
-    mean, stddev = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
-    for rows, factor, z in joint._whiten(values):
-        present = np.flatnonzero(~np.isnan(values[rows[0]]))
-        inverse = inverse_lower(factor)
-        diagonal = np.einsum("nji,nji->ni", inverse, inverse)
-        left = np.einsum("nji,nj->ni", inverse, z) / diagonal
-        variance = 1 / diagonal
-        if joint._freedom is not None:
-            freedom = joint._freedom[rows, None]
-            squares = np.einsum("ni,ni->n", z, z)[:, None] - np.square(left) * diagonal
-            m = len(present) - 1
-            variance *= (freedom + squares) / (freedom + m - 2)
-        at = rows[:, None], present
-        mean[at], stddev[at] = values[at] - left, np.sqrt(variance)
-    return mean, stddev
+    diagonal = joint._own_precision(values)
+    left = joint._weighted(values) / diagonal
+    variance = 1 / diagonal
+    if joint._freedom is not None:
+        freedom = joint._freedom[:, None]
+        squares, count = joint._squares(values)
+        squares = squares[:, None] - np.square(left) * diagonal
+        variance *= (freedom + squares) / (freedom + count[:, None] - 3)
+    return values - left, np.sqrt(variance)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -12,48 +12,44 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from covey.distributions.batch import Batch, frozen, row_index
-from covey.distributions.box import box_probability
-from covey.distributions.conditioning import (
-    conditional_moments,
-    mapped_factor,
-    marginal_factor,
-    told_by_the_others,
-)
+from covey.distributions.conditioning import told_by_the_others
 from covey.distributions.divergence import divergence
 from covey.distributions.frame import moments_from_frame, moments_to_frame
 from covey.distributions.joint import Joint
-from covey.distributions.patterns import Rows, by_pattern
+from covey.distributions.patterns import by_pattern
 from covey.distributions.reference import Combined, Kept, Radial, Reference, Told, squares_at
 from covey.distributions.repr import describe
-from covey.distributions.triangular import selected, solve_lower
 from covey.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
+Counts = NDArray[np.intp]
 
 
 class Elliptical(Batch, Joint):
     """N distributions over the same D named targets, whose contours are ellipsoids.
 
-    With z = L^-1 (y - mean), L lower triangular, the density depends on |z| alone. Subclasses say
-    how. The objects are immutable: their arrays are float64, read-only and their own.
+    With z = B^-1 (y - mean), B any square root of the scale matrix, the density depends on |z|
+    alone. Two things are left open, and each is said by a class of its own: how it depends on |z|
+    (the radial law: `Gaussian`, `MultivariateT`), and in what form the scale matrix is held (its
+    structure: `Full`, `LowRankMultivariateNormal`). The objects are immutable: their arrays are
+    float64, read-only and their own.
 
     Attributes:
         mean: shape (N, D), in target units.
-        scale_tril: L, shape (N, D, D), in target units; its rows and columns are zero at targets
-            known exactly.
         targets: D names.
     """
 
     mean: Array
-    scale_tril: Array
-    _arrays: ClassVar[tuple[str, ...]] = ("mean", "scale_tril")
+    _further: ClassVar[tuple[str, ...]] = ()  # names of parameters of the radial law
     _reference: Reference | None = None  # rows of known outcome, if a fitted model gave any
 
     def __repr__(self) -> str:
-        return describe(type(self).__name__, self.targets, self.mean, self.stddev, self.correlation)
+        return describe(type(self).__name__, self, len(self))
+
+    # the radial law
 
     @property
     @abstractmethod
@@ -66,8 +62,8 @@ class Elliptical(Batch, Joint):
         """Degrees of freedom, shape (N,), or None for normal distributions."""
 
     @abstractmethod
-    def _log_density(self, rows: Rows, squares: Array, observed: int) -> Array:
-        """Log p up to -log|L|, for |z|^2 of some rows and the number of observed targets."""
+    def _log_density(self, squares: Array, count: Any) -> Array:
+        """Log p up to -log|B|, for |z|^2 of shape (..., N) of so many targets, at least one."""
 
     @abstractmethod
     def _entropy(self, count: Array) -> Array:
@@ -82,7 +78,7 @@ class Elliptical(Batch, Joint):
         """Distribution function of one target in units of its scale: (N, D) gives (N, D)."""
 
     @abstractmethod
-    def _radial(self, count: NDArray[np.intp]) -> Radial:
+    def _radial(self, count: Counts) -> Radial:
         """The law of |z|^2 of so many targets, shape (N,)."""
 
     @abstractmethod
@@ -93,18 +89,84 @@ class Elliptical(Batch, Joint):
     def _stretch_at(self, uniform: Array) -> Array:
         """The same as quantiles: uniform of shape (S,) gives what broadcasts to (S, N)."""
 
-    @abstractmethod
-    def _given(self, squares: Array, count: NDArray[np.intp]) -> tuple[Array, dict[str, Array]]:
-        """How tails change where `count` targets with |z|^2 are observed.
+    # the structure of the scale matrix
 
-        Returns:
-            What the factor is multiplied by, shape (N,), and the further arrays.
+    @property
+    @abstractmethod
+    def covariance(self) -> Array:
+        """Covariance matrices, shape (N, D, D), in products of target units."""
+
+    @property
+    @abstractmethod
+    def correlation(self) -> Array:
+        """Correlation matrices, shape (N, D, D), without unit; the diagonal is exactly 1.
+
+        A target known exactly has correlation 0 with the others.
         """
+
+    @property
+    @abstractmethod
+    def _scale(self) -> Array:
+        """Square roots of the diagonal of the scale matrices, shape (N, D)."""
+
+    @property
+    @abstractmethod
+    def _parts(self) -> tuple[Array, Array]:
+        """(diagonal, columns): the scale matrix is diag(diagonal) + columns columns'.
+
+        Their shapes are (N, D) and (N, D, M).
+        """
+
+    @property
+    @abstractmethod
+    def _log_root(self) -> Array:
+        """Logarithm of |B| over the targets not known, shape (N,)."""
+
+    @abstractmethod
+    def _distance(self, values: Array) -> tuple[Array, Array, Counts]:
+        """What is observed: (log |B| of its marginal, |z|^2, number of targets), each (N,)."""
+
+    @abstractmethod
+    def _weighted(self, values: Array) -> Array:
+        """P (y - mean), P the precision of what is observed, shape (N, D); NaN where it is not."""
+
+    @abstractmethod
+    def _own_precision(self, values: Array) -> Array:
+        """Diagonal of P, the precision of what is observed, shape (N, D); NaN where it is not."""
+
+    @abstractmethod
+    def _coloured(self, noise: Array) -> Array:
+        """B z for z of shape (..., N or 1, D), no target being known."""
+
+    @abstractmethod
+    def _decoloured(self, shift: Array) -> Array:
+        """B^-1 x for x of shape (..., N, D), no target being known."""
+
+    @abstractmethod
+    def _trace_of(self, other: Elliptical) -> Array:
+        """Trace of the inverse of the scale matrix times that of another one, shape (N,)."""
+
+    @abstractmethod
+    def _stretched(self, scales: Array) -> Self:
+        """Each target widened about its mean, by scales of shape (D,) or (N, D); by 0 for known."""
+
+    @abstractmethod
+    def _uncorrelated(self) -> Self:
+        """The same means, standard deviations and tails, all correlations zero."""
 
     @classmethod
     @abstractmethod
     def _matching(cls, components: Sequence[Any], weights: Array) -> Self:
         """The one distribution that stands for the mixture of several; weights of shape (N, K)."""
+
+    @classmethod
+    @abstractmethod
+    def _with_covariance(
+        cls, mean: Array, covariance: Array, targets: Sequence[str], further: Mapping[str, Array]
+    ) -> Self:
+        """From moments and the parameters of the radial law, checked."""
+
+    # all else
 
     def calibrated_by(self, reference: Reference | None) -> Self:
         """The same distributions, with regions and intervals that reach as far as others came.
@@ -144,78 +206,26 @@ class Elliptical(Batch, Joint):
             self.__dict__["_reference"] = state["_reference"]
 
     @cached_property
-    def observed(self) -> NDArray[np.bool_]:
-        """Which targets are known exactly, shape (N, D): those `conditional` was given."""
-        known = np.diagonal(self.scale_tril, axis1=1, axis2=2) == 0
-        known.flags.writeable = False
-        return known
-
-    @cached_property
-    def covariance(self) -> Array:
-        """Covariance matrices, shape (N, D, D), in products of target units."""
-        product = self.scale_tril @ np.swapaxes(self.scale_tril, 1, 2)
-        symmetric = (product + np.swapaxes(product, 1, 2)) / 2
-        return frozen(symmetric * self._inflation[:, None, None])
-
-    @cached_property
     def stddev(self) -> Array:
         """Standard deviations, shape (N, D), in target units."""
         return frozen(self._scale * np.sqrt(self._inflation)[:, None])
 
-    @property
-    def _scale(self) -> Array:
-        """Square roots of the diagonal of the scale matrices, shape (N, D)."""
-        return np.sqrt(np.einsum("nij,nij->ni", self.scale_tril, self.scale_tril))
-
-    @cached_property
-    def correlation(self) -> Array:
-        """Correlation matrices, shape (N, D, D), without unit; the diagonal is exactly 1.
-
-        A target known exactly has correlation 0 with the others.
-        """
-        unit = self.scale_tril / np.where(self.observed, 1.0, self._scale)[:, :, None]
-        product = unit @ np.swapaxes(unit, 1, 2)
-        product = (product + np.swapaxes(product, 1, 2)) / 2
-        product[:, np.arange(self.mean.shape[1]), np.arange(self.mean.shape[1])] = 1.0
-        return frozen(product)
-
     def _log_prob(self, values: Array) -> Array:
-        density = np.zeros(len(self))
-        for rows, factor, z in self._whiten(values):
-            squares = np.einsum("ni,ni->n", z, z)
-            density[rows] = self._log_density(rows, squares, z.shape[1]) - log_diagonal(factor)
-        return density
+        log_root, squares, count = self._distance(values)
+        density = self._log_density(squares, np.maximum(count, 1)) - log_root
+        return np.where(count > 0, density, 0.0)
 
     def _mahalanobis(self, values: Array) -> Array:
         return np.sqrt(self._squares(values)[0] / self._inflation)
 
-    def _squares(self, values: Array) -> tuple[Array, NDArray[np.intp]]:
+    def _squares(self, values: Array) -> tuple[Array, Counts]:
         """|z|^2 of what is observed, and of how many targets that is, each of shape (N,)."""
-        squares, count = np.zeros(len(self)), np.zeros(len(self), dtype=np.intp)
-        for rows, _, z in self._whiten(values):
-            squares[rows], count[rows] = np.einsum("ni,ni->n", z, z), z.shape[1]
+        _, squares, count = self._distance(values)
         return squares, count
-
-    def _whiten(self, values: Array) -> Iterator[tuple[Rows, Array, Array]]:
-        """Yield (rows, factor, L^-1 (y - mean)) for each pattern of observed targets."""
-        for rows, pattern in by_pattern(~np.isnan(values)):
-            present = np.flatnonzero(pattern)
-            if len(present) == 0:
-                continue
-            factor = self.scale_tril[rows]
-            if len(present) < len(pattern):
-                factor = selected(factor, present)
-            shift = values[rows[:, None], present] - self.mean[rows[:, None], present]
-            yield rows, factor, solve_lower(factor, shift)
 
     def entropy(self) -> Array:
         """Differential entropy of each row, shape (N,), in nats, of the targets not known."""
-        return log_diagonal(self.scale_tril) + self._entropy((~self.observed).sum(axis=1))
-
-    def _sample(self, size: int, generator: np.random.Generator) -> Array:
-        noise = generator.standard_normal((size, *self.mean.shape))
-        noise *= self._stretch(size, generator)[..., None]
-        return self.mean + np.einsum("nij,snj->sni", self.scale_tril, noise)
+        return self._log_root + self._entropy((~self.observed).sum(axis=1))
 
     def kl_divergence(self, other: Elliptical) -> Array:
         """Kullback-Leibler divergence KL(self || other), row by row.
@@ -268,38 +278,16 @@ class Elliptical(Batch, Joint):
     def _at(self, uniform: Array) -> Array:
         """The points of the unit cube as samples: (S, D + 1) gives (S, N, D)."""
         noise = ndtri(uniform[:, None, :-1]) * self._stretch_at(uniform[:, -1])[..., None]
-        return self.mean + np.einsum("nij,snj->sni", self.scale_tril, noise)
+        return self.mean + self._coloured(noise)
 
     def _log_prob_at(self, points: Array) -> Array:
         """Log-densities of S complete points per row, shape (S, N)."""
-        z = solve_lower(self.scale_tril, points - self.mean)
+        z = self._decoloured(points - self.mean)
         squares = np.einsum("sni,sni->sn", z, z)
-        rows = np.arange(len(self))
-        return self._log_density(rows, squares, z.shape[-1]) - log_diagonal(self.scale_tril)
-
-    def _marginal(self, chosen: list[int]) -> Self:
-        joint = self._with(
-            tuple(self.targets[position] for position in chosen),
-            mean=self.mean[:, chosen],
-            scale_tril=marginal_factor(self.scale_tril, self.observed, chosen),
-        )
-        return self._asked(joint, Kept(chosen))
-
-    def _conditional(self, values: Array) -> Self:
-        mean, factor, squares, count = conditional_moments(self.mean, self.scale_tril, values)
-        stretch, further = self._given(squares, count)
-        factor *= stretch[:, None, None]
-        joint = self._with(self.targets, mean=mean, scale_tril=factor, **further)
-        return self._asked(joint, Told(~np.isnan(values)))
+        return self._log_density(squares, z.shape[-1]) - self._log_root
 
     def _mean_given_others(self, values: Array) -> Array:
         return told_by_the_others(self, values)[0]
-
-    def _mapped(self, matrix: Array, shift: Array, targets: tuple[str, ...]) -> Self:
-        mean = (matrix @ self.mean[:, :, None])[:, :, 0] + shift
-        joint = self._with(targets, mean=mean, scale_tril=mapped_factor(matrix, self.scale_tril))
-        same = len(matrix) == 1 or bool((matrix == matrix[:1]).all())
-        return self._asked(joint, Combined(matrix[0])) if same and len(matrix) else joint
 
     def _quantiles(self, probability: float) -> Array:
         return self.mean + self._unit_quantile(probability)[:, None] * self._scale
@@ -342,9 +330,6 @@ class Elliptical(Batch, Joint):
             width[rows] = np.where(part.observed, 0.0, half) * part._scale
         return width
 
-    def _box(self, lower: Array, upper: Array) -> Array:
-        return box_probability(lower - self.mean, upper - self.mean, self.scale_tril, self._freedom)
-
     def to_frame(self) -> pd.DataFrame:
         """A labelled table: `mean_<t>`, then `cov_<t>_<u>` (upper triangle with the diagonal).
 
@@ -352,7 +337,7 @@ class Elliptical(Batch, Joint):
             DataFrame of N rows and D + D (D + 1) / 2 columns, in target units and their products;
             a distribution with a further parameter has one more column, named after it.
         """
-        further = {name: getattr(self, name) for name in self._arrays[2:]}
+        further = {name: getattr(self, name) for name in self._further}
         return moments_to_frame(self.targets, self.mean, self.covariance, further)
 
     @classmethod
@@ -369,19 +354,9 @@ class Elliptical(Batch, Joint):
         Raises:
             InputError: columns are missing, or their values are no valid distribution.
         """
-        targets, mean, covariance, further = moments_from_frame(frame, cls._arrays[2:])
+        targets, mean, covariance, further = moments_from_frame(frame, cls._further)
         known = ~np.any(covariance, axis=2)
         row, target = np.nonzero(known)
         covariance[row, target, target] = 1.0
-        build: Any = cls
-        joint = build(mean, covariance=covariance, targets=targets, **further)
-        if not known.any():
-            return joint
-        factor = joint.scale_tril * ~known[:, :, None]
-        return joint._with(joint.targets, scale_tril=factor)
-
-
-def log_diagonal(lower: Array) -> Array:
-    """Sum of the logarithms of the diagonal of each of N matrices, shape (N,), zeros left out."""
-    diagonal = np.diagonal(lower, axis1=1, axis2=2)
-    return np.log(np.where(diagonal == 0, 1.0, diagonal)).sum(axis=1)
+        joint = cls._with_covariance(mean, covariance, targets, further)
+        return joint._stretched(np.where(known, 0.0, 1.0)) if known.any() else joint

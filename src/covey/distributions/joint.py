@@ -146,8 +146,9 @@ class Joint(ABC):
                 change of units) keeps the names, any other gives `y0, y1, ...`.
 
         Returns:
-            A distribution of the same kind, of N rows and M targets. A combination of targets known
-            exactly is known exactly.
+            A distribution of the same kind, of N rows and M targets; of a low-rank normal a
+            `MultivariateNormal`, unless each target enters at most one new variable. A combination
+            of targets known exactly is known exactly.
 
         Raises:
             InputError: a target is unknown, a shape does not fit, a value is not finite, or the
@@ -282,7 +283,7 @@ class Joint(ABC):
         """Mean of each observed target given the other observed ones, shape (N, D), else NaN."""
 
     @abstractmethod
-    def _mapped(self, matrix: Array, shift: Array, targets: tuple[str, ...]) -> Self: ...
+    def _mapped(self, matrix: Array, shift: Array, targets: tuple[str, ...]) -> Any: ...
 
     @abstractmethod
     def _quantiles(self, probability: float) -> Array:

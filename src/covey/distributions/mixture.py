@@ -17,13 +17,13 @@ from covey.distributions.joint import Joint
 from covey.distributions.moments import mixture_aleatoric, mixture_epistemic, mixture_mean
 from covey.distributions.patterns import by_pattern
 from covey.distributions.points import CHUNK, unit_directions
-from covey.distributions.repr import describe
+from covey.distributions.repr import ROWS, describe
 from covey.distributions.root import increasing_root
-from covey.distributions.triangular import solve_lower
 from covey.errors import InputError
 
 Array = NDArray[np.float64]
 
+MOST_NUMBERS = 2**22  # in arrays of directions, so that rows of many targets come in smaller parts
 DIRECTIONS = 32  # and their opposites, from each component, to find how far a region must reach
 ACCURACY = 1e-5  # of that reach, far below what the number of directions leaves open
 
@@ -40,8 +40,8 @@ class Mixture(Joint):
         covariance = aleatoric + epistemic
 
     Args:
-        components: K distributions, all normal or all Student-t, over the same targets, with the
-            same number of rows.
+        components: K distributions of one kind (`MultivariateNormal`, for example) over the same
+            targets, with the same number of rows.
         weights: non-negative, shape (K,), or (N, K) for each row its own; equal by default. They
             are scaled to sum to 1.
 
@@ -100,9 +100,8 @@ class Mixture(Joint):
         return self._trusted(parts, self.weights[index])
 
     def __repr__(self) -> str:
-        moments = self.moment_matched()
         kind = f"{type(self).__name__} of {len(self.components)}"
-        return describe(kind, self.targets, moments.mean, moments.stddev, moments.correlation)
+        return describe(kind, self[:ROWS].moment_matched(), len(self))
 
     @property
     def targets(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -140,14 +139,18 @@ class Mixture(Joint):
     @property
     def stddev(self) -> Array:
         """Standard deviations of the mixtures, shape (N, D), in target units."""
-        return np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2))
+        variance = sum(
+            w[:, None] * (np.square(c.stddev) + np.square(c.mean - self.mean))
+            for w, c in zip(self.weights.T, self.components, strict=True)
+        )
+        return np.sqrt(variance)
 
     def moment_matched(self) -> Any:
         """The one distribution that stands for each mixture: it has its mean and covariance.
 
         Returns:
-            `MultivariateNormal` or `MultivariateT`, as the components are. The Student-t takes the
-            average of the components' 1 / `degrees_of_freedom`.
+            A distribution of the components' kind. The Student-t takes the average of their 1 /
+            `degrees_of_freedom`. Of K low-rank normals of rank R it is one of rank K (R + 1).
         """
         if len(self.components) == 1:
             return self.components[0]
@@ -210,6 +213,14 @@ class Mixture(Joint):
         mapped = [component._mapped(matrix, shift, targets) for component in self.components]
         return self._trusted(mapped, self.weights)
 
+    def _stretched(self, scales: Array) -> Self:
+        """Each target widened about the mean of the mixture, by scales of shape (D,)."""
+        components = [
+            c._stretched(scales)._with(c.targets, mean=self.mean + scales * (c.mean - self.mean))
+            for c in self.components
+        ]
+        return self._trusted(components, self.weights)
+
     def _quantiles(self, probability: float) -> Array:
         ends = np.stack([component._quantiles(probability) for component in self.components])
 
@@ -228,8 +239,9 @@ class Mixture(Joint):
         radius = np.zeros(len(self))
         for rows, known in by_pattern(self.observed):
             free = np.flatnonzero(~known).tolist()
-            for start in range(0, len(rows) if free else 0, CHUNK):
-                part = rows[start : start + CHUNK]
+            size = max(min(CHUNK, MOST_NUMBERS // (DIRECTIONS * max(len(free), 1))), 1)
+            for start in range(0, len(rows) if free else 0, size):
+                part = rows[start : start + size]
                 radius[part] = self[part]._marginal(free)._radius_of_all(level)
         return radius
 
@@ -244,9 +256,8 @@ class Mixture(Joint):
         directions = unit_directions(len(self.targets), DIRECTIONS)
         parts = []
         for component, weight in zip(self.components, self.weights.T, strict=True):
-            start = solve_lower(moments.scale_tril, component.mean - moments.mean)
-            ray = np.einsum("nij,sj->sni", component.scale_tril, directions)
-            ray = solve_lower(moments.scale_tril, ray)
+            start = moments._decoloured(component.mean - moments.mean)
+            ray = moments._decoloured(component._coloured(directions[:, None]))
             squares = np.einsum("sni,sni->sn", ray, ray)
             slope = np.einsum("sni,ni->sn", ray, start)
             offset = np.einsum("ni,ni->n", start, start)

@@ -157,11 +157,13 @@ class Region:
 
         It is that of the targets not known exactly, and 0 where all are known.
         """
-        diagonal = np.diagonal(self._factor, axis1=1, axis2=2)
-        free = ~self._shape.observed
-        count = free.sum(axis=1)
+        shape = self._shape
+        count = (~shape.observed).sum(axis=1)
         unit_ball = count / 2 * np.log(np.pi) - gammaln(count / 2 + 1)
-        return np.asarray(unit_ball + np.log(np.where(free, diagonal, 1.0)).sum(axis=1))
+        with np.errstate(divide="ignore"):  # a radius may be 0, where all are known
+            length = np.log(self.radius) + np.log(shape._inflation) / 2
+        stretch = np.where(count > 0, count * np.where(count > 0, length, 0.0), 0.0)
+        return np.asarray(unit_ball + shape._log_root + stretch)
 
     def volume(self) -> Array:
         """Volume, shape (N,), in the product of target units; length for one target, area for two.

@@ -1,35 +1,29 @@
 """The text a distribution shows of itself."""
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
-Array = NDArray[np.float64]
 ROWS, COLUMNS = 5, 8
 
 
-def describe(
-    kind: str, targets: tuple[str, ...], mean: Array, stddev: Array, correlation: Array
-) -> str:
+def describe(kind: str, joint: Any, n_rows: int) -> str:
     """A few rows as `mean ± stddev`, and the correlations when there is only one row.
 
     Args:
-        kind: name of the class.
-        targets: D names.
-        mean: array of shape (N, D), in target units.
-        stddev: array of shape (N, D), in target units.
-        correlation: array of shape (N, D, D).
+        kind: what the distribution is called.
+        joint: an `Elliptical`; of a batch of more than five rows the first five at least.
+        n_rows: N, how many rows there are.
 
     Returns:
         Several lines of text.
     """
-    n, d = mean.shape
+    n, d, targets = n_rows, len(joint.targets), joint.targets
+    few = joint[:ROWS]._marginal(list(range(min(d, COLUMNS))))
+    mean, stddev = few.mean, few.stddev
     head = f"{kind}: {n} {'row' if n == 1 else 'rows'}, {d} {'target' if d == 1 else 'targets'}"
     shown = targets[:COLUMNS]
     cells = [["", *shown]]
     cells += [
-        [str(i), *(f"{m:.4g} ± {s:.2g}" for m, s in zip(mean[i], stddev[i], strict=True))][
-            : len(shown) + 1
-        ]
+        [str(i), *(f"{m:.4g} ± {s:.2g}" for m, s in zip(mean[i], stddev[i], strict=True))]
         for i in range(min(n, ROWS))
     ]
     lines = [head, *_aligned(cells, more=d > COLUMNS)]
@@ -38,7 +32,7 @@ def describe(
     if n == 1 and d > 1:
         table = [["", *shown]]
         table += [
-            [name, *(f"{value:.2f}" for value in correlation[0, i, : len(shown)])]
+            [name, *(f"{value:.2f}" for value in few.correlation[0, i])]
             for i, name in enumerate(shown)
         ]
         lines += ["correlation", *_aligned(table, more=d > COLUMNS)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self, final
 
 import numpy as np
@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaln, chdtri, digamma, fdtr, fdtrc, fdtri, gammaln, stdtr, stdtrit
 
 from covey.distributions.check import read_degrees_of_freedom, read_factor, read_mean
-from covey.distributions.elliptical import Elliptical
+from covey.distributions.elliptical import Counts
+from covey.distributions.full import Full
 from covey.distributions.moments import mixture_factor, mixture_mean
-from covey.distributions.patterns import Rows
 from covey.distributions.reference import Radial
 from covey.distributions.targets import target_names
 
@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 
 @final
-class MultivariateT(Elliptical):
+class MultivariateT(Full):
     """N multivariate Student-t distributions over the same D named targets.
 
     With nu = `degrees_of_freedom` and L = `scale_tril`, the factor of the *scale matrix*,
@@ -64,6 +64,7 @@ class MultivariateT(Elliptical):
 
     degrees_of_freedom: Array
     _arrays: ClassVar[tuple[str, ...]] = ("mean", "scale_tril", "degrees_of_freedom")
+    _further: ClassVar[tuple[str, ...]] = ("degrees_of_freedom",)
 
     def __init__(
         self,
@@ -95,6 +96,13 @@ class MultivariateT(Elliptical):
             degrees_of_freedom=freedom,
         )
 
+    @classmethod
+    def _with_covariance(
+        cls, mean: Array, covariance: Array, targets: Sequence[str], further: Mapping[str, Array]
+    ) -> Self:
+        freedom = further["degrees_of_freedom"]
+        return cls(mean, degrees_of_freedom=freedom, covariance=covariance, targets=targets)
+
     @property
     def _inflation(self) -> Array:
         return self.degrees_of_freedom / (self.degrees_of_freedom - 2)
@@ -103,12 +111,12 @@ class MultivariateT(Elliptical):
     def _freedom(self) -> Array:
         return self.degrees_of_freedom
 
-    def _log_density(self, rows: Rows, squares: Array, observed: int) -> Array:
-        freedom = self.degrees_of_freedom[rows]
+    def _log_density(self, squares: Array, count: Any) -> Array:
+        freedom = self.degrees_of_freedom
         # log Gamma((nu + m) / 2) - log Gamma(nu / 2), without the difference of large numbers
-        gain = gammaln(observed / 2) - betaln(freedom / 2, observed / 2)
-        power = (freedom + observed) / 2 * np.log1p(squares / freedom)
-        return gain - observed / 2 * np.log(freedom * np.pi) - power
+        gain = gammaln(count / 2) - betaln(freedom / 2, count / 2)
+        power = (freedom + count) / 2 * np.log1p(squares / freedom)
+        return gain - count / 2 * np.log(freedom * np.pi) - power
 
     def _entropy(self, count: Array) -> Array:
         freedom, m = self.degrees_of_freedom, np.maximum(count, 1)
@@ -122,7 +130,7 @@ class MultivariateT(Elliptical):
     def _unit_cdf(self, z: Array) -> Array:
         return np.asarray(stdtr(self.degrees_of_freedom[:, None], z))
 
-    def _radial(self, count: NDArray[np.intp]) -> Radial:
+    def _radial(self, count: Counts) -> Radial:
         freedom = self.degrees_of_freedom  # |z|^2 / m follows F(m, nu), its reciprocal F(nu, m)
         return Radial(
             below=lambda squares: np.asarray(fdtr(count, freedom, squares / count)),
@@ -139,7 +147,7 @@ class MultivariateT(Elliptical):
         chi_square = chdtri(self.degrees_of_freedom, uniform[:, None])
         return np.sqrt(self.degrees_of_freedom / chi_square)
 
-    def _given(self, squares: Array, count: NDArray[np.intp]) -> tuple[Array, dict[str, Array]]:
+    def _given(self, squares: Array, count: Counts) -> tuple[Array, dict[str, Array]]:
         freedom = self.degrees_of_freedom
         stretch = np.sqrt((freedom + squares) / (freedom + count))
         return stretch, {"degrees_of_freedom": freedom + count}

@@ -1,7 +1,7 @@
 """Names of targets: their defaults, their checks, and the columns they give in a table."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Set
-from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -36,19 +36,34 @@ def target_names(targets: Iterable[str] | None, n_targets: int) -> tuple[str, ..
             f"Expected {n_targets} target names, one for each target. Received {len(names)}: "
             f"{list(names)}."
         )
-    duplicates = sorted({name for name in names if names.count(name) > 1})
+    duplicates = sorted(name for name, count in Counter(names).items() if count > 1)
     if duplicates:
         raise InputError(f"Target names must differ. These appear more than once: {duplicates}.")
-    columns: dict[str, tuple[str, str]] = {}
-    for pair in combinations_with_replacement(names, 2):
-        column = covariance_column(*pair)
-        if column in columns:
-            raise InputError(
-                f"Target names must give distinct covariance columns, but {columns[column]} and "
-                f"{pair} both give {column!r}. Rename one of these targets."
-            )
-        columns[column] = pair
+    if alike := _same_column(names):
+        first, second = alike
+        raise InputError(
+            f"Target names must give distinct covariance columns, but {first} and {second} both "
+            f"give {covariance_column(*first)!r}. Rename one of these targets."
+        )
     return names
+
+
+def _same_column(names: tuple[str, ...]) -> tuple[tuple[str, str], tuple[str, str]] | None:
+    """Two pairs of names, each in order, that give one column: (a_x, d) and (a, x_d)."""
+    place = {name: number for number, name in enumerate(names)}
+    after: dict[str, list[tuple[str, str]]] = {}  # by x, all (a, a_x)
+    for name in names:
+        for cut in (number for number, letter in enumerate(name) if letter == "_"):
+            if name[:cut] in place:
+                after.setdefault(name[cut + 1 :], []).append((name[:cut], name))
+    for name in names:
+        for cut in (number for number, letter in enumerate(name) if letter == "_"):
+            if name[cut + 1 :] in place:
+                for first, joined in after.get(name[:cut], []):
+                    pairs = (joined, name[cut + 1 :]), (first, name)
+                    if all(place[one] <= place[two] for one, two in pairs):
+                        return pairs
+    return None
 
 
 def target_position(target: Any, names: tuple[str, ...]) -> int:

@@ -34,6 +34,16 @@ def solve_lower(lower: Array, right: Array) -> Array:
     return z
 
 
+def solve_transposed(lower: Array, right: Array) -> Array:
+    """Solve `lower.T @ z = right` by back substitution; shapes as for `solve_lower`."""
+    shape = np.broadcast_shapes(lower.shape[:-1], right.shape)
+    z = np.empty(shape)
+    for i in reversed(range(shape[-1])):
+        known = np.einsum("...j,...j->...", lower[..., i + 1 :, i], z[..., i + 1 :])
+        z[..., i] = (right[..., i] - known) / lower[..., i, i]
+    return z
+
+
 def inverse_lower(lower: Array) -> Array:
     """Invert lower triangular matrices.
 
@@ -81,30 +91,34 @@ def conditioned(lower: Array) -> Array:
     Returns:
         Array of shape (N, D, D), lower triangular with a positive diagonal.
     """
-    stddev = np.sqrt(np.einsum("nij,nij->ni", lower, lower))[:, :, None]
-    unit = lower / stddev
+    d = lower.shape[1]
+    stddev = np.sqrt(np.einsum("nij,nij->ni", lower, lower))
+    # the eigenvalues of a correlation matrix have the mean 1 and its determinant for a product, so
+    # that the smallest is at least this bound, which most matrices pass
+    determinant = np.square(np.prod(np.diagonal(lower, axis1=1, axis2=2) / stddev, axis=1))
+    doubtful = np.flatnonzero(determinant * (1 - 1 / d) ** (d - 1) < 2 * LEAST_EIGENVALUE)
+    unit = lower[doubtful] / stddev[doubtful, :, None]
     correlation = unit @ np.swapaxes(unit, 1, 2)
-    eye = np.eye(lower.shape[1])
+    eye = np.eye(d)
     try:
         np.linalg.cholesky(correlation - LEAST_EIGENVALUE * eye)
         return lower
     except np.linalg.LinAlgError:
-        bad = np.linalg.eigvalsh(correlation)[:, 0] < 2 * LEAST_EIGENVALUE
-    noise = np.broadcast_to(np.sqrt(2 * LEAST_EIGENVALUE) * eye, unit[bad].shape)
-    mended = lower_factor(np.concatenate([unit[bad], noise], axis=2))
+        low = np.linalg.eigvalsh(correlation)[:, 0] < 2 * LEAST_EIGENVALUE
+    noise = np.broadcast_to(np.sqrt(2 * LEAST_EIGENVALUE) * eye, unit[low].shape)
+    mended = lower_factor(np.concatenate([unit[low], noise], axis=2))
     mended /= np.sqrt(np.einsum("nij,nij->ni", mended, mended))[:, :, None]
     result = lower.copy()
-    result[bad] = stddev[bad] * mended
+    result[doubtful[low]] = stddev[doubtful[low], :, None] * mended
     return result
 
 
-def transformed(matrix: Array, scale_tril: Array, rows: NDArray[np.intp] | None = None) -> Array:
+def transformed(matrix: Array, scale_tril: Array) -> Array:
     """Lower Cholesky factors of `A L L.T A.T`, conditioned.
 
     Args:
         matrix: A, shape (N, M, D) or (1, M, D).
         scale_tril: L, shape (N, D, D), lower triangular with a positive diagonal.
-        rows: their numbers in the batch, for messages.
 
     Returns:
         Array of shape (N, M, M), lower triangular with a positive diagonal.
@@ -116,13 +130,29 @@ def transformed(matrix: Array, scale_tril: Array, rows: NDArray[np.intp] | None 
     m, d = matrix.shape[1:]
     if m == d and not np.any(np.triu(matrix, 1)) and np.all(matrix[:, range(d), range(d)] > 0):
         return conditioned(product)  # of lower triangles with a positive diagonal: one itself
-    factor = lower_factor(product)
+    return independent_factor(product)
+
+
+def independent_factor(rows: Array, numbers: NDArray[np.intp] | None = None) -> Array:
+    """Lower Cholesky factors of `rows @ rows.T`, conditioned.
+
+    Args:
+        rows: array of shape (N, M, Q) with M <= Q.
+        numbers: of the N matrices in the batch, for messages.
+
+    Returns:
+        Array of shape (N, M, M), lower triangular with a positive diagonal.
+
+    Raises:
+        InputError: the rows of a matrix are linearly dependent.
+    """
+    factor = lower_factor(rows)
     # a dependent row leaves only rounding on the diagonal, relative to its length
-    length = np.sqrt(np.einsum("nij,nij->ni", product, product))
+    length = np.sqrt(np.einsum("nij,nij->ni", rows, rows))
     bad = np.any(np.abs(np.diagonal(factor, axis1=1, axis2=2)) <= 1e-13 * length, axis=1)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
-        raise dependent(row if rows is None else int(rows[row]))
+        raise dependent(row if numbers is None else int(numbers[row]))
     return conditioned(factor)
 
 

@@ -6,10 +6,15 @@ network, the NumPy object a user holds (`distribution`). It touches only the las
 stands in front: (rows, P) for a plain model, (rows, members, P) for an ensemble.
 """
 
+from covey.families.low_rank import LowRankNormal
 from covey.families.normal import Normal
 from covey.families.student_t import StudentT
 
-__all__ = ["FAMILIES", "Normal", "StudentT"]
+__all__ = ["FAMILIES", "LowRankNormal", "Normal", "StudentT"]
 
 # by the names that people write
-FAMILIES: dict[str, type[Normal] | type[StudentT]] = {"normal": Normal, "student_t": StudentT}
+FAMILIES: dict[str, type[Normal] | type[StudentT] | type[LowRankNormal]] = {
+    "normal": Normal,
+    "student_t": StudentT,
+    "low_rank": LowRankNormal,
+}

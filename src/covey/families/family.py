@@ -1,38 +1,41 @@
-"""What all families have in common: a mean, an inverse Cholesky factor, and one radial law."""
+"""What all families have in common: their size, their configuration, what `predict` returned."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from covey.distributions import Elliptical
-from covey.engine import keras
-from covey.families.inverse_cholesky import InverseCholesky
+from covey.errors import InputError
 
-ops = keras.ops
 Tensor = Any  # whatever the engine calls one
 
 
 class Family(ABC):
-    """Distributions of D targets whose contours are ellipsoids, as parameters on the last axis.
+    """Distributions of D targets, as parameters on the last axis.
 
-    Packed are the D means, the D (D + 1) / 2 entries of W (see `InverseCholesky`), and whatever the
-    family appends. Subclasses say what that is, and how the density depends on |W (y - mean)|.
+    Packed are the D means, D positive numbers that say how wide each target is, and whatever the
+    family appends.
 
     Args:
         n_targets: D, at least 1.
-        floor: smallest value of each W_jj, and the reciprocal of the largest; in (0, 1).
+        floor: smallest of the positive numbers, and the reciprocal of the largest; in (0, 1).
 
     Raises:
         InputError: an argument lies outside its range.
     """
 
-    def __init__(self, n_targets: int, *, floor: float = 1e-6) -> None:
-        self._scale = InverseCholesky(n_targets, floor)
-        self.n_targets = self._scale.n_targets
-        self.floor = self._scale.floor
+    def __init__(self, n_targets: int, *, floor: float) -> None:
+        if isinstance(n_targets, bool) or not isinstance(n_targets, (int, np.integer)):
+            raise InputError(f"`n_targets` must be a positive integer. Received: {n_targets!r}.")
+        if n_targets < 1:
+            raise InputError(f"`n_targets` must be at least 1. Received: {n_targets}.")
+        if not 0 < floor < 1:
+            raise InputError(f"`floor` must lie in (0, 1). Received: floor={floor!r}.")
+        self.n_targets = int(n_targets)
+        self.floor = float(floor)
 
     @property
     @abstractmethod
@@ -50,17 +53,50 @@ class Family(ABC):
             Tensor of shape (..., P): valid whatever finite numbers came in.
         """
 
-    @abstractmethod
-    def _log_density(
-        self, packed: Tensor, log_determinant: Tensor, squares: Tensor, observed: Any
-    ) -> Tensor:
-        """Log-density of targets with log |W| and |W (y - mean)|^2 as given.
+    @final
+    def scaled(self, packed: Tensor, scale: NDArray[np.float64]) -> Tensor:
+        """Packed parameters of K y, from those of y.
 
         Args:
             packed: tensor of shape (..., P).
-            log_determinant: tensor of shape (...).
-            squares: tensor of shape (...).
-            observed: number of targets, an integer or a tensor of shape (...).
+            scale: K, in the form that the family can take; one for all, or one for each member,
+                along the last leading axis of `packed`.
+
+        Returns:
+            Tensor of shape (..., P), for `log_prob`.
+
+        Raises:
+            InputError: `scale` has another shape.
+        """
+        return self.rescaled(packed, self.scaling(scale))
+
+    @abstractmethod
+    def scaling(self, scale: NDArray[np.float64]) -> tuple[NDArray[np.float32], ...]:
+        """What `rescaled` needs of K, as arrays that can be arguments of what is compiled.
+
+        Args:
+            scale: as for `scaled`.
+
+        Returns:
+            Arrays.
+
+        Raises:
+            InputError: `scale` has another shape.
+        """
+
+    @abstractmethod
+    def rescaled(self, packed: Tensor, scaling: tuple[Any, ...]) -> Tensor:
+        """`scaled`, with the arrays (or tensors) that `scaling` gave."""
+
+    @abstractmethod
+    def log_prob(self, packed: Tensor, y: Tensor, *, missing: bool = True) -> Tensor:
+        """Log-density of one observation per row.
+
+        Args:
+            packed: tensor of shape (..., P), as `constrain` gives it.
+            y: tensor of shape (..., D). NaN means "not observed": such entries are marginalised
+                exactly; an entirely unobserved row has log-density 0.
+            missing: False promises that no entry is NaN.
 
         Returns:
             Tensor of shape (...), in nats.
@@ -95,60 +131,31 @@ class Family(ABC):
         return type(other) is type(self) and self.get_config() == other.get_config()
 
     def __hash__(self) -> int:
-        return hash((type(self), self.n_targets, self.floor))
+        return hash((type(self), *self.get_config().values()))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.n_targets}, floor={self.floor:g})"
 
-    def scaled(self, packed: Tensor, scale_tril: NDArray[np.float64]) -> Tensor:
-        """Packed parameters of K y, from those of y.
-
-        Args:
-            packed: tensor of shape (..., P).
-            scale_tril: K, lower triangular with a positive diagonal, shape (D, D), or one for each
-                member, shape (members, D, D), along the last leading axis of `packed`.
-
-        Returns:
-            Tensor of shape (..., P), for `log_prob`.
+    def _read(self, packed: ArrayLike) -> NDArray[np.float64]:
+        """What `model.predict` returned, in float64, checked.
 
         Raises:
-            InputError: `scale_tril` has another shape.
+            InputError: the shape is not (N, P), or the values are no packed parameters (for example
+                NaN, after a training that diverged).
         """
-        own = self._scale.scaled(packed, scale_tril)
-        return ops.concatenate([own, packed[..., self._scale.size :]], axis=-1)
-
-    def log_prob(self, packed: Tensor, y: Tensor, *, missing: bool = True) -> Tensor:
-        """Log-density of one observation per row.
-
-        Args:
-            packed: tensor of shape (..., P), as `constrain` gives it.
-            y: tensor of shape (..., D). NaN means "not observed": such entries are marginalised
-                exactly, at the price of one QR decomposition per row in batches that hold any; an
-                entirely unobserved row has log-density 0.
-            missing: False promises that no entry is NaN, and halves the time to compile.
-
-        Returns:
-            Tensor of shape (...), in nats.
-        """
-        packed, y = ops.convert_to_tensor(packed), ops.convert_to_tensor(y)
+        values = np.asarray(packed, dtype=np.float64)
         d = self.n_targets
-
-        def complete() -> Tensor:
-            # reached with gaps too, where the branch is not taken: they must not poison gradients
-            known = ops.where(ops.isnan(y), packed[..., :d], y) if missing else y
-            return self._log_density(packed, *self._scale.whiten(packed, known), d)
-
-        def marginal() -> Tensor:
-            return self._log_density(packed, *self._scale.whiten_observed(packed, y))
-
-        return _by_observation(y, complete, marginal) if missing else complete()
-
-
-def _by_observation(y: Tensor, complete: Any, marginal: Any) -> Tensor:
-    """complete() where no entry of y is NaN, else marginal(); decided as early as can be."""
-    any_unobserved = ops.any(ops.isnan(y))
-    try:
-        known = bool(any_unobserved)
-    except TypeError:  # inside a compiled graph
-        return ops.cond(any_unobserved, marginal, complete)
-    return marginal() if known else complete()  # where `cond` would compile at every call
+        if values.ndim != 2 or values.shape[1] != self.packed_size:
+            raise InputError(
+                f"Expected packed parameters of shape (N, {self.packed_size}) for {d} targets. "
+                f"Received shape {values.shape}."
+            )
+        bad = ~np.isfinite(values).all(axis=1) | (values[:, d : 2 * d] <= 0).any(axis=1)
+        if bad.any():
+            raise InputError(
+                "Expected finite packed parameters with a positive diagonal, as a model that ends "
+                f"in a DistributionHead predicts them. Row {int(np.flatnonzero(bad)[0])} has not; "
+                "if it is NaN, training diverged: standardise the targets or lower the learning "
+                "rate."
+            )
+        return values

@@ -25,7 +25,9 @@ class InverseCholesky:
     """Mean and W of D targets, where W is lower triangular and W Sigma W' = I.
 
     Packed on the last axis: D means, D diagonal entries of W, then D (D - 1) / 2 entries below the
-    diagonal, row by row; whatever a family appends stands behind them. `constrain` keeps
+    diagonal; whatever a family appends stands behind them. Those below the diagonal are folded: row
+    D - 1 stands beside row 0 (row 1 for odd D), which is mirrored, then row D - 2 beside row 1 (2),
+    and so on, so that a rectangle holds the triangle, with nothing to spare. `constrain` keeps
     W = A diag(w) well conditioned. Each w_j is exp(r), r softly bounded such that w_j stays between
     `floor` and 1 / `floor`. A is unit lower triangular and is bounded as a whole: its off-diagonal
     entries, as one vector, are softly held in a ball. The correlation matrix is that of (A' A)^-1,
@@ -35,9 +37,6 @@ class InverseCholesky:
         n_targets: D, at least 1.
         floor: smallest value of each W_jj, and the reciprocal of the largest; in (0, 1).
 
-    Raises:
-        InputError: an argument lies outside its range.
-
     References:
         Williams (1996), Using Neural Networks to Model Conditional Multivariate Densities, Neural
         Computation 8(4), doi 10.1162/neco.1996.8.4.843.
@@ -46,15 +45,16 @@ class InverseCholesky:
     """
 
     def __init__(self, n_targets: int, floor: float) -> None:
-        if isinstance(n_targets, bool) or not isinstance(n_targets, (int, np.integer)):
-            raise InputError(f"`n_targets` must be a positive integer. Received: {n_targets!r}.")
-        if n_targets < 1:
-            raise InputError(f"`n_targets` must be at least 1. Received: {n_targets}.")
-        if not 0 < floor < 1:
-            raise InputError(f"`floor` must lie in (0, 1). Received: floor={floor!r}.")
-        self.n_targets = int(n_targets)
-        self.floor = float(floor)
-        self._rows, self._columns = np.tril_indices(self.n_targets, -1)
+        self.n_targets = n_targets
+        self.floor = floor
+        # folded: each long row of the triangle stands beside a short one, and both fill a line
+        self._width = n_targets - 1 + n_targets % 2
+        lines = np.arange(n_targets // 2)[:, None]
+        place = np.arange(self._width)
+        self._long = place < n_targets - 1 - lines  # the short row stands mirrored behind it
+        rows = np.where(self._long, n_targets - 1 - lines, self._width - n_targets + 1 + lines)
+        columns = np.where(self._long, place, self._width - 1 - place)
+        self._rows, self._columns = rows.reshape(-1), columns.reshape(-1)
 
     @property
     def size(self) -> int:
@@ -76,30 +76,40 @@ class InverseCholesky:
             return [mean, diagonal]
         squares = ops.sum(ops.square(below), axis=-1, keepdims=True)
         below = below / ops.sqrt(1.0 + squares / self._ball)
-        return [mean, diagonal, below * ops.take(diagonal, self._columns, axis=-1)]
+        return [mean, diagonal, self._flat(self._folded(below) * self._by_column(diagonal))]
 
-    def scaled(self, packed: Tensor, scale_tril: Array) -> Tensor:
-        """The packed mean and factor of K y: K mean and W K^-1.
+    def scaling(self, scale_tril: Array) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """K and K^-1, checked.
 
         Args:
-            packed: tensor of shape (..., P).
             scale_tril: K, lower triangular with a positive diagonal, shape (D, D), or one for each
-                member, shape (members, D, D), that fits the last leading axis of `packed`.
+                member, shape (members, D, D).
 
         Returns:
-            Tensor of shape (..., size).
+            Two arrays of that shape.
         """
-        scale_tril = np.asarray(scale_tril, dtype=np.float64)
-        d = self.n_targets
+        scale_tril, d = np.asarray(scale_tril, dtype=np.float64), self.n_targets
         if scale_tril.ndim not in (2, 3) or scale_tril.shape[-2:] != (d, d):
             raise InputError(
                 f"Expected `scale_tril` of shape ({d}, {d}) or (members, {d}, {d}). "
                 f"Received shape {scale_tril.shape}."
             )
-        inverse = inverse_lower(scale_tril).astype(np.float32)
-        forward = ops.convert_to_tensor(scale_tril.astype(np.float32))
+        return scale_tril.astype(np.float32), inverse_lower(scale_tril).astype(np.float32)
+
+    def rescaled(self, packed: Tensor, scaling: tuple[Any, ...]) -> Tensor:
+        """The packed mean and factor of K y: K mean and W K^-1.
+
+        Args:
+            packed: tensor of shape (..., P).
+            scaling: K and K^-1, such that they fit the last leading axis of `packed`.
+
+        Returns:
+            Tensor of shape (..., size).
+        """
+        d = self.n_targets
+        forward, inverse = map(ops.convert_to_tensor, scaling)
         mean = ops.matmul(forward, ops.expand_dims(packed[..., :d], -1))[..., 0]
-        matrix = ops.matmul(self._matrix(packed), ops.convert_to_tensor(inverse))
+        matrix = ops.matmul(self._matrix(packed), inverse)
         entries = np.concatenate([np.arange(d) * (d + 1), self._rows * d + self._columns])
         flat = ops.reshape(matrix, (*ops.shape(packed)[:-1], d * d))
         return ops.concatenate([mean, ops.take(flat, entries, axis=-1)], axis=-1)
@@ -115,10 +125,16 @@ class InverseCholesky:
             (log |W|, |W (y - mean)|^2), each of shape (...).
         """
         d = self.n_targets
-        residual = ops.expand_dims(y - packed[..., :d], -2)
-        z = ops.sum(self._matrix(packed) * residual, axis=-1)
-        log_diagonal = ops.log(packed[..., d : 2 * d])
-        return ops.sum(log_diagonal, axis=-1), ops.sum(ops.square(z), axis=-1)
+        diagonal, residual = packed[..., d : 2 * d], y - packed[..., :d]
+        z = diagonal * residual
+        if d > 1:
+            below = self._folded(packed[..., 2 * d : self.size])
+            product = below * self._by_column(residual)
+            long = ops.sum(ops.where(self._long, product, 0.0), axis=-1)
+            short = ops.sum(ops.where(self._long, 0.0, product), axis=-1)
+            first = [ops.zeros_like(z[..., :1])] if d % 2 else []  # row 0 has nothing in front
+            z = z + ops.concatenate([*first, short, ops.flip(long, axis=-1)], axis=-1)
+        return ops.sum(ops.log(diagonal), axis=-1), ops.sum(ops.square(z), axis=-1)
 
     def whiten_observed(self, packed: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The same for the marginal of the entries of y that are not NaN.
@@ -172,6 +188,20 @@ class InverseCholesky:
             ops.reshape(observed, shape),
         )
 
+    def _folded(self, below: Tensor) -> Tensor:
+        """The entries below the diagonal, shape (..., D (D - 1) / 2), as lines."""
+        return ops.reshape(below, (*ops.shape(below)[:-1], *self._long.shape))
+
+    def _flat(self, lines: Tensor) -> Tensor:
+        """`_folded` undone."""
+        return ops.reshape(lines, (*ops.shape(lines)[:-2], self._long.size))
+
+    def _by_column(self, values: Tensor) -> Tensor:
+        """A value for each target, at every entry of its column, as lines."""
+        # without a gather, whose gradient would cost more than all else that is done with the lines
+        values = ops.expand_dims(values[..., : self._width], -2)
+        return ops.where(self._long, values, ops.flip(values, axis=-1))
+
     def _matrix(self, packed: Tensor) -> Tensor:
         """W as a tensor of shape (..., D, D)."""
         d = self.n_targets
@@ -182,30 +212,6 @@ class InverseCholesky:
         padded = ops.concatenate([packed[..., : self.size], zero], axis=-1)
         entries = ops.take(padded, position.reshape(-1), axis=-1)
         return ops.reshape(entries, (*ops.shape(packed)[:-1], d, d))
-
-    def read(self, packed: Any, packed_size: int) -> Array:
-        """What `model.predict` returned, in float64, checked.
-
-        Raises:
-            InputError: the shape is not (N, packed_size), or the values are no packed parameters
-                (for example NaN, after a training that diverged).
-        """
-        values = np.asarray(packed, dtype=np.float64)
-        d = self.n_targets
-        if values.ndim != 2 or values.shape[1] != packed_size:
-            raise InputError(
-                f"Expected packed parameters of shape (N, {packed_size}) for {d} targets. "
-                f"Received shape {values.shape}."
-            )
-        bad = ~np.isfinite(values).all(axis=1) | (values[:, d : 2 * d] <= 0).any(axis=1)
-        if bad.any():
-            raise InputError(
-                "Expected finite packed parameters with a positive diagonal, as a model that ends "
-                f"in a DistributionHead predicts them. Row {int(np.flatnonzero(bad)[0])} has not; "
-                "if it is NaN, training diverged: standardise the targets or lower the learning "
-                "rate."
-            )
-        return values
 
     def scale_tril(self, values: Array) -> Array:
         """The Cholesky factor W^-1 of each row of checked values, shape (N, D, D), conditioned."""

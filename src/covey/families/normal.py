@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from covey.distributions import MultivariateNormal
 from covey.engine import keras
-from covey.families.family import Family
+from covey.families.full import FullFamily
 
 ops = keras.ops
 Tensor = Any  # whatever the engine calls one
@@ -16,7 +16,7 @@ Tensor = Any  # whatever the engine calls one
 
 @final
 @keras.saving.register_keras_serializable(package="covey")
-class Normal(Family):
+class Normal(FullFamily):
     """Multivariate normal distributions of D targets, with a full covariance matrix per row.
 
     The network predicts the mean and W, the inverse of the lower Cholesky factor of the covariance:
@@ -32,8 +32,8 @@ class Normal(Family):
     that of (A' A)^-1, whatever w is. Raw outputs of zero give the standard normal.
 
     Packed parameters, on the last axis: D means, D diagonal entries of W, then D (D - 1) / 2
-    entries below the diagonal, row by row. All are in the units of the y that the network is
-    trained on, which should be standardised.
+    entries below the diagonal, in an order that suits the density (`distribution` reads it). All
+    are in the units of the y that the network is trained on, which should be standardised.
 
     Args:
         n_targets: D, at least 1.
@@ -78,7 +78,7 @@ class Normal(Family):
         self, packed: ArrayLike, targets: Iterable[str] | None = None
     ) -> MultivariateNormal:
         """A `MultivariateNormal` of N rows, from what `model.predict` returned: see `Family`."""
-        values = self._scale.read(packed, self.packed_size)
+        values = self._read(packed)
         return MultivariateNormal(
             values[:, : self.n_targets],
             scale_tril=self._scale.scale_tril(values),

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from covey.distributions import MultivariateT
 from covey.engine import keras
 from covey.errors import InputError
-from covey.families.family import Family
+from covey.families.full import FullFamily
 from covey.families.inverse_cholesky import bounded
 
 ops = keras.ops
@@ -23,7 +23,7 @@ LIMIT = 10.0  # of the logit of 2.5 / nu: nu stays below about 121,000
 
 @final
 @keras.saving.register_keras_serializable(package="covey")
-class StudentT(Family):
+class StudentT(FullFamily):
     """Multivariate Student-t distributions of D targets: heavy tails, robust to outliers.
 
     The network predicts the mean, W, the inverse of the lower Cholesky factor of the scale matrix
@@ -88,7 +88,7 @@ class StudentT(Family):
         self, packed: ArrayLike, targets: Iterable[str] | None = None
     ) -> MultivariateT:
         """A `MultivariateT` of N rows, from what `model.predict` returned: see `Family`."""
-        values = self._scale.read(packed, self.packed_size)
+        values = self._read(packed)
         inverse = values[:, -1]
         if np.any((inverse <= 0) | (inverse >= 0.5)):
             row = int(np.flatnonzero((inverse <= 0) | (inverse >= 0.5))[0])

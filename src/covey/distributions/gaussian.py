@@ -1,0 +1,61 @@
+"""The radial law of normal distributions, whatever the structure of their covariance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import chdtr, chdtrc, chdtri, gammaincinv, ndtr, ndtri
+
+from covey.distributions.elliptical import Counts, Elliptical
+from covey.distributions.reference import Radial
+
+Array = NDArray[np.float64]
+LOG_2PI = float(np.log(2 * np.pi))
+
+
+class Gaussian(Elliptical):
+    """N normal distributions: the scale matrix is the covariance, |z|^2 is chi-square."""
+
+    @property
+    def _inflation(self) -> Array:
+        return np.ones(len(self))
+
+    @property
+    def _freedom(self) -> None:
+        return None
+
+    def _log_density(self, squares: Array, count: Any) -> Array:
+        return -squares / 2 - count * LOG_2PI / 2
+
+    def _entropy(self, count: Array) -> Array:
+        return count * (1 + LOG_2PI) / 2
+
+    def _unit_quantile(self, probability: float) -> Array:
+        return np.full(len(self), ndtri(probability))
+
+    def _unit_cdf(self, z: Array) -> Array:
+        return np.asarray(ndtr(z))
+
+    def _radial(self, count: Counts) -> Radial:
+        return Radial(
+            below=lambda squares: np.asarray(chdtr(count, squares)),
+            above=lambda squares: np.asarray(chdtrc(count, squares)),
+            from_below=lambda probability: np.asarray(2 * gammaincinv(count / 2, probability)),
+            from_above=lambda probability: np.asarray(chdtri(count, probability)),
+        )
+
+    def _stretch(self, size: int, generator: np.random.Generator) -> Array:
+        return np.ones((1, 1))
+
+    def _stretch_at(self, uniform: Array) -> Array:
+        return np.ones((1, 1))
+
+    def _divergence_from(self, other: Elliptical) -> Array:
+        """KL(other || self): other enters by its entropy and its first two moments alone."""
+        d = self.mean.shape[1]
+        shift = self._decoloured(self.mean - other.mean)
+        squares = np.einsum("ni,ni->n", shift, shift)
+        trace = self._trace_of(other) * other._inflation
+        return self._log_root + (d * LOG_2PI + trace + squares) / 2 - other.entropy()

@@ -1,0 +1,97 @@
+"""What families with any scale matrix have in common: its inverse Cholesky factor, a radial law."""
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.engine import keras
+from covey.families.family import Family
+from covey.families.inverse_cholesky import InverseCholesky
+
+ops = keras.ops
+Tensor = Any  # whatever the engine calls one
+
+
+class FullFamily(Family):
+    """Distributions of D targets whose contours are ellipsoids of any shape.
+
+    Packed are the D means, the D (D + 1) / 2 entries of W (see `InverseCholesky`), and whatever the
+    family appends. Subclasses say what that is, and how the density depends on |W (y - mean)|.
+
+    Args:
+        n_targets: D, at least 1.
+        floor: smallest value of each W_jj, and the reciprocal of the largest; in (0, 1).
+
+    Raises:
+        InputError: an argument lies outside its range.
+    """
+
+    def __init__(self, n_targets: int, *, floor: float = 1e-6) -> None:
+        super().__init__(n_targets, floor=floor)
+        self._scale = InverseCholesky(self.n_targets, self.floor)
+
+    @abstractmethod
+    def _log_density(
+        self, packed: Tensor, log_determinant: Tensor, squares: Tensor, observed: Any
+    ) -> Tensor:
+        """Log-density of targets with log |W| and |W (y - mean)|^2 as given.
+
+        Args:
+            packed: tensor of shape (..., P).
+            log_determinant: tensor of shape (...).
+            squares: tensor of shape (...).
+            observed: number of targets, an integer or a tensor of shape (...).
+
+        Returns:
+            Tensor of shape (...), in nats.
+        """
+
+    def scaling(self, scale: NDArray[np.float64]) -> tuple[NDArray[np.float32], ...]:
+        """K, lower triangular with a positive diagonal, shape (D, D) or (members, D, D), and K^-1.
+
+        See `Family`.
+        """
+        return self._scale.scaling(scale)
+
+    def rescaled(self, packed: Tensor, scaling: tuple[Any, ...]) -> Tensor:
+        """See `Family`."""
+        own = self._scale.rescaled(packed, scaling)
+        return ops.concatenate([own, packed[..., self._scale.size :]], axis=-1)
+
+    def log_prob(self, packed: Tensor, y: Tensor, *, missing: bool = True) -> Tensor:
+        """Log-density of one observation per row.
+
+        Args:
+            packed: tensor of shape (..., P), as `constrain` gives it.
+            y: tensor of shape (..., D). NaN means "not observed": such entries are marginalised
+                exactly, at the price of one QR decomposition per row in batches that hold any; an
+                entirely unobserved row has log-density 0.
+            missing: False promises that no entry is NaN, and halves the time to compile.
+
+        Returns:
+            Tensor of shape (...), in nats.
+        """
+        packed, y = ops.convert_to_tensor(packed), ops.convert_to_tensor(y)
+        d = self.n_targets
+
+        def complete() -> Tensor:
+            # reached with gaps too, where the branch is not taken: they must not poison gradients
+            known = ops.where(ops.isnan(y), packed[..., :d], y) if missing else y
+            return self._log_density(packed, *self._scale.whiten(packed, known), d)
+
+        def marginal() -> Tensor:
+            return self._log_density(packed, *self._scale.whiten_observed(packed, y))
+
+        return _by_observation(y, complete, marginal) if missing else complete()
+
+
+def _by_observation(y: Tensor, complete: Any, marginal: Any) -> Tensor:
+    """complete() where no entry of y is NaN, else marginal(); decided as early as can be."""
+    any_unobserved = ops.any(ops.isnan(y))
+    try:
+        known = bool(any_unobserved)
+    except TypeError:  # inside a compiled graph
+        return ops.cond(any_unobserved, marginal, complete)
+    return marginal() if known else complete()  # where `cond` would compile at every call

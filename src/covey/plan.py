@@ -1,0 +1,149 @@
+"""How the families of a fit are trained: from which linear start, and which after which."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.errors import InputError
+from covey.families.student_t import START
+from covey.linear import LinearModel
+from covey.linear_start import LinearStart
+from covey.low_rank_linear import LowRankLinearModel
+from covey.network import Network
+
+Array = NDArray[np.float64]
+
+MANY = 100  # targets from which on "auto" is of low rank; up to there full covariances score better
+MOST_FACTORS, LEAST_FACTORS = 24, 8
+MOST_LOADINGS = 12_000  # by which a network can be wide, and still take its steps in a second
+
+
+class Plan(ABC):
+    """What to train.
+
+    Attributes:
+        normal: whether a normal is to be trained too, that starts from a Student-t.
+    """
+
+    normal: bool
+
+    @abstractmethod
+    def network(self, network: Network) -> Network:
+        """The network to train first: another one with another family."""
+
+    @abstractmethod
+    def start(
+        self,
+        X: Array,
+        Y: Array,
+        sample_weight: Array | None,
+        blocks: NDArray[np.int64] | None,
+        offset: Array | None,
+    ) -> LinearStart:
+        """The linear start of a member: see `covey.linear.fit_ridge`."""
+
+    @abstractmethod
+    def weights(
+        self, network: Network, linear: Sequence[Any], seed: int
+    ) -> list[NDArray[np.float32]] | None:
+        """Weights to start from; None for the standard distribution of whitened residuals."""
+
+
+@final
+@dataclass(frozen=True)
+class FullPlan(Plan):
+    """A Student-t with any scale matrix, and perhaps a normal that starts from it."""
+
+    normal: bool
+
+    def network(self, network: Network) -> Network:
+        """See `Plan`."""
+        return replace(network, family_name="student_t")
+
+    def start(
+        self,
+        X: Array,
+        Y: Array,
+        sample_weight: Array | None,
+        blocks: NDArray[np.int64] | None,
+        offset: Array | None,
+    ) -> LinearStart:
+        """See `Plan`."""
+        return LinearModel.fit(X, Y, sample_weight, blocks, START, offset)
+
+    def weights(self, network: Network, linear: Sequence[Any], seed: int) -> None:
+        """See `Plan`."""
+
+
+@final
+@dataclass(frozen=True)
+class LowRankPlan(Plan):
+    """A normal with a low-rank covariance, alone.
+
+    Attributes:
+        rank: R, the number of factors.
+    """
+
+    rank: int
+    normal: bool = False
+
+    def network(self, network: Network) -> Network:
+        """See `Plan`."""
+        return replace(network, family_name="low_rank", rank=self.rank)
+
+    def start(
+        self,
+        X: Array,
+        Y: Array,
+        sample_weight: Array | None,
+        blocks: NDArray[np.int64] | None,
+        offset: Array | None,
+    ) -> LinearStart:
+        """See `Plan`."""
+        return LowRankLinearModel.fit(X, Y, self.rank, sample_weight, blocks, offset)
+
+    def weights(
+        self, network: Network, linear: Sequence[Any], seed: int
+    ) -> list[NDArray[np.float32]]:
+        """See `Plan`."""
+        head = np.stack([start.head(network.family) for start in linear])
+        return network.initial_weights(np.random.default_rng(seed), head)
+
+
+def plan_of(family: str, rank: int | None, n_targets: int) -> Plan:
+    """What to train for what was asked.
+
+    Args:
+        family: "auto", "normal", "student_t" or "low_rank".
+        rank: of the factors, for "low_rank"; None for the default.
+        n_targets: D.
+
+    Returns:
+        The plan.
+
+    Raises:
+        InputError: a rank is asked for where there is none, or it is out of range.
+    """
+    low = family == "low_rank" or (family == "auto" and n_targets >= MANY)
+    if rank is not None and family != "low_rank":
+        raise InputError(
+            f"`rank` is for family='low_rank' alone. Received: rank={rank!r}, family={family!r}."
+        )
+    if not low:
+        return FullPlan(family != "student_t")
+    return LowRankPlan(default_rank(n_targets) if rank is None else rank)
+
+
+def default_rank(n_targets: int) -> int:
+    """So many factors, unless asked otherwise: a quarter of the targets, at most 24 and 12,000 / D.
+
+    With fewer they explain too little of constant covariances, with more they cost too much.
+    """
+    affordable = max(MOST_LOADINGS // n_targets, LEAST_FACTORS)
+    return max(min(n_targets // 4, MOST_FACTORS, affordable), 1)

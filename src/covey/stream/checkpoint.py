@@ -1,0 +1,184 @@
+"""What a fit has reached, in one file, so that an interrupted one can go on."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from covey import artifact
+from covey.errors import ArtifactError, CoveyWarning, InputError
+from covey.files import writable
+from covey.training import Snapshot, Trained
+
+KIND = "checkpoint"
+EVERY = 30.0  # seconds between two writings
+SOURCE = "source"
+CURRENT = "current"
+
+
+class Checkpoint:
+    """Snapshots by name, kept in memory and written now and then.
+
+    It is written when the block that it is the context of ends by an exception, Ctrl-C included,
+    and removed when that block ends well.
+
+    Args:
+        path: of the file, or None to keep nothing.
+        about: what the fit is of, in JSON values; one that is resumed must be of the same.
+        seed: of the fit; that of the file if it is resumed.
+        resume: whether to go on from the file, if it is there.
+
+    Attributes:
+        seed: of the fit.
+        started: `time.monotonic()` at which the fit began, pauses left out.
+
+    Raises:
+        InputError: the file cannot be written there; it is there although the fit is to start anew;
+            or it is of another fit.
+        ArtifactError: the file is damaged, or none of a checkpoint.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None,
+        about: Mapping[str, Any],
+        seed: int,
+        *,
+        resume: bool = False,
+    ) -> None:
+        self.path = None if path is None else Path(path)
+        self.about, self.seed, self.started = dict(about), seed, time.monotonic()
+        self.entries: dict[str, Snapshot] = {}
+        self.written = self.started
+        if self.path is None:
+            if resume:
+                raise InputError("`resume` needs a `checkpoint` to go on from. Received none.")
+            return
+        writable(self.path, None)
+        if not self.path.exists():
+            return
+        if not resume:
+            raise InputError(
+                f"{self.path} is there, from a fit that was interrupted. Go on from it with "
+                "resume=True (covey fit --resume), or delete it."
+            )
+        self._read(self.path)
+
+    def _read(self, path: Path) -> None:
+        manifest, arrays = artifact.read(path)
+        if manifest.get("kind") != KIND:
+            raise ArtifactError(
+                f"Expected a file that holds a checkpoint. {path} holds: {manifest.get('kind')!r}."
+            )
+        try:
+            about, names = manifest["about"], self.about
+            if other := [name for name in names if about[name] != names[name]]:
+                raise InputError(
+                    f"{path} is of a fit with other {', '.join(other)}. Resume with the same files "
+                    "and parameters, or delete it to start anew."
+                )
+            self.seed = int(manifest["seed"])
+            self.started -= float(manifest["elapsed"])
+            for name, entry in manifest["entries"].items():
+                prefix = f"{name}/"
+                own = {
+                    key.removeprefix(prefix): array
+                    for key, array in arrays.items()
+                    if key.startswith(prefix)
+                }
+                self.entries[name] = entry, own
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ArtifactError(
+                f"Expected a complete checkpoint. {path} lacks or garbles {error}; delete it to "
+                "start anew."
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.path is None:
+            return
+        if error is None:
+            self.path.unlink(missing_ok=True)
+        elif self.entries:
+            self.write()
+
+    def write(self) -> None:
+        """Write the file, as a whole or not at all."""
+        if self.path is None:
+            return
+        manifest = {
+            "kind": KIND,
+            "about": self.about,
+            "seed": self.seed,
+            "elapsed": time.monotonic() - self.started,
+            "entries": {name: entry for name, (entry, _) in self.entries.items()},
+        }
+        arrays = {
+            f"{name}/{key}": array
+            for name, (_, own) in self.entries.items()
+            for key, array in own.items()
+        }
+        artifact.write(self.path, manifest, arrays)
+        self.written = time.monotonic()
+
+    def finished(self, family: str) -> tuple[Trained, Snapshot] | None:
+        """What a training left, and where its source of rows was then; None if it is not over."""
+        if family not in self.entries:
+            return None
+        entry, arrays = self.entries[family]
+        count = entry["weights"]
+        trained = Trained(
+            [arrays[f"weights_{number:03d}"] for number in range(count)],
+            arrays["best_steps"],
+            arrays["scores"],
+            entry["steps"],
+            entry["setup"],
+        )
+        return trained, (entry[SOURCE], {})
+
+    def resume(self, family: str) -> Snapshot | None:
+        """The last snapshot of a training, or None."""
+        entry, arrays = self.entries.get(CURRENT, ({}, {}))
+        return (entry, arrays) if entry.get("family") == family else None
+
+    def keep(self, family: str, snapshot: Snapshot) -> None:
+        """Take a snapshot of a training; write it if the last writing was long ago."""
+        entry, arrays = snapshot
+        self.entries[CURRENT] = {**entry, "family": family}, arrays
+        if time.monotonic() - self.written >= EVERY:
+            try:
+                self.write()
+            except (OSError, InputError) as error:  # no reason to end what runs
+                self.written = time.monotonic()
+                warnings.warn(
+                    f"The checkpoint could not be written: {error} The fit goes on; what it "
+                    "reaches is lost if it is interrupted.",
+                    CoveyWarning,
+                    stacklevel=2,
+                )
+
+    def finish(self, family: str, trained: Trained, source: Snapshot) -> None:
+        """Take what a training left, and write it."""
+        entry = {
+            "weights": len(trained.weights),
+            "steps": trained.steps,
+            "setup": trained.setup,
+            SOURCE: source[0],
+        }
+        weights = {f"weights_{number:03d}": array for number, array in enumerate(trained.weights)}
+        scores: dict[str, Any] = {"best_steps": trained.best_steps, "scores": trained.scores}
+        self.entries[family] = entry, {**scores, **weights}
+        self.entries.pop(CURRENT, None)
+        self.write()

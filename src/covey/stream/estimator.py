@@ -1,0 +1,83 @@
+"""Fitting an estimator to files larger than memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
+
+from covey.training_table import check_family, read_seed
+
+NOT_KEPT = ("out_of_fold_", "out_of_fold_rows_")
+
+
+class FilesMixin:
+    """What lets a `JointRegressor` be fitted to files."""
+
+    def fit_files(
+        self,
+        paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        targets: str | Sequence[str],
+        *,
+        features: Sequence[str] | None = None,
+        sample_weight: str | None = None,
+        groups: str | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        resume: bool = False,
+    ) -> Self:
+        """Fit to Parquet files that need not fit into memory.
+
+        Rows are streamed: a background thread reads row groups in random order, several at a time,
+        while the members train on the rows before. Each member sees each of its rows once, or more
+        often if there are few of them. A random sample of at most 100,000 rows sets how features
+        are scaled and which categories there are, stops the members, scores them and calibrates
+        what they predict. `out_of_fold_` and `out_of_fold_rows_` are not kept.
+
+        Args:
+            paths: a file, a folder (with all .parquet and .pq files in it and below), a pattern
+                such as "big/*.parquet", or several of these; all with the same columns.
+            targets: names of the columns to predict, NaN or null where not observed. If it is one
+                name and not a list, predictions have one dimension, as for a `Y` of shape (N,).
+            features: names of the columns to predict from; by default all others.
+            sample_weight: name of a column of weights.
+            groups: name of a column of labels: rows of one label are never on both sides of a fold.
+                Folds go by a hash, so there should be many labels.
+            checkpoint: a file to keep what was reached, written every half minute and at Ctrl-C,
+                removed when the fit is done.
+            resume: go on from the checkpoint, if there is one. What comes out is what the unbroken
+                fit would have given, but for rounding.
+
+        Returns:
+            The fitted estimator.
+
+        Raises:
+            InputError: a file, a column or an argument cannot be used; the message names it. `base`
+                and `cv` need a table in memory. A fitted estimator is left as it was.
+            ArtifactError: the checkpoint is damaged, or no checkpoint.
+        """
+        from covey.fitting import hand_over  # Keras: 3 to 10 s to import
+        from covey.stream.fitting import fit_files
+
+        model: Any = self
+        check_family(model.family)
+        table, fitted = fit_files(
+            paths,
+            targets,
+            model.get_params(deep=False),
+            features=features,
+            sample_weight=sample_weight,
+            groups=groups,
+            checkpoint=checkpoint,
+            resume=resume,
+            seed=read_seed(model.random_state),
+        )
+        hand_over(fitted, table, model, of_all=False)
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        if name in NOT_KEPT and "ensemble_" in self.__dict__:
+            raise AttributeError(
+                f"`{name}` is not kept by `fit_files`, whose rows need not fit into memory. "
+                "`out_of_fold_score_` and `out_of_fold_evaluation_` are of a random sample of them."
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

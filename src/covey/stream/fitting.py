@@ -1,0 +1,140 @@
+"""From files larger than memory to a fitted ensemble."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from covey import dispatch
+from covey.candidates import train_candidates
+from covey.ensemble import STARTS
+from covey.errors import InputError
+from covey.fitting import SETTINGS, Fitted, network_of, options_of, settle
+from covey.plan import plan_of
+from covey.recipe import Recipe
+from covey.stream.checkpoint import Checkpoint
+from covey.stream.dataset import ParquetTable
+from covey.stream.rows import Roles
+from covey.stream.slots import Slots
+from covey.stream.source import Streamed
+from covey.stream.survey import Survey
+from covey.training_table import TrainingTable
+
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+
+PASSES = 1.0  # how often a member sees each of its rows at least
+# parameters that may differ when a fit is resumed
+FREE = ("max_time", "callbacks", "verbose", "random_state", "base", "cv")
+SURVEY = "survey"
+
+
+def fit_files(
+    paths: Paths,
+    targets: str | Sequence[str],
+    parameters: Mapping[str, Any],
+    *,
+    features: Sequence[str] | None,
+    sample_weight: str | None,
+    groups: str | None,
+    checkpoint: str | os.PathLike[str] | None,
+    resume: bool,
+    seed: int,
+) -> tuple[TrainingTable, Fitted]:
+    """Train on rows that are streamed, judged by a sample of them.
+
+    Args:
+        paths: files, folders and patterns of Parquet files.
+        targets: names of the columns to predict.
+        parameters: those of the `JointRegressor`, by name.
+        features: names of the columns to predict from; None for all others.
+        sample_weight: name of the column of sample weights, or None.
+        groups: name of the column of group labels, or None.
+        checkpoint: the file that keeps what was reached, or None.
+        resume: whether to go on from there, if it is there.
+        seed: of everything that is random.
+
+    Returns:
+        (table, fitted): the sample, and the fit.
+
+    Raises:
+        InputError: a file, a column or a parameter cannot be used; the message names it.
+    """
+    for name, instead in (
+        ("base", "is fitted to tables in memory"),
+        ("cv", "splits tables in memory; here folds go by a hash of the row, or of `groups`"),
+    ):
+        if parameters[name] is not None:
+            raise InputError(
+                f"`{name}` {instead}. Received one for `fit_files`: leave it out, or read a part "
+                "of the rows and use `fit`."
+            )
+    if dispatch.processes() > 1:
+        raise InputError(
+            "`fit_files` trains in one process. Received a distribution over "
+            f"{dispatch.processes()}: end it by keras.distribution.set_distribution(None), or read "
+            "a part of the rows in each process and use `fit`."
+        )
+    files = ParquetTable.open(paths)
+    roles = Roles.choose(files, targets, features, sample_weight, groups)
+    random_state = parameters["random_state"]
+    about = {
+        "files": files.fingerprint,
+        "columns": [list(roles.targets), list(roles.features), roles.weight, roles.groups],
+        "random_state": int(random_state) if isinstance(random_state, (int, np.integer)) else None,
+        **{name: _plain(value) for name, value in parameters.items() if name not in FREE},
+    }
+    members, count = parameters["members"], len(roles.targets)
+    settings = {name: parameters[name] for name in SETTINGS}
+    # what is wrong with a parameter is said before hours are spent
+    Slots(members, seed)
+    plan = plan_of(parameters["family"], parameters["rank"], count)
+    stub = np.zeros((1, 1), dtype=np.float32)
+    network = plan.network(network_of(parameters, stub, count, members))
+    outputs = network.family.packed_size
+    Recipe.for_table(len(files), count, **settings)
+    with Checkpoint(checkpoint, about, seed, resume=resume) as kept:
+        seed = kept.seed
+        slots = Slots(members, seed)
+        if SURVEY in kept.entries:
+            kind = STARTS[network.family_name]
+            survey = Survey.restored(kept.entries[SURVEY], kind)
+        else:
+            verbose = int(bool(parameters["verbose"]))
+            survey = Survey.of(files, roles, slots, start=plan.start, seed=seed, verbose=verbose)
+            kept.entries[SURVEY] = survey.snapshot()
+            kept.write()
+        table = survey.table(roles, slots, flat=isinstance(targets, str))
+        network = plan.network(network_of(parameters, table.inputs, count, members))
+        rows = int(survey.training.mean())
+        recipe = Recipe.for_table(rows, count, **settings, outputs=outputs, passes=PASSES)
+        source = Streamed(files, roles, slots, survey, recipe.batch_size, seed)
+        try:
+            candidates = train_candidates(
+                network,
+                table.inputs,
+                table.Y,
+                survey.linear,
+                table.folds,
+                recipe,
+                table.targets,
+                weights=plan.weights(network, survey.linear, seed),
+                sample_weight=table.weight,
+                seed=seed,
+                started=kept.started,
+                source=source,
+                keeper=None if checkpoint is None else kept,
+                **{**options_of(parameters), "normal": plan.normal},
+            )
+        finally:
+            source.close()
+        return table, settle(candidates, table, parameters, seed=seed)
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as JSON has it."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = value.tolist()
+    return list(value) if isinstance(value, (list, tuple)) else value

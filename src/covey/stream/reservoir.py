@@ -1,0 +1,65 @@
+"""A uniform sample of rows that come by in pieces, of bounded size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.stream.keys import Keys
+
+
+class Reservoir:
+    """The rows with the smallest keys of all that came by.
+
+    With random keys that is a uniform sample without replacement. Which rows it holds does not
+    depend on the order or the pieces they came in.
+
+    Args:
+        capacity: rows that are kept.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.limit = np.iinfo(np.uint64).max
+        self.keys: list[Keys] = []
+        self.numbers: list[NDArray[np.int64]] = []
+        self.pieces: list[Any] = []
+        self.held = 0
+
+    def add(self, keys: Keys, numbers: NDArray[np.int64], table: Any) -> None:
+        """Take what belongs into the sample.
+
+        Args:
+            keys: random numbers of N rows, distinct.
+            numbers: of these rows, shape (N,).
+            table: the rows, a `pyarrow.Table`.
+        """
+        low = np.flatnonzero(keys <= self.limit)
+        if not len(low):
+            return
+        self.keys.append(keys[low])
+        self.numbers.append(numbers[low])
+        self.pieces.append(table.take(low))
+        self.held += len(low)
+        if self.held > 2 * self.capacity:
+            self._shrink()
+
+    def rows(self) -> tuple[NDArray[np.int64], Any]:
+        """The sample: numbers of its rows, ascending, and the rows as a `pyarrow.Table`."""
+        self._shrink()
+        order = np.argsort(self.numbers[0], kind="stable")
+        return self.numbers[0][order], self.pieces[0].take(order)
+
+    def _shrink(self) -> None:
+        import pyarrow as pa
+
+        keys, numbers = np.concatenate(self.keys), np.concatenate(self.numbers)
+        table = pa.concat_tables(self.pieces, promote_options="permissive")
+        if len(keys) > self.capacity:
+            self.limit = np.partition(keys, self.capacity - 1)[self.capacity - 1]
+            low = np.flatnonzero(keys <= self.limit)
+            keys, numbers, table = keys[low], numbers[low], table.take(low)
+        self.keys, self.numbers, self.pieces = [keys], [numbers], [table]
+        self.held = len(keys)

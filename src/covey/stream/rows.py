@@ -1,0 +1,173 @@
+"""What is asked for of each row, and rows that teach something."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.distributions.targets import target_names
+from covey.errors import InputError
+from covey.stream.dataset import ParquetTable
+from covey.stream.slots import Slots
+from covey.table.columns import refuse_infinity
+
+Array = NDArray[np.float64]
+USABLE = ("number", "date", "duration", "text", "empty")
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which columns are what.
+
+    Attributes:
+        targets: D names.
+        features: F names.
+        weight: name of the column of sample weights, or None.
+        groups: name of the column of group labels, or None.
+    """
+
+    targets: tuple[str, ...]
+    features: tuple[str, ...]
+    weight: str | None = None
+    groups: str | None = None
+
+    @classmethod
+    def choose(
+        cls,
+        table: ParquetTable,
+        targets: Sequence[str],
+        features: Sequence[str] | None = None,
+        weight: str | None = None,
+        groups: str | None = None,
+    ) -> Self:
+        """Check the names that the user gives, and take all other columns for features.
+
+        Args:
+            table: the files.
+            targets: names of the columns to predict.
+            features: names of the columns to predict from; by default all others.
+            weight: name of the column of sample weights, or None.
+            groups: name of the column of group labels, or None.
+
+        Returns:
+            The roles.
+
+        Raises:
+            InputError: a column is lacking, has two roles, or cannot play the one it has.
+        """
+        targets = [targets] if isinstance(targets, str) else list(targets)
+        if not targets:
+            raise InputError("`targets` must name at least one column. Received none.")
+        table.check_columns(targets, "targets")
+        table.check_columns([weight] if weight is not None else [], "sample_weight")
+        table.check_columns([groups] if groups is not None else [], "groups")
+        taken = {*targets, weight, groups}
+        if features is None:
+            features = [name for name in table.kinds if name not in taken]
+        else:
+            features = [features] if isinstance(features, str) else list(features)
+            table.check_columns(features, "features")
+            if overlap := [name for name in features if name in targets]:
+                raise InputError(
+                    f"A column is either a target or a feature. Received as both: {overlap}."
+                )
+        if not features:
+            raise InputError("Expected columns to predict from. Received none; see `features`.")
+        for name in (*targets, *([weight] if weight is not None else [])):
+            if table.kinds[name] not in ("number", "empty"):
+                role = "targets" if name in targets else "sample_weight"
+                raise InputError(
+                    f"`{role}` must hold numbers. Received {table.kinds[name]} in {name!r}. "
+                    "Convert the column to numbers, or leave it out."
+                )
+        odd = [n for n in (*features, groups) if n is not None and table.kinds[n] not in USABLE]
+        if odd:
+            raise InputError(
+                "Expected columns of numbers, dates or text. Received "
+                + ", ".join(f"{table.kinds[name]} in {name!r}" for name in odd)
+                + ". Convert them, or leave them out: see `features`."
+            )
+        target_names(tuple(targets), len(targets))  # refuses what would be ambiguous
+        return cls(tuple(targets), tuple(features), weight, groups)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that are read, each once."""
+        special = [name for name in (self.weight, self.groups) if name is not None]
+        return tuple(dict.fromkeys((*self.features, *self.targets, *special)))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that hold a target and have a weight; the others teach nothing.
+
+    Attributes:
+        numbers: of the rows in the whole table, shape (N,).
+        place: of the rows in what was read, shape (N,).
+        table: a `pyarrow.Table` of all their columns.
+        Y: targets, shape (N, D), in target units; NaN where not observed.
+        weight: sample weights as they are in the files, shape (N,), or None.
+        slot: of each row, shape (N,).
+    """
+
+    numbers: NDArray[np.int64]
+    place: NDArray[np.int64]
+    table: Any
+    Y: Array
+    weight: Array | None
+    slot: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, numbers: NDArray[np.int64], table: Any, roles: Roles, slots: Slots) -> Self:
+        """Read what is not a feature.
+
+        Args:
+            numbers: of N rows.
+            table: these rows, as `ParquetTable` gives them.
+            roles: which columns are what.
+            slots: who holds out which rows.
+
+        Returns:
+            At most N rows.
+
+        Raises:
+            InputError: a target is infinite, a weight negative or not finite, or a label missing.
+        """
+        Y = np.column_stack([_numbers(table, name) for name in roles.targets])
+        infinite = np.flatnonzero(np.isinf(Y).any(axis=0))
+        refuse_infinity("Y", [roles.targets[target] for target in infinite])
+        usable = ~np.isnan(Y).all(axis=1)
+        weight = None
+        if roles.weight is not None:
+            weight = _numbers(table, roles.weight)
+            if not np.isfinite(weight).all() or weight.min() < 0:
+                raise InputError(
+                    f"`sample_weight` must be finite and non-negative. Received "
+                    f"{weight[~(np.isfinite(weight) & (weight >= 0))][0]} in {roles.weight!r}."
+                )
+            usable &= weight > 0
+        slot = slots.of(numbers, None if roles.groups is None else table[roles.groups])
+        if usable.all():
+            return cls(numbers, np.arange(len(numbers)), table, Y, weight, slot)
+        kept = np.flatnonzero(usable)
+        weight = None if weight is None else weight[kept]
+        return cls(numbers[kept], kept, table.take(kept), Y[kept], weight, slot[kept])
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+def _numbers(table: Any, name: str) -> Array:
+    """A column as float64, NaN where missing."""
+    import pyarrow as pa
+
+    column = table[name]
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.int8())
+    elif pa.types.is_float16(column.type):
+        column = column.cast(pa.float32())
+    return column.cast(pa.float64(), safe=False).to_numpy().astype(np.float64, copy=False)

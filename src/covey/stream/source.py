@@ -1,0 +1,244 @@
+"""Rows for training, streamed: a shuffle buffer on the device while the next one is filled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.batches import Data, Source, Stretch, places, slot_weights
+from covey.dispatch import placed
+from covey.stream.dataset import ParquetTable
+from covey.stream.rows import Roles, Rows
+from covey.stream.slots import Slots
+from covey.stream.survey import Survey
+from covey.stream.whitener import Whitener
+from covey.training_table import network_inputs
+from covey.whitened import LEAST_COMPLETE
+
+MOST_ROWS = 2**17  # of a buffer
+MOST_BYTES = 2**26  # of a buffer
+
+
+class Position(NamedTuple):
+    """Where a buffer begins.
+
+    Attributes:
+        number: of the pass.
+        row: of its rows, how many were read before.
+    """
+
+    number: int
+    row: int
+
+
+class Streamed(Source):
+    """Batches from a buffer of rows that is replaced when each member has walked through it.
+
+    A background thread reads, encodes and whitens the rows of the next buffer. Rows of one buffer
+    come from row groups all over the files, and each member walks through its own rows of it in an
+    order of its own. What is drawn follows from the position of the buffer alone, so that a
+    training can go on from there.
+
+    Args:
+        table: the files.
+        roles: which columns are what.
+        slots: who holds out which rows.
+        survey: what is known of them.
+        batch_size: rows per member and batch; at least 2 if there are rows of both kinds.
+        seed: of all orders.
+        most_rows: of a buffer.
+    """
+
+    def __init__(
+        self,
+        table: ParquetTable,
+        roles: Roles,
+        slots: Slots,
+        survey: Survey,
+        batch_size: int,
+        seed: int,
+        most_rows: int = MOST_ROWS,
+    ) -> None:
+        self.table, self.roles, self.slots, self.survey = table, roles, slots, survey
+        self.seed = seed
+        self.whitener = Whitener(survey.linear)
+        self.scale_tril = self.whitener.unit
+        share = survey.complete / survey.training
+        # with few complete rows none is whitened, as in `Whitened.under`
+        if not survey.complete.all() or share.mean() < LEAST_COMPLETE:
+            share = np.zeros_like(share)
+        self.whiten = bool(share.any())
+        self.complete, self.gaps = places(np.stack([share, 1 - share]), batch_size)
+        k, d = self.whitener.shape
+        width = 4 * (survey.inputs.shape[1] + k * d + 2)
+        self.size = min(most_rows, max(MOST_BYTES // width, 1024), survey.rows)
+        self.position, self.taken = Position(0, 0), 0
+        self.buffers: Iterator[_Buffer] | None = None
+        self.reader = ThreadPoolExecutor(1, thread_name_prefix="covey-reader")
+        self.next: Future[_Buffer] | None = None
+        self.buffer: _Buffer | None = None
+
+    def draw(self, at_most: int) -> Stretch:
+        """The next steps; fewer than wanted at the end of a buffer."""
+        while self.buffer is None or self.taken == len(self.buffer.order):
+            if self.buffer is not None:
+                self.taken = 0
+            self.buffer = None  # let go of it before the next one is placed
+            found = self._read()
+            self.buffer = found._replace(data=placed(found.data))
+            self.position = found.position
+        order = self.buffer.order[self.taken : self.taken + at_most]
+        self.taken += len(order)
+        return Stretch(self.buffer.data, order)
+
+    def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Where the buffer began, and how many of its batches were drawn."""
+        return {"source": [*self.position, self.taken]}, {}
+
+    def restore(self, snapshot: tuple[dict[str, Any], dict[str, NDArray[Any]]]) -> None:
+        """Go on from there."""
+        number, row, taken = snapshot[0]["source"]
+        self.close()
+        self.position, self.taken, self.buffer = Position(number, row), taken, None
+        self.reader = ThreadPoolExecutor(1, thread_name_prefix="covey-reader")
+
+    def close(self) -> None:
+        """Stop reading, and let all rows go."""
+        import pyarrow as pa
+
+        self.reader.shutdown(wait=True, cancel_futures=True)
+        self.buffers = self.next = self.buffer = None
+        pa.default_memory_pool().release_unused()
+
+    def _read(self) -> _Buffer:
+        if self.buffers is None:
+            self.buffers = self._filled(self.position)
+            self.next = self.reader.submit(next, self.buffers)
+        assert self.next is not None
+        found = self.next.result()
+        self.next = self.reader.submit(next, self.buffers)
+        return found
+
+    def _filled(self, position: Position) -> Iterator[_Buffer]:
+        """Buffers from a position on, without end."""
+        number, skip = position
+        filling = None
+        while True:
+            before = skip
+            columns = self.roles.columns
+            for numbers, part in self.table.shuffled(columns, self.seed, number, skip):
+                rows = Rows.of(numbers, part, self.roles, self.slots)
+                read = _Read.of(rows, self.survey, self.roles)
+                taken = 0
+                while taken < len(rows):
+                    if filling is None:
+                        place = Position(number, before + int(rows.place[taken]))
+                        filling = _Filling(place, self.size, read)
+                    taken += filling.add(read, taken)
+                    if filling.full:
+                        yield self._buffer(filling)
+                        filling = None
+                before += len(numbers)
+            number, skip = number + 1, 0
+
+    def _buffer(self, filling: _Filling) -> _Buffer:
+        rows = filling.read
+        k, d = self.whitener.shape
+        complete = np.asarray(~np.isnan(rows.Y).any(axis=1) & self.whiten)
+        # one row more, of weight 0, for places that no row fits
+        inputs = np.zeros((self.size + 1, rows.inputs.shape[1]), dtype=np.float32)
+        inputs[:-1] = rows.inputs
+        targets = np.zeros((self.size + 1, k, d), dtype=np.float32)
+        targets[:-1] = self.whitener(rows.inputs, rows.Y, complete)
+        weight = None
+        if rows.weight is not None:
+            weight = np.append(rows.weight / self.survey.mean_weight, 0.0).astype(np.float32)
+        own = ~self.slots.held_out[:, rows.slot]
+        kinds = own & complete, own & ~complete
+        counts = np.array([kind.sum(axis=1) for kind in kinds])
+        total = np.maximum(counts.sum(axis=0), 1)
+        sizes = self.complete, self.gaps
+        steps = max(int(total.mean()) // sum(sizes), 1)
+        generator = np.random.default_rng([self.seed, *filling.position])
+        order = np.concatenate(
+            [
+                np.stack([self._walk(of, steps, size, generator) for of in kind], axis=-1)
+                for kind, size in zip(kinds, sizes, strict=True)
+            ],
+            axis=1,
+        )
+        slot_weight = slot_weights(counts / total, *sizes)
+        if self.roles.groups is not None:
+            # a member that has few rows here, as others hold out a large group, sees them often
+            often = np.minimum(counts.sum(axis=0) / (steps * sum(sizes)), 1.0).astype(np.float32)
+            every = np.ones((sum(sizes), k), dtype=np.float32)
+            slot_weight = (every if slot_weight is None else slot_weight) * often
+        data = Data(inputs, targets, weight, slot_weight)
+        return _Buffer(filling.position, data, order.astype(np.int32))
+
+    def _walk(
+        self, own: NDArray[np.bool_], steps: int, size: int, generator: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """The rows of a member and kind in random order, shape (steps, size)."""
+        rows = np.flatnonzero(own)
+        if not len(rows):
+            return np.full((steps, size), self.size)
+        walks = -(-steps * size // len(rows))
+        joined = [generator.permutation(rows) for _ in range(walks)]
+        return np.concatenate([rows[:0], *joined])[: steps * size].reshape(steps, size)
+
+
+class _Buffer(NamedTuple):
+    """A buffer to train on."""
+
+    position: Position
+    data: Any
+    order: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class _Read:
+    """Rows that were read and encoded."""
+
+    inputs: NDArray[np.float32]
+    Y: NDArray[np.float64]
+    weight: NDArray[np.float64] | None
+    slot: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, rows: Rows, survey: Survey, roles: Roles) -> _Read:
+        frame = rows.table.select(list(roles.features)).to_pandas()
+        inputs = network_inputs(survey.schema, frame, True)
+        return cls(inputs, rows.Y, rows.weight, rows.slot)
+
+    @property
+    def arrays(self) -> list[NDArray[Any]]:
+        every = (self.inputs, self.Y, self.weight, self.slot)
+        return [array for array in every if array is not None]
+
+
+class _Filling:
+    """A buffer that is being filled."""
+
+    def __init__(self, position: Position, size: int, like: _Read) -> None:
+        self.position, self.size, self.held = position, size, 0
+        empty = [np.empty((size, *a.shape[1:]), dtype=a.dtype) for a in like.arrays]
+        inputs, Y, *weight, slot = empty
+        self.read = _Read(inputs, Y, weight[0] if weight else None, slot)
+
+    @property
+    def full(self) -> bool:
+        return self.held == self.size
+
+    def add(self, read: _Read, first: int) -> int:
+        """Add rows from the first one on; returns how many fitted in."""
+        count = min(self.size - self.held, len(read.Y) - first)
+        for mine, theirs in zip(self.read.arrays, read.arrays, strict=True):
+            mine[self.held : self.held + count] = theirs[first : first + count]
+        self.held += count
+        return count

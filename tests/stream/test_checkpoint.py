@@ -1,0 +1,118 @@
+"""One file that says how far a fit has come."""
+
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+
+from covey import artifact
+from covey.errors import ArtifactError, CoveyWarning, InputError
+from covey.stream import checkpoint
+from covey.stream.checkpoint import Checkpoint
+from covey.training import Trained
+
+ABOUT = {"files": "abc", "columns": [["y"], ["a"], None, None], "members": 5}
+
+
+def interrupted(path, change):
+    def work():
+        with Checkpoint(path, ABOUT, 3) as kept:
+            change(kept)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+
+
+def test_an_interrupted_fit_leaves_what_it_has(tmp_path):
+    path = tmp_path / "c"
+    snapshot = {"steps": 40, "source": [0, 1, 2]}, {"state_000": np.arange(3.0)}
+    interrupted(path, lambda kept: kept.keep("normal", snapshot))
+    again = Checkpoint(path, ABOUT, 99, resume=True)
+    assert again.seed == 3
+    assert again.resume("student_t") is None
+    entry, arrays = again.resume("normal")
+    assert entry == {"steps": 40, "source": [0, 1, 2], "family": "normal"}
+    assert np.array_equal(arrays["state_000"], np.arange(3.0))
+
+
+def test_a_family_that_is_done_stays_done(tmp_path):
+    path = tmp_path / "c"
+    trained = Trained([np.ones((2, 3), np.float32)], np.array([4, 8]), np.array([0.5, 1]), 9, 1.5)
+    with Checkpoint(path, ABOUT, 3) as kept:
+        kept.keep("student_t", ({"steps": 1}, {}))
+        kept.finish("student_t", trained, ({"source": [1, 2, 3]}, {}))
+        assert kept.resume("student_t") is None
+        again = Checkpoint(path, ABOUT, 3, resume=True)
+        assert again.finished("normal") is None
+        found, place = again.finished("student_t")
+        assert place == ({"source": [1, 2, 3]}, {})
+        assert np.array_equal(found.weights[0], trained.weights[0])
+        assert np.array_equal(found.best_steps, trained.best_steps)
+        assert np.array_equal(found.scores, trained.scores)
+        assert (found.steps, found.setup) == (9, 1.5)
+    assert not path.exists()
+
+
+def test_it_is_written_now_and_then(tmp_path, monkeypatch):
+    path = tmp_path / "c"
+    with Checkpoint(path, ABOUT, 3) as kept:
+        kept.keep("normal", ({"steps": 1}, {}))
+        assert not path.exists()
+        monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+        kept.keep("normal", ({"steps": 2}, {}))
+        assert path.exists()
+    assert not path.exists()
+
+
+def test_a_full_disk_does_not_end_the_fit(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    with Checkpoint(tmp_path / "c", ABOUT, 3) as kept:
+        monkeypatch.setattr(checkpoint.artifact, "write", Mock(side_effect=OSError("disk full")))
+        with pytest.warns(CoveyWarning, match="disk full"):
+            kept.keep("normal", ({"steps": 1}, {}))
+        assert kept.resume("normal")[0]["steps"] == 1
+
+
+def test_time_that_was_spent_counts(tmp_path, monkeypatch):
+    path = tmp_path / "c"
+    now = [100.0]
+    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now[0])
+
+    def spend(kept):
+        kept.keep("normal", ({}, {}))
+        now[0] = 160.0
+
+    interrupted(path, spend)
+    now[0] = 1000.0
+    assert Checkpoint(path, ABOUT, 3, resume=True).started == pytest.approx(940.0)
+
+
+def test_a_checkpoint_is_not_overwritten(tmp_path):
+    path = tmp_path / "c"
+    interrupted(path, lambda kept: kept.keep("normal", ({}, {})))
+    with pytest.raises(InputError, match=r"interrupted.*--resume"):
+        Checkpoint(path, ABOUT, 3)
+    with pytest.raises(InputError, match="other files, members"):
+        Checkpoint(path, {**ABOUT, "files": "x", "members": 4}, 3, resume=True)
+    artifact.write(path, {"kind": "JointRegressor"}, {})
+    with pytest.raises(ArtifactError, match="holds a checkpoint"):
+        Checkpoint(path, ABOUT, 3, resume=True)
+    artifact.write(path, {"kind": "checkpoint"}, {})
+    with pytest.raises(ArtifactError, match="complete checkpoint"):
+        Checkpoint(path, ABOUT, 3, resume=True)
+    path.write_bytes(b"PK\x03\x04")
+    with pytest.raises(ArtifactError, match="damaged"):
+        Checkpoint(path, ABOUT, 3, resume=True)
+
+
+def test_nothing_to_keep(tmp_path):
+    with Checkpoint(None, ABOUT, 3) as kept:
+        kept.write()
+    with pytest.raises(InputError, match="needs a `checkpoint`"):
+        Checkpoint(None, ABOUT, 3, resume=True)
+    with pytest.raises(InputError, match="folder"):
+        Checkpoint(tmp_path / "no" / "c", ABOUT, 3)
+    # `resume` may stand in a script that is started again and again
+    with Checkpoint(tmp_path / "c", ABOUT, 3, resume=True) as kept:
+        assert kept.entries == {}

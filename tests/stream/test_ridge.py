@@ -1,0 +1,83 @@
+"""Linear starts from moments are those of `LinearModel.fit` with the slots as blocks."""
+
+import numpy as np
+import pytest
+
+from covey.linear import fit_ridge
+from covey.stream.moments import SlotMoments
+from covey.stream.ridge import regression
+from covey.stream.slots import Slots
+
+
+def drawn(gaps, seed=0, n=600, f=5, d=3):
+    r = np.random.default_rng(seed)
+    X = np.clip(r.normal(size=(n, f)), -3, 3).astype(np.float32)
+    Y = X[:, :1] * 3 + r.normal(size=(n, d)) * [1, 10, 0.01] + [0, 1e5, -3]
+    if gaps:
+        Y[r.random(Y.shape) < 0.25] = np.nan
+        Y = Y[~np.isnan(Y).all(axis=1)]
+    return X[: len(Y)], Y, r.uniform(0.5, 2, len(Y))
+
+
+def both(X, Y, weight, members):
+    slots = Slots(members, 0)
+    slot = slots.of(np.arange(len(Y)))
+    moments = SlotMoments(len(slots), X.shape[1], Y.shape[1])
+    for piece in np.array_split(np.arange(len(Y)), 7):
+        own = None if weight is None else weight[piece]
+        moments.add(X[piece], Y[piece], own, slot[piece])
+    for held in slots.held_out:
+        rows = ~held[slot]
+        own = None if weight is None else weight[rows]
+        yield (
+            regression(moments, held),
+            fit_ridge(X[rows].astype(float), Y[rows], own, slot[rows])[0],
+        )
+
+
+@pytest.mark.parametrize("members", [1, 2, 5])
+@pytest.mark.parametrize("gaps", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_they_are_those_of_all_rows(members, gaps, weighted):
+    X, Y, weight = drawn(gaps)
+    for found, expected in both(X, Y, weight if weighted else None, members):
+        assert set(found) == set(expected)
+        for part, theirs in expected.items():
+            close = {"rel": 1e-6, "abs": 1e-6 * np.abs(theirs).max()}
+            assert found[part] == pytest.approx(theirs, **close), part
+
+
+def test_penalties_follow_the_noise():
+    r = np.random.default_rng(2)
+    X = r.normal(size=(60, 20)).astype(np.float32)
+    Y = np.column_stack([X[:, 0] + 0.01 * r.normal(size=60), r.normal(size=60)])
+    for found, expected in both(X, Y, None, 5):
+        assert found["coef"] == pytest.approx(expected["coef"], abs=1e-7)
+        assert np.abs(found["coef"][:, 1]).max() < 0.2
+
+
+def test_constant_and_rare_targets():
+    X, Y, _ = drawn(False, n=300)
+    Y[:, 1] = 7.3
+    Y[2:, 2] = np.nan
+    for found, expected in both(X, Y, None, 5):
+        assert found["location"][1] == pytest.approx(7.3)
+        assert found["scale"][1] == pytest.approx(7.3)
+        assert np.abs(found["coef"][:, 1:]).max() < 1e-9
+        assert found["scale"][0] == pytest.approx(expected["scale"][0])
+
+
+def test_a_slot_alone_is_careful():
+    X, Y, _ = drawn(False, n=100)
+    moments = SlotMoments(5, 5, 3)
+    moments.add(X, Y, None, np.full(100, 3))
+    found = regression(moments, Slots(1, 0).held_out[0])
+    assert np.abs(found["coef"]).max() < 0.01
+
+
+def test_a_target_without_rows():
+    X, Y, _ = drawn(False, n=50)
+    Y[:, 2] = np.nan
+    for found, expected in both(X, Y, None, 4):
+        for part, theirs in expected.items():
+            assert found[part] == pytest.approx(theirs, rel=1e-6, abs=1e-9), part

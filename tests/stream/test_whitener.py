@@ -1,0 +1,31 @@
+"""Whitening many rows at once gives what `Whitened.under` gives."""
+
+import numpy as np
+import pytest
+
+from covey.folds import Folds
+from covey.plan import FullPlan, LowRankPlan
+from covey.stream import whitener
+from covey.stream.whitener import Whitener
+from covey.whitened import Whitened
+
+
+@pytest.mark.parametrize("plan", [FullPlan(True), LowRankPlan(1)])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_it_is_that_of_a_table(gaps, plan, monkeypatch):
+    monkeypatch.setattr(whitener, "CHUNK", 64)
+    r = np.random.default_rng(0)
+    X = r.normal(size=(500, 4)).astype(np.float32)
+    Y = X[:, :1] + r.normal(size=(500, 3)) @ r.normal(size=(3, 3)) * [1, 1e3, 1e-3] + [0, 1e6, 5]
+    if gaps:
+        Y[100:][r.random((400, 3)) < 0.2] = np.nan
+        Y[np.isnan(Y).all(axis=1), 0] = 0.0
+    folds = Folds.split(500, 4)
+    features = X.astype(np.float64)
+    linear = [plan.start(features[rows], Y[rows], None, None, None) for rows, _ in folds.pairs]
+    expected = Whitened.under(linear, features, Y, folds)
+    found = Whitener(linear)(X, Y, expected.complete)
+    assert found.dtype == np.float32
+    assert np.array_equal(np.isnan(found), np.isnan(expected.y))
+    assert np.nanmax(np.abs(found - expected.y)) < 1e-5
+    assert found[expected.complete].std() == pytest.approx(1, abs=0.2)
