@@ -2,7 +2,8 @@
 PYTHON ?= python3
 ENGINE ?= jax
 ENGINE_TESTS := $(addprefix tests/,distributions families test_layers.py test_losses.py test_optimizers.py \
-	test_network.py test_batches.py test_held_out.py test_training.py test_ensemble.py test_engines.py)
+	test_network.py test_batches.py test_held_out.py test_runner.py test_training.py test_ensemble.py \
+	test_model_fit.py test_engines.py)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

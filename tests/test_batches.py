@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from covey.batches import Batches, gather
+from covey.batches import Batches, Data, gather
 from covey.whitened import Whitened
 
 
@@ -27,7 +27,8 @@ def walk(batches, times):
     for _ in range(times):
         data, order = batches.draw(6)
         assert len(order) == 6
-        yield from (tuple(map(np.asarray, gather(data, rows))) for rows in order)
+        data = Data(*(None if part is None else np.asarray(part) for part in data))
+        yield from (gather(data, rows) for rows in order)
 
 
 def test_batches_walk_through_each_members_own_rows():

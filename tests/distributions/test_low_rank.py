@@ -235,6 +235,15 @@ def test_a_mixture_that_knows_a_target_matches_it():
     assert_allclose(ours.moment_matched().covariance, theirs.covariance, atol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(4,), (3, 4)])
+def test_targets_widen_about_their_means(shape):
+    joint, scales = draw(3, 4, 2), np.random.default_rng(0).uniform(0.2, 3, shape)
+    wider, expected = joint._stretched(scales), full(joint)._stretched(scales)
+    assert_array_equal(wider.mean, joint.mean)
+    assert_allclose(wider.covariance, expected.covariance)
+    assert_allclose(joint._uncorrelated().covariance, full(joint)._uncorrelated().covariance)
+
+
 def test_rows_copies_frames_and_parts_of_other_rank():
     joint = draw(4, 3, 2)
     copied = pickle.loads(pickle.dumps(joint))
