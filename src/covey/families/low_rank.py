@@ -231,28 +231,46 @@ def _capacitance(loadings: Tensor, z: Tensor) -> Tensor:
     product = ops.matmul(fixed, _transposed(fixed))
     unit = ops.eye(rank, dtype=product.dtype) * ops.ones_like(product)
     trace = ops.sum(ops.square(fixed), axis=(1, 2))[:, None, None]
-    first = ops.cholesky(product + unit * (1.0 + SHIFT * trace))
-    inverse = ops.solve_triangular(first, unit, lower=True)  # M
-    rotated = ops.matmul(inverse, fixed)
-    inner = ops.matmul(rotated, _transposed(rotated)) + ops.matmul(inverse, _transposed(inverse))
-    second = ops.cholesky(inner)
-
-    def solved(right: Tensor) -> Tensor:  # C^-1 = M' inner^-1 M
-        half = ops.solve_triangular(second, right, lower=True)
-        half = ops.solve_triangular(_transposed(second), half, lower=False)
-        return ops.matmul(_transposed(inverse), half)
-
-    half_log = ops.sum(
-        ops.log(ops.diagonal(second, axis1=1, axis2=2))
-        - ops.log(ops.diagonal(inverse, axis1=1, axis2=2)),
-        axis=-1,
-    )
-    slope = ops.matmul(solved(unit), rotated)
+    first = _inverse_factor(product + unit * (1.0 + SHIFT * trace))  # M
+    rotated = ops.matmul(first, fixed)
+    inner = ops.matmul(rotated, _transposed(rotated)) + ops.matmul(first, _transposed(first))
+    second = _inverse_factor(inner)
+    inverse = ops.matmul(_transposed(first), ops.matmul(_transposed(second), second))  # C^-1 M^-1
+    diagonals = [ops.diagonal(half, axis1=1, axis2=2) for half in (first, second)]
+    half_log = -ops.sum(ops.log(diagonals[0]) + ops.log(diagonals[1]), axis=-1)
+    slope = ops.matmul(inverse, rotated)  # C^-1 G'
     half_log = half_log + ops.sum(slope * (loadings - fixed), axis=(1, 2))
-    expected = solved(ops.matmul(rotated, _transposed(fixed_z)))  # w
+    expected = ops.matmul(inverse, ops.matmul(rotated, _transposed(fixed_z)))  # w
     left = z - ops.sum(expected * loadings, axis=1, keepdims=True)
     squares = ops.sum(ops.square(left), axis=(1, 2)) + ops.sum(ops.square(expected), axis=(1, 2))
     return half_log + 0.5 * squares
+
+
+def _inverse_factor(matrices: Tensor) -> Tensor:
+    """L^-1 for A = L L', row by row, without a call of LAPACK.
+
+    On a CPU of few cores jaxlib (0.10) may wait forever in a triangular solve of many matrices: it
+    waits, in a thread of the pool, for work that it gave to the pool.
+
+    Args:
+        matrices: A, positive definite, shape (N, R, R).
+
+    Returns:
+        Tensor of shape (N, R, R), lower triangular.
+    """
+    size = matrices.shape[1]
+    place = ops.arange(size)
+
+    def bordered(number: Any, inverse: Tensor) -> Tensor:
+        """One row more, from those above it, which are those of a smaller matrix."""
+        own = ops.cast(ops.equal(place, number), matrices.dtype)
+        column = ops.sum(matrices * own, axis=2)
+        above = ops.sum(inverse * column[:, None, :], axis=2)
+        pivot = ops.sum(column * own, axis=1) - ops.sum(ops.square(above), axis=1)
+        row = (own - ops.sum(inverse * above[:, :, None], axis=1)) * ops.rsqrt(pivot)[:, None]
+        return inverse + own[:, None] * row[:, None, :]
+
+    return ops.fori_loop(0, size, bordered, ops.zeros_like(matrices))
 
 
 def _transposed(matrices: Tensor) -> Tensor:
