@@ -133,7 +133,7 @@ def fit_table(
         seed=seed,
         started=started,
         normal=plan.normal,
-        **_plain_options(parameters),
+        **options_of(parameters),
     )
     fitted = settle(candidates, table, parameters, seed=seed, means=means, offsets=offsets)
     return table, fitted
@@ -176,20 +176,7 @@ def network_of(
 
 
 def options_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of `train_candidates` that are parameters of the `JointRegressor`.
-
-    Raises:
-        InputError: the family is one that needs the rows themselves to start from.
-    """
-    if parameters["family"] == "low_rank":
-        raise InputError(
-            "family='low_rank' is for tables that fit into memory. Received it for files; use "
-            "'student_t', or `fit` on a sample of the rows."
-        )
-    return {"normal": parameters["family"] != "student_t", **_plain_options(parameters)}
-
-
-def _plain_options(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of `train_candidates` that are parameters of the `JointRegressor`."""
     callbacks = parameters["callbacks"]
     return {
         "callbacks": np.atleast_1d(callbacks).tolist() if callbacks else (),

@@ -79,6 +79,14 @@ def test_it_is_about_as_good_as_a_fit_in_memory(folder, frame):
     assert streamed.out_of_fold_score_ == pytest.approx(table.out_of_fold_score_, abs=0.05)
 
 
+def test_covariances_may_be_of_low_rank(folder, frame):
+    options = {**QUICK, "family": "low_rank", "rank": 1, "max_steps": 100}
+    streamed = covey.JointRegressor(**options).fit_files(folder, **NAMES)
+    table = covey.JointRegressor(**options).fit(frame[NAMES["features"]], frame[NAMES["targets"]])
+    assert streamed.family_ == "low_rank"
+    assert streamed.out_of_fold_score_ == pytest.approx(table.out_of_fold_score_, abs=0.15)
+
+
 def test_what_a_fit_left_is_gone_after_the_next():
     parts = ("family", "scores", "means", "ensemble", "evaluation", "reference", "out_of_fold")
     fitted = SimpleNamespace(**{**dict.fromkeys(parts), "scores": {None: 1.0}})

@@ -126,7 +126,8 @@ def fit_files(
                 started=kept.started,
                 source=source,
                 keeper=None if checkpoint is None else kept,
-                **{**options_of(parameters), "normal": plan.normal},
+                normal=plan.normal,
+                **options_of(parameters),
             )
         finally:
             source.close()
