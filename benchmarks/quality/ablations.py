@@ -59,7 +59,7 @@ CHANGES = {
     "recipe": Change("the recipe"),
     "normal": Change("a normal in place of the Student-t", {"family": "normal"}),
     "no-functions": Change(
-        "no piecewise linear functions", patches={"covey.network.quantile_knots": _no_knots}
+        "no piecewise linear functions", patches={"covey.fitting.quantile_knots": _no_knots}
     ),
     "no-average": Change(
         "no running average of the weights", patches={"covey.looks.AVERAGED": 1e-9}
