@@ -120,12 +120,12 @@ class Steps:
                 price of what they are.
 
         Returns:
-            (state, loss): the state after the last step, and the sum of the losses.
+            (state, loss): the state after the last step, and the sum of the losses. They may be
+            on their way: whoever waits for the loss has the state already, also if interrupted.
         """
         padded = np.zeros((STEPS, *order.shape[1:]), dtype=np.int32)
         padded[: len(order)] = order
-        state, loss = self._many(state, data, padded, len(order))
-        return state, loss.block_until_ready()
+        return cast(tuple[State, Tensor], self._many(state, data, padded, len(order)))
 
 
 class Forward:

@@ -96,13 +96,19 @@ class Elliptical(Batch, Joint):
     def covariance(self) -> Array:
         """Covariance matrices, shape (N, D, D), in products of target units."""
 
-    @property
-    @abstractmethod
+    @cached_property
     def correlation(self) -> Array:
         """Correlation matrices, shape (N, D, D), without unit; the diagonal is exactly 1.
 
         A target known exactly has correlation 0 with the others.
         """
+        _, columns = self._parts
+        unit = columns / np.where(self.observed, 1.0, self._scale)[:, :, None]
+        product = unit @ np.swapaxes(unit, 1, 2)
+        product = (product + np.swapaxes(product, 1, 2)) / 2
+        own = np.arange(self._shape[1])
+        product[:, own, own] = 1.0
+        return frozen(product)
 
     @property
     @abstractmethod

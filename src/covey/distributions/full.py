@@ -62,18 +62,6 @@ class Full(Elliptical):
         symmetric = (product + np.swapaxes(product, 1, 2)) / 2
         return frozen(symmetric * self._inflation[:, None, None])
 
-    @cached_property
-    def correlation(self) -> Array:
-        """Correlation matrices, shape (N, D, D), without unit; the diagonal is exactly 1.
-
-        A target known exactly has correlation 0 with the others.
-        """
-        unit = self.scale_tril / np.where(self.observed, 1.0, self._scale)[:, :, None]
-        product = unit @ np.swapaxes(unit, 1, 2)
-        product = (product + np.swapaxes(product, 1, 2)) / 2
-        product[:, np.arange(self.mean.shape[1]), np.arange(self.mean.shape[1])] = 1.0
-        return frozen(product)
-
     @property
     def _scale(self) -> Array:
         return np.sqrt(np.einsum("nij,nij->ni", self.scale_tril, self.scale_tril))

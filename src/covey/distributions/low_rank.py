@@ -169,19 +169,6 @@ class LowRankMultivariateNormal(Gaussian):
         return frozen(product)
 
     @cached_property
-    def correlation(self) -> Array:
-        """Correlation matrices, shape (N, D, D), without unit; the diagonal is exactly 1.
-
-        A target known exactly has correlation 0 with the others.
-        """
-        unit = self.factor / np.where(self.observed, 1.0, self._scale)[:, :, None]
-        product = unit @ np.swapaxes(unit, 1, 2)
-        product = (product + np.swapaxes(product, 1, 2)) / 2
-        own = np.arange(self._shape[1])
-        product[:, own, own] = 1.0
-        return frozen(product)
-
-    @cached_property
     def scale_tril(self) -> Array:
         """Lower Cholesky factors of the covariance matrices, shape (N, D, D), in target units."""
         return frozen(self._scale[:, :, None] * np.linalg.cholesky(self.correlation))
