@@ -133,6 +133,26 @@ def test_what_needs_more_is_left_to_keras(options, fast, monkeypatch):
     assert len(history["loss"]) == 2
 
 
+class Subclass(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.head = DistributionHead(FAMILY)
+
+    def call(self, inputs):
+        return self.head(inputs)
+
+
+@pytest.mark.parametrize(
+    "model", [Subclass, lambda: keras.Sequential([DistributionHead(FAMILY)])], ids=["own", "late"]
+)
+def test_models_that_are_not_built_yet_learn_too(model):
+    model = model()
+    model.compile("adam", loss=NegativeLogLikelihood(FAMILY))
+    first = covey.fit(model, *table(), epochs=2, verbose=0).history["loss"]
+    again = covey.fit(model, *table(), epochs=2, verbose=0).history["loss"]
+    assert again[-1] < first[0]
+
+
 @on_jax
 def test_an_interrupted_fit_keeps_what_it_has_learned(monkeypatch):
     class Interrupt(keras.callbacks.Callback):

@@ -36,8 +36,8 @@ def fit(
     step itself. Here the data are put on the device once, one dispatch takes up to 64 steps, and a
     partial last batch is filled up with rows of weight 0, so that nothing is compiled twice. On
     other engines, and for models that need more than that (metrics besides the loss, a `train_step`
-    of their own, batch normalisation, several outputs, a distribution over devices), this calls
-    `model.fit`.
+    of their own, batch normalisation, several outputs, a distribution over devices), and for those
+    that are subclasses or not built yet, this calls `model.fit`.
 
     Args:
         model: a Keras model, compiled with an optimizer and a loss.
@@ -239,7 +239,7 @@ def _suits(model: Any) -> bool:
         and len(model.metrics) <= 1
         and not model.run_eagerly
         and not isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-        and len(model.outputs) == 1
+        and len(getattr(model, "outputs", ())) == 1  # none: subclassed, or not built yet
         and not _normalises(model)
     )
 
