@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -108,7 +109,7 @@ class Steps:
             # a loop whose length is an argument, so that a shorter one is not compiled again
             return cast(Any, jax.lax.fori_loop(0, count, body, (state, zero)))
 
-        self._many = jax.jit(many, donate_argnums=0)
+        self._many = _jit(many, donate_argnums=0)
 
     def __call__(self, state: State, data: Any, order: NDArray[Any]) -> tuple[State, Tensor]:
         """Take the steps.
@@ -163,7 +164,7 @@ class Forward:
             found = jax.lax.fori_loop(0, count, body, found)
             return found.reshape(-1, *found.shape[2:])
 
-        self._blocks = jax.jit(blocks)
+        self._blocks = _jit(blocks)
 
     def __call__(
         self, trainable: Sequence[Tensor], other: Sequence[Tensor], *inputs: Any
@@ -246,9 +247,7 @@ def summed(array: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """A function of arrays, compiled for each of their shapes."""
-    import jax
-
-    return cast(Callable[..., Tensor], jax.jit(function))
+    return cast(Callable[..., Tensor], _jit(function))
 
 
 def placed(data: Any) -> Any:
@@ -258,6 +257,18 @@ def placed(data: Any) -> Any:
     import jax
 
     return jax.tree.map(jax.device_put, data)
+
+
+def _jit(function: Callable[..., Any], **options: Any) -> Any:
+    import jax
+
+    @wraps(function)
+    def exact(*arguments: Any) -> Any:
+        # accelerators would round what is multiplied to 10 bits, residuals of targets among it
+        with jax.default_matmul_precision("float32"):
+            return function(*arguments)
+
+    return jax.jit(exact, **options)
 
 
 def _padded(rows: Any, size: int) -> Any:

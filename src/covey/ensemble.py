@@ -20,7 +20,7 @@ from covey.network import Network, write_weights
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-PACKING = "folded"  # the order of what the network puts out; a file without the name has another
+PACKING = "rows"  # the order of what the network puts out; a file without the name has another
 
 STARTS: dict[str, type[LinearStart]] = {  # by the names of the families
     "normal": LinearModel,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -138,7 +138,8 @@ def _fit(
     optimizer = model.optimizer
     if not optimizer.built:
         optimizer.build(model.trainable_variables)
-    steps, evaluate = _program(model, gaps=bool(np.isnan(rows[1]).any()))
+    weighted = rows[2] is not None or order.rows % order.size > 0
+    steps, evaluate = _program(model, gaps=bool(np.isnan(rows[1]).any()), weighted=weighted)
     data = dispatch.placed(rows)
     history = keras.callbacks.History()
     everybody = keras.callbacks.CallbackList(
@@ -178,10 +179,12 @@ def _fit(
     return history
 
 
-def _program(model: Any, *, gaps: bool) -> tuple[dispatch.Steps, Callable[..., float]]:
+def _program(
+    model: Any, *, gaps: bool, weighted: bool
+) -> tuple[dispatch.Steps, Callable[..., float]]:
     """What is compiled for a model; it stays with the model, for the next call."""
     optimizer, loss = model.optimizer, keras.losses.get(model.loss)
-    key = (optimizer, model.loss, gaps)
+    key = (optimizer, model.loss, gaps, weighted)
     kept = getattr(model, "_covey_program", None)
     if kept is not None and kept[0] == key:
         return kept[1], kept[2]
@@ -189,7 +192,7 @@ def _program(model: Any, *, gaps: bool) -> tuple[dispatch.Steps, Callable[..., f
         complete = loss if gaps else loss.for_complete_rows()
     else:
         loss = complete = loss if isinstance(loss, keras.losses.Loss) else _Function(loss)
-    steps = dispatch.Steps(model, optimizer, complete, _gather)
+    steps = dispatch.Steps(model, optimizer, complete, _weighted if weighted else _whole)
     outputs = dispatch.Forward(model, 256)
     compiled = dispatch.compiled(loss)
 
@@ -208,7 +211,12 @@ def _program(model: Any, *, gaps: bool) -> tuple[dispatch.Steps, Callable[..., f
     return steps, evaluate
 
 
-def _gather(data: Any, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _whole(data: Any, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """A batch of rows that all count alike."""
+    return cast(tuple[Tensor, Tensor], keras.tree.map_structure(lambda x: x[rows], data[:2]))
+
+
+def _weighted(data: Any, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """A batch; weights of 1 in the mean over the rows that there are, and 0 for -1."""
     inputs, targets, weight = data
     real = keras.ops.cast(rows >= 0, "float32")

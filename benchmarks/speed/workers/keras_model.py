@@ -5,6 +5,8 @@ A new way to train is one more function in `WAYS`; Covey and the floor are train
 
 from answers import ADAM, PREDICTED_AT_ONCE, serve, training  # isort: skip
 
+import numpy as np
+
 import covey
 from covey.engine import keras
 from covey.layers import DistributionHead
@@ -60,11 +62,13 @@ def make(job, X, Y):
     inputs = hidden = keras.Input((X.shape[1],))
     for units in job["hidden"]:
         hidden = keras.layers.Dense(units, activation="relu")(hidden)
-    floor = job["head"] == "floor"
+    floor = job["head"] != "normal"
     if floor:
         head, loss = keras.layers.Dense(family.packed_size), squares
     else:
         head, loss = DistributionHead(family), NegativeLogLikelihood(family)
+    if job["head"] == "wide":
+        Y, loss = np.pad(Y, ((0, 0), (0, family.packed_size - Y.shape[1]))), "mse"
     model = keras.Model(inputs, head(hidden))
 
     def predict():

@@ -22,20 +22,17 @@ LARGEST_INVERSE = 1e11
 
 
 class InverseCholesky:
-    """Mean and W of D targets, where W is lower triangular and W Sigma W' = I.
+    """Mean and W = A diag(w) of D targets; A is unit lower triangular and W Sigma W' = I.
 
-    Packed on the last axis: D means, D diagonal entries of W, then D (D - 1) / 2 entries below the
-    diagonal; whatever a family appends stands behind them. Those below the diagonal are folded: row
-    D - 1 stands beside row 0 (row 1 for odd D), which is mirrored, then row D - 2 beside row 1 (2),
-    and so on, so that a rectangle holds the triangle, with nothing to spare. `constrain` keeps
-    W = A diag(w) well conditioned. Each w_j is exp(r), r softly bounded such that w_j stays between
-    `floor` and 1 / `floor`. A is unit lower triangular and is bounded as a whole: its off-diagonal
-    entries, as one vector, are softly held in a ball. The correlation matrix is that of (A' A)^-1,
-    whatever w is.
+    Packed on the last axis: D means, the D entries of w, then the D (D - 1) / 2 entries of A below
+    the diagonal, row by row; whatever a family appends stands behind them. `constrain` keeps W well
+    conditioned. Each w_j is exp(r), r softly bounded such that w_j stays between `floor` and
+    1 / `floor`. A is bounded as a whole: its entries below the diagonal, as one vector, are softly
+    held in a ball. The correlation matrix is that of (A' A)^-1, whatever w is.
 
     Args:
         n_targets: D, at least 1.
-        floor: smallest value of each W_jj, and the reciprocal of the largest; in (0, 1).
+        floor: smallest value of each w_j, and the reciprocal of the largest; in (0, 1).
 
     References:
         Williams (1996), Using Neural Networks to Model Conditional Multivariate Densities, Neural
@@ -47,14 +44,7 @@ class InverseCholesky:
     def __init__(self, n_targets: int, floor: float) -> None:
         self.n_targets = n_targets
         self.floor = floor
-        # folded: each long row of the triangle stands beside a short one, and both fill a line
-        self._width = n_targets - 1 + n_targets % 2
-        lines = np.arange(n_targets // 2)[:, None]
-        place = np.arange(self._width)
-        self._long = place < n_targets - 1 - lines  # the short row stands mirrored behind it
-        rows = np.where(self._long, n_targets - 1 - lines, self._width - n_targets + 1 + lines)
-        columns = np.where(self._long, place, self._width - 1 - place)
-        self._rows, self._columns = rows.reshape(-1), columns.reshape(-1)
+        self._rows, self._columns = np.tril_indices(n_targets, -1)
 
     @property
     def size(self) -> int:
@@ -69,14 +59,12 @@ class InverseCholesky:
 
     def constrain(self, raw: Tensor) -> list[Tensor]:
         """Turn unbounded numbers of shape (..., size) into the packed parts, to be concatenated."""
-        d = self.n_targets
-        mean, log_diagonal, below = raw[..., :d], raw[..., d : 2 * d], raw[..., 2 * d : self.size]
+        mean, log_diagonal, *below = self._parts(raw)
         diagonal = ops.exp(bounded(log_diagonal, -log(self.floor)))
-        if d == 1:
+        if not below:
             return [mean, diagonal]
-        squares = ops.sum(ops.square(below), axis=-1, keepdims=True)
-        below = below / ops.sqrt(1.0 + squares / self._ball)
-        return [mean, diagonal, self._flat(self._folded(below) * self._by_column(diagonal))]
+        squares = ops.sum(ops.square(below[0]), axis=-1, keepdims=True)
+        return [mean, diagonal, below[0] * ops.rsqrt(1.0 + squares / self._ball)]
 
     def scaling(self, scale_tril: Array) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """K and K^-1, checked.
@@ -108,11 +96,15 @@ class InverseCholesky:
         """
         d = self.n_targets
         forward, inverse = map(ops.convert_to_tensor, scaling)
-        mean = ops.matmul(forward, ops.expand_dims(packed[..., :d], -1))[..., 0]
-        matrix = ops.matmul(self._matrix(packed), inverse)
-        entries = np.concatenate([np.arange(d) * (d + 1), self._rows * d + self._columns])
+        mean, diagonal, *below = self._parts(packed)
+        mean = ops.matmul(forward, ops.expand_dims(mean, -1))[..., 0]
+        own = diagonal * ops.diagonal(inverse, axis1=-2, axis2=-1)
+        if not below:
+            return ops.concatenate([mean, own], axis=-1)
+        matrix = ops.matmul(self._matrix(packed), inverse) / ops.expand_dims(own, -2)
         flat = ops.reshape(matrix, (*ops.shape(packed)[:-1], d * d))
-        return ops.concatenate([mean, ops.take(flat, entries, axis=-1)], axis=-1)
+        entries = ops.take(flat, self._rows * d + self._columns, axis=-1)
+        return ops.concatenate([mean, own, entries], axis=-1)
 
     def whiten(self, packed: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Log-determinant and squared distance of complete observations.
@@ -124,16 +116,11 @@ class InverseCholesky:
         Returns:
             (log |W|, |W (y - mean)|^2), each of shape (...).
         """
-        d = self.n_targets
-        diagonal, residual = packed[..., d : 2 * d], y - packed[..., :d]
-        z = diagonal * residual
-        if d > 1:
-            below = self._folded(packed[..., 2 * d : self.size])
-            product = below * self._by_column(residual)
-            long = ops.sum(ops.where(self._long, product, 0.0), axis=-1)
-            short = ops.sum(ops.where(self._long, 0.0, product), axis=-1)
-            first = [ops.zeros_like(z[..., :1])] if d % 2 else []  # row 0 has nothing in front
-            z = z + ops.concatenate([*first, short, ops.flip(long, axis=-1)], axis=-1)
+        mean, diagonal, *below = self._parts(packed)
+        z = scaled = diagonal * (y - mean)
+        if below:
+            others = ops.matmul(self._square(below[0]), ops.expand_dims(scaled[..., :-1], -1))
+            z = scaled + _padded(others[..., 0], {-1: (1, 0)})
         return ops.sum(ops.log(diagonal), axis=-1), ops.sum(ops.square(z), axis=-1)
 
     def whiten_observed(self, packed: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -188,40 +175,44 @@ class InverseCholesky:
             ops.reshape(observed, shape),
         )
 
-    def _folded(self, below: Tensor) -> Tensor:
-        """The entries below the diagonal, shape (..., D (D - 1) / 2), as lines."""
-        return ops.reshape(below, (*ops.shape(below)[:-1], *self._long.shape))
+    def _parts(self, packed: Tensor) -> list[Tensor]:
+        """Mean, diagonal and, for D > 1, the entries of A below its own."""
+        # split, not sliced: the gradient is one concatenation, not a sum of arrays full of zeros
+        d = self.n_targets
+        own = packed if packed.shape[-1] == self.size else packed[..., : self.size]
+        return list(ops.split(own, [d, 2 * d] if d > 1 else [d], axis=-1))
 
-    def _flat(self, lines: Tensor) -> Tensor:
-        """`_folded` undone."""
-        return ops.reshape(lines, (*ops.shape(lines)[:-2], self._long.size))
-
-    def _by_column(self, values: Tensor) -> Tensor:
-        """A value for each target, at every entry of its column, as lines."""
-        # without a gather, whose gradient would cost more than all else that is done with the lines
-        values = ops.expand_dims(values[..., : self._width], -2)
-        return ops.where(self._long, values, ops.flip(values, axis=-1))
+    def _square(self, below: Tensor) -> Tensor:
+        """A without its first row and last column: lower triangular, shape (..., D - 1, D - 1)."""
+        # rows with zeros behind, not a gather: its gradient would be a scatter, which is slow
+        others = self.n_targets - 1
+        rows = ops.split(below, [i * (i + 1) // 2 for i in range(1, others)], axis=-1)
+        padded = [_padded(row, {-1: (0, others - 1 - i)}) for i, row in enumerate(rows)]
+        return ops.stack(padded, axis=-2)
 
     def _matrix(self, packed: Tensor) -> Tensor:
         """W as a tensor of shape (..., D, D)."""
-        d = self.n_targets
-        position = np.full((d, d), self.size)  # above the diagonal: the appended zero
-        position[np.arange(d), np.arange(d)] = d + np.arange(d)
-        position[self._rows, self._columns] = 2 * d + np.arange(len(self._rows))
-        zero = ops.zeros_like(packed[..., :1])
-        padded = ops.concatenate([packed[..., : self.size], zero], axis=-1)
-        entries = ops.take(padded, position.reshape(-1), axis=-1)
-        return ops.reshape(entries, (*ops.shape(packed)[:-1], d, d))
+        _, diagonal, *below = self._parts(packed)
+        unit = ops.eye(self.n_targets, dtype=diagonal.dtype)
+        if below:
+            unit = unit + _padded(self._square(below[0]), {-2: (1, 0), -1: (0, 1)})
+        return unit * ops.expand_dims(diagonal, -2)
 
     def scale_tril(self, values: Array) -> Array:
         """The Cholesky factor W^-1 of each row of checked values, shape (N, D, D), conditioned."""
         d = self.n_targets
         matrix = np.zeros((len(values), d, d))
-        matrix[:, np.arange(d), np.arange(d)] = values[:, d : 2 * d]
+        matrix[:, np.arange(d), np.arange(d)] = 1
         matrix[:, self._rows, self._columns] = values[:, 2 * d : self.size]
-        return conditioned(inverse_lower(matrix))
+        return conditioned(inverse_lower(matrix * values[:, None, d : 2 * d]))
+
+
+def _padded(x: Tensor, widths: dict[int, tuple[int, int]]) -> Tensor:
+    """x with zeros around it: (before, behind) on some of the last axes."""
+    rank = len(x.shape)
+    return ops.pad(x, [widths.get(axis - rank, (0, 0)) for axis in range(rank)])
 
 
 def bounded(x: Tensor, limit: float) -> Tensor:
     """x, softly held in (-limit, limit): slope 1 at 0, smooth, and never quite flat."""
-    return x / ops.sqrt(1.0 + ops.square(x / limit))
+    return x * ops.rsqrt(1.0 + ops.square(x / limit))

@@ -31,9 +31,9 @@ class Normal(FullFamily):
     its off-diagonal entries, as one vector, are softly held in a ball. The correlation matrix is
     that of (A' A)^-1, whatever w is. Raw outputs of zero give the standard normal.
 
-    Packed parameters, on the last axis: D means, D diagonal entries of W, then D (D - 1) / 2
-    entries below the diagonal, in an order that suits the density (`distribution` reads it). All
-    are in the units of the y that the network is trained on, which should be standardised.
+    Packed parameters, on the last axis: D means, the D entries of w, which are the diagonal of W,
+    then the D (D - 1) / 2 entries of A below its diagonal, row by row. The y that the network is
+    trained on should be standardised: means are in its units, w in their reciprocals, A has none.
 
     Args:
         n_targets: D, at least 1.
