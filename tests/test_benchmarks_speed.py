@@ -170,8 +170,9 @@ def timed(title, train, predict=1.0, first=3.0, **facts):
 
 def record_of_training(**facts):
     methods = {
-        "covey-fit": timed("Covey, fit", [3.0, 2.0, 4.0], **facts),
-        "floor-fit": timed("floor, fit", [1.5, 2.0, 2.0]),
+        "normal-covey": timed("Covey", [3.0, 2.0, 4.0], **facts),
+        "floor-covey": timed("floor", [1.5, 2.0, 2.0]),
+        "wide-covey": timed("floor, wide", [2.0, 4.0, 4.0]),
         "tfp": timed("TFP", [6.0, 8.0, 8.0]),
         "torch": {**timed("torch", []), "failure": "out of rope"},
     }
@@ -181,8 +182,9 @@ def record_of_training(**facts):
 
 def test_the_table_of_training():
     lines = training.report([("A machine", record_of_training())]).splitlines()
-    assert row(["Covey, fit", "2,000", "2.00", "1.00", "5,000", "2.5", "500 (200)"]) in lines
-    assert row(["TFP", "750", "", "2.00", "5,000", "1.7", "500 (200)"]) in lines
+    assert row(["Covey", "2,000", "2.00", "1.00", "1.00", "5,000", "2.5", "500 (200)"]) in lines
+    assert row(["TFP", "750", "", "", "2.00", "5,000", "1.7", "500 (200)"]) in lines
+    assert row(["floor", "3,000", "", "", "0.50", "5,000", "2.7", "500 (200)"]) in lines
     assert any(line.startswith("| torch | failed: out of rope |") for line in lines)
     assert sum("an accelerator: not measured yet" in line for line in lines) == 1
     both = [("A", record_of_training()), ("B", record_of_training(device="X 1"))]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from benchmarks.quality.markdown import table
 from benchmarks.speed.plan import Plan, failed, figures, median, peak, ratio, text
 from benchmarks.speed.processes import Method, Record
@@ -34,12 +32,14 @@ WAYS = {
     "steps": "`model.fit`, `steps_per_execution=32`",
     "covey": "`covey.fit`",
 }
+HEADS = {"normal": "Covey", "floor": "floor", "wide": "floor, wide targets"}  # of keras_model.py
 NOTE = """\
 Data that are made, the same rows for everyone; Adam at 0.001; a first epoch, in which all is
 compiled, and one more of everything are not counted. *Floor* is the same network, its output as
-wide, trained with plain MSE on the same targets, filled up with zeros. *Beside the floor* and
-*beside `model.fit`* are times of training, the median of the ratios of neighbouring turns: the
-floor trained in the same way, and Covey with `model.fit`. Prediction is of means and covariances,
+wide, trained with plain MSE on the same targets, filled up with zeros inside the loss; with *wide
+targets* the zeros are part of the data, as one would write it. The columns *beside* compare times
+of training, the median of the ratios of neighbouring turns: Covey with the floors trained in the
+same way, and everyone with `covey.fit`. Prediction is of means and covariances,
 as arrays in NumPy (Covey's in float64, the peers' in float32), {at_once:,} rows at a time; of the
 floor, of its outputs. *Compilation* is by how many seconds the first epoch was slower, building the
 model included. Memory is the most that the process ever held, in MB, and what of it came after the
@@ -53,9 +53,11 @@ def methods(job: dict[str, Any], *, quick: bool = False) -> dict[str, Method]:
     for way, title in WAYS.items():
         if quick and way == "steps":  # long to compile, and Keras' own
             continue
-        for head, name in (("normal", "Covey"), ("floor", "floor")):
+        for head, name in HEADS.items():
+            if head == "wide" and (quick or way == "steps"):
+                continue
             own = {**job, "head": head, "way": way}
-            found[f"{name.lower()}-{way}"] = Method(f"{name}, {title}", "keras_model.py", own)
+            found[f"{head}-{way}"] = Method(f"{name}, {title}", "keras_model.py", own)
     if not quick:
         script, tfp = "tfp_model.py", "tf-keras + TFP"
         found |= {
@@ -68,6 +70,9 @@ def methods(job: dict[str, Any], *, quick: bool = False) -> dict[str, Method]:
                 "tfp",
             ),
             "torch": Method("a loop in torch", "torch_model.py", job, "mapie"),
+            "torch-one": Method(
+                "a loop in torch, one thread", "torch_model.py", {**job, "threads": 1}, "mapie"
+            ),
         }
     return found
 
@@ -91,7 +96,8 @@ def report(found: list[tuple[str, dict[str, Any]]]) -> str:
         "method",
         "training, rows/s",
         "beside the floor",
-        "beside `model.fit`",
+        "beside the wide floor",
+        "beside `covey.fit`",
         "prediction, rows/s",
         "compilation, s",
         "memory, MB (after imports)",
@@ -115,17 +121,20 @@ def _line(size: dict[str, Any], records: dict[str, Record], method: str) -> list
     trained = figures(record, "train_seconds")
     predicted = figures(record, "predict_seconds")
     first = figures(record, "first_train_seconds", "ready")
-    way = method.partition("-")[2]
-    beside = np.nan
-    if method.startswith("covey"):
-        beside = ratio(trained, figures(records.get(f"floor-{way}"), "train_seconds"))
+    head, _, way = method.partition("-")
+    floors = [
+        text(ratio(trained, figures(records.get(f"{other}-{way}"), "train_seconds")))
+        if head == "normal"
+        else ""
+        for other in ("floor", "wide")
+    ]
     compilation = max(median(first) - median(trained) / size["epochs"], 0)  # NaN stays NaN
-    plain = ratio(trained, figures(records.get("covey-fit"), "train_seconds"))
+    beside = ratio(trained, figures(records.get("normal-covey"), "train_seconds"))
     return [
         record["title"],
         failed(record) or text(size["rows"] * size["epochs"] / median(trained), ",.0f"),
+        *floors,
         text(beside),
-        text(plain),
         text(size["rows"] * size["passes"] / median(predicted), ",.0f"),
         text(compilation, ".1f"),
         peak(record),

@@ -13,6 +13,8 @@ DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 def make(job, X, Y):
     torch.manual_seed(0)
+    if job.get("threads"):
+        torch.set_num_threads(job["threads"])
     X, Y = torch.from_numpy(X).to(DEVICE), torch.from_numpy(Y).to(DEVICE)
     d, batch = Y.shape[1], job["batch"]
     widths = [X.shape[1], *job["hidden"]]
