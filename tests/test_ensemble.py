@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import covey.ensemble
 from covey.ensemble import Ensemble
 from covey.errors import ArtifactError
 from covey.linear import LinearModel
@@ -28,6 +29,19 @@ def test_a_round_trip_predicts_the_same(ensemble):
     assert theirs.targets == ("a", "b")
     np.testing.assert_array_equal(ours.mean, theirs.mean)
     np.testing.assert_array_equal(ours.covariance, theirs.covariance)
+
+
+@pytest.mark.parametrize("at_once", [{}, {"MOST_ROWS": 4}, {"MOST_NUMBERS": 25}])
+def test_one_distribution_per_row_is_that_of_the_mixture(ensemble, at_once, monkeypatch):
+    for name, value in at_once.items():
+        monkeypatch.setattr(covey.ensemble, name, value)
+    offsets = np.random.default_rng(2).normal(size=(2, 9, 2))
+    expected = ensemble.mixture(X, offsets).moment_matched()
+    joint = ensemble.distribution(X, offsets)
+    np.testing.assert_allclose(joint.mean, expected.mean, rtol=1e-6)
+    np.testing.assert_allclose(joint.covariance, expected.covariance, rtol=1e-6)
+    np.testing.assert_array_equal(ensemble.mean(X, offsets), joint.mean)
+    assert len(ensemble.distribution(X[:0])) == 0
 
 
 def test_held_out_rows_are_predicted_by_who_did_not_see_them(ensemble):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from threading import Lock
 from typing import Any, Self
@@ -20,6 +22,8 @@ from covey.network import Network, write_weights
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
+MOST_ROWS = 2**14  # whose packed parameters are held at once
+MOST_NUMBERS = 2**19  # of these, in rows that are worked on together
 PACKING = "rows"  # the order of what the network puts out; a file without the name has another
 
 STARTS: dict[str, type[LinearStart]] = {  # by the names of the families
@@ -88,14 +92,54 @@ class Ensemble:
         Returns:
             Mixtures of N rows, in target units.
         """
-        packed = self._forward(X)
-        every = np.arange(len(X))
+        return self._mixture(self._forward(X), X, np.arange(len(X)), offsets)
+
+    def distribution(self, X: NDArray[np.float32], offsets: Array | None = None) -> Elliptical:
+        """The prediction of all members as one distribution for every row.
+
+        Args:
+            X: matrix of shape (N, F).
+            offsets: as in `mixture`.
+
+        Returns:
+            N distributions with the first two moments of `mixture`, in target units.
+        """
+        parts = self._by_parts(lambda mixture: mixture.moment_matched(), X, offsets)
+        return parts[0] if len(parts) == 1 else type(parts[0]).concatenate(parts)
+
+    def mean(self, X: NDArray[np.float32], offsets: Array | None = None) -> Array:
+        """Means of `mixture`, shape (N, D), in target units; arguments as there."""
+        return np.concatenate(self._by_parts(lambda mixture: mixture.mean, X, offsets))
+
+    def _by_parts(
+        self, what: Callable[[Mixture], Any], X: NDArray[np.float32], offsets: Array | None
+    ) -> list[Any]:
+        """Something of the mixtures of some rows at a time, whose matrices fit into the cache."""
+        found: list[Any] = []
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for start in range(0, max(len(X), 1), MOST_ROWS):
+                packed = self._forward(X[start : start + MOST_ROWS])
+                size = max(MOST_NUMBERS // int(np.prod(packed.shape[1:])), 1)
+                parts = np.split(np.arange(len(packed)), range(size, len(packed), size))
+
+                def one(part: Rows, packed: Any = packed, start: int = start) -> Any:
+                    return what(self._mixture(packed[part], X, start + part, offsets))
+
+                found += pool.map(one, parts)
+        return found
+
+    def _mixture(
+        self,
+        packed: NDArray[np.float32],
+        X: NDArray[np.float32],
+        rows: Rows,
+        offsets: Array | None,
+    ) -> Mixture:
+        """The mixtures of some rows of X, whose packed parameters have the shape (rows, K, P)."""
         mixture = Mixture(
-            [self._restored(k, packed[:, k], X, every, offsets) for k in range(len(self.linear))]
+            [self._restored(k, packed[:, k], X, rows, offsets) for k in range(len(self.linear))]
         )
-        if np.all(self.scales == 1):
-            return mixture
-        return mixture._stretched(self.scales)
+        return mixture if np.all(self.scales == 1) else mixture._stretched(self.scales)
 
     def held_out(
         self,

@@ -26,7 +26,8 @@ class NegativeLogLikelihood(keras.losses.Loss):  # type: ignore[misc]
 
     Args:
         family: the family of the model's `DistributionHead`.
-        missing: False promises that no target is NaN, and halves the time to compile.
+        missing: False promises that no target is NaN: quicker to compile, and to train where there
+            are many targets. `covey.fit` and the estimator look for themselves.
         complete: number of rows at the beginning of each batch that hold no NaN: they cost no
             factorisation.
         scale_tril: K, lower triangular, shape (D, D) or one for each member, shape (members, D, D),

@@ -34,8 +34,6 @@ from covey.training_table import TrainingTable, check_family, network_inputs, re
 
 Array = NDArray[np.float64]
 
-MOST_ENTRIES = 50_000_000  # of the covariance matrices of rows that are predicted at once
-
 
 class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Predict several numeric columns jointly: a mean vector and a full covariance matrix per row.
@@ -208,7 +206,7 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
                 "`predict_distribution` gives everything at once."
             )
         if not (return_std or return_cov):
-            mean = self._mean(X)
+            mean = self.ensemble_.mean(*self._network_inputs(X))
             return mean[:, 0] if self._flat else mean
         joint = self.predict_distribution(X)
         mean, stddev = joint.mean, joint.stddev
@@ -227,7 +225,7 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
         Returns:
             R^2: 1 for perfect means.
         """
-        mean = self._mean(X)
+        mean = self.ensemble_.mean(*self._network_inputs(X))
         return mean_r2(read_values(y, mean.shape, self.targets_), mean, sample_weight)
 
     def predict_distribution(self, X: Any, given: Any = None) -> Elliptical:
@@ -250,7 +248,7 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
         Raises:
             InputError: a column is lacking or cannot be used, or `given` does not fit.
         """
-        joint = self._distribution(self.predict_mixture(X))
+        joint = self._calibrated(self.ensemble_.distribution(*self._network_inputs(X)))
         if given is None:
             return joint
         for told in given.values() if isinstance(given, Mapping) else [given]:
@@ -300,8 +298,7 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
         Raises:
             InputError: a column is lacking or cannot be used.
         """
-        inputs = self._network_inputs(X)
-        return self.ensemble_.mixture(*inputs)
+        return self.ensemble_.mixture(*self._network_inputs(X))
 
     def evaluate(self, X: Any, Y: Any) -> dict[str, Any]:
         """Score the model on a table, beside two simpler predictions.
@@ -320,7 +317,7 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
             InputError: a column cannot be used.
         """
         inputs = self._network_inputs(X)
-        joint = self._distribution(self.ensemble_.mixture(*inputs))
+        joint = self._calibrated(self.ensemble_.distribution(*inputs))
         baselines = {
             LINEAR: self.ensemble_.linear_mixture(*inputs).moment_matched(),
             UNCORRELATED: uncorrelated(joint),
@@ -328,16 +325,8 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
         Y = self._outcome(X, Y, joint)
         return evaluate(joint, Y, baselines, simple=simple_model(self.base_))
 
-    def _mean(self, X: Any) -> Array:
-        """Means alone, with the distributions of a part of the rows at a time."""
-        inputs, offsets = self._network_inputs(X)
-        size = max(MOST_ENTRIES // len(self.targets_) ** 2, 256)
-        parts = [slice(start, start + size) for start in range(0, max(len(inputs), 1), size)]
-        some = [(inputs[p], None if offsets is None else offsets[:, p]) for p in parts]
-        return np.concatenate([self.ensemble_.mixture(*part).mean for part in some])
-
-    def _distribution(self, mixture: Mixture) -> Any:
-        return mixture.moment_matched().calibrated_by(self._reference)
+    def _calibrated(self, joint: Any) -> Any:
+        return joint.calibrated_by(self._reference)
 
     def _outcome(self, X: Any, Y: Any, joint: Any) -> Any:
         check_same_order(X, Y)

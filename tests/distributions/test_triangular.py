@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import linalg
 
+from covey.distributions import triangular
 from covey.distributions.triangular import (
     LEAST_EIGENVALUE,
     conditioned,
@@ -33,6 +34,16 @@ def test_solve_and_inverse(shape):
     for i in np.ndindex(shape[:-1]):
         assert_allclose(z[i], linalg.solve_triangular(lower[i], right[i], lower=True))
         assert_allclose(inverse[i], np.linalg.inv(lower[i]), atol=1e-12)
+    assert_array_equal(np.triu(inverse, 1), 0)
+
+
+@pytest.mark.parametrize("d", [8, 9, 17, 30])
+@pytest.mark.parametrize("cached", [1, 500, 2**20])
+def test_inverses_by_halves_and_of_some_rows_at_a_time(d, cached, monkeypatch):
+    monkeypatch.setattr(triangular, "CACHED", cached)
+    lower = np.eye(d) + 0.3 * lowers((7, d))
+    inverse = inverse_lower(lower)
+    assert_allclose(inverse, np.linalg.inv(lower), rtol=1e-9, atol=1e-9)
     assert_array_equal(np.triu(inverse, 1), 0)
 
 

@@ -17,6 +17,7 @@ from covey.distributions.elliptical import Counts, Elliptical
 from covey.distributions.patterns import Rows, by_pattern
 from covey.distributions.reference import Combined, Kept, Told
 from covey.distributions.triangular import (
+    cached_parts,
     inverse_lower,
     selected,
     solve_lower,
@@ -58,9 +59,13 @@ class Full(Elliptical):
     @cached_property
     def covariance(self) -> Array:
         """Covariance matrices, shape (N, D, D), in products of target units."""
-        product = self.scale_tril @ np.swapaxes(self.scale_tril, 1, 2)
-        symmetric = (product + np.swapaxes(product, 1, 2)) / 2
-        return frozen(symmetric * self._inflation[:, None, None])
+        covariance = np.empty_like(self.scale_tril)
+        for rows in cached_parts(self.scale_tril):
+            factor = self.scale_tril[rows]
+            product = factor @ np.swapaxes(factor, 1, 2)
+            product *= self._inflation[rows, None, None] / 2
+            np.add(product, np.swapaxes(product, 1, 2), out=covariance[rows])
+        return frozen(covariance)
 
     @property
     def _scale(self) -> Array:

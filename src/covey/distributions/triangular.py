@@ -13,6 +13,9 @@ from covey.errors import InputError
 
 Array = NDArray[np.float64]
 
+SMALL = 8  # targets: up to which a loop over columns is the quickest
+CACHED = 2**20  # numbers in arrays that are worked on together
+
 LEAST_EIGENVALUE = 1e-12  # of a correlation matrix: far above rounding, far below any estimate
 
 
@@ -54,11 +57,31 @@ def inverse_lower(lower: Array) -> Array:
         Array of shape (..., D, D), lower triangular.
     """
     inverse = np.zeros_like(lower)
-    for i in range(lower.shape[-1]):
+    for part in cached_parts(lower) if lower.ndim == 3 else [...]:
+        _invert_lower(lower[part], inverse[part])
+    return inverse
+
+
+def _invert_lower(lower: Array, inverse: Array) -> None:
+    """Write the lower triangles of the inverses where zeros are."""
+    d = lower.shape[-1]
+    if d > SMALL:  # by halves: what is outside the two triangles is products of whole matrices
+        top, bottom = slice(d // 2), slice(d // 2, d)
+        for half in (top, bottom):
+            _invert_lower(lower[..., half, half], inverse[..., half, half])
+        product = lower[..., bottom, top] @ inverse[..., top, top]
+        np.negative(inverse[..., bottom, bottom] @ product, out=inverse[..., bottom, top])
+        return
+    for i in range(d):
         known = np.einsum("...j,...jk->...k", lower[..., i, :i], inverse[..., :i, :i])
         inverse[..., i, :i] = -known / lower[..., i, i, None]
         inverse[..., i, i] = 1.0 / lower[..., i, i]
-    return inverse
+
+
+def cached_parts(matrices: Array) -> list[slice]:
+    """Slices of the first axis, each small enough that what is made of them stays in the cache."""
+    size = max(CACHED // max(int(np.prod(matrices.shape[1:])), 1), 1)
+    return [slice(start, start + size) for start in range(0, len(matrices), size)]
 
 
 def lower_factor(rows: Array) -> Array:

@@ -208,7 +208,7 @@ class InverseCholesky:
 
 
 def _padded(x: Tensor, widths: dict[int, tuple[int, int]]) -> Tensor:
-    """x with zeros around it: (before, behind) on some of the last axes."""
+    """X with zeros around it: (before, behind) on some of the last axes."""
     rank = len(x.shape)
     return ops.pad(x, [widths.get(axis - rank, (0, 0)) for axis in range(rank)])
 

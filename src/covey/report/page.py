@@ -80,7 +80,7 @@ def page(
         warnings.simplefilter("always", CoveyWarning)
         figures = model.evaluate(X, Y) if figures is None else figures
         mixture = model.predict_mixture(X)
-        joint = model._distribution(mixture)
+        joint = model._calibrated(mixture.moment_matched())
     if not figures["rows"]:
         raise InputError("A report needs rows that hold a target. Received none.")
     said = [str(warning.message) for warning in caught]
