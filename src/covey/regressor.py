@@ -206,7 +206,7 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
                 "`predict_distribution` gives everything at once."
             )
         if not (return_std or return_cov):
-            mean = self.ensemble_.mean(*self._network_inputs(X))
+            mean = self._mean(X)
             return mean[:, 0] if self._flat else mean
         joint = self.predict_distribution(X)
         mean, stddev = joint.mean, joint.stddev
@@ -225,7 +225,7 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
         Returns:
             R^2: 1 for perfect means.
         """
-        mean = self.ensemble_.mean(*self._network_inputs(X))
+        mean = self._mean(X)
         return mean_r2(read_values(y, mean.shape, self.targets_), mean, sample_weight)
 
     def predict_distribution(self, X: Any, given: Any = None) -> Elliptical:
@@ -248,7 +248,8 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
         Raises:
             InputError: a column is lacking or cannot be used, or `given` does not fit.
         """
-        joint = self._calibrated(self.ensemble_.distribution(*self._network_inputs(X)))
+        inputs = self._network_inputs(X)
+        joint = self._calibrated(self.ensemble_.distribution(*inputs))
         if given is None:
             return joint
         for told in given.values() if isinstance(given, Mapping) else [given]:
@@ -298,7 +299,8 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
         Raises:
             InputError: a column is lacking or cannot be used.
         """
-        return self.ensemble_.mixture(*self._network_inputs(X))
+        inputs = self._network_inputs(X)
+        return self.ensemble_.mixture(*inputs)
 
     def evaluate(self, X: Any, Y: Any) -> dict[str, Any]:
         """Score the model on a table, beside two simpler predictions.
@@ -324,6 +326,10 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
         }
         Y = self._outcome(X, Y, joint)
         return evaluate(joint, Y, baselines, simple=simple_model(self.base_))
+
+    def _mean(self, X: Any) -> Array:
+        inputs = self._network_inputs(X)
+        return self.ensemble_.mean(*inputs)
 
     def _calibrated(self, joint: Any) -> Any:
         return joint.calibrated_by(self._reference)
