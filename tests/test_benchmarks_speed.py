@@ -193,7 +193,10 @@ def test_the_table_of_training():
 
 def test_seconds_until_a_peer_are_of_the_quickest_that_is_as_good():
     def fits(title, seconds, nll):
-        timed = [{"fit_seconds": s, "nll": nll} for s in (seconds, 2 * seconds, seconds)]
+        timed = [
+            {"fit_seconds": s, "again_seconds": s / 4, "nll": nll}
+            for s in (seconds, 2 * seconds, seconds)
+        ]
         return {"title": title, "ready": [], "timed": timed, "peak_mb": []}
 
     methods = {
@@ -201,12 +204,12 @@ def test_seconds_until_a_peer_are_of_the_quickest_that_is_as_good():
         "covey `max_steps=10`": fits("`max_steps=10`", 1.0, 5.5),
         "covey `max_steps=20`": fits("`max_steps=20`", 4.0, 4.75),
         "covey `max_steps=40`": fits("`max_steps=40`", 5.0, 4.5),
-        "covey `max_time=3`": fits("`max_time=3`", 3.0, 5.25),
+        "covey `max_time=3`": fits("`max_time=3`", 3.0, 4.5),
         "covey defaults": fits("defaults", 20.0, 4.25),
     }
     record = {"truth": 4.0, "rows": 10, "test": 5, "methods": methods}
     lines = target.report([("A machine", record)]).splitlines()
-    cells = ["4.0 (x 0.40; `max_steps=20`, 4.750)", "20.0 (x 2.00; defaults, 4.250)"]
+    cells = ["3.0 (x 3.3; `max_time=3`, 4.500)", "1.0 (x 10.0; `max_steps=20`, 4.750)"]
     assert row(["NGBoost", "5.000", "10.0", *cells, "", ""]) in lines
     methods["ngboost"] = fits("NGBoost", 10.0, 4.0)
     assert target.report([("A machine", record)]).count("not reached") == 2

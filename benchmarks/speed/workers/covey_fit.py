@@ -1,4 +1,4 @@
-"""`JointRegressor`, once: seconds of the fit, and what the test rows say of it."""
+"""`JointRegressor`: seconds of the first fit in a process and of the same fit once more."""
 
 from answers import clock, serve  # isort: skip
 
@@ -16,7 +16,13 @@ def prepare(job):
         model = covey.JointRegressor(random_state=job["seed"], verbose=0, **job["settings"])
         seconds = clock(model.fit, X, Y)
         nll = -model.predict_distribution(X_test).log_prob(Y_test).mean()
-        return {"fit_seconds": seconds, "nll": round(float(nll), 4), "note": model.family_}
+        again = clock(model.fit, X, Y)
+        return {
+            "fit_seconds": seconds,
+            "again_seconds": again,
+            "nll": round(float(nll), 4),
+            "note": model.family_,
+        }
 
     return {}, repeat
 
