@@ -14,7 +14,7 @@ from covey.errors import InputError
 Array = NDArray[np.float64]
 
 SMALL = 8  # targets: up to which a loop over columns is the quickest
-CACHED = 2**20  # numbers in arrays that are worked on together
+CACHED = 2**18  # numbers in arrays that are worked on together
 
 LEAST_EIGENVALUE = 1e-12  # of a correlation matrix: far above rounding, far below any estimate
 

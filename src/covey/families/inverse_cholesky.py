@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions.triangular import conditioned, inverse_lower
+from covey.distributions.triangular import cached_parts, conditioned, inverse_lower
 from covey.engine import keras
 from covey.errors import InputError
 
@@ -201,10 +201,15 @@ class InverseCholesky:
     def scale_tril(self, values: Array) -> Array:
         """The Cholesky factor W^-1 of each row of checked values, shape (N, D, D), conditioned."""
         d = self.n_targets
-        matrix = np.zeros((len(values), d, d))
-        matrix[:, np.arange(d), np.arange(d)] = 1
-        matrix[:, self._rows, self._columns] = values[:, 2 * d : self.size]
-        return conditioned(inverse_lower(matrix * values[:, None, d : 2 * d]))
+        factor = np.empty((len(values), d, d))
+        for rows in cached_parts(factor):
+            part = values[rows]
+            matrix = np.zeros((len(part), d, d))
+            matrix[:, np.arange(d), np.arange(d)] = 1
+            matrix[:, self._rows, self._columns] = part[:, 2 * d : self.size]
+            matrix *= part[:, None, d : 2 * d]
+            factor[rows] = conditioned(inverse_lower(matrix))
+        return factor
 
 
 def _padded(x: Tensor, widths: dict[int, tuple[int, int]]) -> Tensor:
