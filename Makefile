@@ -1,7 +1,7 @@
 # The commands that people and CI call. Set-up needs Python, pip and make; nothing else.
 PYTHON ?= python3
 ENGINE ?= jax
-ENGINE_TESTS := $(addprefix tests/,distributions families test_layers.py test_losses.py test_optimizers.py \
+ENGINE_TESTS := $(addprefix tests/,families test_layers.py test_losses.py test_optimizers.py \
 	test_network.py test_batches.py test_held_out.py test_runner.py test_training.py test_ensemble.py \
 	test_model_fit.py test_engines.py)
 

@@ -26,13 +26,13 @@ NOTE = """\
 {rows:,} rows of {features} features and {targets} targets that are made: a nonlinear mean, and a
 covariance whose sizes and correlations go by the row. NLL is of {test:,} further rows, in nats per
 row; that of the truth is {truth:.3f}. Every fit is in a process of its own, compilation included,
-imports not (they have a column). Figures are medians over {rounds} rounds with different seeds, in
-each of which everyone is fitted once. Peers as in the benchmark of quality, but NGBoost on all
+imports not (they have a column). Figures are medians over seeds (here {rounds}), with each of which
+everyone is fitted once. Peers as in the benchmark of quality, but NGBoost on all
 rows, and each setting of XGBoostLSS by itself; a fit may take {minutes:.0f} minutes. *Covey until
 then* is the quickest fit with an NLL at least as good as the peer's in the end, among
-those with a smaller `max_steps` or `max_time` ({limits}) and the defaults: its seconds, how many
-times as long the peer took, and its NLL. *Compiled before* is the same for the second fit of a
-process, by `max_steps`.
+those with a smaller `max_steps` or `max_time` ({limits})
+and the defaults: its seconds, how many times as long the peer took, and its NLL. *Compiled before*
+is the same for the second fit of a process, by `max_steps`.
 """
 
 
