@@ -186,7 +186,8 @@ class InverseCholesky:
         """A without its first row and last column: lower triangular, shape (..., D - 1, D - 1)."""
         # rows with zeros behind, not a gather: its gradient would be a scatter, which is slow
         others = self.n_targets - 1
-        rows = ops.split(below, [i * (i + 1) // 2 for i in range(1, others)], axis=-1)
+        ends = [i * (i + 1) // 2 for i in range(1, others)]
+        rows = ops.split(below, ends, axis=-1) if ends else [below]
         padded = [_padded(row, {-1: (0, others - 1 - i)}) for i, row in enumerate(rows)]
         return ops.stack(padded, axis=-2)
 
