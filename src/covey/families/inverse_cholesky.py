@@ -95,7 +95,7 @@ class InverseCholesky:
             Tensor of shape (..., size).
         """
         d = self.n_targets
-        forward, inverse = map(ops.convert_to_tensor, scaling)
+        packed, forward, inverse = map(ops.convert_to_tensor, (packed, *scaling))
         mean, diagonal, *below = self._parts(packed)
         mean = ops.matmul(forward, ops.expand_dims(mean, -1))[..., 0]
         own = diagonal * ops.diagonal(inverse, axis1=-2, axis2=-1)
@@ -177,17 +177,15 @@ class InverseCholesky:
 
     def _parts(self, packed: Tensor) -> list[Tensor]:
         """Mean, diagonal and, for D > 1, the entries of A below its own."""
-        # split, not sliced: the gradient is one concatenation, not a sum of arrays full of zeros
         d = self.n_targets
         own = packed if packed.shape[-1] == self.size else packed[..., : self.size]
-        return list(ops.split(own, [d, 2 * d] if d > 1 else [d], axis=-1))
+        return _split(own, [d, 2 * d] if d > 1 else [d])
 
     def _square(self, below: Tensor) -> Tensor:
         """A without its first row and last column: lower triangular, shape (..., D - 1, D - 1)."""
         # rows with zeros behind, not a gather: its gradient would be a scatter, which is slow
         others = self.n_targets - 1
-        ends = [i * (i + 1) // 2 for i in range(1, others)]
-        rows = ops.split(below, ends, axis=-1) if ends else [below]
+        rows = _split(below, [i * (i + 1) // 2 for i in range(1, others)])
         padded = [_padded(row, {-1: (0, others - 1 - i)}) for i, row in enumerate(rows)]
         return ops.stack(padded, axis=-2)
 
@@ -211,6 +209,15 @@ class InverseCholesky:
             matrix *= part[:, None, d : 2 * d]
             factor[rows] = conditioned(inverse_lower(matrix))
         return factor
+
+
+def _split(x: Tensor, ends: list[int]) -> list[Tensor]:
+    """Parts of the last axis that end at some places, and what is behind the last."""
+    if keras.config.backend() == "torch":  # there Keras' split leaves what is compiled
+        starts, stops = [0, *ends], [*ends, x.shape[-1]]
+        return [x[..., start:stop] for start, stop in zip(starts, stops, strict=True)]
+    # not sliced: the gradient is one concatenation, not a sum of arrays full of zeros
+    return list(ops.split(x, ends, axis=-1)) if ends else [x]
 
 
 def _padded(x: Tensor, widths: dict[int, tuple[int, int]]) -> Tensor:
