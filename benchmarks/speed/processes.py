@@ -111,8 +111,8 @@ class Process:
 
     def _answer(self) -> Record:
         late = Timer(self.limit, self.process.kill)
-        late.start()
         begun = time.monotonic()
+        late.start()
         line = self.process.stdout.readline()
         late.cancel()
         if line:
