@@ -125,7 +125,8 @@ class Ensemble:
                 def one(part: Rows, packed: Any = packed, start: int = start) -> Any:
                     return what(self._mixture(packed[part], X, start + part, offsets))
 
-                found += pool.map(one, parts)
+                # one part, often one row that is waited for: no thread has to be started
+                found += map(one, parts) if len(parts) == 1 else pool.map(one, parts)
         return found
 
     def _mixture(

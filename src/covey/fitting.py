@@ -109,12 +109,12 @@ def fit_table(
         )
     features = inputs.astype(np.float64)
     linear = tuple(
-        plan.start(
+        plan.fit_start(
             features[rows],
             Y[rows],
-            None if weight is None else weight[rows],
-            folds.inner_blocks(member),
-            None if offsets is None else offsets[member, rows],
+            sample_weight=None if weight is None else weight[rows],
+            blocks=folds.inner_blocks(member),
+            offset=None if offsets is None else offsets[member, rows],
         )
         for member, (rows, _) in enumerate(folds.pairs)
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -16,8 +17,6 @@ from covey.linear import LinearModel
 from covey.linear_start import LinearStart
 from covey.low_rank_linear import LowRankLinearModel
 from covey.network import Network
-
-Array = NDArray[np.float64]
 
 MANY = 100  # targets from which on "auto" is of low rank; up to there full covariances score better
 MOST_FACTORS, LEAST_FACTORS = 24, 8
@@ -37,16 +36,10 @@ class Plan(ABC):
     def network(self, network: Network) -> Network:
         """The network to train first: another one with another family."""
 
+    @property
     @abstractmethod
-    def start(
-        self,
-        X: Array,
-        Y: Array,
-        sample_weight: Array | None,
-        blocks: NDArray[np.int64] | None,
-        offset: Array | None,
-    ) -> LinearStart:
-        """The linear start of a member: see `covey.linear.fit_ridge`."""
+    def fit_start(self) -> Callable[..., LinearStart]:
+        """Fits the linear start of a member: takes what `covey.linear.fit_ridge` takes."""
 
     @abstractmethod
     def weights(
@@ -66,16 +59,10 @@ class FullPlan(Plan):
         """See `Plan`."""
         return replace(network, family_name="student_t")
 
-    def start(
-        self,
-        X: Array,
-        Y: Array,
-        sample_weight: Array | None,
-        blocks: NDArray[np.int64] | None,
-        offset: Array | None,
-    ) -> LinearStart:
+    @property
+    def fit_start(self) -> Callable[..., LinearStart]:
         """See `Plan`."""
-        return LinearModel.fit(X, Y, sample_weight, blocks, START, offset)
+        return partial(LinearModel.fit, degrees_of_freedom=START)
 
     def weights(self, network: Network, linear: Sequence[Any], seed: int) -> None:
         """See `Plan`."""
@@ -97,16 +84,10 @@ class LowRankPlan(Plan):
         """See `Plan`."""
         return replace(network, family_name="low_rank", rank=self.rank)
 
-    def start(
-        self,
-        X: Array,
-        Y: Array,
-        sample_weight: Array | None,
-        blocks: NDArray[np.int64] | None,
-        offset: Array | None,
-    ) -> LinearStart:
+    @property
+    def fit_start(self) -> Callable[..., LinearStart]:
         """See `Plan`."""
-        return LowRankLinearModel.fit(X, Y, self.rank, sample_weight, blocks, offset)
+        return partial(LowRankLinearModel.fit, rank=self.rank)
 
     def weights(
         self, network: Network, linear: Sequence[Any], seed: int

@@ -16,7 +16,7 @@ from covey.families.low_rank import GAIN, LARGEST_RATIO, START
 from covey.layers import DistributionHead
 from covey.losses import NegativeLogLikelihood
 
-from .test_normal import PATTERNS, Shift, constrain, extremes, holed, log_prob
+from .test_normal import PATTERNS, Shift, constrain, draw_of, extremes, holed, log_prob
 
 ops = keras.ops
 SIZES = [(1, 1), (3, 2), (5, 5), (8, 0), (40, 3)]
@@ -24,22 +24,8 @@ each_size = pytest.mark.parametrize(("d", "rank"), SIZES)
 
 
 def draw(d, rank, rows=None, scale=0.5):
-    """A family, packed parameters and observations; as many rows as targets unless said."""
-    family, r = LowRankNormal(d, rank), np.random.default_rng(d)
-    packed = constrain(family, scale * r.normal(size=(rows or d, family.packed_size)))
-    return family, packed, r.normal(size=(rows or d, d)).astype("float32")
-
-
-@pytest.mark.parametrize("rows", [None, 7])
-@each_size
-def test_log_prob_is_scipys(d, rank, rows):
-    family, packed, y = draw(d, rank, rows)
-    joint = family.distribution(packed)
-    expected = [
-        stats.multivariate_normal(m, c).logpdf(v)
-        for m, c, v in zip(joint.mean, joint.covariance, y, strict=True)
-    ]
-    assert_allclose(log_prob(family, packed, y), expected, rtol=1e-5, atol=1e-5)
+    """What `draw_of` says."""
+    return draw_of(LowRankNormal(d, rank), rows, scale)
 
 
 def test_what_the_packed_numbers_mean():
@@ -54,33 +40,6 @@ def test_what_the_packed_numbers_mean():
     y = np.array([[11.0, 19.0, 33.0]])
     law = stats.multivariate_normal([10, 20, 30], expected)
     assert_allclose(log_prob(LowRankNormal(3, 2), packed, y), [law.logpdf(y[0])], rtol=1e-6)
-
-
-@each_size
-def test_missing_entries_are_marginalised_as_in_numpy(d, rank):
-    family, packed, y = draw(d, rank, rows=20)
-    y = holed(y)
-    expected = family.distribution(packed).log_prob(y)
-    assert expected[0] == 0
-    assert_allclose(log_prob(family, packed, y), expected, rtol=1e-5, atol=2e-5)
-
-
-@pytest.mark.parametrize("missing", [False, True])
-def test_leading_axes_are_only_leading_axes(missing):
-    lead = (3, 3)  # rows and members, as many of each as targets
-    family, packed, y = draw(3, 2, rows=9)
-    y = holed(y) if missing else y
-    raw = np.random.default_rng(0).normal(size=packed.shape).astype("float32")
-    deep_packed, deep_y, deep_raw = (
-        ops.convert_to_tensor(a.reshape(*lead, -1)) for a in (packed, y, raw)
-    )
-    deep = family.log_prob(deep_packed, deep_y, missing=missing)
-    assert tuple(deep.shape) == lead
-    expected = family.distribution(packed).log_prob(y)
-    assert_allclose(ops.convert_to_numpy(deep).ravel(), expected, rtol=1e-5, atol=2e-5)
-    shaped = ops.convert_to_numpy(family.constrain(deep_raw))
-    assert shaped.shape == (*lead, 12)
-    assert_allclose(shaped.reshape(9, -1), constrain(family, raw), rtol=1e-6)
 
 
 @each_size

@@ -14,8 +14,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 import covey.families.normal
+from covey.distributions import triangular
 from covey.errors import InputError
-from covey.families import Normal
+from covey.families import LowRankNormal, Normal
 from covey.families.inverse_cholesky import LARGEST_INVERSE
 from covey.layers import LogDensity
 from covey.losses import NegativeLogLikelihood
@@ -23,6 +24,9 @@ from covey.losses import NegativeLogLikelihood
 ops = keras.ops
 DS = [1, 2, 3, 5, 8]
 each_d = pytest.mark.parametrize("d", DS)
+NORMALS = [Normal(d) for d in DS]
+NORMALS += [LowRankNormal(d, r) for d, r in [(1, 1), (3, 2), (5, 5), (8, 0), (40, 3)]]
+each_normal = pytest.mark.parametrize("family", NORMALS, ids=repr)
 
 
 ROWS = 64  # whatever a test needs is cut to this: jax compiles again for every new shape
@@ -58,8 +62,13 @@ def log_prob(family, packed, y):
 
 
 def draw(d, rows=None, scale=0.5):
+    """What `draw_of` says."""
+    return draw_of(Normal(d), rows, scale)
+
+
+def draw_of(family, rows=None, scale=0.5):
     """A family, packed parameters and observations; as many rows as targets unless said."""
-    family, rng = Normal(d), np.random.default_rng(d)
+    d, rng = family.n_targets, np.random.default_rng(family.n_targets)
     packed = constrain(family, scale * rng.normal(size=(rows or d, family.packed_size)))
     return family, packed, rng.normal(size=(rows or d, d)).astype("float32")
 
@@ -80,9 +89,9 @@ def unit_lower(family, packed):
 
 
 @pytest.mark.parametrize("rows", [None, 7])
-@each_d
-def test_log_prob_is_scipys(d, rows):
-    family, packed, y = draw(d, rows)
+@each_normal
+def test_log_prob_is_scipys(family, rows):
+    family, packed, y = draw_of(family, rows)
     joint = family.distribution(packed)
     expected = [
         stats.multivariate_normal(m, c).logpdf(v)
@@ -104,9 +113,9 @@ def test_what_the_packed_numbers_mean():
     assert_allclose(log_prob(Normal(3), packed, y), [expected], rtol=1e-6)
 
 
-@each_d
-def test_missing_entries_are_marginalised_as_in_numpy(d):
-    family, packed, y = draw(d, rows=20)
+@each_normal
+def test_missing_entries_are_marginalised_as_in_numpy(family):
+    family, packed, y = draw_of(family, rows=20)
     y = holed(y)
     expected = family.distribution(packed).log_prob(y)
     assert expected[0] == 0
@@ -124,10 +133,11 @@ def test_missing_entries_of_strongly_correlated_targets(d, scale):
     assert_allclose(log_prob(family, packed, y), expected, rtol=0.1, atol=0.1)
 
 
+@pytest.mark.parametrize("family", [Normal(3), LowRankNormal(3, 2)], ids=repr)
 @pytest.mark.parametrize("missing", [False, True])
-def test_leading_axes_are_only_leading_axes(missing):
+def test_leading_axes_are_only_leading_axes(family, missing):
     lead = (3, 3)  # rows and members, as many of each as targets
-    family, packed, y = draw(3, rows=9)
+    family, packed, y = draw_of(family, rows=9)
     y = holed(y) if missing else y
     raw = np.random.default_rng(0).normal(size=packed.shape).astype("float32")
     deep_packed, deep_y, deep_raw = (
@@ -138,8 +148,8 @@ def test_leading_axes_are_only_leading_axes(missing):
     expected = family.distribution(packed).log_prob(y)
     assert_allclose(ops.convert_to_numpy(deep).ravel(), expected, rtol=1e-5, atol=2e-5)
     shaped = ops.convert_to_numpy(family.constrain(deep_raw))
-    assert shaped.shape == (*lead, 9)
-    assert_allclose(shaped.reshape(-1, 9), constrain(family, raw), rtol=1e-6)
+    assert shaped.shape == (*lead, family.packed_size)
+    assert_allclose(shaped.reshape(9, -1), constrain(family, raw), rtol=1e-6)
 
 
 def lower(d, members=None, seed=0):
@@ -148,6 +158,17 @@ def lower(d, members=None, seed=0):
     below = np.tril(rng.normal(size=(members or 1, d, d)), -1)
     factor = below + np.eye(d) * rng.uniform(0.3, 2, size=(len(below), 1, d))
     return factor if members else factor[0]
+
+
+def test_matrices_are_made_of_some_rows_at_a_time(monkeypatch):
+    family, packed, _ = draw(3, rows=8)
+    whole = family.distribution(packed)
+    factor, covariance = whole.scale_tril, whole.covariance
+    monkeypatch.setattr(triangular, "CACHED", 27)  # three rows
+    parts = family.distribution(packed)
+    assert_array_equal(parts.scale_tril, factor)
+    assert_array_equal(parts.covariance, covariance)
+    assert_allclose(covariance, factor @ np.swapaxes(factor, 1, 2), rtol=1e-12, atol=1e-12)
 
 
 @each_d

@@ -24,7 +24,7 @@ def surveyed(path, targets=TARGETS, members=5, features=None, weight=None, group
     table = ParquetTable.open(path)
     roles = Roles.choose(table, targets, features, weight, groups)
     slots = Slots(members, 0)
-    return Survey.of(table, roles, slots, start=FullPlan(True).start, seed=0, **more), slots
+    return Survey.of(table, roles, slots, start=FullPlan(True).fit_start, seed=0, **more), slots
 
 
 @pytest.mark.parametrize("members", [1, 5])
@@ -74,7 +74,7 @@ def test_a_small_sample_stands_for_all(folder, frame):
 def test_a_survey_can_be_kept(folder, plan):
     table = ParquetTable.open(folder)
     roles, slots = Roles.choose(table, TARGETS, None, "w"), Slots(2, 0)
-    found = Survey.of(table, roles, slots, start=plan.start, seed=0, most_rows=1000)
+    found = Survey.of(table, roles, slots, start=plan.fit_start, seed=0, most_rows=1000)
     manifest, arrays = found.snapshot()
     again = Survey.restored((json.loads(json.dumps(manifest)), arrays), type(found.linear[0]))
     assert (again.rows, again.schema) == (found.rows, found.schema)

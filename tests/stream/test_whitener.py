@@ -22,7 +22,7 @@ def test_it_is_that_of_a_table(gaps, plan, monkeypatch):
         Y[np.isnan(Y).all(axis=1), 0] = 0.0
     folds = Folds.split(500, 4)
     features = X.astype(np.float64)
-    linear = [plan.start(features[rows], Y[rows], None, None, None) for rows, _ in folds.pairs]
+    linear = [plan.fit_start(features[rows], Y[rows]) for rows, _ in folds.pairs]
     expected = Whitened.under(linear, features, Y, folds)
     found = Whitener(linear)(X, Y, expected.complete)
     assert found.dtype == np.float32

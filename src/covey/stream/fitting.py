@@ -103,7 +103,9 @@ def fit_files(
             survey = Survey.restored(kept.entries[SURVEY], kind)
         else:
             verbose = int(bool(parameters["verbose"]))
-            survey = Survey.of(files, roles, slots, start=plan.start, seed=seed, verbose=verbose)
+            survey = Survey.of(
+                files, roles, slots, start=plan.fit_start, seed=seed, verbose=verbose
+            )
             kept.entries[SURVEY] = survey.snapshot()
             kept.write()
         table = survey.table(roles, slots, flat=isinstance(targets, str))

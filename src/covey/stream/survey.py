@@ -25,8 +25,8 @@ from covey.table import FeatureSchema, read_features, read_targets
 from covey.training_table import TrainingTable, network_inputs
 
 Array = NDArray[np.float64]
-# (X, Y, sample weight, blocks, offset) -> linear start, as `covey.plan.Plan.start`
-Start = Callable[[Array, Array, Array | None, NDArray[np.int64], None], LinearStart]
+# takes what `fit_ridge` takes, as `covey.plan.Plan.fit_start`
+Start = Callable[..., LinearStart]
 
 MOST_ROWS = 100_000  # of the sample
 MOST_CELLS = 10_000_000  # of the sample
@@ -127,7 +127,7 @@ class Survey:
         for held in slots.held_out:
             own = ~held[slot]
             share = None if weight is None else weight[own]
-            found = start(X[own], Y[own], share, slot[own], None)
+            found = start(X[own], Y[own], sample_weight=share, blocks=slot[own])
             if moments is not None:
                 found = replace(found, **regression(moments, held))
             linear.append(found)
