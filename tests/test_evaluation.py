@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import special, stats
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 import covey
 from covey import evaluation
 from covey.distributions import MultivariateNormal, MultivariateT
 from covey.distributions.reference import Reference
-from covey.errors import InputError
-from covey.evaluation import LEVELS, LINEAR, UNCORRELATED, evaluate, mean_r2, uncorrelated
+from covey.errors import CoveyWarning, InputError
+from covey.evaluation import CONSTANT, LEVELS, UNCORRELATED, evaluate, mean_r2, uncorrelated
 from covey.verdict import verdict
 from tests.distributions.test_joint import draw, each_kind, shape_matrix
 from tests.test_regressor import QUICK, table
@@ -36,7 +37,7 @@ def case(kind="normal", n=150, gaps=0.2, seed=0):
 
 
 def figures_of(joint, Y, **options):
-    figures = evaluate(joint, Y, {LINEAR: joint, UNCORRELATED: uncorrelated(joint)}, **options)
+    figures = evaluate(joint, Y, options.pop("constant", joint), "itself", **options)
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures
     return figures
 
@@ -205,10 +206,13 @@ def test_baselines_are_scored_alike(kind):
     joint, Y = case(kind)
     plain, _ = case(kind, seed=5)
     plain = plain._with(plain.targets, mean=joint.mean + SIZE)
-    figures = evaluate(joint, Y, {"one": plain, "itself": joint})
-    alone = figures_of(plain, Y)
-    for name, expected in (("one", alone), ("itself", figures_of(joint, Y))):
-        found = figures["baselines"][name]
+    figures = figures_of(joint, Y, constant=plain)
+    assert set(figures["baselines"]) == {"constant_covariance", "uncorrelated"}
+    for name, other in ((CONSTANT, plain), (UNCORRELATED, uncorrelated(joint))):
+        found, expected = figures["baselines"][name], figures_of(other, Y)
+        assert found.pop("description") == (
+            "itself" if name == CONSTANT else "this model with all correlations ignored"
+        )
         assert set(found) == {
             "negative_log_likelihood",
             "negative_log_likelihood_per_target",
@@ -217,15 +221,47 @@ def test_baselines_are_scored_alike(kind):
             "gain",
             "standard_error",
         }
-        other = plain if name == "one" else joint
-        each, cells = joint.log_prob(Y) - other.log_prob(Y), np.sum(~np.isnan(Y))
-        each = each[~np.isnan(Y).all(axis=1)]
-        assert found.pop("gain") == pytest.approx(each.sum() / cells)
-        assert found.pop("standard_error") == pytest.approx(each.std() * len(each) ** 0.5 / cells)
+        each, count = joint.log_prob(Y) - other.log_prob(Y), (~np.isnan(Y)).sum(axis=1)
+        some = count > 0
+        gain = each.sum() / count.sum()
+        assert found.pop("gain") == pytest.approx(gain)
+        # of a ratio of two means (Cochran 1977, Sampling Techniques, 6.4)
+        left = (each - gain * count)[some]
+        error = np.sqrt(np.mean(left**2) / some.sum()) / count[some].mean()
+        assert found.pop("standard_error") == pytest.approx(error)
         for what in found:
             value = expected["coverage"]["0.9"]["joint"] if what == "coverage" else expected[what]
             assert found[what] == pytest.approx(value)
-    assert evaluate(joint, Y, {})["baselines"] == {}
+
+
+@each_kind
+def test_a_weight_of_two_is_a_row_twice_and_of_zero_none(kind):
+    joint, Y = case(kind, n=60)
+    plain, _ = case(kind, n=60, seed=5)
+    weight = np.arange(60) % 3.0
+    Y[weight == 0] = 1e9
+    twice = np.repeat(np.arange(60), weight.astype(int))
+    figures = figures_of(joint, Y, constant=plain, sample_weight=weight)
+    expected = figures_of(joint[twice], Y[twice], constant=plain[twice])
+
+    def compare(one, two):
+        for name, value in two.items():
+            if isinstance(value, dict):
+                compare(one[name], value)
+            elif name in ("rows", "of_rows", "cells", "observed", "expected", "effective_rows"):
+                assert one[name] <= value  # rows are rows
+            elif value is None or isinstance(value, (str, list)):
+                assert one[name] == value or value[:2] == one[name][:2], name
+            elif name != "standard_error":
+                assert one[name] == pytest.approx(value, rel=1e-9), name
+
+    compare(figures, expected)
+    some = ~np.isnan(Y).all(axis=1) & (weight > 0)
+    assert figures["rows"] == some.sum()
+    assert figures["effective_rows"] == pytest.approx(
+        weight[some].sum() ** 2 / (weight[some] ** 2).sum()
+    )
+    assert expected["effective_rows"] == expected["rows"]
 
 
 @each_kind
@@ -361,9 +397,25 @@ def test_r2_is_averaged_over_the_targets_that_were_observed():
         k = ~np.isnan(Y[:, i])
         each.append(r2_score(Y[k, i], joint.mean[k, i], sample_weight=weight[k]))
     assert mean_r2(Y, joint.mean, weight) == pytest.approx(np.mean(each))
+    some = weight > 0.5
+    each_of_some = [
+        r2_score(Y[k, i], joint.mean[k, i], sample_weight=weight[k])
+        for i in range(3)
+        for k in [~np.isnan(Y[:, i]) & some]
+    ]
+    found = mean_r2(Y, joint.mean, np.where(some, weight, 0.0))
+    assert found == pytest.approx(np.mean(each_of_some))
     Y[:, 0] = np.nan
-    assert mean_r2(Y, joint.mean, list(weight)) == pytest.approx(np.mean(each[1:]))
+    assert mean_r2(Y, joint.mean, weight) == pytest.approx(np.mean(each[1:]))
     assert mean_r2(Y[:, 1:], joint.mean[:, 1:]) == pytest.approx(mean_r2(Y, joint.mean))
+
+
+def test_r2_of_one_row_is_nan_with_the_warning_of_scikit_learn():
+    joint, Y = case(gaps=0)
+    with pytest.warns(UndefinedMetricWarning):
+        assert np.isnan(mean_r2(Y[:1], joint.mean[:1]))
+    with pytest.warns(UndefinedMetricWarning):
+        assert np.isnan(mean_r2(Y[:2], joint.mean[:2], np.array([1.0, 0.0])))
 
 
 # A fitted model
@@ -406,22 +458,30 @@ def test_the_training_is_evaluated_out_of_fold(fitted):
     Y.iloc[::7, 1] = np.nan
     rows = model.out_of_fold_rows_
     found = model.out_of_fold_evaluation_
-    y = Y.to_numpy()[rows]
+    y, weight = Y.to_numpy()[rows], 1.0 + rows % 2
+    assert_array_equal(rows, np.arange(20, 400))  # a row of weight 0 is as if it were not there
     assert found["calibration"] == "model"
     assert found["rows"] == len(rows)
+    assert found["effective_rows"] == pytest.approx(weight.sum() ** 2 / (weight**2).sum())
     assert "energy_score" not in found
-    assert found["negative_log_likelihood"] == pytest.approx(-model.out_of_fold_.log_prob(y).mean())
-    held = model.out_of_fold_.region(0.9).contains(y).mean()
+    score = np.average(model.out_of_fold_.log_prob(y), weights=weight)
+    assert found["negative_log_likelihood"] == pytest.approx(-score)
+    assert model.out_of_fold_score_ == pytest.approx(score)
+    held = np.average(model.out_of_fold_.region(0.9).contains(y), weights=weight)
     assert found["coverage"]["0.9"]["model"] == pytest.approx(held)
-    unrelated = -uncorrelated(model.out_of_fold_).log_prob(y).mean()
+    unrelated = -np.average(uncorrelated(model.out_of_fold_).log_prob(y), weights=weight)
     ours = found["baselines"][UNCORRELATED]["negative_log_likelihood"]
     assert ours == pytest.approx(unrelated)
-    assert set(found["baselines"]) == {LINEAR, UNCORRELATED}
+    assert (
+        set(found["baselines"])
+        == {CONSTANT, UNCORRELATED}
+        == {"constant_covariance", "uncorrelated"}
+    )
     reference = model._reference
-    assert len(reference.joint) == 380  # a row of weight 0 counts for nothing
+    assert len(reference.joint) == 380
     assert_array_equal(reference.values, Y.to_numpy()[20:])
     assert_allclose(reference.weight / reference.weight[0], 1.0 + np.arange(20, 400) % 2)
-    assert_allclose(reference.joint.mean, model.out_of_fold_.mean[rows >= 20])
+    assert_allclose(reference.joint.mean, model.out_of_fold_.mean)
 
 
 def test_predictions_carry_the_reference(fitted, fresh):
@@ -461,16 +521,6 @@ def test_a_model_is_evaluated_on_a_table(fitted, fresh):
     assert shuffled == figures
     assert model.evaluate(X, Y.to_numpy()) == figures
     assert len(verdict(figures)) == 5
-
-
-def test_the_linear_baseline_is_what_the_members_start_from(fitted, fresh):
-    model, _ = fitted
-    X, Y = fresh
-    matrix = model._schema.transform(X, named=True).astype(float)
-    starts = [one.predict_distribution(matrix, model.targets_) for one in model.ensemble_.linear]
-    start = covey.Mixture(starts).moment_matched()
-    found = model.evaluate(X, Y)["baselines"][LINEAR]
-    assert found["negative_log_likelihood"] == pytest.approx(-start.log_prob(Y).mean(), rel=1e-6)
 
 
 def test_fresh_rows_make_regions_conformal(model, fresh):
@@ -570,8 +620,10 @@ def test_another_fit_takes_the_place_of_a_calibration(model, fresh):
     model.fit(X["number"].to_frame(), Y["small"])
     joint = model.predict_distribution(X["number"].to_frame())
     assert joint.calibration == "out_of_fold"
-    assert model.evaluate(X["number"].to_frame(), Y["small"])["correlation"] is None
-    model.calibrate(X["number"].to_frame(), Y["small"].to_numpy())
+    with pytest.warns(CoveyWarning, match="the model was trained on"):
+        assert model.evaluate(X["number"].to_frame(), Y["small"])["correlation"] is None
+    with pytest.warns(CoveyWarning, match="the model was trained on"):
+        model.calibrate(X["number"].to_frame(), Y["small"].to_numpy())
     joint = model.predict_distribution(X["number"].to_frame())
     assert joint.calibration == "conformal"
     lower, upper = joint.interval(0.9)

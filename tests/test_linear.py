@@ -1,15 +1,20 @@
 """The linear start, against scikit-learn, brute force and its own laws."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import multivariate_normal
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LinearRegression, Ridge
 
 from covey import Mixture, MultivariateNormal
 from covey import linear as module
 from covey.distributions.triangular import inverse_lower
 from covey.errors import InputError
 from covey.linear import PENALTIES, LinearModel
+from covey.linear_start import unbounded_columns, with_unbounded
+from covey.table import FeatureSchema, unclipped
+
+NONE = np.zeros(0, dtype=np.int64)  # inputs that enter a second time
 
 
 def data(n=60, f=4, d=3, seed=0):
@@ -151,7 +156,7 @@ def test_whatever_a_network_puts_out_comes_back_valid(d):
     rho = 0.9 if d == 2 else 0.5
     factor = np.linalg.cholesky(rho + (1 - rho) * np.eye(d))
     linear = LinearModel(
-        np.zeros(d), 10.0 ** r.uniform(-9, 9, d), np.zeros((1, d)), np.zeros(d), factor
+        np.zeros(d), 10.0 ** r.uniform(-9, 9, d), np.zeros((1, d)), np.zeros(d), NONE, factor
     )
     members = []
     for scale in (10, 30, 1e4):
@@ -280,7 +285,8 @@ def test_complete_rows_are_fitted_all_at_once_to_the_last_bit(blocked, with_offs
         "scale": scale,
         "coef": coef,
         "intercept": path.target_mean - path.feature_mean @ coef,
-        "residual_scale_tril": module._factor(held_out, weight, 8.0),
+        "residual_scale_tril": module.residual_factor(held_out, weight, 8.0),
+        "unbounded": NONE,
     }
     for name, value in expected.items():
         np.testing.assert_array_equal(getattr(model, name), value)
@@ -461,3 +467,29 @@ def test_an_offset_with_gaps():
         plain.predict_distribution(X).mean[held],
         rtol=1e-9,
     )
+
+
+def test_what_is_linear_in_a_feature_is_linear_here():
+    """Inputs are bounded smoothly for the network; a regression on them alone would bend."""
+    r = np.random.default_rng(0)
+    X = pd.DataFrame({"one": r.normal(size=2000), "two": r.lognormal(size=2000)})
+    X["flag"] = r.random(2000) < 0.5
+    Y = X.to_numpy(float) @ [[2.0, -1.0], [0.5, 3.0], [1.0, 0.0]] + 0.1 * r.normal(size=(2000, 2))
+    inputs = FeatureSchema.fit(X, True).transform(X, True)
+    unbounded = unbounded_columns(inputs)
+    np.testing.assert_array_equal(unbounded, [0, 1])  # not those of two values
+    by_hand = LinearRegression().fit(X[:1000], Y[:1000]).predict(X[1000:])
+    features = inputs.astype(float)
+    found = LinearModel.fit(features[:1000], Y[:1000], unbounded=unbounded).mean(features[1000:])
+    bounded = LinearModel.fit(features[:1000], Y[:1000]).mean(features[1000:])
+    near = np.sqrt(np.mean(np.square(found - by_hand)))
+    assert near < 0.02
+    assert np.sqrt(np.mean(np.square(bounded - by_hand))) > 10 * near
+
+
+def test_the_bound_is_undone():
+    z = np.array([-1e6, -29.0, -3.0, 0.0, 1.0, 12.0, 500.0])
+    bounded = (z / np.sqrt(1 + (z / 3) ** 2)).astype(np.float32).astype(float)
+    np.testing.assert_allclose(unclipped(bounded), np.clip(z, -30, 30), rtol=1e-4)
+    both = with_unbounded(np.column_stack([bounded, bounded]), np.array([1]))
+    np.testing.assert_array_equal(both, np.column_stack([bounded, bounded, unclipped(bounded)]))

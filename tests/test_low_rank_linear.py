@@ -77,7 +77,7 @@ def test_a_network_starts_there(gaps):
 
 def test_shapes_are_those_of_the_arrays():
     start = LowRankLinearModel.fit(*problem(), 3)
-    for name, shape in LowRankLinearModel.shapes(3, 12, 3).items():
+    for name, shape in LowRankLinearModel.shapes(3, 12, 3, 0).items():
         assert getattr(start, name).shape == shape
     assert (start.widths > 0).all()
     assert start.head(LowRankNormal(12, 3)).shape == (12 * 5,)

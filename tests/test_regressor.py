@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import RepeatedKFold, TimeSeriesSplit
 
 import covey
@@ -216,6 +217,42 @@ def test_sample_weight_moves_the_fit(data):
     changed.iloc[150:] *= 100
     model = covey.JointRegressor(**QUICK).fit(X, changed, sample_weight=weight)
     assert (model.predict_distribution(X).stddev.mean(axis=0) < 3 * Y.std().to_numpy()).all()
+
+
+@pytest.mark.parametrize("base", [None, LinearRegression()])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_rows_of_weight_zero_are_as_if_they_were_not_there(data, tmp_path, weighted, base):
+    X, Y = data
+    X = X[["number", "gaps", "colour"]] if base is None else X[["number"]]
+    X, Y = X.copy(), Y.copy()
+    bad = np.arange(300) % 10 == 3
+    weight = np.where(bad, 0.0, 1.0 + weighted * (np.arange(300) % 2))
+    kept_X, kept_Y, kept = X[~bad], Y[~bad], weight[~bad] if weighted else None
+    X.loc[bad, "number"] *= 1000.0
+    if base is None:
+        X.loc[bad, "colour"] = "never seen elsewhere"
+        X.loc[bad, "gaps"] = np.inf
+    Y.loc[bad] = 1e25
+    Y.iloc[3] = np.inf
+    groups = np.where(bad, np.nan, np.arange(300) // 3)
+    some = {**QUICK, "max_steps": 20, "base": base}
+    one = covey.JointRegressor(**some).fit(X, Y, sample_weight=weight, groups=groups)
+    two = covey.JointRegressor(**some).fit(kept_X, kept_Y, sample_weight=kept, groups=groups[~bad])
+    np.testing.assert_array_equal(one.predict(kept_X), two.predict(kept_X))
+    assert one.out_of_fold_score_ == two.out_of_fold_score_
+    assert one.out_of_fold_evaluation_ == two.out_of_fold_evaluation_
+    np.testing.assert_array_equal(one.out_of_fold_.covariance, two.out_of_fold_.covariance)
+    np.testing.assert_array_equal(one.out_of_fold_rows_, np.flatnonzero(~bad))
+    for model in (one, two):
+        model.save(tmp_path / "model.covey")
+
+
+@pytest.mark.parametrize("bad", [[1.0], -np.ones(300), np.full(300, np.nan), np.zeros(300), ["a"]])
+def test_weights_are_checked_wherever_they_are_taken(data, model, bad):
+    X, Y = data
+    for question in (model.score, model.evaluate, covey.JointRegressor(**QUICK).fit):
+        with pytest.raises(InputError, match="`sample_weight` must"):
+            question(X, Y, sample_weight=bad)
 
 
 def test_the_same_seed_gives_the_same_model(data):

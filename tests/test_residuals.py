@@ -12,10 +12,10 @@ from covey.residuals import (
     LEAST_RESIDUAL,
     _Batch,
     _likeliest,
-    _prior_rows,
     _step,
     _uncorrelated,
     factor_with_gaps,
+    prior_rows,
 )
 
 
@@ -189,7 +189,7 @@ def test_where_there_are_too_many_patterns_some_of_the_rows_do(monkeypatch):
 def test_the_prior_is_the_shrinkage_of_ledoit_and_wolf(n):
     rows = drawn(n=n, missing=0.0, factor=[[1.0, 0, 0], [0.8, 0.6, 0], [0, 0.6, 0.8]])
     rows /= np.sqrt(np.square(rows).mean(axis=0))
-    prior = _prior_rows(rows, np.full(n, 1 / n))
+    prior = prior_rows(rows, np.full(n, 1 / n))
     np.testing.assert_allclose(
         prior / (n + prior), ledoit_wolf(rows, assume_centered=True)[1], rtol=10 / n
     )
@@ -216,19 +216,19 @@ def test_the_prior_pair_by_pair():
     assert min(counts) == 2
     assert len(counts) < 20
     np.testing.assert_allclose(
-        _prior_rows(rows, np.full(60, 1 / 60)), (noise + own * np.mean(counts)) / strength
+        prior_rows(rows, np.full(60, 1 / 60)), (noise + own * np.mean(counts)) / strength
     )
 
 
 @pytest.mark.parametrize(("n", "least"), [(100, LEAST_PRIOR), (100_000, 10.001)])
 def test_residuals_that_agree_without_noise_leave_a_little_doubt(n, least):
     rows = np.tile(np.where(np.arange(n) % 2, 1.0, -1.0)[:, None], 3)
-    np.testing.assert_allclose(_prior_rows(rows, np.full(n, 1 / n)), least, rtol=1e-6)
+    np.testing.assert_allclose(prior_rows(rows, np.full(n, 1 / n)), least, rtol=1e-6)
 
 
 def test_what_may_be_chance_is_taken_for_it():
     rows = np.tile([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], (5, 1))
-    assert _prior_rows(rows, np.full(20, 1 / 20)) == np.inf
+    assert prior_rows(rows, np.full(20, 1 / 20)) == np.inf
     np.testing.assert_array_equal(factor_with_gaps(rows, np.ones(20), None), np.eye(3))
 
 
@@ -237,7 +237,7 @@ def test_the_prior_does_not_grow_where_less_is_observed():
     found = []
     for missing in (0.0, 0.3, 0.6, 0.8):
         rows = drawn(n=4000, missing=missing, factor=factor)
-        found.append(_prior_rows(rows, np.full(len(rows), 1 / len(rows))))
+        found.append(prior_rows(rows, np.full(len(rows), 1 / len(rows))))
     assert 3 < min(found) <= max(found) < 1.5 * min(found)
 
 

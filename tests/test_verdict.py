@@ -7,7 +7,7 @@ import pytest
 
 from covey.distributions import MultivariateNormal, MultivariateT
 from covey.distributions.reference import Reference
-from covey.evaluation import LINEAR, UNCORRELATED, evaluate, uncorrelated
+from covey.evaluation import CONSTANT, evaluate, uncorrelated
 from covey.verdict import calibrated, verdict
 
 BEGINNINGS = ["Good? ", "Accurate? ", "Calibrated? ", "Together? ", "Look at: "]
@@ -28,8 +28,8 @@ def simple(joint, wider=2.0):
 
 
 def figures_of(joint, Y, baseline=None, **options):
-    baselines = {LINEAR: baseline or simple(joint), UNCORRELATED: uncorrelated(joint)}
-    return evaluate(joint, Y, baselines, **options)
+    description = "ridge regression with one covariance for all rows"
+    return evaluate(joint, Y, baseline or simple(joint), description, **options)
 
 
 def lines_of(figures, **options):
@@ -51,8 +51,8 @@ def test_a_good_model_in_full():
     lines = lines_of(figures)
     gain = (joint.log_prob(Y) - simple(joint).log_prob(Y)).sum() / 3000
     assert lines[0] == (
-        f"Good? Yes: what came was {np.exp(gain):.2f} times as probable per target as under ridge "
-        f"regression with one covariance for all ({gain:+.3f} nats; 1,000 rows)."
+        f"Good? Yes: the observed values are {np.exp(gain):.2f} times as likely, per target, as "
+        f"under ridge regression with one covariance for all rows ({gain:+.3f} nats; 1,000 rows)."
     )
     r2 = 1 - np.square(Y - joint.mean).sum(axis=0) / np.square(Y - Y.mean(axis=0)).sum(axis=0)
     best, worst = NAMES[np.argmax(r2)], NAMES[np.argmin(r2)]
@@ -86,21 +86,21 @@ def test_a_good_model_in_full():
 @pytest.mark.parametrize(
     ("ours", "theirs", "expected"),
     [
-        (1.0, 2.0, "Good? Yes: what came was 1."),
-        (1.0, 1.2, "Good? Yes: what came was 1.0"),
+        (1.0, 2.0, "Good? Yes: the observed values are 1."),
+        (1.0, 1.2, "Good? Yes: the observed values are 1.0"),
         (
             1.0,
             1.0,
-            "Good? No better than ridge regression with one covariance for all, as far as 1,000",
+            "Good? No better than ridge regression with one covariance for all rows, as far as",
         ),
         (1.0, 1.05, "Good? No better than ridge regression"),  # 0.002 nats
         (1.05, 1.0, "Good? No better than ridge regression"),
-        (1.2, 1.0, "Good? No: what came was 0.9"),
-        (2.0, 1.0, "Good? No: what came was 0."),
-        (1e3, 1.0, "Good? No: what came was 0.0017 times as probable"),
-        (1.0, 1e3, "Good? Yes: what came was 6"),
-        (1e-4, 1.0, "Good? No: what came was less than a thousandth as probable"),
-        (1.0, 1e60, "Good? Yes: what came was more than 1,000 times as probable"),
+        (1.2, 1.0, "Good? No: the observed values are 0.9"),
+        (2.0, 1.0, "Good? No: the observed values are 0."),
+        (1e3, 1.0, "Good? No: the observed values are 0.0017 times as likely"),
+        (1.0, 1e3, "Good? Yes: the observed values are 6"),
+        (1e-4, 1.0, "Good? No: the observed values are less than a thousandth as likely"),
+        (1.0, 1e60, "Good? Yes: the observed values are more than 1,000 times as likely"),
     ],
 )
 def test_it_says_whether_it_beats_a_simple_model(ours, theirs, expected):
@@ -116,7 +116,7 @@ def test_it_says_how_much_less_probable():
     assert gain > 0.005
     ours = figures_of(simple(joint, 0.8), Y, joint)
     line = lines_of(ours)[0]
-    assert f"came was {np.exp(-gain):.2f} times as probable per target" in line
+    assert f"values are {np.exp(-gain):.2f} times as likely, per target" in line
     assert f"({-gain:+.3f} nats; 1,000 rows)" in line
 
 
@@ -129,7 +129,7 @@ def test_it_says_where_the_rows_are_from():
 def test_small_gains_of_few_rows_are_too_close_to_call():
     joint, Y = predictions(40, seed=2)
     figures = figures_of(joint, Y, simple(joint, 1.15))
-    found = figures["baselines"][LINEAR]
+    found = figures["baselines"][CONSTANT]
     assert abs(found["gain"]) < 2 * found["standard_error"]
     line = lines_of(figures)[0]
     assert line.startswith("Good? No better than ridge regression")
@@ -141,8 +141,9 @@ def test_small_gains_of_few_rows_are_too_close_to_call():
 def test_a_base_is_called_by_its_name():
     joint, Y = predictions()
     figures = figures_of(joint, Y, simple(joint, 2.0))
-    figures["simple"] = "the Ridge alone,"
-    assert "as under the Ridge alone, with one covariance for all" in lines_of(figures)[0]
+    base = "the base alone (Ridge) with one covariance for all rows"
+    figures["baselines"][CONSTANT]["description"] = base
+    assert f"as under {base}" in lines_of(figures)[0]
 
 
 def test_other_levels_are_looked_at_too():

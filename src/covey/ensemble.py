@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from covey.distributions import Elliptical, Mixture
 from covey.errors import ArtifactError
+from covey.folds import collected
 from covey.linear import LinearModel
 from covey.linear_start import LinearStart
 from covey.low_rank_linear import LowRankLinearModel
@@ -161,7 +162,7 @@ class Ensemble:
             Distributions of `len(rows)` rows. A row that several members held out gets the first
             two moments of their mixture.
         """
-        return _collected(self.held_out_parts(X, tests, offsets), tests, rows, len(X))
+        return collected(self.held_out_parts(X, tests, offsets), tests, rows, len(X))
 
     def held_out_parts(
         self, X: NDArray[np.float32], tests: Sequence[Rows], offsets: Array | None = None
@@ -185,38 +186,6 @@ class Ensemble:
             self._restored(k, packed[: len(test), k], X, test, offsets)
             for k, test in enumerate(tests)
         ]
-
-    def linear_mixture(self, X: NDArray[np.float32], offsets: Array | None = None) -> Mixture:
-        """What the members started from: linear means, a constant covariance each.
-
-        Args:
-            X: matrix of shape (N, F).
-            offsets: as in `mixture`.
-
-        Returns:
-            Mixtures of N rows, in target units.
-        """
-        every = np.arange(len(X))
-        return Mixture([self._linear(k, X, every, offsets) for k in range(len(self.linear))])
-
-    def linear_held_out(
-        self,
-        X: NDArray[np.float32],
-        tests: Sequence[Rows],
-        rows: Rows,
-        offsets: Array | None = None,
-    ) -> Elliptical:
-        """The same as `held_out`, of what the members started from."""
-        parts = [self._linear(k, X, test, offsets) for k, test in enumerate(tests)]
-        return _collected(parts, tests, rows, len(X))
-
-    def _linear(
-        self, member: int, X: NDArray[np.float32], rows: Rows, offsets: Array | None
-    ) -> Any:
-        offset = 0.0 if offsets is None else offsets[member, rows]
-        return self.linear[member].predict_distribution(
-            X[rows].astype(np.float64), self.targets, offset
-        )
 
     def _restored(
         self,
@@ -261,7 +230,13 @@ class Ensemble:
                 raise ValueError("another number of targets")  # before room is made for them
             network = Network.from_manifest(manifest["network"])
             start = STARTS[network.family_name]
-            parts = start.shapes(network.n_features, network.n_targets, network.rank or 0)
+            unbounded = arrays["linear_unbounded"]
+            n_features = network.n_features
+            if unbounded.size and not (0 <= unbounded.min() <= unbounded.max() < n_features):
+                raise ValueError("numbers of inputs that there are not")
+            parts = start.shapes(
+                n_features, network.n_targets, network.rank or 0, unbounded.shape[-1]
+            )
             linear = tuple(
                 start(**{name: arrays[f"linear_{name}"][k] for name in parts})
                 for k in range(network.members)
@@ -298,19 +273,3 @@ class Ensemble:
                 "Expected a complete description of a fitted ensemble. The file lacks or garbles "
                 f"{error}; save the model again."
             ) from error
-
-
-def _collected(parts: list[Any], tests: Sequence[Rows], rows: Rows, n_rows: int) -> Any:
-    """Of what each member says of the rows it held out, one distribution for each row wanted."""
-    seen = np.concatenate(tests)
-    order = np.argsort(seen, kind="stable")
-    first = np.searchsorted(seen, rows, sorter=order)
-    times = np.bincount(seen, minlength=n_rows)[rows]
-    joint = type(parts[0]).concatenate(parts)
-    pieces, places = [], []
-    for count in np.unique(times):
-        which = np.flatnonzero(times == count)
-        holders = [joint[order[first[which] + number]] for number in range(count)]
-        pieces.append(Mixture(holders).moment_matched())
-        places.append(which)
-    return type(joint).concatenate(pieces)[np.argsort(np.concatenate(places))]

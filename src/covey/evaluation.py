@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import r2_score
 
 from covey import scores
@@ -23,26 +25,29 @@ MOST_NUMBERS = 50_000_000  # in the distributions of these rows
 MANY = 200  # targets beyond which the energy and the variogram score take too long
 MOST_ENTRIES = 20_000_000  # of matrices for those scores, five times as many for a mean correlation
 ODD = 1e-4  # how improbable a row is that counts as such
-LINEAR = "ridge, constant covariance"
-UNCORRELATED = "correlations ignored"
+CONSTANT = "constant_covariance"  # keys of the baselines, the same for every model
+UNCORRELATED = "uncorrelated"
 
 
 def evaluate(
     joint: Elliptical,
     Y: Array,
-    baselines: Mapping[str, Elliptical],
+    constant: Elliptical,
+    description: str,
     *,
+    sample_weight: Array | None = None,
     all_scores: bool = True,
-    simple: str = "ridge regression",
 ) -> dict[str, Any]:
-    """Score predictions against what came.
+    """Score predictions against the observed values.
 
     Args:
         joint: predictions for N rows over D targets.
-        Y: what came, shape (N, D), in target units; NaN where not observed.
-        baselines: other predictions for the same rows, by name.
+        Y: observed values, shape (N, D), in target units; NaN where not observed.
+        constant: simple predictions for the same rows, with one covariance for all.
+        description: what they are, in words.
+        sample_weight: shape (N,), non-negative: the share of each row in every average. A row of
+            weight 0 is as if it were not there. Equal weights by default.
         all_scores: also the energy and the variogram score, which take longest.
-        simple: what the means of the first baseline are.
 
     Returns:
         Plain numbers, text, lists and dicts, as JSON has them; None for what cannot be said (a
@@ -51,6 +56,7 @@ def evaluate(
         * `rows` that figures are computed from, at most 50,000 (5,000, or fewer with many targets,
           for the energy and variogram scores, `crps`, `interval_score`, `volume` and
           `correlation`), evenly chosen `of_rows` with a target;
+        * `effective_rows`: how many rows of equal weight tell as much (Kish 1965);
         * `cells` (observed), `targets`, `family`, `calibration` (what regions go by) and
           `calibration_rows` (how many of these hold all targets, or, where they are few, any);
         * `negative_log_likelihood`, in nats per row, and `_per_target`, in nats per observed cell;
@@ -66,70 +72,88 @@ def evaluate(
           same unit as the energy score;
         * `correlation`: the strongest mean correlation as `[target, other, value]`, or None;
         * `improbable`: rows farther out than one in 10,000, the number `expected`, and the number;
-        * `simple`, what the means of the first baseline are;
-        * `baselines`: `negative_log_likelihood`, `_per_target`, `energy_score`, the coverage of
-          their own 90% regions, and the `gain` of `joint` over them, in nats per observed cell,
-          with its `standard_error` if rows are independent.
+        * `baselines`: two simpler predictions, by keys that are the same for every model:
+          "constant_covariance" is `constant`, "uncorrelated" is `joint` with all correlations
+          ignored. For each its `description`, `negative_log_likelihood`, `_per_target`,
+          `energy_score`, the coverage of its own 90% regions, and the `gain` of `joint` over it, in
+          nats per observed cell, with its `standard_error` if rows are independent.
     """
-    rows = np.flatnonzero(~np.isnan(Y).all(axis=1))
+    weight = np.ones(len(Y)) if sample_weight is None else sample_weight
+    rows = np.flatnonzero(~np.isnan(Y).all(axis=1) & (weight > 0))
     found = len(rows)
     rows = rows[evenly(found, MOST_ROWS)]
     if len(rows) < len(Y):
-        joint, Y = joint[rows], Y[rows]
-        baselines = {name: other[rows] for name, other in baselines.items()}
+        joint, constant, Y, weight = joint[rows], constant[rows], Y[rows], weight[rows]
     some = evenly(len(rows), max(min(FEW_ROWS, MOST_NUMBERS // row_width(joint)), 1))
     few, y = (joint, Y) if len(some) == len(rows) else (joint[some], Y[some])
-    observed = [column[~np.isnan(column)] for column in Y.T]
-    scale = np.array([column.std() if len(column) else 0.0 for column in observed])
+    share = weight[some]
+    scale = np.array([_stddev(column, weight) for column in Y.T])
     scale = np.where(scale > 0, scale, 1.0)
-    cells = int((~np.isnan(Y)).sum())
+    observed = ~np.isnan(Y)
     distance = scores.distance_pit(joint, Y)
     loss = scores.negative_log_likelihood(joint, Y)
+    others = {
+        CONSTANT: (description, constant),
+        UNCORRELATED: ("this model with all correlations ignored", uncorrelated(joint)),
+    }
     costly = {"energy_score": scores.energy_score, "variogram_score": scores.variogram_score}
     fewer = some[evenly(len(some), max(MOST_ENTRIES // len(scale) ** 2, 1))]
 
-    def mean_of(score: Any, other: Any) -> float | None:
+    def mean_of(score: Callable[..., Array], other: Any) -> float | None:
         if len(scale) > MANY:
             return None
-        return _mean(score(_scaled(other[fewer], scale), Y[fewer] / scale))
+        return _mean(score(_scaled(other[fewer], scale), Y[fewer] / scale), weight[fewer])
+
+    def beside(description: str, other: Any) -> dict[str, Any]:
+        theirs = scores.negative_log_likelihood(other, Y)
+        energy = {"energy_score": mean_of(scores.energy_score, other)} if all_scores else {}
+        return {
+            "description": description,
+            **_densities(theirs, observed, weight),
+            **_gain(theirs - loss, observed, weight),
+            "coverage": _mean((scores.distance_pit(other, Y) <= 0.9).astype(float), weight),
+            **energy,
+        }
 
     return {
         "rows": len(rows),
         "of_rows": found,
-        "cells": cells,
+        "effective_rows": effective_rows(weight),
+        "cells": int(observed.sum()),
         "targets": list(joint.targets),
         "family": type(joint).__name__,
         "calibration": joint.calibration,
-        "simple": simple,
         "calibration_rows": _calibration_rows(joint),
-        **_densities(loss, cells),
+        **_densities(loss, observed, weight),
         **({name: mean_of(score, joint) for name, score in costly.items()} if all_scores else {}),
-        "per_target": _per_target(joint, Y, few, y),
-        "coverage": {f"{level:g}": _coverage(joint, Y, level, distance) for level in LEVELS},
-        "volume": _volume(few, y, scale),
-        "correlation": _strongest(few),
+        "per_target": _per_target(joint, Y, weight, few, y, share),
+        "coverage": {
+            f"{level:g}": _coverage(joint, Y, weight, level, distance) for level in LEVELS
+        },
+        "volume": _volume(few, y, share, scale),
+        "correlation": _strongest(few, share),
         "improbable": {
             "expected": round(ODD * len(rows), 3),
             "rows": int(np.sum(distance > 1 - ODD)),
         },
-        "baselines": {
-            name: _beside(loss, other, Y, cells)
-            | ({"energy_score": mean_of(scores.energy_score, other)} if all_scores else {})
-            for name, other in baselines.items()
-        },
+        "baselines": {name: beside(*other) for name, other in others.items()},
     }
 
 
-def _beside(loss: Array, other: Elliptical, Y: Array, cells: int) -> dict[str, float | None]:
-    """A baseline, and what the predictions that lose `loss` in each row gain over it."""
-    theirs = scores.negative_log_likelihood(other, Y)
-    error = np.std(theirs - loss) * np.sqrt(len(Y)) / cells if cells else np.nan
-    return {
-        **_densities(theirs, cells),
-        "gain": _number((theirs - loss).sum() / cells if cells else np.nan),
-        "standard_error": _number(error),
-        "coverage": _mean((scores.distance_pit(other, Y) <= 0.9).astype(float)),
-    }
+def effective_rows(weight: Array) -> float:
+    """How many rows of equal weight make a mean as sure as rows of these weights (Kish 1965)."""
+    return float(weight.sum() ** 2 / np.square(weight).sum()) if len(weight) else 0.0
+
+
+def _gain(more: Array, observed: NDArray[np.bool_], weight: Array) -> dict[str, float | None]:
+    """What a baseline loses more, in nats per observed cell, and the standard error of that."""
+    count = observed.sum(axis=1)
+    cells = float(weight @ count)
+    if not cells:
+        return {"gain": None, "standard_error": None}
+    gain = float(weight @ more) / cells
+    error = float(np.sqrt(np.square(weight * (more - gain * count)).sum())) / cells
+    return {"gain": _number(gain), "standard_error": _number(error)}
 
 
 def _calibration_rows(joint: Elliptical) -> int | None:
@@ -140,25 +164,24 @@ def _calibration_rows(joint: Elliptical) -> int | None:
     return whole if whole >= ENOUGH else int(held.any(axis=1).sum())
 
 
-def simple_model(bases: Any) -> str:
-    """What a linear start is called: ridge regression, or the regressor that the user brought."""
-    return "ridge regression" if bases is None else f"the {type(bases[0]).__name__} alone,"
-
-
-def mean_r2(Y: Array, mean: Array, sample_weight: ArrayLike | None = None) -> float:
+def mean_r2(Y: Array, mean: Array, sample_weight: Array | None = None) -> float:
     """Coefficient of determination, averaged over the targets that were observed.
 
     Args:
-        Y: what came, shape (N, D); each target counts on the rows that hold it.
+        Y: observed values, shape (N, D); each target counts on the rows that hold it.
         mean: what was predicted, shape (N, D).
-        sample_weight: shape (N,), or None.
+        sample_weight: shape (N,), non-negative; rows of weight 0 do not count.
 
     Returns:
-        R^2: 1 for perfect means; NaN if no target was observed twice.
+        R^2: 1 for perfect means; NaN, with scikit-learn's warning, if no target was observed twice.
     """
-    weight = np.ones(len(Y)) if sample_weight is None else np.asarray(sample_weight)
-    parts = zip(~np.isnan(Y).T, Y.T, mean.T, strict=True)
+    weight = np.ones(len(Y)) if sample_weight is None else sample_weight
+    counted = ~np.isnan(Y) & (weight > 0)[:, None]
+    parts = zip(counted.T, Y.T, mean.T, strict=True)
     each = [r2_score(y[k], m[k], sample_weight=weight[k]) for k, y, m in parts if k.sum() > 1]
+    if not each:
+        message = "R^2 score is not well-defined with less than two samples."
+        warnings.warn(message, UndefinedMetricWarning, stacklevel=3)
     return float(np.mean(each)) if each else float("nan")
 
 
@@ -174,10 +197,10 @@ def uncorrelated(joint: Any) -> Any:
     return joint._uncorrelated()
 
 
-def _densities(loss: Array, cells: int) -> dict[str, float | None]:
-    total = float(loss.sum())
+def _densities(loss: Array, observed: NDArray[np.bool_], weight: Array) -> dict[str, float | None]:
+    total, cells = float(weight @ loss), float(weight @ observed.sum(axis=1))
     return {
-        "negative_log_likelihood": _number(total / len(loss) if len(loss) else np.nan),
+        "negative_log_likelihood": _number(total / weight.sum() if len(loss) else np.nan),
         "negative_log_likelihood_per_target": _number(total / cells if cells else np.nan),
     }
 
@@ -191,65 +214,82 @@ def row_width(joint: Any) -> int:
     return max(sum(array.size for array in joint.to_arrays().values()) // max(len(joint), 1), 1)
 
 
-def _per_target(joint: Any, Y: Array, few: Any, y: Array) -> dict[str, dict[str, Any]]:
+def _per_target(
+    joint: Any, Y: Array, weight: Array, few: Any, y: Array, share: Array
+) -> dict[str, dict[str, Any]]:
     error = Y - joint.mean
     crps, interval = scores.crps(few, y), scores.interval_score(few, y)
     conditional = scores.conditional_error(joint, Y)
     found = {}
     for i, name in enumerate(joint.targets):
-        seen = ~np.isnan(Y[:, i])
-        spread = np.sum(np.square(Y[seen, i] - Y[seen, i].mean())) if seen.any() else 0.0
+        squared = _mean(np.square(error[:, i]), weight)
+        spread = _stddev(Y[:, i], weight) ** 2
         found[name] = {
-            "observed": int(seen.sum()),
-            "bias": _mean(error[:, i]),
-            "mae": _mean(np.abs(error[:, i])),
-            "rmse": _root(_mean(np.square(error[:, i]))),
-            "r2": _number(1 - np.sum(np.square(error[seen, i])) / spread if spread > 0 else np.nan),
-            "crps": _mean(crps[:, i]),
-            "interval_score": _mean(interval[:, i]),
-            "conditional_error": _mean(conditional[:, i]),
-            "stddev": _mean(joint.stddev[:, i]),
+            "observed": int((~np.isnan(Y[:, i])).sum()),
+            "bias": _mean(error[:, i], weight),
+            "mae": _mean(np.abs(error[:, i]), weight),
+            "rmse": _root(squared),
+            "r2": None if squared is None or spread == 0 else _number(1 - squared / spread),
+            "crps": _mean(crps[:, i], share),
+            "interval_score": _mean(interval[:, i], share),
+            "conditional_error": _mean(conditional[:, i], weight),
+            "stddev": _mean(joint.stddev[:, i], weight),
         }
     return found
 
 
-def _coverage(joint: Any, Y: Array, level: float, distance: Array) -> dict[str, Any]:
+def _coverage(joint: Any, Y: Array, weight: Array, level: float, distance: Array) -> dict[str, Any]:
     if not len(Y):
         return {"joint": None, "interval": None, "per_target": {}, "model": None}
-    each: Any = scores.marginal_coverage(joint, Y, level, per_target=True)
-    count = (~np.isnan(Y)).sum(axis=0)
+    lower, upper = joint.interval(level)
+    inside = np.where(np.isnan(Y), np.nan, (lower <= Y) & (upper >= Y))
+    every = np.broadcast_to(weight[:, None], Y.shape)
+    each = [_mean(column, weight) for column in inside.T]
     return {
-        "joint": _number(scores.joint_coverage(joint, Y, level)),
-        "interval": _number(np.nansum(each * count) / count.sum()),
-        "per_target": dict(zip(joint.targets, map(_number, each), strict=True)),
-        "model": _number(np.mean(distance <= level)),
+        "joint": _mean(joint.region(level).contains(Y).astype(float), weight),
+        "interval": _mean(inside.ravel(), every.ravel()),
+        "per_target": dict(zip(joint.targets, each, strict=True)),
+        "model": _mean((distance <= level).astype(float), weight),
     }
 
 
-def _volume(few: Any, y: Array, scale: Array) -> float | None:
-    whole = few[np.flatnonzero(~np.isnan(y).any(axis=1))]
+def _volume(few: Any, y: Array, weight: Array, scale: Array) -> float | None:
+    whole = np.flatnonzero(~np.isnan(y).any(axis=1))
     if not len(whole):
         return None
-    logs = whole.region(0.9).log_volume() - np.log(scale).sum()
-    return _number(float(np.exp(np.mean(logs) / len(scale))))
+    logs = few[whole].region(0.9).log_volume() - np.log(scale).sum()
+    return _number(float(np.exp(np.average(logs, weights=weight[whole]) / len(scale))))
 
 
-def _strongest(few: Any) -> list[Any] | None:
+def _strongest(few: Any, weight: Array) -> list[Any] | None:
     d = len(few.targets)
     if d == 1 or not len(few):
         return None
     rows = evenly(len(few), max(5 * MOST_ENTRIES // d**2, 1))
     size = max(MOST_ENTRIES // (10 * d**2), 1)
-    parts = (few[rows[i : i + size]].correlation.sum(axis=0) for i in range(0, len(rows), size))
-    mean = sum(parts) / len(rows)
+    parts = (rows[start : start + size] for start in range(0, len(rows), size))
+    mean = sum(np.tensordot(weight[part], few[part].correlation, 1) for part in parts)
+    mean = mean / weight[rows].sum()
     first, second = np.triu_indices(d, 1)
     most = int(np.argmax(np.abs(mean[first, second])))
     i, j = int(first[most]), int(second[most])
     return [few.targets[i], few.targets[j], _number(mean[i, j])]
 
 
-def _mean(values: Array) -> float | None:
-    return _number(np.nanmean(values)) if np.any(~np.isnan(values)) else None
+def _mean(values: Array, weight: Array) -> float | None:
+    """The weighted mean of what is not NaN; None of nothing."""
+    known = ~np.isnan(values)
+    return _number(np.average(values[known], weights=weight[known])) if known.any() else None
+
+
+def _stddev(values: Array, weight: Array) -> float:
+    """The weighted standard deviation of what is not NaN; 0 of nothing, and of one value twice."""
+    known = ~np.isnan(values)
+    values, weight = values[known], weight[known]
+    if not len(values) or np.ptp(values) == 0:
+        return 0.0
+    center = np.average(values, weights=weight)
+    return float(np.sqrt(np.average(np.square(values - center), weights=weight)))
 
 
 def _root(value: float | None) -> float | None:

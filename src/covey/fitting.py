@@ -10,24 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey import dispatch
+from covey.baseline import Baseline, regressor_name
 from covey.calibration import as_pooled, pooled_scales, reference_rows, scaled
 from covey.candidates import Candidate, train_candidates
 from covey.distributions import Elliptical
 from covey.distributions.reference import Reference
 from covey.ensemble import Ensemble
 from covey.errors import InputError
-from covey.evaluation import (
-    LINEAR,
-    UNCORRELATED,
-    evaluate,
-    row_width,
-    simple_model,
-    uncorrelated,
-)
+from covey.evaluation import evaluate, row_width
+from covey.linear import fit_ridge
+from covey.linear_start import unbounded_columns
 from covey.mean_model import MeanModel
 from covey.network import Network, quantile_knots
 from covey.plan import plan_of
 from covey.recipe import Recipe
+from covey.seen import SeenRows
 from covey.summary import family_sentence
 from covey.training_table import TrainingTable, network_inputs
 from covey.verdict import verdict
@@ -47,7 +44,9 @@ class Fitted:
         means: the user's mean models, or None.
         out_of_fold: distributions of the held-out rows by members that did not train on them.
         evaluation: what `evaluate` says of `out_of_fold`, the energy and variogram scores apart.
+        baseline: the simple prediction beside which the fit is judged.
         reference: some of these rows and what came, by which regions are made as wide as needed.
+        seen: fingerprints of the training rows.
     """
 
     family: str
@@ -56,7 +55,9 @@ class Fitted:
     means: MeanModel | None
     out_of_fold: Elliptical
     evaluation: dict[str, Any]
+    baseline: Baseline
     reference: Reference
+    seen: SeenRows
 
 
 def fit_table(
@@ -107,18 +108,22 @@ def fit_table(
             flat=table.flat,
             sample_weight=weight,
         )
-    features = inputs.astype(np.float64)
-    linear = tuple(
-        plan.fit_start(
+    features, unbounded = inputs.astype(np.float64), unbounded_columns(inputs)
+    ridges = [
+        fit_ridge(
             features[rows],
             Y[rows],
             sample_weight=None if weight is None else weight[rows],
             blocks=folds.inner_blocks(member),
             offset=None if offsets is None else offsets[member, rows],
+            unbounded=unbounded,
         )
         for member, (rows, _) in enumerate(folds.pairs)
-    )
-    linear = dispatch.agreed(linear)
+    ]
+    linear = dispatch.agreed(tuple(plan.start(ridge) for ridge in ridges))
+    base = None if parameters["base"] is None else regressor_name(parameters["base"])
+    covariances = [plan.constant_covariance(ridge) for ridge in ridges]
+    baseline = Baseline.of(linear, dispatch.agreed(covariances), base)
     candidates = train_candidates(
         network,
         inputs,
@@ -135,7 +140,9 @@ def fit_table(
         normal=plan.normal,
         **options_of(parameters),
     )
-    fitted = settle(candidates, table, parameters, seed=seed, means=means, offsets=offsets)
+    fitted = settle(
+        candidates, table, parameters, baseline, seed=seed, means=means, offsets=offsets
+    )
     return table, fitted
 
 
@@ -188,10 +195,12 @@ def settle(
     candidates: Sequence[Candidate],
     table: TrainingTable,
     parameters: Mapping[str, Any],
+    baseline: Baseline,
     *,
     seed: int,
     means: MeanModel | None = None,
     offsets: Array | None = None,
+    n_rows: int | None = None,
 ) -> Fitted:
     """Keep the better family, and correct how wide it is where that helps.
 
@@ -199,9 +208,11 @@ def settle(
         candidates: the families that were trained.
         table: the rows that they are judged by.
         parameters: those of the `JointRegressor`, by name.
+        baseline: the simple prediction beside which the fit is judged.
         seed: of the choice of rows.
         means: the user's mean models, or None.
         offsets: what they say of the rows, shape (K, N, D), or None.
+        n_rows: how many rows were trained on, if the table is a sample of them.
 
     Returns:
         The fit.
@@ -213,10 +224,7 @@ def settle(
     observed, share = Y[rows], None if weight is None else weight[rows]
     joint = best.out_of_fold
     tests = [test for _, test in folds.pairs]
-    baselines = {
-        LINEAR: best.ensemble.linear_held_out(inputs, tests, rows, offsets),
-        UNCORRELATED: uncorrelated(joint),
-    }
+    simple = baseline.held_out(inputs, tests, rows, table.targets, offsets)
     return Fitted(
         best.family,
         {found.family: found.score for found in candidates},
@@ -224,13 +232,11 @@ def settle(
         means,
         joint,
         evaluate(
-            joint,
-            observed,
-            baselines,
-            all_scores=False,
-            simple=simple_model(None if means is None else means.estimators),
+            joint, observed, simple, baseline.description, sample_weight=share, all_scores=False
         ),
+        baseline,
         _calibrate(best, inputs, rows, observed, share, offsets, seed),
+        SeenRows.of(inputs, Y, n_rows),
     )
 
 
@@ -263,6 +269,8 @@ def hand_over(fitted: Fitted, table: TrainingTable, model: Any, *, of_all: bool 
             delattr(model, name)  # of an earlier fit
     model._reference = fitted.reference
     model._means = fitted.means
+    model._baseline = fitted.baseline
+    model._seen = fitted.seen
     model._schema = table.schema
     model._flat = table.flat
     if model.verbose:

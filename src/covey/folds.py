@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from sklearn.model_selection import (
     check_cv,
 )
 
+from covey.distributions import Mixture
 from covey.errors import InputError
 
 Rows = NDArray[np.int64]
@@ -113,25 +115,6 @@ class Folds:
         """The rows held out by at least one member, in order."""
         return np.unique(np.concatenate([test for _, test in self.pairs]))
 
-    def check_weights(self, weight: NDArray[np.float64] | None) -> None:
-        """Refuse weights that leave a fold empty.
-
-        Args:
-            weight: array of shape (N,), or None.
-
-        Raises:
-            InputError: fewer than two training rows, or no held-out row, of a fold count.
-        """
-        if weight is None:
-            return
-        for number, (train, test) in enumerate(self.pairs):
-            counts = np.count_nonzero(weight[train]), np.count_nonzero(weight[test])
-            if counts[0] < 2 or counts[1] < 1:
-                raise InputError(
-                    f"Fold {number} needs rows of positive weight: 2 to train on and 1 held out. "
-                    f"Received {counts[0]} and {counts[1]}; use fewer members."
-                )
-
     def inner_blocks(self, member: int, most: int = 10) -> Rows | None:
         """Labels of a member's training rows, at most `most` of them, for `LinearModel.fit`."""
         if self.blocks is None:
@@ -173,8 +156,35 @@ class Folds:
         return [(train[fit], train[held]) for fit, held in inner.split(train)]
 
 
+def collected(parts: Sequence[Any], tests: Sequence[Rows], rows: Rows, n_rows: int) -> Any:
+    """Of what each member says of the rows it held out, one distribution for each row wanted.
+
+    Args:
+        parts: K batches of distributions, of the rows in `tests`.
+        tests: for each of the K members, the rows it did not see.
+        rows: the rows wanted, each held out by at least one member; in order.
+        n_rows: how many rows there are.
+
+    Returns:
+        Distributions of `len(rows)` rows. A row that several members held out gets the first two
+        moments of their mixture.
+    """
+    seen = np.concatenate(tests)
+    order = np.argsort(seen, kind="stable")
+    first = np.searchsorted(seen, rows, sorter=order)
+    times = np.bincount(seen, minlength=n_rows)[rows]
+    joint = type(parts[0]).concatenate(parts)
+    pieces, places = [], []
+    for count in np.unique(times):
+        which = np.flatnonzero(times == count)
+        holders = [joint[order[first[which] + number]] for number in range(count)]
+        pieces.append(Mixture(holders).moment_matched())
+        places.append(which)
+    return type(joint).concatenate(pieces)[np.argsort(np.concatenate(places))]
+
+
 def row_weights(sample_weight: ArrayLike | None, n_rows: int) -> NDArray[np.float64] | None:
-    """Sample weights scaled to mean 1, or None.
+    """Sample weights scaled to mean 1, or None if all rows count alike.
 
     Args:
         sample_weight: array of shape (N,), or None.
@@ -199,6 +209,8 @@ def row_weights(sample_weight: ArrayLike | None, n_rows: int) -> NDArray[np.floa
             "`sample_weight` must be finite, non-negative and not all zero. Received values from "
             f"{weight.min()} to {weight.max()}."
         )
+    if (weight == weight[0]).all():
+        return None
     weight /= weight.max()
     return weight / weight.mean()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self, TypeVar, final
+from typing import Any, Self, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,8 @@ from sklearn.covariance import ledoit_wolf
 from covey.distributions import Elliptical, MultivariateNormal
 from covey.distributions.triangular import solve_lower
 from covey.errors import InputError
-from covey.linear_start import LinearStart
-from covey.residuals import LEAST_RESIDUAL, LEAST_SHRINKAGE, factor_with_gaps
+from covey.linear_start import Columns, LinearStart, with_unbounded
+from covey.residuals import LEAST_RESIDUAL, LEAST_SHRINKAGE, factor_with_gaps, prior_rows
 
 Array = NDArray[np.float64]
 Joint = TypeVar("Joint", bound=Elliptical)
@@ -48,6 +48,7 @@ class LinearModel(LinearStart):
         blocks: NDArray[np.int64] | None = None,
         degrees_of_freedom: float | None = None,
         offset: Array | None = None,
+        unbounded: Columns | None = None,
     ) -> Self:
         """Fit to rows of numbers.
 
@@ -59,6 +60,7 @@ class LinearModel(LinearStart):
             degrees_of_freedom: take the residuals for Student-t variables, and factor their scale
                 matrix in place of their covariance; by default for normal ones.
             offset: as for `fit_ridge`.
+            unbounded: as for `fit_ridge`.
 
         Returns:
             The fitted model.
@@ -66,13 +68,21 @@ class LinearModel(LinearStart):
         Raises:
             InputError: fewer than two rows have a positive weight.
         """
-        regression, held_out, share = fit_ridge(X, Y, sample_weight, blocks, offset)
-        return cls(**regression, residual_scale_tril=_factor(held_out, share, degrees_of_freedom))
+        ridge = fit_ridge(X, Y, sample_weight, blocks, offset, unbounded)
+        return cls.of(ridge, degrees_of_freedom)
 
     @classmethod
-    def shapes(cls, n_features: int, n_targets: int, rank: int) -> dict[str, tuple[int, ...]]:
+    def of(cls, ridge: Ridge, degrees_of_freedom: float | None = None) -> Self:
+        """The start of regressions that are fitted; arguments as for `fit`."""
+        factor = residual_factor(ridge.residuals, ridge.weight, degrees_of_freedom)
+        return cls(**ridge.regression, residual_scale_tril=factor)
+
+    @classmethod
+    def shapes(
+        cls, n_features: int, n_targets: int, rank: int, n_unbounded: int
+    ) -> dict[str, tuple[int, ...]]:
         """See `LinearStart`."""
-        regression = cls.ridge_shapes(n_features, n_targets)
+        regression = cls.ridge_shapes(n_features, n_targets, n_unbounded)
         return regression | {"residual_scale_tril": (n_targets, n_targets)}
 
     @property
@@ -106,12 +116,35 @@ class LinearModel(LinearStart):
     def restore(self, whitened: Joint, X: Array, offset: Array | float = 0.0) -> Joint:
         """See `LinearStart`."""
         matrix = self.scale[:, None] * self.residual_scale_tril
-        return whitened.affine(matrix, self._mean(X, offset), targets=whitened.targets)
+        return whitened.affine(matrix, self.mean(X, offset), targets=whitened.targets)
 
     def standard(self, n_rows: int, targets: tuple[str, ...] | None = None) -> MultivariateNormal:
         """Standard normals."""
         d = len(self.location)
         return MultivariateNormal(np.zeros((n_rows, d)), covariance=np.eye(d), targets=targets)
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """Regressions, and what they leave of rows that they are not fitted to.
+
+    Attributes:
+        regression: the arrays that make up a `LinearStart`, its covariance apart, by name.
+        residuals: held-out residuals of the N rows of positive weight, shape (N, D), in
+            standardised units, NaN where not observed.
+        offset_residuals: what the offset alone leaves of them, likewise; None without an offset.
+        weight: of these rows, shape (N,), of sum 1.
+    """
+
+    regression: dict[str, Any]
+    residuals: Array
+    offset_residuals: Array | None
+    weight: Array
+
+    @property
+    def simple_residuals(self) -> Array:
+        """Residuals of the simplest mean there is: the offset, or without one the regressions."""
+        return self.residuals if self.offset_residuals is None else self.offset_residuals
 
 
 def fit_ridge(
@@ -120,7 +153,8 @@ def fit_ridge(
     sample_weight: Array | None = None,
     blocks: NDArray[np.int64] | None = None,
     offset: Array | None = None,
-) -> tuple[dict[str, Array], Array, Array]:
+    unbounded: Columns | None = None,
+) -> Ridge:
     """The regressions of a linear start.
 
     Args:
@@ -132,11 +166,11 @@ def fit_ridge(
             one label.
         offset: what is taken from Y before anything else, shape (N, D), in target units. The scale
             is that of Y all the same: what an exact offset leaves is rounding.
+        unbounded: numbers of the features that enter once more without their bound; none by
+            default.
 
     Returns:
-        (regression, residuals, share): the arrays that make up a `LinearStart`, by name; held-out
-        residuals of the rows of positive weight, in standardised units, NaN where not observed; and
-        the weights of these rows, of sum 1.
+        The regressions and their residuals.
 
     Raises:
         InputError: fewer than two rows have a positive weight.
@@ -151,7 +185,8 @@ def fit_ridge(
     X, Y, weight = X[used], Y[used], weight[used]
     offset = None if offset is None else offset[used]
     blocks = None if blocks is None else blocks[used]
-    features = np.asarray(X, dtype=np.float64)
+    unbounded = np.zeros(0, dtype=np.int64) if unbounded is None else unbounded
+    features = with_unbounded(X, unbounded)
     d = Y.shape[1]
     location, scale, intercept = np.zeros(d), np.ones(d), np.zeros(d)
     coef = np.zeros((features.shape[1], d))
@@ -173,8 +208,15 @@ def fit_ridge(
         found = np.stack(each, axis=1)
         coef[:, targets] = found
         intercept[targets] = path.target_mean - path.feature_mean @ found
-    regression = {"location": location, "scale": scale, "coef": coef, "intercept": intercept}
-    return regression, held_out, weight / weight.sum()
+    regression = {
+        "location": location,
+        "scale": scale,
+        "coef": coef,
+        "intercept": intercept,
+        "unbounded": unbounded,
+    }
+    alone = None if offset is None else (Y - offset) / scale
+    return Ridge(regression, held_out, alone, weight / weight.sum())
 
 
 @dataclass(frozen=True)
@@ -281,16 +323,32 @@ def _leave_block_out(
         yield residuals
 
 
-def _factor(residuals: Array, weight: Array, degrees_of_freedom: float | None) -> Array:
-    """Lower Cholesky factor of the shrunk scale matrix of residuals, shape (D, D)."""
+def residual_factor(
+    residuals: Array, weight: Array, degrees_of_freedom: float | None = None
+) -> Array:
+    """Factor the scale matrix of residuals, their correlation shrunk towards the identity.
+
+    Args:
+        residuals: array of shape (N, D), of mean zero, NaN where not observed.
+        weight: array of shape (N,), positive, of sum 1.
+        degrees_of_freedom: of Student-t residuals, whose scale matrix has the highest likelihood,
+            shrunk as Ledoit and Wolf have it; None for normal ones, whose covariance matrix is that
+            of the residuals, shrunk by what chance alone explains of a normal's correlations.
+
+    Returns:
+        Lower Cholesky factor, shape (D, D), in the units of the residuals.
+    """
     if np.isnan(residuals).any():
         return factor_with_gaps(residuals, weight, degrees_of_freedom)
     if degrees_of_freedom is not None:
         residuals = _drawn_in(residuals, weight, degrees_of_freedom)
     stddev = np.maximum(np.sqrt(weight @ np.square(residuals)), LEAST_RESIDUAL)
     unit = residuals / stddev * np.sqrt(weight * len(weight))[:, None]
-    _, shrinkage = ledoit_wolf(unit, assume_centered=True)
-    shrinkage = max(float(shrinkage), LEAST_SHRINKAGE)
+    if degrees_of_freedom is None:
+        prior = prior_rows(residuals / stddev, weight, normal=True)
+        shrinkage = 1.0 if np.isinf(prior) else prior / (len(weight) + prior)
+    else:
+        shrinkage = max(float(ledoit_wolf(unit, assume_centered=True)[1]), LEAST_SHRINKAGE)
     correlation = (1 - shrinkage) * (unit.T @ unit) / len(unit)
     np.fill_diagonal(correlation, 1.0)
     return np.asarray(stddev[:, None] * np.linalg.cholesky(correlation))

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Any, final
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.table import unclipped
+
 Array = NDArray[np.float64]
+Columns = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class LinearStart(ABC):
-    """y given x is normal with mean location + scale * (x @ coef + intercept), and one covariance.
+    """y given x is normal with mean location + scale * (f(x) @ coef + intercept), one covariance.
+
+    f(x) are the inputs of the network, and behind them some of them once more, as they were before
+    they were bounded smoothly: so what is linear in a feature is linear here.
 
     One penalty per target is chosen by leave-one-out (or leave-block-out) squared error, in closed
     form. The covariance is that of the same held-out residuals, so it is honest about new rows; its
@@ -30,8 +36,9 @@ class LinearStart(ABC):
         location: means of the targets, shape (D,), in target units; 0 for one never observed.
         scale: standard deviations of the targets, shape (D,), in target units; the magnitude of its
             value (or 1) for a constant target; 1 for one never observed.
-        coef: shape (F, D), in standardised target units.
+        coef: shape (F + C, D), in standardised target units.
         intercept: shape (D,), in standardised target units.
+        unbounded: numbers of the C inputs that enter once more without their bound, shape (C,).
 
     References:
         Golub, Heath, Wahba (1979), Generalized cross-validation as a method for choosing a good
@@ -42,17 +49,29 @@ class LinearStart(ABC):
     scale: Array
     coef: Array
     intercept: Array
+    unbounded: Columns
 
     @final
     @staticmethod
-    def ridge_shapes(n_features: int, n_targets: int) -> dict[str, tuple[int, ...]]:
+    def ridge_shapes(
+        n_features: int, n_targets: int, n_unbounded: int
+    ) -> dict[str, tuple[int, ...]]:
         """Shapes of the arrays of the regression, by the names of the attributes."""
         each = dict.fromkeys(("location", "scale", "intercept"), (n_targets,))
-        return {**each, "coef": (n_features, n_targets)}
+        return {**each, "coef": (n_features + n_unbounded, n_targets), "unbounded": (n_unbounded,)}
+
+    @final
+    @classmethod
+    def covariance_names(cls) -> tuple[str, ...]:
+        """Names of the attributes that hold the covariance."""
+        regression = cls.ridge_shapes(0, 0, 0)
+        return tuple(part.name for part in fields(cls) if part.name not in regression)
 
     @classmethod
     @abstractmethod
-    def shapes(cls, n_features: int, n_targets: int, rank: int) -> dict[str, tuple[int, ...]]:
+    def shapes(
+        cls, n_features: int, n_targets: int, rank: int, n_unbounded: int
+    ) -> dict[str, tuple[int, ...]]:
         """Shapes of all arrays, by the names of the attributes."""
 
     @property
@@ -142,9 +161,38 @@ class LinearStart(ABC):
         return self.restore(standard, np.asarray(X, dtype=np.float64), offset)
 
     @final
-    def _mean(self, X: Array, offset: Array | float) -> Array:
+    def of_offset_alone(self) -> Self:
+        """The same without a regression: its mean is the offset, and nothing is learned of y."""
+        names = ("location", "coef", "intercept")
+        return replace(self, **{name: np.zeros_like(getattr(self, name)) for name in names})
+
+    @final
+    def mean(self, X: Array, offset: Array | float = 0.0) -> Array:
+        """Means of shape (N, D), in target units; arguments as for `restore`."""
         return self.location + self.scale * self._standardised_mean(X) + offset
 
     def _standardised_mean(self, X: Array) -> Array:
         # row by row: a product of whole matrices rounds a row according to its neighbours
-        return (X[:, None, :] @ self.coef)[:, 0] + self.intercept
+        return (with_unbounded(X, self.unbounded)[:, None, :] @ self.coef)[:, 0] + self.intercept
+
+
+def unbounded_columns(X: NDArray[Any]) -> Columns:
+    """Numbers of the inputs that are worth having without their bound: of more than two values."""
+    inner = (X.min(axis=0) != X) & (X.max(axis=0) != X)
+    return np.flatnonzero(inner.any(axis=0)).astype(np.int64)
+
+
+def with_unbounded(X: NDArray[Any], columns: Columns) -> Array:
+    """Inputs of the network, and some of them again without their bound.
+
+    Args:
+        X: array of shape (N, F).
+        columns: numbers of C of the inputs.
+
+    Returns:
+        Array of shape (N, F + C).
+    """
+    features = np.asarray(X, dtype=np.float64)
+    if not len(columns):
+        return features
+    return np.concatenate([features, unclipped(features[:, columns])], axis=1)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from covey.distributions import LowRankMultivariateNormal
 from covey.factors import factor_analysis
-from covey.linear import fit_ridge
-from covey.linear_start import LinearStart
+from covey.linear import Ridge, fit_ridge
+from covey.linear_start import Columns, LinearStart
 
 Array = NDArray[np.float64]
 
@@ -44,6 +44,7 @@ class LowRankLinearModel(LinearStart):
         sample_weight: Array | None = None,
         blocks: NDArray[np.int64] | None = None,
         offset: Array | None = None,
+        unbounded: Columns | None = None,
     ) -> Self:
         """Fit to rows of numbers.
 
@@ -54,6 +55,7 @@ class LowRankLinearModel(LinearStart):
             sample_weight: as for `fit_ridge`.
             blocks: as for `fit_ridge`.
             offset: as for `fit_ridge`.
+            unbounded: as for `fit_ridge`.
 
         Returns:
             The fitted model.
@@ -61,22 +63,22 @@ class LowRankLinearModel(LinearStart):
         Raises:
             InputError: fewer than two rows have a positive weight.
         """
-        regression, held_out, share = fit_ridge(X, Y, sample_weight, blocks, offset)
-        scale, factor = factor_analysis(held_out, share, rank)
-        own = np.sqrt(1 - np.square(factor).sum(axis=1))
-        return cls(
-            **regression,
-            residual_scale=scale,
-            residual_own=own,
-            residual_loadings=factor / own[:, None],
-        )
+        return cls.of(fit_ridge(X, Y, sample_weight, blocks, offset, unbounded), rank)
 
     @classmethod
-    def shapes(cls, n_features: int, n_targets: int, rank: int) -> dict[str, tuple[int, ...]]:
+    def of(cls, ridge: Ridge, rank: int) -> Self:
+        """The start of regressions that are fitted; arguments as for `fit`."""
+        covariance: dict[str, Any] = residual_factors(ridge.residuals, ridge.weight, rank)
+        return cls(**ridge.regression, **covariance)
+
+    @classmethod
+    def shapes(
+        cls, n_features: int, n_targets: int, rank: int, n_unbounded: int
+    ) -> dict[str, tuple[int, ...]]:
         """See `LinearStart`."""
         each = dict.fromkeys(("residual_scale", "residual_own"), (n_targets,))
         return {
-            **cls.ridge_shapes(n_features, n_targets),
+            **cls.ridge_shapes(n_features, n_targets, n_unbounded),
             **each,
             "residual_loadings": (n_targets, rank),
         }
@@ -103,7 +105,7 @@ class LowRankLinearModel(LinearStart):
     def restore(self, whitened: Any, X: Array, offset: Array | float = 0.0) -> Any:
         """See `LinearStart`."""
         unit = self.scale * self.residual_scale
-        mean = self._mean(X, offset) + unit * whitened.mean
+        mean = self.mean(X, offset) + unit * whitened.mean
         return whitened._stretched(unit)._with(whitened.targets, mean=mean)
 
     def standard(
@@ -122,3 +124,20 @@ class LowRankLinearModel(LinearStart):
         mean = np.zeros(len(self.location))
         raw: Array = family.raw(mean, self.residual_own, self.residual_loadings)
         return raw
+
+
+def residual_factors(residuals: Array, weight: Array, rank: int) -> dict[str, Array]:
+    """The covariance of residuals as noise of their own and a few factors.
+
+    Args:
+        residuals: array of shape (N, D), of mean zero, NaN where not observed.
+        weight: array of shape (N,), positive.
+        rank: R, at most D.
+
+    Returns:
+        The arrays that make up a `LowRankLinearModel`, its regression apart, by name.
+    """
+    scale, factor = factor_analysis(residuals, weight, rank)
+    own = np.sqrt(1 - np.square(factor).sum(axis=1))
+    loadings = factor / own[:, None]
+    return {"residual_scale": scale, "residual_own": own, "residual_loadings": loadings}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -13,10 +12,12 @@ from numpy.typing import NDArray
 
 from covey.errors import InputError
 from covey.families.student_t import START
-from covey.linear import LinearModel
+from covey.linear import LinearModel, Ridge, residual_factor
 from covey.linear_start import LinearStart
-from covey.low_rank_linear import LowRankLinearModel
+from covey.low_rank_linear import LowRankLinearModel, residual_factors
 from covey.network import Network
+
+Array = NDArray[np.float64]
 
 MANY = 100  # targets from which on "auto" is of low rank; up to there full covariances score better
 MOST_FACTORS, LEAST_FACTORS = 24, 8
@@ -36,10 +37,13 @@ class Plan(ABC):
     def network(self, network: Network) -> Network:
         """The network to train first: another one with another family."""
 
-    @property
     @abstractmethod
-    def fit_start(self) -> Callable[..., LinearStart]:
-        """Fits the linear start of a member: takes what `covey.linear.fit_ridge` takes."""
+    def start(self, ridge: Ridge) -> LinearStart:
+        """The linear start of a member."""
+
+    @abstractmethod
+    def constant_covariance(self, ridge: Ridge) -> dict[str, Array]:
+        """The normal covariance of the simplest mean's residuals, as arrays of a start."""
 
     @abstractmethod
     def weights(
@@ -59,10 +63,13 @@ class FullPlan(Plan):
         """See `Plan`."""
         return replace(network, family_name="student_t")
 
-    @property
-    def fit_start(self) -> Callable[..., LinearStart]:
+    def start(self, ridge: Ridge) -> LinearStart:
         """See `Plan`."""
-        return partial(LinearModel.fit, degrees_of_freedom=START)
+        return LinearModel.of(ridge, START)
+
+    def constant_covariance(self, ridge: Ridge) -> dict[str, Array]:
+        """See `Plan`."""
+        return {"residual_scale_tril": residual_factor(ridge.simple_residuals, ridge.weight)}
 
     def weights(self, network: Network, linear: Sequence[Any], seed: int) -> None:
         """See `Plan`."""
@@ -84,10 +91,13 @@ class LowRankPlan(Plan):
         """See `Plan`."""
         return replace(network, family_name="low_rank", rank=self.rank)
 
-    @property
-    def fit_start(self) -> Callable[..., LinearStart]:
+    def start(self, ridge: Ridge) -> LinearStart:
         """See `Plan`."""
-        return partial(LowRankLinearModel.fit, rank=self.rank)
+        return LowRankLinearModel.of(ridge, self.rank)
+
+    def constant_covariance(self, ridge: Ridge) -> dict[str, Array]:
+        """See `Plan`."""
+        return residual_factors(ridge.simple_residuals, ridge.weight, self.rank)
 
     def weights(
         self, network: Network, linear: Sequence[Any], seed: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 
@@ -17,16 +18,10 @@ from covey.calibration import reference_rows
 from covey.distributions import Elliptical, Mixture
 from covey.distributions.check import read_values
 from covey.distributions.reference import Reference
-from covey.errors import InputError
-from covey.evaluation import (
-    LINEAR,
-    UNCORRELATED,
-    evaluate,
-    mean_r2,
-    row_width,
-    simple_model,
-    uncorrelated,
-)
+from covey.errors import CoveyWarning, InputError
+from covey.evaluation import evaluate, mean_r2, row_width
+from covey.folds import row_weights
+from covey.seen import CALIBRATED, EVALUATED
 from covey.stream.estimator import FilesMixin
 from covey.summary import summarise
 from covey.table import check_same_order, read_features
@@ -220,13 +215,17 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
         Args:
             X: table of N rows.
             y: their targets, as `fit` takes them; each target counts on the rows that hold it.
-            sample_weight: array of shape (N,).
+            sample_weight: array of shape (N,), non-negative: the share of each row in the average.
 
         Returns:
-            R^2: 1 for perfect means.
+            R^2: 1 for perfect means; NaN, with scikit-learn's warning, of a single row.
+
+        Raises:
+            InputError: a column, the targets or the weights cannot be used.
         """
         mean = self._mean(X)
-        return mean_r2(read_values(y, mean.shape, self.targets_), mean, sample_weight)
+        weight = row_weights(sample_weight, len(mean))
+        return mean_r2(read_values(y, mean.shape, self.targets_), mean, weight)
 
     def predict_distribution(self, X: Any, given: Any = None) -> Elliptical:
         """Predict one distribution per row: the first two moments of the ensemble.
@@ -265,7 +264,7 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
         the mean, whatever the model is worth. Fewer rows than p / (1 - p) make it infinite.
 
         Args:
-            X: table of N rows that had no part in the fit.
+            X: table of N rows that had no part in the fit; a `CoveyWarning` says so if some had.
             Y: their targets, as `fit` takes them; NaN means "not observed".
 
         Returns:
@@ -279,12 +278,14 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
             Vovk, Gammerman, Shafer (2005), Algorithmic Learning in a Random World; Johnstone, Cox
             (2021), Conformal uncertainty sets for robust optimization, PMLR 152.
         """
-        joint = self.predict_distribution(X)
+        inputs = self._network_inputs(X)
+        joint = self.ensemble_.distribution(*inputs)
         values = self._outcome(X, Y, joint)
         if np.isnan(values).all():
             raise InputError("`Y` must hold at least one target to calibrate on. It holds none.")
+        self._trained_on(inputs[0], values, CALIBRATED)
         rows = reference_rows(values, width=row_width(joint))
-        self._reference = Reference(joint[rows].calibrated_by(None), values[rows], "conformal")
+        self._reference = Reference(joint[rows], values[rows], "conformal")
         return self
 
     def predict_mixture(self, X: Any) -> Mixture:
@@ -302,30 +303,43 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
         inputs = self._network_inputs(X)
         return self.ensemble_.mixture(*inputs)
 
-    def evaluate(self, X: Any, Y: Any) -> dict[str, Any]:
+    def evaluate(self, X: Any, Y: Any, sample_weight: ArrayLike | None = None) -> dict[str, Any]:
         """Score the model on a table, beside two simpler predictions.
 
-        These are what the networks started from (ridge regression, or the `base`, with a constant
-        covariance), and the model itself with all correlations ignored.
+        These are ridge regression, or the `base` alone, with one normal covariance for all rows
+        (that of their residuals in rows that they were not fitted to), and the model itself with
+        all correlations ignored. A `CoveyWarning` says so if there are training rows in the table.
 
         Args:
             X: table of N rows that had no part in the fit, nor in `calibrate`.
             Y: their targets, as `fit` takes them; NaN means "not observed".
+            sample_weight: array of shape (N,), non-negative: the share of each row in every
+                average; rows of weight 0 do not count.
 
         Returns:
-            Plain numbers: see `covey.evaluation.evaluate`, and `covey.verdict.verdict` for words.
+            Plain numbers: see `covey.evaluation.evaluate`, and `covey.verdict.verdict` for words;
+            besides, `training_rows`, the share of the rows that the model was trained on.
 
         Raises:
-            InputError: a column cannot be used.
+            InputError: a column, the targets or the weights cannot be used.
         """
         inputs = self._network_inputs(X)
         joint = self._calibrated(self.ensemble_.distribution(*inputs))
-        baselines = {
-            LINEAR: self.ensemble_.linear_mixture(*inputs).moment_matched(),
-            UNCORRELATED: uncorrelated(joint),
-        }
-        Y = self._outcome(X, Y, joint)
-        return evaluate(joint, Y, baselines, simple=simple_model(self.base_))
+        values = self._outcome(X, Y, joint)
+        weight = row_weights(sample_weight, len(values))
+        constant = self._baseline.distribution(inputs[0], self.targets_, inputs[1])
+        figures = evaluate(
+            joint, values, constant, self._baseline.description, sample_weight=weight
+        )
+        return {**figures, "training_rows": self._trained_on(inputs[0], values, EVALUATED)}
+
+    def _trained_on(self, inputs: Any, values: Array, why: str) -> float:
+        """The share of rows that the model was trained on; says so if there are any."""
+        share = self._seen.share_of(inputs, values)
+        if share > 0:
+            count = f"About {round(share * len(values)):,} of {len(values):,} rows"
+            warnings.warn(f"{count} {why}", CoveyWarning, stacklevel=3)
+        return share
 
     def _mean(self, X: Any) -> Array:
         inputs = self._network_inputs(X)

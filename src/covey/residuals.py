@@ -69,7 +69,7 @@ def factor_with_gaps(residuals: Array, weight: Array, degrees_of_freedom: float 
         return factor
     residuals, share = residuals[:, known], weight / weight.sum()
     scale, drawn = _uncorrelated(residuals, share, degrees_of_freedom)
-    prior = _prior_rows(drawn / scale, share)
+    prior = prior_rows(drawn / scale, share, normal=degrees_of_freedom is None)
     few = _enough_rows(residuals)
     matrix = _likeliest(
         residuals[few] / scale, share[few] / share[few].sum(), prior, degrees_of_freedom
@@ -115,7 +115,7 @@ def _uncorrelated(
     return scale, residuals * np.sqrt(drawing)[:, None]
 
 
-def _prior_rows(residuals: Array, share: Array) -> float:
+def prior_rows(residuals: Array, share: Array, *, normal: bool = False) -> float:
     """How many rows of uncorrelated residuals to add.
 
     Ledoit and Wolf's shrinkage of N complete rows is b / a with b = sum_jk Var(s_jk), a =
@@ -129,6 +129,8 @@ def _prior_rows(residuals: Array, share: Array) -> float:
     Args:
         residuals: array of shape (N, D), NaN where not observed, of second moments 1.
         share: weights, of sum 1.
+        normal: take the variance of a product r_j r_k from normal theory, (1 + s_jk^2) / n_jk. The
+            variance seen in heavy tails would shrink away correlations that a normal has.
 
     Returns:
         A number of rows of average weight; infinite where all correlation may be chance.
@@ -144,12 +146,16 @@ def _prior_rows(residuals: Array, share: Array) -> float:
     total_squared = observed.T @ (squared * observed)
     several = np.square(total) > (1 + 1e-9) * total_squared  # rows that hold both
     product = r.T @ (share[:, None] * r) / np.where(several, total, 1.0)
-    scatter = (
-        np.square(r).T @ (squared * np.square(r))
-        - 2 * product * (r.T @ (squared * r))
-        + np.square(product) * total_squared
-    )
-    variance = scatter / np.where(several, np.square(total) - total_squared, 1.0)
+    if normal:
+        scatter = (1 + np.square(product)) * total_squared
+        variance = scatter / np.where(several, np.square(total), 1.0)
+    else:
+        scatter = (
+            np.square(r).T @ (squared * np.square(r))
+            - 2 * product * (r.T @ (squared * r))
+            + np.square(product) * total_squared
+        )
+        variance = scatter / np.where(several, np.square(total) - total_squared, 1.0)
     rows = n * total
     noise, pair = rows * variance, several & ~np.eye(d, dtype=bool)
     strength = rows * (np.square(np.clip(product, -1.0, 1.0)) - variance)

@@ -11,10 +11,12 @@ import sklearn
 from sklearn.base import clone
 
 from covey import __version__, artifact, scikit
+from covey.baseline import Baseline, regressor_name
 from covey.distributions import LowRankMultivariateNormal, MultivariateNormal, MultivariateT
 from covey.distributions.reference import Reference
 from covey.errors import ArtifactError, InputError
 from covey.mean_model import MeanModel
+from covey.seen import SeenRows
 from covey.table import FeatureSchema
 
 KIND = "JointRegressor"
@@ -26,6 +28,7 @@ DISTRIBUTIONS = {
 OUT_OF_FOLD = "out_of_fold_"
 REFERENCE = "reference_"
 BASE = "base_"
+BASELINE = "baseline_"
 
 Model = TypeVar("Model")
 
@@ -62,6 +65,10 @@ def write(path: str | os.PathLike[str], model: Any, trusted: Collection[str] = (
     manifest["calibration"] = model._reference.method
     for name, array in model._reference.to_arrays().items():
         arrays[REFERENCE + name] = array
+    for name, array in model._baseline.to_arrays().items():
+        arrays[BASELINE + name] = array
+    arrays["seen_codes"] = model._seen.codes
+    manifest["seen"] = {"share": model._seen.share, "repeated": model._seen.repeated}
     if model.base_ is not None:
         manifest["base"] = {
             "described": " ".join(repr(model.base_[0]).split()),
@@ -129,6 +136,13 @@ def read(
             model._means = MeanModel(tuple(bases), len(model.targets_))
             model.base_ = model._means.estimators
             model.base = clone(model.base_[0])  # as good for another fit as the one that was given
+        kept = manifest["seen"]
+        model._seen = SeenRows(arrays["seen_codes"], float(kept["share"]), float(kept["repeated"]))
+        model._baseline = Baseline.from_arrays(
+            model.ensemble_.linear,
+            _starting_with(BASELINE, arrays),
+            None if model.base_ is None else regressor_name(model.base_[0]),
+        )
         if model._schema.width not in (model.ensemble_.network.n_features, 0):
             raise InputError("the number of inputs")
     except ArtifactError:

@@ -20,7 +20,7 @@ FAMILIES = ("auto", "normal", "student_t", "low_rank")  # that a user can ask fo
 
 @dataclass(frozen=True)
 class TrainingTable:
-    """The rows that hold at least one target; the others teach nothing, and are left out.
+    """The rows that hold a target and have a weight; the others teach nothing, and are left out.
 
     Attributes:
         frame: features as the user gave them, N rows.
@@ -29,7 +29,7 @@ class TrainingTable:
         Y: shape (N, D), in target units; NaN where not observed.
         targets: D names.
         flat: whether the targets had one dimension only.
-        weight: sample weights of mean 1, shape (N,), or None.
+        weight: sample weights of mean 1, positive, shape (N,), or None if all count alike.
         folds: who trains on what.
         rows: numbers of the rows in the user's table, shape (N,).
     """
@@ -75,30 +75,26 @@ class TrainingTable:
         """
         frame, named = read_features(X)
         check_same_order(X, Y)
-        Y, names, flat = read_targets(Y)
+        weight = row_weights(sample_weight, len(frame))
+        kept = np.ones(len(frame), dtype=bool) if weight is None else weight > 0
+        Y, names, flat = read_targets(Y, kept)
         targets = target_names(names, Y.shape[1])
-        if len(frame) != len(Y):
-            raise InputError(
-                "Expected `X` and `Y` to have the same number of rows. Received inconsistent "
-                f"numbers: {len(frame)} and {len(Y)}."
-            )
-        weight = row_weights(sample_weight, len(Y))
-        kept = ~np.isnan(Y).all(axis=1)
+        held = ~np.isnan(Y).all(axis=1)
+        kept[kept] = held
         rows = np.flatnonzero(kept)
-        if len(rows) < len(Y):
-            frame, Y = frame.iloc[rows], Y[rows]
+        if len(rows) < len(frame):
+            frame, Y = frame.iloc[rows], Y[held]
             weight = None if weight is None else row_weights(weight[rows], len(rows))
         folds = Folds.split(len(Y), members, cv=cv, groups=groups, Y=Y, seed=seed, kept=kept)
-        folds.check_weights(weight)
-        _check_observed(Y, targets, weight, folds)
+        _check_observed(Y, targets, folds)
         schema = FeatureSchema.fit(frame, named)
         inputs = network_inputs(schema, frame, named)
         return cls(frame, schema, inputs, Y, targets, flat, weight, folds, rows)
 
 
-def _check_observed(Y: Array, targets: tuple[str, ...], weight: Array | None, folds: Folds) -> None:
+def _check_observed(Y: Array, targets: tuple[str, ...], folds: Folds) -> None:
     """Refuse a target of which some member would not see a single value."""
-    observed = ~np.isnan(Y) if weight is None else ~np.isnan(Y) & (weight > 0)[:, None]
+    observed = ~np.isnan(Y)
     for number, (train, _) in enumerate(folds.pairs):
         if lacking := np.flatnonzero(~observed[train].any(axis=0)).tolist():
             raise InputError(

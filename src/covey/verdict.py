@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from covey.evaluation import LINEAR, UNCORRELATED
+from covey.evaluation import CONSTANT, UNCORRELATED
 
 Figures = Mapping[str, Any]
 LEVEL = "0.9"
 LEAST = 9  # rows that make a region of 90% finite
 WEAK = 0.1  # correlation, in the mean over rows, that is not worth a word
+MUCH = 0.1  # share of training rows beyond which nothing can be judged
 SURE = 3.3  # standard errors, where several figures are looked at
 KINDS = ("joint", "interval", "model")  # of coverages
 
@@ -50,7 +51,7 @@ def calibrated(figures: Figures, *, held_out: bool = False) -> tuple[bool, str]:
     Returns:
         (yes or no, a sentence that says so, or where not).
     """
-    found, n = figures["coverage"][LEVEL], figures["rows"]
+    found, n = figures["coverage"][LEVEL], figures["effective_rows"]
     m = None if held_out else figures["calibration_rows"]
     if m is not None and figures["calibration"] == "conformal" and m < LEAST:
         return False, (
@@ -60,7 +61,7 @@ def calibrated(figures: Figures, *, held_out: bool = False) -> tuple[bool, str]:
     which = "model" if held_out else "joint"
     slack = _slack(n, m)
     whose = "the model's own 90% regions" if held_out else "90% regions"
-    held = f"{whose} hold {found[which]:.1%} of {n:,} rows"
+    held = f"{whose} hold {found[which]:.1%} of {figures['rows']:,} rows"
     passing = f"{0.9 - slack:.1%} to {min(0.9 + slack, 1):.1%} would pass"
     if abs(found[which] - 0.9) > slack:
         end = "; predictions widen or narrow them accordingly" if held_out else ""
@@ -79,7 +80,7 @@ def calibrated(figures: Figures, *, held_out: bool = False) -> tuple[bool, str]:
         for name, value in found["per_target"].items()
         if value is not None
         and not held_out
-        and abs(value - 0.9) > _slack(figures["per_target"][name]["observed"], m, SURE)
+        and abs(value - 0.9) > _slack(_effective(figures, name), m, SURE)
     ]
     if off:
         return False, f"Calibrated? Jointly yes: {held}. Not so the intervals of {_listed(off)}."
@@ -90,7 +91,13 @@ def _way(share: float, level: float) -> str:
     return "narrow" if share < level else "wide"
 
 
-def _slack(n: int, m: int | None, errors: float = 1.96, level: float = 0.9) -> float:
+def _effective(figures: Figures, target: str) -> float:
+    """How many rows of equal weight tell as much of a target as those that hold it."""
+    share = figures["effective_rows"] / figures["rows"]
+    return float(figures["per_target"][target]["observed"] * share)
+
+
+def _slack(n: float, m: int | None, errors: float = 1.96, level: float = 0.9) -> float:
     """Standard errors of a share of n rows, by a radius from m, and a percent more."""
     variance = level * (1 - level)
     return errors * float(np.sqrt(variance / n + (variance / m if m else 0.0))) + 0.01
@@ -98,17 +105,22 @@ def _slack(n: int, m: int | None, errors: float = 1.96, level: float = 0.9) -> f
 
 def _gain(figures: Figures, held_out: bool) -> str:
     where = "rows held out of the training" if held_out else "rows"
-    found = figures["baselines"][LINEAR]
-    gain, error = found["gain"], found["standard_error"]
+    found = figures["baselines"][CONSTANT]
+    gain, error, simple = found["gain"], found["standard_error"], found["description"]
+    if (trained := figures.get("training_rows", 0.0)) > MUCH:
+        return (
+            f"Good? Cannot be said: about {trained:.0%} of the {figures['rows']:,} rows are rows "
+            "the model was trained on, so all figures here flatter it."
+        )
     count = f"{figures['rows']:,} {where}"
     if abs(gain) <= max(2 * error, 0.005):
         return (
-            f"Good? No better than {figures['simple']} with one covariance for all, as far as "
-            f"{count} can tell ({gain:+.3f} nats per target, give or take {2 * error:.3f})."
+            f"Good? No better than {simple}, as far as {count} can tell ({gain:+.3f} nats per "
+            f"target, give or take {2 * error:.3f})."
         )
     return (
-        f"Good? {'Yes' if gain > 0 else 'No'}: what came was {_times(gain)} as probable per target "
-        f"as under {figures['simple']} with one covariance for all ({gain:+.3f} nats; {count})."
+        f"Good? {'Yes' if gain > 0 else 'No'}: the observed values are {_times(gain)} as likely, "
+        f"per target, as under {simple} ({gain:+.3f} nats; {count})."
     )
 
 
@@ -169,6 +181,8 @@ def _together(figures: Figures) -> str:
 
 def _attention(figures: Figures) -> str:
     notes = []
+    if 0 < (trained := figures.get("training_rows", 0.0)) <= MUCH:
+        notes.append(f"about {trained:.0%} of the rows are rows the model was trained on")
     odd = figures["improbable"]
     if too_many(odd):
         notes.append(
@@ -208,7 +222,8 @@ def tabulate(figures: Figures) -> str:
     """
     level = figures["coverage"][LEVEL]
     ours = {**figures, "coverage": level["joint"]}
-    methods = {"Covey": ours, **figures["baselines"]}
+    beside = {each["description"]: each for each in figures["baselines"].values()}
+    methods = {"this model": ours, **beside}
     columns = ("negative_log_likelihood_per_target", "energy_score", "coverage")
     tables = [
         _table(

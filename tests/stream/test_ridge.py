@@ -19,6 +19,11 @@ def drawn(gaps, seed=0, n=600, f=5, d=3):
     return X[: len(Y)], Y, r.uniform(0.5, 2, len(Y))
 
 
+def _arrays(regression):
+    """What moments tell of it."""
+    return {name: array for name, array in regression.items() if name != "unbounded"}
+
+
 def both(X, Y, weight, members):
     slots = Slots(members, 0)
     slot = slots.of(np.arange(len(Y)))
@@ -31,7 +36,7 @@ def both(X, Y, weight, members):
         own = None if weight is None else weight[rows]
         yield (
             regression(moments, held),
-            fit_ridge(X[rows].astype(float), Y[rows], own, slot[rows])[0],
+            _arrays(fit_ridge(X[rows].astype(float), Y[rows], own, slot[rows]).regression),
         )
 
 

@@ -21,7 +21,7 @@ def streamed(path, targets=("y", "z"), members=5, weight=None, groups=None, size
     table = ParquetTable.open(path)
     roles = Roles.choose(table, targets, ["a", "row"], weight, groups)
     slots = Slots(members, 0)
-    survey = Survey.of(table, roles, slots, start=FullPlan(True).fit_start, seed=0)
+    survey = Survey.of(table, roles, slots, plan=FullPlan(True), seed=0)
     return Streamed(table, roles, slots, survey, BATCH, 0, size)
 
 

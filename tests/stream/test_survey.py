@@ -9,6 +9,7 @@ import pytest
 from covey.errors import CoveyWarning, InputError
 from covey.families.student_t import START
 from covey.linear import LinearModel
+from covey.linear_start import unbounded_columns
 from covey.plan import FullPlan, LowRankPlan
 from covey.stream import survey
 from covey.stream.dataset import ParquetTable
@@ -24,7 +25,7 @@ def surveyed(path, targets=TARGETS, members=5, features=None, weight=None, group
     table = ParquetTable.open(path)
     roles = Roles.choose(table, targets, features, weight, groups)
     slots = Slots(members, 0)
-    return Survey.of(table, roles, slots, start=FullPlan(True).fit_start, seed=0, **more), slots
+    return Survey.of(table, roles, slots, plan=FullPlan(True), seed=0, **more), slots
 
 
 @pytest.mark.parametrize("members", [1, 5])
@@ -50,7 +51,10 @@ def test_a_sample_of_all_rows_is_the_table(folder, frame, members):
         assert found.training[member] == len(train)
         assert found.complete[member] == complete[train].sum()
         blocks = found.slot[train]
-        model = LinearModel.fit(X[train], found.Y[train], found.weight[train], blocks, START)
+        unbounded = unbounded_columns(found.inputs)
+        model = LinearModel.fit(
+            X[train], found.Y[train], found.weight[train], blocks, START, unbounded=unbounded
+        )
         assert found.linear[member].coef == pytest.approx(model.coef, abs=1e-6)
         assert found.linear[member].residual_scale_tril == pytest.approx(
             model.residual_scale_tril, abs=1e-6
@@ -74,7 +78,7 @@ def test_a_small_sample_stands_for_all(folder, frame):
 def test_a_survey_can_be_kept(folder, plan):
     table = ParquetTable.open(folder)
     roles, slots = Roles.choose(table, TARGETS, None, "w"), Slots(2, 0)
-    found = Survey.of(table, roles, slots, start=plan.fit_start, seed=0, most_rows=1000)
+    found = Survey.of(table, roles, slots, plan=plan, seed=0, most_rows=1000)
     manifest, arrays = found.snapshot()
     again = Survey.restored((json.loads(json.dumps(manifest)), arrays), type(found.linear[0]))
     assert (again.rows, again.schema) == (found.rows, found.schema)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from covey.folds import Folds
+from covey.linear import fit_ridge
 from covey.plan import FullPlan, LowRankPlan
 from covey.stream import whitener
 from covey.stream.whitener import Whitener
@@ -22,7 +23,11 @@ def test_it_is_that_of_a_table(gaps, plan, monkeypatch):
         Y[np.isnan(Y).all(axis=1), 0] = 0.0
     folds = Folds.split(500, 4)
     features = X.astype(np.float64)
-    linear = [plan.fit_start(features[rows], Y[rows]) for rows, _ in folds.pairs]
+    unbounded = np.array([0, 2])
+    linear = [
+        plan.start(fit_ridge(features[rows], Y[rows], unbounded=unbounded))
+        for rows, _ in folds.pairs
+    ]
     expected = Whitened.under(linear, features, Y, folds)
     found = Whitener(linear)(X, Y, expected.complete)
     assert found.dtype == np.float32

@@ -16,7 +16,6 @@ from covey import __version__
 from covey.distributions.batch import evenly
 from covey.distributions.check import read_values
 from covey.errors import CoveyWarning, InputError
-from covey.evaluation import LINEAR
 from covey.files import write_text
 from covey.report.facts import data_warnings, features_of, settings_of, targets_of, versions
 from covey.report.pictures import MOST_PANELS, draw_all, typical_row
@@ -121,14 +120,13 @@ def page(
 def _methods(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
     """This model and its baselines, with what each loses to the best."""
     ours = {**figures, "coverage": figures["coverage"][LEVEL]["joint"]}
-    methods = {"This model": ours, **figures["baselines"]}
+    beside = {each["description"]: each for each in figures["baselines"].values()}
+    methods = {"this model": ours, **beside}
     nats = {name: found["negative_log_likelihood_per_target"] for name, found in methods.items()}
     least, most = min(nats.values()), max(nats.values())
     return [
         {
-            "name": _capital(
-                f"{figures['simple'].rstrip(',')}, constant covariance" if name == LINEAR else name
-            ),
+            "name": _capital(name),
             "nats": nats[name],
             "behind": nats[name] - least,
             "bar": 100 * (nats[name] - least) / (most - least) if most > least else 0.0,

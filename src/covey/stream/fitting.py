@@ -103,9 +103,7 @@ def fit_files(
             survey = Survey.restored(kept.entries[SURVEY], kind)
         else:
             verbose = int(bool(parameters["verbose"]))
-            survey = Survey.of(
-                files, roles, slots, start=plan.fit_start, seed=seed, verbose=verbose
-            )
+            survey = Survey.of(files, roles, slots, plan=plan, seed=seed, verbose=verbose)
             kept.entries[SURVEY] = survey.snapshot()
             kept.write()
         table = survey.table(roles, slots, flat=isinstance(targets, str))
@@ -133,7 +131,10 @@ def fit_files(
             )
         finally:
             source.close()
-        return table, settle(candidates, table, parameters, seed=seed)
+        fitted = settle(
+            candidates, table, parameters, survey.baseline, seed=seed, n_rows=survey.rows
+        )
+        return table, fitted
 
 
 def _plain(value: Any) -> Any:

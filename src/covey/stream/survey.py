@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from covey.errors import InputError
+from covey.baseline import Baseline
+from covey.errors import ArtifactError, InputError
 from covey.folds import Folds
-from covey.linear_start import LinearStart
-from covey.plan import MANY
+from covey.linear import fit_ridge
+from covey.linear_start import Columns, LinearStart, unbounded_columns, with_unbounded
+from covey.plan import MANY, Plan
 from covey.stream.dataset import ParquetTable
 from covey.stream.keys import row_keys
 from covey.stream.moments import SlotMoments
@@ -25,8 +27,6 @@ from covey.table import FeatureSchema, read_features, read_targets
 from covey.training_table import TrainingTable, network_inputs
 
 Array = NDArray[np.float64]
-# takes what `fit_ridge` takes, as `covey.plan.Plan.fit_start`
-Start = Callable[..., LinearStart]
 
 MOST_ROWS = 100_000  # of the sample
 MOST_CELLS = 10_000_000  # of the sample
@@ -51,6 +51,7 @@ class Survey:
         weight: their sample weights, of mean 1, shape (N,), or None.
         slot: of each, shape (N,).
         linear: where each of the K members starts.
+        baseline: the simple prediction beside which the fit is judged.
     """
 
     schema: FeatureSchema
@@ -64,6 +65,7 @@ class Survey:
     weight: Array | None
     slot: NDArray[np.int64]
     linear: tuple[LinearStart, ...]
+    baseline: Baseline
 
     @classmethod
     def of(
@@ -72,7 +74,7 @@ class Survey:
         roles: Roles,
         slots: Slots,
         *,
-        start: Start,
+        plan: Plan,
         seed: int,
         verbose: int = 0,
         most_rows: int = MOST_ROWS,
@@ -83,8 +85,8 @@ class Survey:
             table: the files.
             roles: which columns are what.
             slots: who holds out which rows.
-            start: fits the linear start of a member to rows of the sample; its regressions become
-                those of all rows.
+            plan: what is trained. Members start from linear models of the sample, whose
+                regressions become those of all rows.
             seed: of the sample.
             verbose: 1 shows a progress bar.
             most_rows: of the sample; fewer if there are very many columns.
@@ -121,15 +123,19 @@ class Survey:
             schema = FeatureSchema.fit(frame, named)
             inputs = network_inputs(schema, frame, named)
             weight = None if rows.weight is None else rows.weight / rows.weight.mean()
-            moments = _moments(table, roles, slots, schema, inputs.shape[1], bar)
+            unbounded = unbounded_columns(inputs)
+            moments = _moments(table, roles, slots, schema, inputs.shape[1], unbounded, bar)
         X, Y, slot = inputs.astype(np.float64), rows.Y, rows.slot
-        linear = []
+        linear, covariances = [], []
         for held in slots.held_out:
             own = ~held[slot]
             share = None if weight is None else weight[own]
-            found = start(X[own], Y[own], sample_weight=share, blocks=slot[own])
+            ridge = fit_ridge(X[own], Y[own], share, slot[own], unbounded=unbounded)
+            found = plan.start(ridge)
+            covariances.append(plan.constant_covariance(ridge))
             if moments is not None:
-                found = replace(found, **regression(moments, held))
+                of_all: dict[str, Any] = regression(moments, held)
+                found = replace(found, **of_all)
             linear.append(found)
         training = ~slots.held_out
         return cls(
@@ -144,6 +150,7 @@ class Survey:
             weight,
             slot,
             tuple(linear),
+            Baseline.of(linear, covariances),
         )
 
     def folds(self, slots: Slots) -> Folds:
@@ -199,6 +206,8 @@ class Survey:
         for part in fields(self.linear[0]):
             own = [getattr(start, part.name) for start in self.linear]
             arrays[f"linear_{part.name}"] = np.stack(own)
+        for name, array in self.baseline.to_arrays().items():
+            arrays[f"baseline_{name}"] = array
         return manifest, arrays
 
     @classmethod
@@ -212,12 +221,22 @@ class Survey:
             kind(**{name: arrays[f"linear_{name}"][member] for name in names})
             for member in range(len(arrays["linear_location"]))
         )
+        prefix = "baseline_"
+        kept = {n.removeprefix(prefix): arrays[n] for n in arrays if n.startswith(prefix)}
+        try:
+            baseline = Baseline.from_arrays(linear, kept)
+        except (KeyError, ValueError) as error:
+            raise ArtifactError(
+                "Expected a checkpoint of this version of Covey. It lacks or garbles "
+                f"{error}; fit again without `resume`."
+            ) from error
         return cls(
             schema=FeatureSchema.from_manifest(manifest["schema"]),
             rows=manifest["rows"],
             mean_weight=manifest["mean_weight"],
             weight=arrays.get("weight"),
             linear=linear,
+            baseline=baseline,
             **{name: arrays[name] for name in ARRAYS},
         )
 
@@ -272,13 +291,20 @@ def _scanned(table: ParquetTable, roles: Roles, slots: Slots, bar: Any) -> Itera
 
 
 def _moments(
-    table: ParquetTable, roles: Roles, slots: Slots, schema: FeatureSchema, width: int, bar: Any
+    table: ParquetTable,
+    roles: Roles,
+    slots: Slots,
+    schema: FeatureSchema,
+    width: int,
+    unbounded: Columns,
+    bar: Any,
 ) -> SlotMoments | None:
     """The moments of all rows, unless they take too much memory."""
-    moments = SlotMoments(len(slots), width, len(roles.targets))
+    moments = SlotMoments(len(slots), width + len(unbounded), len(roles.targets))
     for rows in _scanned(table, roles, slots, bar):
         frame = rows.table.select(list(roles.features)).to_pandas()
-        moments.add(network_inputs(schema, frame, True), rows.Y, rows.weight, rows.slot)
+        inputs = with_unbounded(network_inputs(schema, frame, True), unbounded)
+        moments.add(inputs, rows.Y, rows.weight, rows.slot)
         if moments.size > MOST_MOMENTS:
             bar.update(bar.total - bar.n)
             return None

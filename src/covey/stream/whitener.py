@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.distributions.triangular import inverse_lower
-from covey.linear_start import LinearStart
+from covey.linear_start import LinearStart, with_unbounded
 
 Array = NDArray[np.float64]
 CHUNK = 1024  # rows of a product: one core does as much alone, while the others train
@@ -26,7 +26,8 @@ class Whitener:
         self.location = np.stack([start.location for start in linear])
         self.scale = np.stack([start.scale for start in linear])
         self.intercept = np.stack([start.intercept for start in linear])
-        self.coef = np.concatenate([start.coef for start in linear], axis=1)  # (F, K D)
+        self.coef = np.concatenate([start.coef for start in linear], axis=1)  # (F + C, K D)
+        self.unbounded = linear[0].unbounded
         self.unit = np.stack([start.unit for start in linear])
         self.full = self.unit.ndim == 3
         if not self.full:
@@ -40,7 +41,7 @@ class Whitener:
             apart = (self.center - start.location) / start.scale - start.intercept
             shifts.append(inverse @ apart)
         self.whole = np.concatenate(wholes, axis=1)  # (D, K D)
-        self.whole_coef = np.concatenate(coefs, axis=1)  # (F, K D)
+        self.whole_coef = np.concatenate(coefs, axis=1)  # (F + C, K D)
         self.shift = np.concatenate(shifts)
 
     def __call__(
@@ -61,7 +62,7 @@ class Whitener:
         found = np.empty((len(Y), k, d), dtype=np.float32)
         for first in range(0, len(Y), CHUNK):
             rows = slice(first, first + CHUNK)
-            x, y, whole = X[rows].astype(np.float64), Y[rows], complete[rows]
+            x, y, whole = with_unbounded(X[rows], self.unbounded), Y[rows], complete[rows]
             if not (self.full and whole.all()):
                 mean = (x @ self.coef).reshape(-1, k, d) + self.intercept
                 residual = (y[:, None] - self.location) / self.scale - mean

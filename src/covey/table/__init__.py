@@ -5,7 +5,7 @@
 matrix that the network reads.
 """
 
-from covey.table.columns import CategoricalColumn, NumericColumn
+from covey.table.columns import CategoricalColumn, NumericColumn, unclipped
 from covey.table.read import check_same_order, read_features, read_targets
 from covey.table.schema import FeatureSchema
 
@@ -16,4 +16,5 @@ __all__ = [
     "check_same_order",
     "read_features",
     "read_targets",
+    "unclipped",
 ]

@@ -34,9 +34,12 @@ __all__ = [
     "label_counts",
     "listed",
     "refuse_infinity",
+    "unclipped",
 ]
 
 MAX_CATEGORIES = 64
+EDGE = 3.0  # what encoded numbers stay below
+FAR = 30.0  # encoded numbers are told apart up to here, in spreads
 _IDENTIFIER_ROWS = 20
 
 # What pandas' `infer_dtype` calls a column -> what it is here; anything else is "text".
@@ -48,6 +51,20 @@ _KINDS = (
 )
 _PLURAL = {"number": "numbers", "date": "dates", "duration": "durations"}
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+def unclipped(encoded: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Undo the smooth bound of `NumericColumn.encode`: (x - center) / scale, in [-30, 30].
+
+    Args:
+        encoded: numbers in [-3, 3], of any shape.
+
+    Returns:
+        Array of the same shape.
+    """
+    most = FAR / np.sqrt(1.0 + (FAR / EDGE) ** 2)
+    bounded = np.clip(encoded, -most, most)
+    return np.asarray(bounded / np.sqrt(1.0 - (bounded / EDGE) ** 2))
 
 
 @dataclass(frozen=True)
@@ -101,7 +118,7 @@ class NumericColumn:
             with np.errstate(over="ignore"):
                 # A value that has overflowed or would when squared ends up at 3 all the same.
                 z = np.clip((values - self.center) / self.scale, -1e100, 1e100)
-            parts.insert(0, np.where(absent, 0.0, z / np.sqrt(1.0 + (z / 3.0) ** 2)))
+            parts.insert(0, np.where(absent, 0.0, z / np.sqrt(1.0 + (z / EDGE) ** 2)))
         matrix = np.empty((len(values), len(parts)), dtype=np.float32)
         for i, part in enumerate(parts):
             matrix[:, i] = part

@@ -41,16 +41,20 @@ def read_features(X: Any) -> tuple[pd.DataFrame, bool]:
     return frame, named
 
 
-def read_targets(Y: Any) -> tuple[NDArray[np.float64], tuple[str, ...] | None, bool]:
+def read_targets(
+    Y: Any, rows: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.float64], tuple[str, ...] | None, bool]:
     """Take any table of targets as a float64 matrix.
 
     Args:
         Y: DataFrame or Series (pandas, or any that narwhals knows), array or nested list of shape
             (N, D) or (N,), in target units; booleans count as 0 and 1.
+        rows: which of the N rows count, shape (N,): what the others hold is not looked at. All by
+            default.
 
     Returns:
-        The values, of shape (N, D), in target units, NaN where not observed; the names of the D
-        columns, or None if `Y` had none; and whether `Y` had one dimension only.
+        The values of these rows, of shape (M, D), in target units, NaN where not observed; the
+        names of the D columns, or None if `Y` had none; and whether `Y` had one dimension only.
 
     A `CoveyWarning` names targets that are constant or identical.
 
@@ -63,6 +67,13 @@ def read_targets(Y: Any) -> tuple[NDArray[np.float64], tuple[str, ...] | None, b
             "JointRegressor requires y to be passed, but the target y is None. Pass the targets."
         )
     frame, named, flat = _frame(Y, "Y")
+    if rows is not None:
+        if len(frame) != len(rows):
+            raise InputError(
+                "Expected `X` and `Y` to have the same number of rows. Received inconsistent "
+                f"numbers: {len(rows)} and {len(frame)}."
+            )
+        frame = frame[rows]
     columns = []
     for name, column in frame.items():
         kind, values = decode(column)
