@@ -487,6 +487,27 @@ def test_what_is_linear_in_a_feature_is_linear_here():
     assert np.sqrt(np.mean(np.square(bounded - by_hand))) > 10 * near
 
 
+def test_each_target_goes_by_the_inputs_that_predict_it_better_never_by_both():
+    r = np.random.default_rng(1)
+    z = r.normal(size=(500, 2)) * 3
+    bounded = z / np.sqrt(1 + (z / 3) ** 2)
+    Y = np.column_stack([z[:, 0], bounded[:, 0], z[:, 1]]) + 0.01 * r.normal(size=(500, 3))
+    Y[::9, 2] = np.nan
+    both = np.arange(2)
+    model = LinearModel.fit(bounded, Y, unbounded=both)
+    np.testing.assert_array_equal(model.coef[[0, 1], 0], 0.0)
+    np.testing.assert_array_equal(model.coef[[2, 3], 1], 0.0)
+    np.testing.assert_array_equal(model.coef[[0, 1], 2], 0.0)
+    known = ~np.isnan(Y[:, 2])
+    for rows, target, features in ((slice(None), 0, z), (slice(None), 1, bounded), (known, 2, z)):
+        alone = LinearModel.fit(features[rows], Y[rows, target, None])
+        found = model.mean(bounded)[rows, target]
+        np.testing.assert_allclose(found, alone.mean(features[rows])[:, 0], rtol=1e-5, atol=1e-6)
+    one_column = LinearModel.fit(bounded, Y, unbounded=both[:1])
+    assert one_column.coef.shape == (3, 3)
+    np.testing.assert_array_equal(one_column.coef[0, 0], 0.0)
+
+
 def test_the_bound_is_undone():
     z = np.array([-1e6, -29.0, -3.0, 0.0, 1.0, 12.0, 500.0])
     bounded = (z / np.sqrt(1 + (z / 3) ** 2)).astype(np.float32).astype(float)

@@ -107,7 +107,9 @@ def test_at_the_start_the_mean_is_the_base_and_a_line_through_its_residuals(tabl
     expected = []
     for k, (train, _) in enumerate(folds.pairs):
         residuals = Y[train] - offsets[k, train]
-        start = LinearModel.fit(matrix[train], residuals, None, folds.inner_blocks(k), 8.0)
+        start = LinearModel.fit(
+            matrix[train], residuals, None, folds.inner_blocks(k), 8.0, unbounded=np.arange(3)
+        )
         knows = clone(base).fit(X[train], Y[train])
         expected.append(knows.predict(X) + start.predict_distribution(matrix).mean)
     np.testing.assert_allclose(model.predict(X), np.mean(expected, axis=0), rtol=1e-6)

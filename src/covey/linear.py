@@ -13,7 +13,7 @@ from sklearn.covariance import ledoit_wolf
 from covey.distributions import Elliptical, MultivariateNormal
 from covey.distributions.triangular import solve_lower
 from covey.errors import InputError
-from covey.linear_start import Columns, LinearStart, with_unbounded
+from covey.linear_start import Columns, LinearStart, feature_sets, with_unbounded
 from covey.residuals import LEAST_RESIDUAL, LEAST_SHRINKAGE, factor_with_gaps, prior_rows
 
 Array = NDArray[np.float64]
@@ -166,8 +166,8 @@ def fit_ridge(
             one label.
         offset: what is taken from Y before anything else, shape (N, D), in target units. The scale
             is that of Y all the same: what an exact offset leaves is rounding.
-        unbounded: numbers of the features that enter once more without their bound; none by
-            default.
+        unbounded: numbers of the features that are tried without their bound, too; none by
+            default. Each target takes them with or without, by its held-out squared error.
 
     Returns:
         The regressions and their residuals.
@@ -202,12 +202,20 @@ def fit_ridge(
             held_out[at] = standardised - standardised[::-1]
             continue
         block = None if blocks is None else blocks[rows]
-        penalties, held_out[at] = _held_out(features[rows], standardised, share, block)
-        path = _Path.fit(features[rows], standardised, share)
-        each = [path.coef(penalty)[:, j] for j, penalty in enumerate(penalties)]
-        found = np.stack(each, axis=1)
-        coef[:, targets] = found
-        intercept[targets] = path.target_mean - path.feature_mean @ found
+        least = np.full(len(targets), np.inf)
+        for columns in feature_sets(features.shape[1], unbounded):
+            some = features[np.ix_(rows, columns)]
+            penalties, residuals = _held_out(some, standardised, share, block)
+            error = share @ np.square(residuals)
+            better = error < least
+            own = targets[better]
+            path = _Path.fit(some, standardised, share)
+            each = [path.coef(penalty)[:, j] for j, penalty in enumerate(penalties)]
+            found = np.stack(each, axis=1)
+            least[better], held_out[np.ix_(rows, own)] = error[better], residuals[:, better]
+            coef[:, own] = 0.0
+            coef[np.ix_(columns, own)] = found[:, better]
+            intercept[own] = (path.target_mean - path.feature_mean @ found)[better]
     regression = {
         "location": location,
         "scale": scale,

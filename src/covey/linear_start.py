@@ -20,7 +20,9 @@ class LinearStart(ABC):
     """y given x is normal with mean location + scale * (f(x) @ coef + intercept), one covariance.
 
     f(x) are the inputs of the network, and behind them some of them once more, as they were before
-    they were bounded smoothly: so what is linear in a feature is linear here.
+    they were bounded smoothly: so what is linear in a feature can be linear here. Each target goes
+    by these inputs with their bound or without it, never by both: their difference would let a
+    regression bend, without a bound where there are few rows.
 
     One penalty per target is chosen by leave-one-out (or leave-block-out) squared error, in closed
     form. The covariance is that of the same held-out residuals, so it is honest about new rows; its
@@ -180,6 +182,24 @@ def unbounded_columns(X: NDArray[Any]) -> Columns:
     """Numbers of the inputs that are worth having without their bound: of more than two values."""
     inner = (X.min(axis=0) != X) & (X.max(axis=0) != X)
     return np.flatnonzero(inner.any(axis=0)).astype(np.int64)
+
+
+def feature_sets(count: int, unbounded: Columns) -> tuple[Columns, ...]:
+    """The sets of features that a target may go by.
+
+    Args:
+        count: F + C, how many features there are with those that come twice.
+        unbounded: numbers of the C inputs that do.
+
+    Returns:
+        Numbers of features: all inputs; where some come twice, all with those without their bound.
+    """
+    bounded = np.arange(count - len(unbounded))
+    if not len(unbounded):
+        return (bounded,)
+    without = bounded.copy()
+    without[unbounded] = np.arange(count - len(unbounded), count)
+    return bounded, without
 
 
 def with_unbounded(X: NDArray[Any], columns: Columns) -> Array:

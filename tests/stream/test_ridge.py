@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from covey.linear import fit_ridge
+from covey.linear_start import with_unbounded
 from covey.stream.moments import SlotMoments
 from covey.stream.ridge import regression
 from covey.stream.slots import Slots
@@ -24,28 +25,37 @@ def _arrays(regression):
     return {name: array for name, array in regression.items() if name != "unbounded"}
 
 
-def both(X, Y, weight, members):
+NONE = np.zeros(0, dtype=np.int64)  # inputs that enter a second time
+
+
+def both(X, Y, weight, members, unbounded=NONE):
     slots = Slots(members, 0)
     slot = slots.of(np.arange(len(Y)))
-    moments = SlotMoments(len(slots), X.shape[1], Y.shape[1])
+    features = with_unbounded(X, unbounded)
+    moments = SlotMoments(len(slots), features.shape[1], Y.shape[1])
     for piece in np.array_split(np.arange(len(Y)), 7):
         own = None if weight is None else weight[piece]
-        moments.add(X[piece], Y[piece], own, slot[piece])
+        moments.add(features[piece], Y[piece], own, slot[piece])
     for held in slots.held_out:
         rows = ~held[slot]
         own = None if weight is None else weight[rows]
         yield (
-            regression(moments, held),
-            _arrays(fit_ridge(X[rows].astype(float), Y[rows], own, slot[rows]).regression),
+            _arrays(regression(moments, held, unbounded)),
+            _arrays(
+                fit_ridge(
+                    X[rows].astype(float), Y[rows], own, slot[rows], unbounded=unbounded
+                ).regression
+            ),
         )
 
 
 @pytest.mark.parametrize("members", [1, 2, 5])
 @pytest.mark.parametrize("gaps", [False, True])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_they_are_those_of_all_rows(members, gaps, weighted):
+@pytest.mark.parametrize("unbounded", [NONE, np.array([0, 3])])
+def test_they_are_those_of_all_rows(members, gaps, weighted, unbounded):
     X, Y, weight = drawn(gaps)
-    for found, expected in both(X, Y, weight if weighted else None, members):
+    for found, expected in both(X, Y, weight if weighted else None, members, unbounded):
         assert set(found) == set(expected)
         for part, theirs in expected.items():
             close = {"rel": 1e-6, "abs": 1e-6 * np.abs(theirs).max()}
@@ -76,7 +86,7 @@ def test_a_slot_alone_is_careful():
     X, Y, _ = drawn(False, n=100)
     moments = SlotMoments(5, 5, 3)
     moments.add(X, Y, None, np.full(100, 3))
-    found = regression(moments, Slots(1, 0).held_out[0])
+    found = regression(moments, Slots(1, 0).held_out[0], NONE)
     assert np.abs(found["coef"]).max() < 0.01
 
 

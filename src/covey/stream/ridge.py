@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.linear import PENALTIES
+from covey.linear_start import Columns, feature_sets
 from covey.stream.moments import Moments, SlotMoments
 
 Array = NDArray[np.float64]
 
 
-def regression(moments: SlotMoments, held_out: NDArray[np.bool_]) -> dict[str, Array]:
+def regression(
+    moments: SlotMoments, held_out: NDArray[np.bool_], unbounded: Columns
+) -> dict[str, Array]:
     """The regressions of a member's linear start.
 
     Means, scales and coefficients are those of all rows of the slots that it trains on; penalties
@@ -23,6 +26,7 @@ def regression(moments: SlotMoments, held_out: NDArray[np.bool_]) -> dict[str, A
     Args:
         moments: of each of S slots.
         held_out: which of them the member holds out, shape (S,).
+        unbounded: numbers of the features that come twice, the second time without their bound.
 
     Returns:
         The attributes of a `LinearStart`, by name: location, scale, coef, intercept.
@@ -40,9 +44,19 @@ def regression(moments: SlotMoments, held_out: NDArray[np.bool_]) -> dict[str, A
         if total.rows < 3:  # as good as nothing about slopes
             continue
         blocks = [_standardised(part, location[targets], scale[targets], f) for part in parts]
-        path = _Path.of(Moments.merged(blocks), f)
-        coef[:, targets] = found = path.coef(_penalties(blocks, f, len(targets)))
-        intercept[targets] = path.target_mean - path.feature_mean @ found
+        least = np.full(len(targets), np.inf)
+        for columns in feature_sets(f, unbounded):
+            kept = np.r_[columns, f : f + len(targets)]
+            some = [block.part(kept) for block in blocks]
+            penalties, error = _penalties(some, len(columns), len(targets))
+            path = _Path.of(Moments.merged(some), len(columns))
+            better = error < least
+            found = path.coef(penalties)
+            own = np.asarray(targets)[better]
+            least[better] = error[better]
+            coef[:, own] = 0.0
+            coef[np.ix_(columns, own)] = found[:, better]
+            intercept[own] = (path.target_mean - path.feature_mean @ found)[better]
     return {"location": location, "scale": scale, "coef": coef, "intercept": intercept}
 
 
@@ -64,15 +78,15 @@ def _standardised(block: Moments, location: Array, scale: Array, f: int) -> Mome
     return Moments(block.rows, block.weight, mean, block.scatter / np.outer(unit, unit))
 
 
-def _penalties(blocks: list[Moments], f: int, count: int) -> Array:
-    """The penalty of each target that is best on the blocks left out, shape (T,)."""
+def _penalties(blocks: list[Moments], f: int, count: int) -> tuple[Array, Array]:
+    """For each target the penalty that is best on the blocks left out, and the error there."""
     if len(blocks) == 1:  # it tells nothing of others: nearly constant is safest
-        return np.full(count, PENALTIES[-1])
+        return np.full(count, PENALTIES[-1]), np.zeros(count)
     errors = np.zeros((len(PENALTIES), count))
     for number, block in enumerate(blocks):
         path = _Path.of(Moments.merged(blocks[:number] + blocks[number + 1 :]), f)
         errors += [path.squares(block, penalty, f) for penalty in PENALTIES]
-    return np.asarray(PENALTIES[errors.argmin(axis=0)])
+    return PENALTIES[errors.argmin(axis=0)], errors.min(axis=0)
 
 
 @dataclass(frozen=True)

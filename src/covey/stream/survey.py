@@ -134,7 +134,7 @@ class Survey:
             found = plan.start(ridge)
             covariances.append(plan.constant_covariance(ridge))
             if moments is not None:
-                of_all: dict[str, Any] = regression(moments, held)
+                of_all: dict[str, Any] = regression(moments, held, unbounded)
                 found = replace(found, **of_all)
             linear.append(found)
         training = ~slots.held_out
