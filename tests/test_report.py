@@ -206,7 +206,7 @@ def test_the_command_writes_it(named, tested, tmp_path, capsys):
     out = capsys.readouterr().out
     assert "<!DOCTYPE html>" in (tmp_path / "r.html").read_text(encoding="utf-8")
     assert out.splitlines()[-5:] == verdict(named.evaluate(X, Y))
-    assert "ridge, constant covariance" in out
+    assert "ridge regression with one covariance for all rows" in out
     assert main(["evaluate", *paths[:2], "--report", str(tmp_path / "r.pdf")]) == 2
     assert ".html" in capsys.readouterr().err
 
