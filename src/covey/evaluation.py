@@ -12,7 +12,6 @@ from sklearn.metrics import r2_score
 from covey import scores
 from covey.distributions import Elliptical
 from covey.distributions.batch import evenly
-from covey.distributions.reference import ENOUGH
 
 Array = NDArray[np.float64]
 
@@ -52,7 +51,8 @@ def evaluate(
           for the energy and variogram scores, `crps`, `interval_score`, `volume` and
           `correlation`), evenly chosen `of_rows` with a target;
         * `cells` (observed), `targets`, `family`, `calibration` (what regions go by) and
-          `calibration_rows` (how many of these hold all targets, or, where they are few, any);
+          `calibration_rows` (how many of these 90% regions go by: those that hold all targets, or,
+          if they are too few, any);
         * `negative_log_likelihood`, in nats per row, and `_per_target`, in nats per observed cell;
         * `energy_score`, `variogram_score` (of order 0.5), means over rows, of targets divided by
           their standard deviation in `Y`; None for more than 200 targets;
@@ -83,7 +83,7 @@ def evaluate(
     scale = np.array([column.std() if len(column) else 0.0 for column in observed])
     scale = np.where(scale > 0, scale, 1.0)
     cells = int((~np.isnan(Y)).sum())
-    distance = scores.distance_pit(joint, Y)
+    distance = scores.distance_pit(joint, Y, method="model")
     loss = scores.negative_log_likelihood(joint, Y)
     costly = {"energy_score": scores.energy_score, "variogram_score": scores.variogram_score}
     fewer = some[evenly(len(some), max(MOST_ENTRIES // len(scale) ** 2, 1))]
@@ -101,7 +101,7 @@ def evaluate(
         "family": type(joint).__name__,
         "calibration": joint.calibration,
         "simple": simple,
-        "calibration_rows": _calibration_rows(joint),
+        "calibration_rows": None if joint._reference is None else joint._reference.rows_at(0.9),
         **_densities(loss, cells),
         **({name: mean_of(score, joint) for name, score in costly.items()} if all_scores else {}),
         "per_target": _per_target(joint, Y, few, y),
@@ -128,16 +128,8 @@ def _beside(loss: Array, other: Elliptical, Y: Array, cells: int) -> dict[str, f
         **_densities(theirs, cells),
         "gain": _number((theirs - loss).sum() / cells if cells else np.nan),
         "standard_error": _number(error),
-        "coverage": _mean((scores.distance_pit(other, Y) <= 0.9).astype(float)),
+        "coverage": _mean((scores.distance_pit(other, Y, method="model") <= 0.9).astype(float)),
     }
-
-
-def _calibration_rows(joint: Elliptical) -> int | None:
-    if joint._reference is None:
-        return None
-    held = ~np.isnan(joint._reference.values)
-    whole = int(held.all(axis=1).sum())
-    return whole if whole >= ENOUGH else int(held.any(axis=1).sum())
 
 
 def simple_model(bases: Any) -> str:

@@ -33,9 +33,8 @@ import scoringrules
 from numpy.typing import NDArray
 from scipy.special import betaincinv, erf, gamma, gammaincinv, hyp1f1, poch
 
-from covey.distributions import Mixture
 from covey.distributions.check import read_numbers
-from covey.distributions.joint import Joint
+from covey.distributions.joint import Joint, goes_by_rows
 from covey.errors import InputError
 
 Array = NDArray[np.float64]
@@ -88,7 +87,7 @@ def energy_score(distribution: Joint, y: Any) -> Array:
         array([0.7426])
     """
     values = _read(distribution, y)
-    parts, weights = _components(distribution)
+    parts, weights = distribution._components
     found = np.empty(len(values))
     for start in range(0, len(values), CHUNK):
         rows = slice(start, start + CHUNK)
@@ -119,7 +118,7 @@ def variogram_score(distribution: Joint, y: Any, order: float = 0.5) -> Array:
     power = read_numbers(order, "order")
     if power.ndim or not 0 < power <= 2:
         raise InputError(f"`order` must be a number in (0, 2]. Received: order={order!r}.")
-    parts, weights = _components(distribution)
+    parts, weights = distribution._components
     half = float(power) / 2
     radial = [_radial(part, half) for part in parts]
     own, columns = zip(*(part._parts for part in parts), strict=True)
@@ -163,7 +162,7 @@ def crps(distribution: Joint, y: Any) -> Array:
         array([[0.6024,    nan]])
     """
     values = _read(distribution, y)
-    parts, weights = _components(distribution)
+    parts, weights = distribution._components
     freedom = parts[0]._freedom
     if freedom is not None and len(parts) > 1:
         own = ((distribution._marginal([i]), values[:, [i]]) for i in range(values.shape[1]))
@@ -220,8 +219,12 @@ def conditional_error(distribution: Joint, y: Any) -> Array:
     return error
 
 
-def pit(distribution: Joint, y: Any) -> Array:
+def pit(distribution: Joint, y: Any, method: str = "auto") -> Array:
     """Probability integral transform F_i(y_i) of each target: uniform on (0, 1) if calibrated.
+
+    It goes by the law of `quantile` and `interval`, by rows of known outcome where the distribution
+    carries some: |2 pit - 1| is the level of the interval that just holds y_i. By n rows of
+    `calibrate` it is good to 1 / (n + 1).
 
     Values crowd at both ends if predictions are too narrow, in the middle if too wide, at one end
     if biased. Source: Gneiting, Balabdaoui, Raftery (2007), doi 10.1111/j.1467-9868.2007.00587.x.
@@ -229,31 +232,44 @@ def pit(distribution: Joint, y: Any) -> Array:
     Args:
         distribution: N joint distributions over D targets.
         y: shape (N, D) or a frame, in target units; NaN where not observed.
+        method: "auto" goes by the rows that the distribution carries, if any; "model" by the
+            distribution alone.
 
     Returns:
         Array of shape (N, D), without unit; NaN where not observed.
     """
-    values, (parts, weights) = _read(distribution, y), _components(distribution)
-    below = np.stack([part._cdf(values) for part in parts])
-    return np.where(np.isnan(values), np.nan, np.einsum("nk,knd->nd", weights, below))
+    values = _read(distribution, y)
+    found = distribution._calibrated_cdf(values) if goes_by_rows(method) else None
+    if found is None:
+        parts, weights = distribution._components
+        found = np.einsum("nk,knd->nd", weights, np.stack([part._cdf(values) for part in parts]))
+    return np.where(np.isnan(values), np.nan, found)
 
 
-def distance_pit(distribution: Joint, y: Any) -> Array:
-    """Probability of less than the Mahalanobis distance of what came: uniform if calibrated.
+def distance_pit(distribution: Joint, y: Any, method: str = "auto") -> Array:
+    """Level of the region that just holds what came: uniform on (0, 1) if calibrated.
 
-    With m observed targets, |L^-1 (y - mean)|^2 is chi-square with m degrees of freedom for a
-    normal, m F(m, nu) for a Student-t; a mixture is judged by its `moment_matched` distribution.
-    Values near 1 are too frequent if regions are too small. One minus this is the Box transform of
-    a normal. Source: Gneiting et al. (2008), doi 10.1007/s11749-008-0114-x.
+    It goes by the law of `region`, by rows of known outcome where the distribution carries some,
+    and is then the share of these that lay less far, good to 1 / (n + 1) by n rows of `calibrate`.
+
+    By the model it is the probability of less than the Mahalanobis distance of what came. With m
+    observed targets, |L^-1 (y - mean)|^2 is chi-square with m degrees of freedom for a normal, m
+    F(m, nu) for a Student-t; a mixture is judged by its `moment_matched` distribution. Values near
+    1 are too frequent if regions are too small. One minus this is the Box transform of a normal.
+    Source: Gneiting et al. (2008), doi 10.1007/s11749-008-0114-x.
 
     Args:
         distribution: N joint distributions over D targets.
         y: shape (N, D) or a frame, in target units; NaN entries are marginalised.
+        method: as for `pit`.
 
     Returns:
         Array of shape (N,), without unit; NaN for a row without any observed target.
     """
     values = _read(distribution, y)
+    found = distribution._calibrated_distance(values) if goes_by_rows(method) else None
+    if found is not None:
+        return found
     matched = distribution._matched()
     squares, count = matched._squares(values)
     return np.where(count > 0, matched._radial(np.maximum(count, 1)).below(squares), np.nan)
@@ -305,13 +321,6 @@ def _read(distribution: Joint, y: Any) -> Array:
             f"Received {type(distribution).__name__}."
         )
     return distribution._read(y)
-
-
-def _components(distribution: Any) -> tuple[tuple[Any, ...], Array]:
-    """What a distribution is a mixture of, and weights of shape (N, K)."""
-    if isinstance(distribution, Mixture):
-        return distribution.components, distribution.weights
-    return (distribution,), np.ones((len(distribution), 1))
 
 
 def _nodes(count: int) -> tuple[Array, Array]:

@@ -10,8 +10,8 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from covey.distributions import Mixture, MultivariateNormal, MultivariateT
-from covey.distributions.reference import ENOUGH, LONGEST, Reference, score, squares_at
-from covey.errors import InputError
+from covey.distributions.reference import LONGEST, Reference, score, squares_at
+from covey.errors import CoveyWarning, InputError
 
 from .test_joint import brute_conditional, draw, each_kind, shape_matrix
 
@@ -406,31 +406,87 @@ def test_weights_follow_their_rows_where_others_fall_out(method):
 
 
 @pytest.mark.parametrize("method", ["out_of_fold", "conformal"])
-def test_rows_with_gaps_are_left_aside_where_enough_are_whole(method):
+@pytest.mark.parametrize(("n_whole", "level"), [(9, 0.9), (19, 0.95), (4, 0.8), (150, 0.9)])
+def test_rows_with_gaps_are_left_aside_where_enough_are_whole(method, n_whole, level):
     joint, others, y = with_reference("normal", 300, 3, method=method, stretch=1.5)
-    y[ENOUGH:, 1] = np.nan
-    y[ENOUGH:, 0] += 100  # would be seen if it counted
+    y[n_whole:, 1] = np.nan
+    y[n_whole:, 0] += 100  # would be seen if it counted
     some = joint.calibrated_by(Reference(others, y, method))
-    whole = joint.calibrated_by(Reference(others[:ENOUGH], y[:ENOUGH], method))
-    assert_allclose(some.region(0.9).radius, whole.region(0.9).radius)
+    whole = joint.calibrated_by(Reference(others[:n_whole], y[:n_whole], method))
+    assert_allclose(some.region(level).radius, whole.region(level).radius)
     # a marginal without the gaps has them all
-    part = some.marginal(["t0", "t2"]).region(0.9).radius
-    assert (part > 2 * whole.marginal(["t0", "t2"]).region(0.9).radius).all()
+    part = some.marginal(["t0", "t2"]).region(level).radius
+    assert (part > 2 * whole.marginal(["t0", "t2"]).region(level).radius).all()
 
 
 def test_where_few_are_whole_each_row_counts_by_what_it_holds():
     joint, others, y = with_reference("student_t", 60, 3, gaps=0.5)
-    scores = []
+    y[np.flatnonzero(~np.isnan(y).any(axis=1))[3:], 0] = np.nan  # three whole ones: 0.75 at most
+    scores, whole = [], []
     for i, present in enumerate(~np.isnan(y)):
         if present.any():
             z = (y - others.mean)[i, present]
             squares = z @ np.linalg.solve(shape_matrix(others, i)[np.ix_(present, present)], z)
             scores.append(improbability(squares, present.sum(), others.degrees_of_freedom[i]))
+            whole += [scores[-1]] * bool(present.all())
     assert 40 < len(scores) < 60  # a row that holds nothing does not count
-    reach = smallest(np.array(scores), rank_of(len(scores), 0.8))
+    reach = max(*whole, smallest(np.array(scores), rank_of(len(scores), 0.8)))
     freedom = joint.degrees_of_freedom
     expected = np.sqrt(squares_of(reach, 3, freedom) * (freedom - 2) / freedom)
-    assert_allclose(joint.region(0.8).radius, expected, rtol=1e-7)
+    with pytest.warns(CoveyWarning, match=r"\['t0', 't1', 't2'\].* 0.8 needs 4 rows.*are 3"):
+        found = joint.calibrated_by(Reference(others, y, "conformal")).region(0.8).radius
+    assert_allclose(found, expected, rtol=1e-7)
+
+
+@pytest.mark.parametrize("method", ["out_of_fold", "conformal"])
+@pytest.mark.parametrize("n_whole", [0, 3, 12])
+@pytest.mark.filterwarnings("ignore:A region of")
+def test_regions_of_higher_levels_hold_those_of_lower_ones(method, n_whole):
+    """Where rows with gaps take over, they may lie nearer than those that are whole."""
+    _, others, y = with_reference("normal", 60, 3, stretch=5.0)
+    y[n_whole:] = others.mean[n_whole:] + 0.01 * (y - others.mean)[n_whole:]
+    y[n_whole:, 0] = np.nan
+    joint = others[:1].calibrated_by(Reference(others, y, method))
+    levels = np.linspace(0.01, 0.985, 60)
+    radius = [joint.region(level).radius[0] for level in levels]
+    assert (np.diff(radius) >= 0).all()
+    assert (np.diff(joint.quantile(np.r_[levels / 2, 0.5, (1 + levels) / 2]), axis=0)[:60]).any()
+
+
+def test_complete_rows_are_held_as_often_as_promised():
+    """Twelve whole rows far out among 88 with gaps that lie near: P(cover) is Beta(11, 2)."""
+    held, repetitions, level = [], 400, 0.9
+    for seed in range(repetitions):
+        r = np.random.default_rng([11, seed])
+        said = MultivariateNormal(np.zeros((500, 3)), covariance=np.eye(3))
+        y = r.normal(size=(500, 3)) * 3  # what is whole lies three times as far out as was said
+        y[12:100] /= 10
+        y[12:100, 1:] = np.nan
+        joint = said[100:].calibrated_by(Reference(said[:100], y[:100], "conformal"))
+        held.append(joint.region(level).contains(y[100:]).mean())
+    rank = rank_of(12, level)  # the 12th of 12: mean 12 / 13
+    law = stats.beta(rank, 13 - rank)
+    assert abs(np.mean(held) - law.mean()) < 4 * law.std() / np.sqrt(repetitions)
+    assert np.mean(held) > level
+    share = np.mean(np.array(held) > law.ppf(0.2))
+    assert abs(share - 0.8) < 4 * np.sqrt(0.8 * 0.2 / repetitions) + 0.02
+
+
+def test_rows_with_gaps_of_their_own_are_held_as_often_as_promised():
+    """Each pattern is judged by the rows that hold it, at least."""
+    seen = np.array([[1, 1, 1], [1, 0, 1], [0, 1, 0]], dtype=bool)
+    held = []
+    for seed in range(150):
+        r = np.random.default_rng([12, seed])
+        y = r.standard_t(3, size=(330, 3)) @ np.array([[2.0, 1, 0], [0, 1, 1], [0, 0, 0.1]])
+        y = np.where(seen[np.arange(330) % 3], y, np.nan)
+        said = MultivariateNormal(np.zeros((330, 3)), covariance=np.eye(3))
+        joint = said[30:].calibrated_by(Reference(said[:30], y[:30], "conformal"))
+        held.append(joint.region(0.9).contains(y[30:]).reshape(-1, 3).mean(axis=0))
+    n = np.array([10, 20, 20])  # rows that hold at least what each pattern holds
+    rank = np.ceil((n + 1) * 0.9)
+    law = stats.beta(rank, n + 1 - rank)
+    assert (np.abs(np.mean(held, axis=0) - law.mean()) < 4.5 * law.std() / np.sqrt(150)).all()
 
 
 def test_what_lacks_a_target_lacks_its_combinations():

@@ -116,6 +116,13 @@ def row_index(rows: Any, n_rows: int) -> Any:
     return index
 
 
+def names_targets(key: Any) -> bool:
+    """Whether what stands in brackets is a name of a target, or a list of them, and no rows."""
+    return isinstance(key, str) or (
+        isinstance(key, (list, tuple)) and len(key) > 0 and all(isinstance(k, str) for k in key)
+    )
+
+
 def evenly(count: int, most: int) -> NDArray[np.intp]:
     """At most so many of the numbers 0 to count - 1, evenly chosen, first and last included."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.intp))

@@ -52,10 +52,13 @@ class Gaussian(Elliptical):
     def _stretch_at(self, uniform: Array) -> Array:
         return np.ones((1, 1))
 
-    def _divergence_from(self, other: Elliptical) -> Array:
+    def _divergence_from(self, other: Any) -> Array:
         """KL(other || self): other enters by its entropy and its first two moments alone."""
-        d = self.mean.shape[1]
-        shift = self._decoloured(self.mean - other.mean)
-        squares = np.einsum("ni,ni->n", shift, shift)
-        trace = self._trace_of(other) * other._inflation
-        return self._log_root + (d * LOG_2PI + trace + squares) / 2 - other.entropy()
+        components, weights = other._components
+        total = self._log_root - other.entropy() + len(self.targets) * LOG_2PI / 2
+        for component, weight in zip(components, weights.T, strict=True):
+            shift = self._decoloured(self.mean - component.mean)
+            squares = np.einsum("ni,ni->n", shift, shift)
+            squares += self._trace_of(component) * component._inflation
+            total += weight * squares / 2
+        return total
