@@ -145,11 +145,11 @@ class Calibrated(Batch, Joint):
     def _say_too_few(self, level: float, part: Mask, whole: int, some: int) -> None:
         names = [name for name, asked in zip(self.targets, part, strict=True) if asked]
         warnings.warn(
-            f"A region of {names} with a promise of {level:g} needs "
-            f"{int(np.ceil(level / (1 - level) - SLACK))} rows to calibrate on that hold all of "
-            f"these. There are {whole}, so that rows with gaps count too ({some} in all), and the "
-            "region is right for rows with such gaps alone. Calibrate on more complete rows, or "
-            "ask for a lower level or fewer targets.",
+            f"Regions of {names} of level {level:g}: of the rows to calibrate on {whole} hold all "
+            f"of these targets, and the promise takes {int(np.ceil(level / (1 - level) - SLACK))}. "
+            f"So all {some} rows count by what they hold, and the promise is for rows with such "
+            "gaps alone. Calibrate on more complete rows, or ask for a lower level or for fewer "
+            "targets.",
             CoveyWarning,
             stacklevel=4,
         )
