@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,8 @@ class Gaussian(Elliptical):
         return Radial(
             below=lambda squares: np.asarray(chdtr(count, squares)),
             above=lambda squares: np.asarray(chdtrc(count, squares)),
-            from_below=lambda probability: np.asarray(2 * gammaincinv(count / 2, probability)),
-            from_above=lambda probability: np.asarray(chdtri(count, probability)),
+            from_below=lambda p: _once(lambda m, q: 2 * gammaincinv(m / 2, q), count, p),
+            from_above=lambda p: _once(chdtri, count, p),
         )
 
     def _stretch(self, size: int, generator: np.random.Generator) -> Array:
@@ -62,3 +63,14 @@ class Gaussian(Elliptical):
             squares += self._trace_of(component) * component._inflation
             total += weight * squares / 2
         return total
+
+
+def _once(inverse: Callable[[Any, Any], Any], count: Counts, probability: Any) -> Array:
+    """An inverse, which takes long, at each pair of numbers once: most rows share theirs."""
+    count, probability = np.broadcast_arrays(count, np.asarray(probability, dtype=np.float64))
+    values, number = np.unique(probability, return_inverse=True)
+    _, first, pair = np.unique(
+        number.ravel() + len(values) * count.ravel(), return_index=True, return_inverse=True
+    )
+    found = np.asarray(inverse(count.ravel()[first], probability.ravel()[first]))
+    return found[pair].reshape(count.shape)
