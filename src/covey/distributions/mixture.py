@@ -226,7 +226,7 @@ class Mixture(Joint):
     def kl_divergence(self, other: Joint) -> Array:
         """Kullback-Leibler divergence KL(self || other), row by row.
 
-        Averages over at least 4,096 points, always the same ones: good to about 1% of the
+        Averages over at least 4,096 points, always the same ones: good to about 2% of the
         divergence or 0.01 nats, whichever is more. To a normal all but the entropy is exact.
 
         Args:
