@@ -97,8 +97,8 @@ class Empirical:
     def level_of(self, scores: Array) -> Array:
         """The levels at which such scores are just reached: `at`, read backwards.
 
-        By rank it is the middle between the highest level that leaves a score out and the lowest
-        that holds it, 1 / (n + 1) apart.
+        By rank it is the middle of the levels, from k / (n + 1) to (k + 1) / (n + 1), whose regions
+        reach up to the least of the rows' scores that is not below, where k are.
         """
         n = len(self.scores)
         if self.odds is None:

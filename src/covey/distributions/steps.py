@@ -9,13 +9,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self, final
+from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from covey.distributions.reference import Reference
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -25,8 +22,8 @@ class Step(ABC):
     """One thing that was asked of all N rows of a batch."""
 
     @abstractmethod
-    def of(self, reference: Reference) -> Reference:
-        """The same asked of reference rows as was asked of the first row of the batch."""
+    def of(self, reference: Any) -> Any:
+        """A `Reference` asked the same as the first row of the batch was."""
 
     def marks(self, n_rows: int) -> Mask:
         """What tells rows apart that were asked other things, shape (N, ...)."""
@@ -57,7 +54,7 @@ class Kept(Step):
 
     positions: list[int]
 
-    def of(self, reference: Reference) -> Reference:
+    def of(self, reference: Any) -> Any:
         """The same asked of reference rows."""
         joint, values = reference.joint, reference.values
         return replace(
@@ -94,7 +91,7 @@ class Combined(Step):
         same = len(matrix) > 1 and bool((matrix == matrix[:1]).all())
         return cls(matrix[:1] if same else matrix)
 
-    def of(self, reference: Reference) -> Reference:
+    def of(self, reference: Any) -> Any:
         """The same asked of reference rows; a target that is not observed takes others along."""
         matrix, values = self.matrix[0], reference.values
         names = tuple(f"y{number}" for number in range(len(matrix)))
@@ -143,7 +140,7 @@ class Told(Step):
 
     pattern: Mask
 
-    def of(self, reference: Reference) -> Reference:
+    def of(self, reference: Any) -> Any:
         """What the first row was told is told to the reference rows that hold it."""
         pattern, values, weight = self.pattern[0], reference.values, reference.weight
         hold = ~np.isnan(values[:, pattern]).any(axis=1)
