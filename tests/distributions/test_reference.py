@@ -459,16 +459,17 @@ def test_where_few_are_whole_each_row_counts_by_what_it_holds():
     reach = max(*whole, smallest(np.array(scores), rank_of(len(scores), 0.8)))
     freedom = joint.degrees_of_freedom
     expected = np.sqrt(squares_of(reach, 3, freedom) * (freedom - 2) / freedom)
-    with pytest.warns(
-        CoveyWarning, match=r"\['t0', 't1', 't2'\] of level 0.8:.* 3 hold all.*takes 4"
-    ):
-        found = joint.calibrated_by(Reference(others, y, "conformal")).region(0.8).radius
+    with pytest.warns(CoveyWarning, match=r"3 hold all of \['t0', 't1', 't2'\].*0.8 takes 4"):
+        found = joint.region(0.8).radius
     assert_allclose(found, expected, rtol=1e-7)
+    assert_allclose(joint[::-1].region(0.8).radius, expected[::-1], rtol=1e-7)  # and is said once
+    joint.region(0.7)
+    joint.region(0.9).contains(np.where([True, True, False], joint.mean, np.nan))
 
 
 @pytest.mark.parametrize("method", ["out_of_fold", "conformal"])
 @pytest.mark.parametrize("n_whole", [0, 3, 12])
-@pytest.mark.filterwarnings("ignore:Regions of")
+@pytest.mark.filterwarnings("ignore:Of the rows to calibrate on")
 def test_regions_of_higher_levels_hold_those_of_lower_ones(method, n_whole):
     """Where rows with gaps take over, they may lie nearer than those that are whole."""
     _, others, y = with_reference("normal", 60, 3, stretch=5.0)

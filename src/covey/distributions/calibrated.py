@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Self
@@ -11,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.distributions.batch import Batch, names_targets, row_index
-from covey.distributions.empirical import SLACK
+from covey.distributions.empirical import SLACK, Reach
 from covey.distributions.joint import Joint
 from covey.distributions.reference import ROUNDING, Radial, Reference, score, squares_at
 from covey.distributions.steps import Step
-from covey.errors import CoveyWarning
+from covey.errors import warn
 
 Array = NDArray[np.float64]
 Counts = NDArray[np.intp]
@@ -98,13 +97,11 @@ class Calibrated(Batch, Joint):
             shared = Reference.shared(references, [len(part) for part in some])
             if shared is None:
                 kinds = sorted({part.calibration for part in some})
-                warnings.warn(
+                warn(
                     "The parts are calibrated by different rows, or were asked other things, so "
                     "that no calibration holds for all: regions, intervals and quantiles of the "
                     f"whole go by the model alone. Received parts that go by {kinds}. To keep the "
-                    "calibration, concatenate predictions of one model, or ask the parts.",
-                    CoveyWarning,
-                    stacklevel=2,
+                    "calibration, concatenate predictions of one model, or ask the parts."
                 )
             joint.__dict__["_reference"] = shared
         return joint
@@ -130,28 +127,28 @@ class Calibrated(Batch, Joint):
     def _calibrated_radius(self, level: float, present: Mask | None = None) -> Array | None:
         if self._reference is None:
             return None
-        asked = self._unknown(present)
-        reach, short = np.zeros(len(self)), None
+        asked, reach = self._unknown(present), np.zeros(len(self))
         for rows, law in self._reference.laws(asked):
             reach[rows] = law.at(level)
-            if short is None and law.lacks(level):
-                short = asked[rows[0]], len(law.whole.scores), len(law.some.scores)
-        if short is not None:
-            self._say_too_few(level, *short)
+            if law.lacks(level):
+                self._say_too_few(level, asked[rows[0]], law)
         count = asked.sum(axis=1)
         squares = squares_at(reach, self._radial(np.maximum(count, 1)))
         return np.where(count > 0, np.sqrt(squares / self._inflation), 0.0)
 
-    def _say_too_few(self, level: float, part: Mask, whole: int, some: int) -> None:
+    def _say_too_few(self, level: float, part: Mask, law: Reach) -> None:
+        if self._reference is None or self._reference.said:
+            return
+        self._reference.said.append(level)
         names = [name for name, asked in zip(self.targets, part, strict=True) if asked]
-        warnings.warn(
-            f"Regions of {names} of level {level:g}: of the rows to calibrate on {whole} hold all "
-            f"of these targets, and the promise takes {int(np.ceil(level / (1 - level) - SLACK))}. "
-            f"So all {some} rows count by what they hold, and the promise is for rows with such "
-            "gaps alone. Calibrate on more complete rows, or ask for a lower level or for fewer "
-            "targets.",
-            CoveyWarning,
-            stacklevel=4,
+        needed = int(np.ceil(level / (1 - level) - SLACK))
+        warn(
+            f"Of the rows to calibrate on {len(law.whole.scores)} hold all of {names}, and a "
+            f"region of level {level:g} takes {needed} to keep its promise. So all "
+            f"{len(law.some.scores)} rows count by what they hold: beyond level "
+            f"{law.whole.most:.2g} regions are right for rows with such gaps alone. Calibrate on "
+            "more complete rows, or ask for a lower level or for fewer targets. (Said once, of "
+            "the first such region.)"
         )
 
     def _calibrated_half_widths(self, level: float, tail: float) -> Array | None:

@@ -54,6 +54,7 @@ class Reference:
             are fresh.
         weight: of the M rows, shape (M,), positive; None for equal ones.
         steps: what has been asked of the N rows, in order.
+        said: what was said of these rows, lest it be said twice.
     """
 
     joint: Any
@@ -61,6 +62,7 @@ class Reference:
     method: str
     weight: Array | None = None
     steps: tuple[Step, ...] = ()
+    said: list[float] = field(default_factory=list, repr=False)
     _laws: dict[Any, Empirical] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -75,6 +77,7 @@ class Reference:
         return {
             **{name: value for name, value in vars(self).items() if name != "_asked"},
             "_laws": {},
+            "said": [],
         }
 
     def to_arrays(self) -> dict[str, Array]:
