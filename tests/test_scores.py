@@ -12,6 +12,7 @@ from scipy.stats import chi2, f, kstest, multivariate_normal, norm, t
 import covey.scores
 from covey import scores
 from covey.distributions import Mixture, MultivariateNormal, MultivariateT
+from covey.distributions.reference import Reference
 from covey.errors import InputError
 
 NAMES = ("a", "b", "c", "d", "e")
@@ -293,6 +294,60 @@ def test_the_distance_pit_is_the_law_of_the_squares():
         else:
             expected = chi2(count).cdf(squares)
         np.testing.assert_allclose(scores.distance_pit(joint, y), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["conformal", "out_of_fold"])
+@pytest.mark.parametrize("gaps", [0.0, 0.15])
+def test_pits_agree_with_what_intervals_and_regions_hold(method, gaps):
+    """Where the truth is four times as wide, what is calibrated is uniform, the model is not."""
+    r = np.random.default_rng(3)
+    said = MultivariateT(np.zeros((4000, 3)), degrees_of_freedom=5.0, covariance=np.eye(3) + 0.5)
+    y = 4 * said.sample(1, seed=2)[0]
+    y[r.random(y.shape) < gaps] = np.nan
+    joint = said[999:].calibrated_by(Reference(said[:999], y[:999], method))
+    y = y[999:]
+    found, distance = scores.pit(joint, y), scores.distance_pit(joint, y)
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(y))
+    some = ~np.isnan(y).all(axis=1)
+    for level in (0.1, 0.5, 0.9, 0.97):
+        held = np.mean(np.abs(2 * found - 1)[~np.isnan(y)] <= level)
+        assert held == pytest.approx(scores.marginal_coverage(joint, y, level), abs=2e-3)
+        assert held == pytest.approx(level, abs=0.04)
+        held = np.mean(distance[some] <= level)
+        assert held == pytest.approx(scores.joint_coverage(joint, y, level), abs=2e-3)
+        assert held == pytest.approx(level, abs=0.04)
+        # the other way round: a share q lies below the quantile q
+        below = np.nanmean(np.where(np.isnan(y), np.nan, found <= level))
+        shares = np.nanmean(np.where(np.isnan(y), np.nan, y <= joint.quantile(level)))
+        assert below == pytest.approx(shares, abs=2e-3)
+    plain = joint.calibrated_by(None)
+    for score in (scores.pit, scores.distance_pit):
+        by_model = score(joint, y, method="model")
+        np.testing.assert_array_equal(by_model, score(plain, y))
+        assert np.nanmean(np.abs(by_model - 0.5)) > 0.35
+        with pytest.raises(InputError, match="`method` must be"):
+            score(joint, y, method="conformal")
+    for score in (scores.crps, scores.energy_score, scores.negative_log_likelihood):
+        np.testing.assert_array_equal(score(joint, y), score(plain, y))
+
+
+def test_pits_of_what_is_known_or_told():
+    joint = MultivariateNormal(np.zeros((50, 3)), covariance=np.eye(3) + 0.5)
+    y = 2 * joint.sample(1, seed=1)[0]
+    joint = joint[:4].calibrated_by(Reference(joint, y, "conformal"))
+    given = np.where(np.eye(4, 3, dtype=bool), 0.3, np.nan)
+    told = joint.conditional(given)
+    for score in (scores.pit, scores.distance_pit):
+        found = score(told, y[:4])
+        for row in range(4):
+            free = np.flatnonzero(np.isnan(given[row]))
+            alone = joint[row].conditional(given[[row]]).marginal(free)
+            expected = score(alone, y[[row]][:, free])[0]
+            got = found[row, free] if found.ndim == 2 else found[row]
+            np.testing.assert_allclose(got, expected)
+    np.testing.assert_array_equal(np.isnan(scores.pit(told, y[:4])), ~np.isnan(given))
+    perfect = scores.pit(joint, joint.mean)
+    np.testing.assert_array_equal(perfect, 0.5)
 
 
 @pytest.mark.parametrize("level", [0.5, 0.8, 0.9, 0.95])

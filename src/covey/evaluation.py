@@ -14,7 +14,6 @@ from sklearn.metrics import r2_score
 from covey import scores
 from covey.distributions import Elliptical
 from covey.distributions.batch import evenly
-from covey.distributions.reference import ENOUGH
 
 Array = NDArray[np.float64]
 
@@ -58,7 +57,8 @@ def evaluate(
           `correlation`), evenly chosen `of_rows` with a target;
         * `effective_rows`: how many rows of equal weight tell as much (Kish 1965);
         * `cells` (observed), `targets`, `family`, `calibration` (what regions go by) and
-          `calibration_rows` (how many of these hold all targets, or, where they are few, any);
+          `calibration_rows` (how many of these 90% regions go by: those that hold all targets, or,
+          if they are too few, any);
         * `negative_log_likelihood`, in nats per row, and `_per_target`, in nats per observed cell;
         * `energy_score`, `variogram_score` (of order 0.5), means over rows, of targets divided by
           their standard deviation in `Y`; None for more than 200 targets;
@@ -90,7 +90,7 @@ def evaluate(
     scale = np.array([_stddev(column, weight) for column in Y.T])
     scale = np.where(scale > 0, scale, 1.0)
     observed = ~np.isnan(Y)
-    distance = scores.distance_pit(joint, Y)
+    distance = scores.distance_pit(joint, Y, method="model")
     loss = scores.negative_log_likelihood(joint, Y)
     others = {
         CONSTANT: (description, constant),
@@ -111,7 +111,9 @@ def evaluate(
             "description": description,
             **_densities(theirs, observed, weight),
             **_gain(theirs - loss, observed, weight),
-            "coverage": _mean((scores.distance_pit(other, Y) <= 0.9).astype(float), weight),
+            "coverage": _mean(
+                (scores.distance_pit(other, Y, method="model") <= 0.9).astype(float), weight
+            ),
             **energy,
         }
 
@@ -123,7 +125,7 @@ def evaluate(
         "targets": list(joint.targets),
         "family": type(joint).__name__,
         "calibration": joint.calibration,
-        "calibration_rows": _calibration_rows(joint),
+        "calibration_rows": None if joint._reference is None else joint._reference.rows_at(0.9),
         **_densities(loss, observed, weight),
         **({name: mean_of(score, joint) for name, score in costly.items()} if all_scores else {}),
         "per_target": _per_target(joint, Y, weight, few, y, share),
@@ -154,14 +156,6 @@ def _gain(more: Array, observed: NDArray[np.bool_], weight: Array) -> dict[str, 
     gain = float(weight @ more) / cells
     error = float(np.sqrt(np.square(weight * (more - gain * count)).sum())) / cells
     return {"gain": _number(gain), "standard_error": _number(error)}
-
-
-def _calibration_rows(joint: Elliptical) -> int | None:
-    if joint._reference is None:
-        return None
-    held = ~np.isnan(joint._reference.values)
-    whole = int(held.all(axis=1).sum())
-    return whole if whole >= ENOUGH else int(held.any(axis=1).sum())
 
 
 def mean_r2(Y: Array, mean: Array, sample_weight: Array | None = None) -> float:

@@ -17,7 +17,8 @@ Every function takes N joint distributions over D targets, then `y`: an array of
 frame with the targets as columns, in target units. NaN means "not observed": each row is scored by
 the marginal of the targets it has. A target known exactly (`distribution.observed`) counts as not
 observed. What cannot be scored is NaN, so average with `numpy.nanmean`; only the negative
-log-likelihood is 0 there. Nothing is random.
+log-likelihood is 0 there. Nothing is random. Intervals, regions and both PITs are calibrated where
+the distribution carries rows to calibrate on; all else goes by the model.
 
 Every function raises an `InputError` if `y` does not fit the distribution, a value is infinite, or
 `level` or `order` lies outside its range.
@@ -31,18 +32,16 @@ from typing import Any
 import numpy as np
 import scoringrules
 from numpy.typing import NDArray
-from scipy.special import betaincinv, erf, gamma, gammaincinv, hyp1f1, poch
+from scipy.special import gamma, hyp1f1
 
-from covey.distributions import Mixture
 from covey.distributions.check import read_numbers
-from covey.distributions.joint import Joint
+from covey.distributions.joint import Joint, goes_by_rows
+from covey.distributions.norms import energy, nodes, radial_moment
 from covey.errors import InputError
 
 Array = NDArray[np.float64]
 
 CHUNK = 1024  # rows of which matrices are held at a time
-STEP, FIRST, LAST = 0.5, -13.0, 22.0  # of log t in an integral over t; the rest in closed form
-NODES, FEW = 12, 8  # of integrals over the tails of Student-t distributions
 LIMIT = 1e8  # degrees of freedom beyond which the CRPS of a Student-t is lost to rounding
 
 
@@ -88,11 +87,11 @@ def energy_score(distribution: Joint, y: Any) -> Array:
         array([0.7426])
     """
     values = _read(distribution, y)
-    parts, weights = _components(distribution)
+    parts, weights = distribution._components
     found = np.empty(len(values))
     for start in range(0, len(values), CHUNK):
         rows = slice(start, start + CHUNK)
-        found[rows] = _energy([part[rows] for part in parts], weights[rows], values[rows])
+        found[rows] = energy([part[rows] for part in parts], weights[rows], values[rows])
     return found
 
 
@@ -119,9 +118,9 @@ def variogram_score(distribution: Joint, y: Any, order: float = 0.5) -> Array:
     power = read_numbers(order, "order")
     if power.ndim or not 0 < power <= 2:
         raise InputError(f"`order` must be a number in (0, 2]. Received: order={order!r}.")
-    parts, weights = _components(distribution)
+    parts, weights = distribution._components
     half = float(power) / 2
-    radial = [_radial(part, half) for part in parts]
+    radial = [radial_moment(part, half) for part in parts]
     own, columns = zip(*(part._parts for part in parts), strict=True)
     found = np.full(len(values), np.nan)
     for i, j in combinations(range(values.shape[1]), 2):
@@ -135,7 +134,7 @@ def variogram_score(distribution: Joint, y: Any, order: float = 0.5) -> Array:
             variance += own[k][rows, i] + own[k][rows, j]
             square = np.square(part.mean[rows, i] - part.mean[rows, j]) / variance
             kummer = hyp1f1(-half, 0.5, -growth[rows] * square[:, None] / 2)
-            mean = kummer @ _nodes(growth.shape[1])[1] * gamma(half + 0.5) / np.sqrt(np.pi)
+            mean = kummer @ nodes(growth.shape[1])[1] * gamma(half + 0.5) / np.sqrt(np.pi)
             gap += weight[rows] * factor[rows] * (2 * variance) ** half * mean
         found[rows] = np.nan_to_num(found[rows]) + np.square(gap)
     return found
@@ -163,7 +162,7 @@ def crps(distribution: Joint, y: Any) -> Array:
         array([[0.6024,    nan]])
     """
     values = _read(distribution, y)
-    parts, weights = _components(distribution)
+    parts, weights = distribution._components
     freedom = parts[0]._freedom
     if freedom is not None and len(parts) > 1:
         own = ((distribution._marginal([i]), values[:, [i]]) for i in range(values.shape[1]))
@@ -220,40 +219,52 @@ def conditional_error(distribution: Joint, y: Any) -> Array:
     return error
 
 
-def pit(distribution: Joint, y: Any) -> Array:
+def pit(distribution: Joint, y: Any, method: str = "auto") -> Array:
     """Probability integral transform F_i(y_i) of each target: uniform on (0, 1) if calibrated.
 
-    Values crowd at both ends if predictions are too narrow, in the middle if too wide, at one end
-    if biased. Source: Gneiting, Balabdaoui, Raftery (2007), doi 10.1111/j.1467-9868.2007.00587.x.
+    Calibrated as `quantile` is, where rows of known outcome come along: |2 pit - 1| is the level of
+    the interval that just holds y_i, to 1 / (n + 1) by n rows. Values crowd at both ends if
+    predictions are too narrow, in the middle if too wide, at one end if biased.
+    Source: Gneiting, Balabdaoui, Raftery (2007), doi 10.1111/j.1467-9868.2007.00587.x.
 
     Args:
         distribution: N joint distributions over D targets.
         y: shape (N, D) or a frame, in target units; NaN where not observed.
+        method: as for `region`: "auto", or "model" for the distribution alone.
 
     Returns:
         Array of shape (N, D), without unit; NaN where not observed.
     """
-    values, (parts, weights) = _read(distribution, y), _components(distribution)
-    below = np.stack([part._cdf(values) for part in parts])
-    return np.where(np.isnan(values), np.nan, np.einsum("nk,knd->nd", weights, below))
+    values = _read(distribution, y)
+    found = distribution._calibrated_cdf(values) if goes_by_rows(method) else None
+    if found is None:
+        parts, weights = distribution._components
+        found = np.einsum("nk,knd->nd", weights, np.stack([part._cdf(values) for part in parts]))
+    return np.where(np.isnan(values), np.nan, found)
 
 
-def distance_pit(distribution: Joint, y: Any) -> Array:
-    """Probability of less than the Mahalanobis distance of what came: uniform if calibrated.
+def distance_pit(distribution: Joint, y: Any, method: str = "auto") -> Array:
+    """Level of the region that just holds what came: uniform on (0, 1) if calibrated.
 
-    With m observed targets, |L^-1 (y - mean)|^2 is chi-square with m degrees of freedom for a
-    normal, m F(m, nu) for a Student-t; a mixture is judged by its `moment_matched` distribution.
-    Values near 1 are too frequent if regions are too small. One minus this is the Box transform of
-    a normal. Source: Gneiting et al. (2008), doi 10.1007/s11749-008-0114-x.
+    Calibrated as `region` is, where rows of known outcome come along: the share of these that lay
+    less far. By the model it is the probability of less distance. With m observed targets
+    |L^-1 (y - mean)|^2 is chi-square with m degrees of freedom for a normal, m F(m, nu) for a
+    Student-t; a mixture is judged by its `moment_matched` distribution. Values near 1 are too
+    frequent if regions are too small.
+    Source: Gneiting et al. (2008), doi 10.1007/s11749-008-0114-x.
 
     Args:
         distribution: N joint distributions over D targets.
         y: shape (N, D) or a frame, in target units; NaN entries are marginalised.
+        method: as for `pit`.
 
     Returns:
         Array of shape (N,), without unit; NaN for a row without any observed target.
     """
     values = _read(distribution, y)
+    found = distribution._calibrated_distance(values) if goes_by_rows(method) else None
+    if found is not None:
+        return found
     matched = distribution._matched()
     squares, count = matched._squares(values)
     return np.where(count > 0, matched._radial(np.maximum(count, 1)).below(squares), np.nan)
@@ -305,94 +316,3 @@ def _read(distribution: Joint, y: Any) -> Array:
             f"Received {type(distribution).__name__}."
         )
     return distribution._read(y)
-
-
-def _components(distribution: Any) -> tuple[tuple[Any, ...], Array]:
-    """What a distribution is a mixture of, and weights of shape (N, K)."""
-    if isinstance(distribution, Mixture):
-        return distribution.components, distribution.weights
-    return (distribution,), np.ones((len(distribution), 1))
-
-
-def _nodes(count: int) -> tuple[Array, Array]:
-    """Points in (0, 1) to take quantiles at, dense at the ends, and weights; 1/2 and 1 for one."""
-    x, weights = np.polynomial.legendre.leggauss(count)
-    x, weights = (x + 1) / 2, weights / 2
-    weights *= 30 * x**2 * (1 - x) ** 2  # of x, as the derivative of what follows
-    return x**3 * (10 - 15 * x + 6 * x**2), weights / weights.sum()
-
-
-def _radial(part: Any, half: float) -> tuple[Array, Array]:
-    """Of V = nu / chi-square, a normal's square to a Student-t's: E[V^half], and 1 / V at `_nodes`.
-
-    The latter, of shape (N, J), under the measure that V^half weighs.
-    """
-    if part._freedom is None:
-        return np.ones(len(part)), np.ones((len(part), 1))
-    nu = part._freedom[:, None] / 2
-    return nu[:, 0] ** half * poch(nu[:, 0], -half), gammaincinv(nu - half, _nodes(NODES)[0]) / nu
-
-
-def _energy(parts: list[Any], weights: Array, y: Array) -> Array:
-    seen = ~np.isnan(y)
-    for k, part in enumerate(parts):  # what is not observed is put at 0 without spread
-        parts[k] = part._stretched(seen)._with(part.targets, mean=part.mean * seen)
-    score = np.zeros(len(y))
-    for k, part in enumerate(parts):
-        factor, growth = _radial(part, 0.5)
-        distance = factor * _mean_norm(np.where(seen, y, 0.0) - part.mean, _matrix(part), growth)
-        score += weights[:, k] * (distance - weights[:, k] * _mean_gap(part, part) / 2)
-        for m in range(k):
-            score -= weights[:, k] * weights[:, m] * _mean_gap(part, parts[m])
-    return np.where(seen.any(axis=1), score, np.nan)
-
-
-def _matrix(part: Any) -> Array:
-    diagonal, columns = part._parts
-    matrix: Array = columns @ np.swapaxes(columns, 1, 2)
-    own = np.arange(diagonal.shape[1])
-    matrix[:, own, own] += diagonal
-    return matrix
-
-
-def _mean_gap(one: Any, two: Any) -> Array:
-    """E|X - X'|: the sum of two chi-squares is chi-square, their shares of it a beta variable."""
-    shift, f, h = one.mean - two.mean, one._freedom, two._freedom
-    if f is None:
-        return _mean_norm(shift, _matrix(one) + _matrix(two), np.ones((len(shift), 1)))
-    total = 2 * gammaincinv((f + h - 1)[:, None] / 2, _nodes(NODES)[0])
-    mean = np.zeros(len(shift))
-    for u, weight in zip(*_nodes(1 if one is two else FEW), strict=True):
-        share = betaincinv((f - 1) / 2, (h - 1) / 2, u)[:, None]
-        rest = (f[:, None] * (1 - share))[..., None], (h[:, None] * share)[..., None]
-        matrix = rest[0] * _matrix(one) + rest[1] * _matrix(two)
-        mean += weight * _mean_norm(shift, matrix, total * share * (1 - share))
-    return np.prod([poch(x / 2, -0.5) for x in (f, h, f + h)], axis=0) * (f + h - 2) / 8**0.5 * mean
-
-
-def _mean_norm(shift: Array, matrix: Array, growth: Array) -> Array:
-    """Average of E|N(sqrt(g) shift, matrix)| over the growths g of each row, of shape (N, J).
-
-    Of the squared norm Q, E sqrt(Q) is the integral of (1 - E exp(-t Q)) t^-1.5 / (2 sqrt(pi))
-    over t (Mathai, Provost 1992): in log t the trapezoid rule converges exponentially.
-    """
-    weights = _nodes(growth.shape[1])[1]
-    if shift.shape[1] == 1:
-        sigma = np.sqrt(np.where(matrix[:, 0] > 0, matrix[:, 0], 1.0))
-        z = shift * np.sqrt(growth) / sigma
-        mean = np.sqrt(2 / np.pi) * np.exp(-np.square(z) / 2) + z * erf(z / np.sqrt(2))
-        return sigma[:, 0] * (mean @ weights)
-    variance, axes = np.linalg.eigh(matrix)
-    variance = np.maximum(variance, 0.0)  # rounding, where not observed
-    offset = np.square(np.einsum("nij,ni->nj", axes, shift))
-    size = variance.sum(axis=1) + offset.sum(axis=1) * growth.max(axis=1)
-    size = np.where(size > 0, size, 1.0)[:, None]
-    variance, offset = variance / size, offset / size
-    square = variance.sum(axis=1)[:, None] + growth * offset.sum(axis=1)[:, None]
-    mean = (square * np.exp(FIRST / 2) + np.exp(-LAST / 2)) / (np.exp(STEP / 2) - 1)
-    for t in np.exp(np.arange(FIRST, LAST + STEP / 2, STEP)):
-        spread = 1 + 2 * t * variance
-        slope = t * (offset / spread).sum(axis=1, keepdims=True)
-        decay = np.exp(-growth * slope - np.log(spread).sum(axis=1, keepdims=True) / 2)
-        mean += (1 - decay) / np.sqrt(t)
-    return np.sqrt(size[:, 0]) * (mean @ weights) * STEP / (2 * np.sqrt(np.pi))

@@ -111,7 +111,10 @@ REFUSED = {
     "A dependent, tiny": (lambda: JOINT.affine([[1e-9, 2e-9], [1e9, 2e9]]), "independent, "),
     "A of zeros": (lambda: JOINT.affine([[0, 0]]), "independent, "),
     "A's names": (lambda: JOINT.affine([[1, 1]], targets=["a", "b"]), "Expected 1 target names"),
-    "rows of text": (lambda: JOINT["CO"], "Rows are selected by an integer, a slice"),
+    "no such name": (lambda: JOINT["SO2"], "Expected one of the targets"),
+    "no such names": (lambda: JOINT[["CO", "SO2"]], "Expected one of the targets"),
+    "rows of numbers": (lambda: JOINT[[0.5]], "Rows are selected by an integer, a slice"),
+    "rows of text": (lambda: JOINT.region()["CO"], "Rows are selected by an integer, a slice"),
     "rows in 2 axes": (lambda: JOINT[[[0], [1]]], r"Received an array of shape \(2, 1\)"),
     "no mean column": (
         lambda: MultivariateNormal.from_frame(FRAME.iloc[:, 2:]),

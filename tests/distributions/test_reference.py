@@ -10,8 +10,8 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from covey.distributions import Mixture, MultivariateNormal, MultivariateT
-from covey.distributions.reference import ENOUGH, LONGEST, Reference, score, squares_at
-from covey.errors import InputError
+from covey.distributions.reference import LONGEST, Reference, score, squares_at
+from covey.errors import CoveyWarning, InputError
 
 from .test_joint import brute_conditional, draw, each_kind, shape_matrix
 
@@ -85,8 +85,14 @@ def test_intervals_are_order_statistics_of_each_target(stretch, level):
     lower, upper = joint.interval(level)
     assert_allclose(upper - joint.mean, half, rtol=1e-7)
     assert_allclose(joint.mean - lower, half, rtol=1e-7)
-    for end, probability in zip(joint.interval(level, method="model"), (-1, 1), strict=True):
-        assert_allclose(end, joint.quantile(0.5 + probability * level / 2), rtol=1e-9)
+    for end, by_model, sign in zip(
+        (lower, upper), joint.interval(level, method="model"), (-1, 1), strict=True
+    ):
+        q = 0.5 + sign * level / 2
+        assert_allclose(joint.quantile(q), end, rtol=1e-9)
+        expected = stats.norm.ppf(q, joint.mean, joint.stddev)
+        assert_allclose(joint.quantile(q, method="model"), expected, rtol=1e-9, atol=1e-12)
+        assert_allclose(by_model, expected, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("stretch", [1 / 30, 1.0, 1000.0])
@@ -142,8 +148,27 @@ def test_a_combination_goes_by_the_same_combination(stretch):
     total = joint.sum()
     assert total.calibration == "conformal"
     assert_allclose(total.region(0.7).radius, smallest(expected, rank_of(25, 0.7)), rtol=1e-7)
-    own = joint.affine(np.stack([a, a, a, 2 * a]))
-    assert own.calibration == own.region(0.7).method == "model"
+
+
+@pytest.mark.parametrize("kind", ["normal", "student_t", "low_rank"])
+def test_each_row_may_have_a_combination_of_its_own(kind):
+    """As if it were alone: no calibration is lost because a neighbour is asked something else."""
+    joint, _, _ = with_reference(kind, 25, 3, gaps=0.1, stretch=3.0)
+    a = np.random.default_rng(0).normal(size=(4, 2, 3))
+    a[2] = a[0]
+    own = joint.affine(a)
+    assert own.calibration == own.region(0.7).method == "conformal"
+    given = np.array([[1.0, np.nan]] * 2 + [[np.nan, np.nan]] * 2)
+    for asked in (own, own.marginal([1]), own.conditional(given), own[[3, 1, 0, 2]][[2, 1, 3, 0]]):
+        for row in range(4):
+            alone = joint[row].affine(a[row])
+            if asked.targets == ("y1",):
+                alone = alone.marginal([1])
+            elif asked.observed.any():
+                alone = alone.conditional(given[[row]])
+            assert_allclose(asked.region(0.7).radius[row], alone.region(0.7).radius[0])
+            assert_allclose(asked.interval(0.7)[1][row], alone.interval(0.7)[1][0])
+            assert_allclose(asked[row].quantile(0.1), alone.quantile(0.1))
 
 
 def test_a_combination_of_what_is_left_knows_what_was_told():
@@ -248,7 +273,8 @@ def test_a_reference_without_usable_rows():
     joint, others, y = with_reference("normal", 9, 2)
     y[:, 1] = np.nan
     conformal = joint.calibrated_by(Reference(others, y, "conformal"))
-    assert np.isfinite(conformal.region(0.5).radius).all()
+    with pytest.warns(CoveyWarning, match="0 hold all"):
+        assert np.isfinite(conformal.region(0.5).radius).all()
     lower, upper = conformal.interval(0.5)
     assert_array_equal(np.isfinite(upper - lower), np.tile([True, False], (4, 1)))
     assert_array_equal(conformal.marginal("t1").region(0.01).radius, np.inf)
@@ -406,31 +432,91 @@ def test_weights_follow_their_rows_where_others_fall_out(method):
 
 
 @pytest.mark.parametrize("method", ["out_of_fold", "conformal"])
-def test_rows_with_gaps_are_left_aside_where_enough_are_whole(method):
+@pytest.mark.parametrize(("n_whole", "level"), [(9, 0.9), (19, 0.95), (4, 0.8), (150, 0.9)])
+def test_rows_with_gaps_are_left_aside_where_enough_are_whole(method, n_whole, level):
     joint, others, y = with_reference("normal", 300, 3, method=method, stretch=1.5)
-    y[ENOUGH:, 1] = np.nan
-    y[ENOUGH:, 0] += 100  # would be seen if it counted
+    y[n_whole:, 1] = np.nan
+    y[n_whole:, 0] += 100  # would be seen if it counted
     some = joint.calibrated_by(Reference(others, y, method))
-    whole = joint.calibrated_by(Reference(others[:ENOUGH], y[:ENOUGH], method))
-    assert_allclose(some.region(0.9).radius, whole.region(0.9).radius)
+    whole = joint.calibrated_by(Reference(others[:n_whole], y[:n_whole], method))
+    assert_allclose(some.region(level).radius, whole.region(level).radius)
     # a marginal without the gaps has them all
-    part = some.marginal(["t0", "t2"]).region(0.9).radius
-    assert (part > 2 * whole.marginal(["t0", "t2"]).region(0.9).radius).all()
+    part = some.marginal(["t0", "t2"]).region(level).radius
+    assert (part > 2 * whole.marginal(["t0", "t2"]).region(level).radius).all()
 
 
 def test_where_few_are_whole_each_row_counts_by_what_it_holds():
     joint, others, y = with_reference("student_t", 60, 3, gaps=0.5)
-    scores = []
+    y[np.flatnonzero(~np.isnan(y).any(axis=1))[3:], 0] = np.nan  # three whole ones: 0.75 at most
+    scores, whole = [], []
     for i, present in enumerate(~np.isnan(y)):
         if present.any():
             z = (y - others.mean)[i, present]
             squares = z @ np.linalg.solve(shape_matrix(others, i)[np.ix_(present, present)], z)
             scores.append(improbability(squares, present.sum(), others.degrees_of_freedom[i]))
+            whole += [scores[-1]] * bool(present.all())
     assert 40 < len(scores) < 60  # a row that holds nothing does not count
-    reach = smallest(np.array(scores), rank_of(len(scores), 0.8))
+    reach = max(*whole, smallest(np.array(scores), rank_of(len(scores), 0.8)))
     freedom = joint.degrees_of_freedom
     expected = np.sqrt(squares_of(reach, 3, freedom) * (freedom - 2) / freedom)
-    assert_allclose(joint.region(0.8).radius, expected, rtol=1e-7)
+    with pytest.warns(CoveyWarning, match=r"3 hold all of \['t0', 't1', 't2'\].*0.8 takes 4"):
+        found = joint.region(0.8).radius
+    assert_allclose(found, expected, rtol=1e-7)
+    assert_allclose(joint[::-1].region(0.8).radius, expected[::-1], rtol=1e-7)  # and is said once
+    joint.region(0.7)
+    joint.region(0.9).contains(np.where([True, True, False], joint.mean, np.nan))
+
+
+@pytest.mark.parametrize("method", ["out_of_fold", "conformal"])
+@pytest.mark.parametrize("n_whole", [0, 3, 12])
+@pytest.mark.filterwarnings("ignore:Of the rows to calibrate on")
+def test_regions_of_higher_levels_hold_those_of_lower_ones(method, n_whole):
+    """Where rows with gaps take over, they may lie nearer than those that are whole."""
+    _, others, y = with_reference("normal", 60, 3, stretch=5.0)
+    y[n_whole:] = others.mean[n_whole:] + 0.01 * (y - others.mean)[n_whole:]
+    y[n_whole:, 0] = np.nan
+    joint = others[:1].calibrated_by(Reference(others, y, method))
+    levels = np.linspace(0.01, 0.985, 60)
+    radius = np.array([joint.region(level).radius[0] for level in levels])
+    assert (radius[1:] >= radius[:-1]).all()
+    ends = joint.quantile(np.r_[(1 - levels[::-1]) / 2, 0.5, (1 + levels) / 2])[:, 0]
+    assert (ends[1:] >= ends[:-1]).all()
+
+
+def test_complete_rows_are_held_as_often_as_promised():
+    """Twelve whole rows far out among 88 with gaps that lie near: P(cover) is Beta(11, 2)."""
+    held, repetitions, level = [], 400, 0.9
+    for seed in range(repetitions):
+        r = np.random.default_rng([11, seed])
+        said = MultivariateNormal(np.zeros((500, 3)), covariance=np.eye(3))
+        y = r.normal(size=(500, 3)) * 3  # what is whole lies three times as far out as was said
+        y[12:100] /= 10
+        y[12:100, 1:] = np.nan
+        joint = said[100:].calibrated_by(Reference(said[:100], y[:100], "conformal"))
+        held.append(joint.region(level).contains(y[100:]).mean())
+    rank = rank_of(12, level)  # the 12th of 12: mean 12 / 13
+    law = stats.beta(rank, 13 - rank)
+    assert abs(np.mean(held) - law.mean()) < 4 * law.std() / np.sqrt(repetitions)
+    assert np.mean(held) > level
+    share = np.mean(np.array(held) > law.ppf(0.2))
+    assert abs(share - 0.8) < 4 * np.sqrt(0.8 * 0.2 / repetitions) + 0.02
+
+
+def test_rows_with_gaps_of_their_own_are_held_as_often_as_promised():
+    """Each pattern is judged by the rows that hold it, at least."""
+    seen = np.array([[1, 1, 1], [1, 0, 1], [0, 1, 0]], dtype=bool)
+    held = []
+    for seed in range(150):
+        r = np.random.default_rng([12, seed])
+        y = r.standard_t(3, size=(330, 3)) @ np.array([[2.0, 1, 0], [0, 1, 1], [0, 0, 0.1]])
+        y = np.where(seen[np.arange(330) % 3], y, np.nan)
+        said = MultivariateNormal(np.zeros((330, 3)), covariance=np.eye(3))
+        joint = said[30:].calibrated_by(Reference(said[:30], y[:30], "conformal"))
+        held.append(joint.region(0.9).contains(y[30:]).reshape(-1, 3).mean(axis=0))
+    n = np.array([10, 20, 20])  # rows that hold at least what each pattern holds
+    rank = np.ceil((n + 1) * 0.9)
+    law = stats.beta(rank, n + 1 - rank)
+    assert (np.abs(np.mean(held, axis=0) - law.mean()) < 4.5 * law.std() / np.sqrt(150)).all()
 
 
 def test_what_lacks_a_target_lacks_its_combinations():
@@ -514,13 +600,13 @@ def test_what_is_copied_or_pickled_reaches_as_far(kind, weight):
 
 
 @each_kind
-def test_what_has_no_one_reference_goes_by_the_model(kind):
+def test_what_has_no_reference_goes_by_the_model(kind):
     joint, others, _ = with_reference(kind, 30, 2)
     model = joint.region(0.8, method="model").radius
     for plain in (
-        type(joint).concatenate([joint, joint])[:4],
         type(joint).from_frame(joint.to_frame()),
         joint.calibrated_by(None),
+        type(joint).concatenate([joint.calibrated_by(None)] * 2)[:4],
     ):
         assert plain.calibration == plain.region(0.8).method == "model"
         assert_allclose(plain.region(0.8).radius, model)
@@ -531,19 +617,134 @@ def test_what_has_no_one_reference_goes_by_the_model(kind):
     assert_allclose(mixture.region(0.8).radius, model, rtol=1e-3)
 
 
+# One batch out of several
+
+
+def asked_alike(joint):
+    """Pairs of batches that go by the same rows asked the same, however they came to be."""
+    copied = pickle.loads(pickle.dumps(joint))
+    nan = np.nan
+    given = np.array([[1.0, nan, nan], [nan, nan, nan], [1.0, 2.0, nan], [nan, nan, 0.0]])
+    a = np.array([[1.0, 2.0, 0.0], [0.0, 0.0, 1.0]])
+    other = np.stack([a, 2 * a, -a, a[::-1]])
+    return {
+        "itself": (joint, joint),
+        "rows of it": (joint[:1], joint[1:]),
+        "a copy": (joint, copied),
+        "no rows": (joint, joint.calibrated_by(None)[:0]),
+        "marginals": (joint.marginal([2, 0]), copied.marginal(["t2", "t1", "t0"])[["t2", "t0"]]),
+        "told the same": (joint.conditional({"t1": 1.0}), copied.conditional({"t1": 2.0})),
+        "told other things": (joint.conditional(given), copied.conditional(given[::-1])),
+        "one of them told": (joint, joint.conditional(given)),
+        "told in two steps": (joint.conditional(given).conditional(given[::-1]), joint),
+        "combined": (joint.affine(a), copied.affine(a)),
+        "combined otherwise": (joint.affine(a), joint.affine(other)),
+        "combined, then told": (joint.affine(a).conditional(given[:, :2]), joint.affine(other)),
+        "told, then combined": (joint.conditional(given[[1, 0, 1, 0]]).affine(a), joint.affine(a)),
+    }
+
+
 @each_kind
-def test_only_regions_and_intervals_know_of_it(kind):
+@pytest.mark.parametrize("method", ["out_of_fold", "conformal"])
+@pytest.mark.parametrize("weight", [None, np.linspace(1, 2, 40)])
+def test_parts_that_share_a_calibration_keep_it(kind, method, weight):
+    joint, _, _ = with_reference(kind, 40, 3, method=method, stretch=3.0, gaps=0.05, weight=weight)
+    for name, parts in asked_alike(joint).items():
+        whole = type(parts[0]).concatenate(parts)
+        assert whole.calibration == method, name
+        some = [part for part in parts if len(part)]
+        radius = np.concatenate([part.region(0.7).radius for part in some])
+        assert_allclose(whole.region(0.7).radius, radius, rtol=1e-9, err_msg=name)
+        upper = np.concatenate([part.interval(0.7)[1] for part in some])
+        assert_allclose(whole.interval(0.7)[1], upper, rtol=1e-9, err_msg=name)
+        turned = whole[::-1].region(0.7).radius
+        assert_allclose(turned, radius[::-1], rtol=1e-9, err_msg=name)
+
+
+@each_kind
+def test_parts_without_a_calibration_in_common_lose_it_aloud(kind):
+    joint, others, y = with_reference(kind, 30, 3)
+    cases = {
+        "none": joint.calibrated_by(None),
+        "other rows": joint.calibrated_by(Reference(others[:20], y[:20], "conformal")),
+        "other values": joint.calibrated_by(Reference(others, y + 1, "conformal")),
+        "another method": joint.calibrated_by(Reference(others, y, "out_of_fold")),
+        "other weights": joint.calibrated_by(Reference(others, y, "conformal", np.ones(30))),
+    }
+    model = joint.region(0.8, method="model").radius
+    for other in cases.values():
+        for parts in ([joint, other], [other, joint, joint]):
+            with pytest.warns(CoveyWarning, match="by different rows.*the model alone") as said:
+                whole = type(joint).concatenate(parts)
+            assert len(said) == 1
+            assert whole.calibration == whole.region(0.8).method == "model"
+            assert_allclose(whole.region(0.8).radius, np.tile(model, len(parts)))
+    one, two = joint.marginal([1, 0]), joint.affine([[0.0, 2, 0], [1, 0, 1]], targets=["t1", "t0"])
+    if type(one) is type(two):
+        with pytest.warns(CoveyWarning, match="asked other things"):
+            assert type(one).concatenate([one, two]).calibration == "model"
+
+
+# By which law
+
+
+@each_kind
+@pytest.mark.parametrize("method", ["out_of_fold", "conformal"])
+@pytest.mark.parametrize("gaps", [0.0, 0.2])
+def test_intervals_are_between_quantiles(kind, method, gaps):
+    joint, _, _ = with_reference(kind, 60, 3, stretch=4.0, method=method, gaps=gaps)
+    given = np.where(np.eye(4, 3, dtype=bool), 0.5, np.nan)
+    for asked in (joint, joint.conditional(given), joint.sum(), joint["t1"], joint[["t2", "t0"]]):
+        for level in (0.001, 0.3, 0.5, 0.9, 0.97, 0.999):
+            ends = asked.interval(level)
+            q = (1 - level) / 2, (1 + level) / 2
+            assert_allclose(asked.quantile(q), ends, rtol=1e-9, atol=1e-9)
+            model = asked.quantile(q, method="model")
+            assert_allclose(model, asked.interval(level, method="model"), rtol=1e-9, atol=1e-9)
+        assert_allclose(asked.quantile(0.5), asked.mean)
+        q = np.r_[1e-300, 1e-17, np.linspace(0.01, 0.99, 99), 1 - 1e-16]
+        found = asked.quantile(q)
+        assert not np.isnan(found).any()
+        assert (found[1:] >= found[:-1]).all()
+    assert (joint.quantile(0.9) > joint.quantile(0.9, method="model") + 1e-3).all()
+
+
+def test_quantiles_of_what_was_said_too_narrow_hold_their_levels():
+    """The truth is four times as wide as predicted; what is calibrated knows it."""
+    r = np.random.default_rng(0)
+    said = MultivariateNormal(r.normal(size=(6000, 2)), covariance=[[1.0, 0.5], [0.5, 2.0]])
+    y = came(said, 4.0)
+    truth = stats.norm(said.mean[2000:], 4 * said.stddev[2000:])
+    q = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
+    for method in ("out_of_fold", "conformal"):
+        joint = said[2000:].calibrated_by(Reference(said[:2000], y[:2000], method))
+        found = joint.quantile(q)
+        assert_allclose(np.mean(y[2000:] <= found, axis=1), np.stack([q, q], axis=1), atol=0.03)
+        off = (found - truth.ppf(q[:, None, None])) / (4 * said.stddev[2000:])
+        assert np.abs(off).max() < 0.15
+        narrow = np.mean(y[2000:] <= joint.quantile(q, method="model"), axis=1)
+        assert (narrow[[0, -1]] > 0.3).any()
+        assert (np.abs(narrow - q[:, None])[[0, -1]] > 0.2).all()
+
+
+@each_kind
+def test_probabilities_densities_and_draws_go_by_the_model(kind):
     joint, _, _ = with_reference(kind, 30, 3, stretch=4.0)
     plain = joint.calibrated_by(None)
     y = came(joint)
     assert_array_equal(joint.log_prob(y), plain.log_prob(y))
     assert_array_equal(joint.mahalanobis(y), plain.mahalanobis(y))
-    assert_array_equal(joint.quantile(0.9), plain.quantile(0.9))
+    assert_array_equal(joint.quantile(0.9, method="model"), plain.quantile(0.9))
     assert_array_equal(joint.covariance, plain.covariance)
     assert_array_equal(joint.sample(3, 0), plain.sample(3, 0))
+    assert_array_equal(joint.entropy(), plain.entropy())
+    assert_array_equal(joint.probability(0.0, 1.0), plain.probability(0.0, 1.0))
+    below = joint.probability(upper={"t0": joint.quantile(0.9, method="model")[:, 0]})
+    assert_allclose(below, 0.9, rtol=1e-6)
     assert repr(joint) == repr(plain)
     assert "(conformal)" in repr(joint.region(0.9))
     assert (joint.region(0.9).volume() > plain.region(0.9).volume()).all()
+    assert (joint.quantile(0.9) > plain.quantile(0.9)).all()
 
 
 @each_kind

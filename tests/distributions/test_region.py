@@ -170,29 +170,6 @@ def test_the_region_of_a_mixture_reaches_as_far_as_it_must():
     assert_allclose(one.region(0.5).radius, one.components[0].region(0.5).radius, rtol=5e-3)
 
 
-def test_rows_with_rare_gaps_are_held_against_the_same_probability(monkeypatch):
-    from covey.distributions import region as module
-    from covey.distributions.reference import Reference
-
-    r = np.random.default_rng(5)
-    joint = MultivariateNormal(np.zeros((4000, 3)), covariance=np.eye(3) + 0.5)
-    y = 2 * joint.sample(1, seed=1)[0]  # twice as far out as predicted
-    joint = joint.calibrated_by(Reference(joint[:2000], y[:2000], "conformal"))[2000:]
-    y = np.where(r.random((2000, 3)) < 0.3, np.nan, y[2000:])
-    own = joint.region(0.9).contains(y)
-    monkeypatch.setattr(module, "MOST_PATTERNS", 0)
-    monkeypatch.setattr(module, "LEAST_ROWS", 10_000)
-    common = joint.region(0.9).contains(y)
-    whole = ~np.isnan(y).any(axis=1)
-    assert_array_equal(own[whole], common[whole])
-    assert own.mean() == pytest.approx(0.9, abs=0.03)
-    assert common.mean() == pytest.approx(0.9, abs=0.06)
-    assert (own != common).any()
-    by_model = joint.region(0.9, "model").contains(y)
-    each = [joint[i].region(0.9, "model").contains(y[i : i + 1])[0] for i in range(50)]
-    assert_array_equal(by_model[:50], each)
-
-
 def test_an_infinite_region_has_axes_and_no_boundary():
     from covey.distributions.reference import Reference
 

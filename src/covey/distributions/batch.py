@@ -108,12 +108,20 @@ def row_index(rows: Any, n_rows: int) -> Any:
     if isinstance(rows, slice):
         return rows
     index = np.asarray(rows if np.size(rows) else [], dtype=None if np.size(rows) else int)
-    if index.ndim != 1:
+    if index.ndim != 1 or index.dtype.kind not in "biu":
         raise InputError(
             "Rows are selected by an integer, a slice, or a one-dimensional array of "
-            f"integers or booleans. Received an array of shape {index.shape}."
+            f"integers or booleans. Received an array of shape {index.shape} of {index.dtype}."
         )
     return index
+
+
+def names_targets(key: Any) -> bool:
+    """Whether what stands in brackets is a name of a target, or several, and no rows."""
+    if isinstance(key, str):
+        return True
+    several = np.ndim(key) == 1 and not isinstance(key, slice) and len(key) > 0
+    return several and all(isinstance(one, str) for one in key)
 
 
 def evenly(count: int, most: int) -> NDArray[np.intp]:

@@ -1,33 +1,147 @@
-"""Kullback-Leibler divergences without a closed form, by quasi-Monte Carlo."""
+"""Entropies and Kullback-Leibler divergences without a closed form, by quasi-Monte Carlo.
+
+With components p_k of weights w_k, a single distribution being one of them,
+
+    KL(p || q) = sum_k w_k E_k[log p - log q]
+    H(p)       = sum_k w_k H(p_k) - sum_k w_k E_k[log p - log p_k]
+
+where E_k is an average over points of the component k. What is averaged for the entropy is 0 where
+the components agree and log w_k where they lie apart: in both cases there is no error.
+
+Points and rows are taken in parts, so that no array is larger than `MOST_NUMBERS`, or one point of
+one row where that is more.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions.points import CHUNK, unit_points
+from covey.distributions.patterns import by_pattern
+from covey.distributions.points import unit_points
+from covey.errors import InputError
 
 Array = NDArray[np.float64]
-POINTS = 4096
+
+POINTS = 4096  # of each row, shared by its components
+LEAST_POINTS = 512  # of each component
+MOST_NUMBERS = 2**20  # in an array of points of rows, 8 MB
+
+
+def kl_divergence(first: Any, second: Any) -> Array:
+    """KL(first || second), row by row, of the targets that are not known exactly.
+
+    Args:
+        first: N distributions, or one.
+        second: N distributions over the same targets, or one.
+
+    Returns:
+        Array of shape (N,), in nats.
+
+    Raises:
+        InputError: `second` is no distribution, the targets differ, the numbers of rows do not fit,
+            or the two do not know the same targets exactly.
+    """
+    if not hasattr(second, "_log_prob_at"):
+        raise InputError(
+            "Expected a distribution of Covey to measure the divergence from. "
+            f"Received {type(second).__name__}."
+        )
+    if first.targets != second.targets:
+        raise InputError(
+            f"Expected a distribution over the targets {list(first.targets)}, in this order. "
+            f"Received one over {list(second.targets)}."
+        )
+    if len(second) not in (1, len(first)) and len(first) != 1:
+        raise InputError(
+            f"Expected a distribution of {len(first)} rows, or of one row for all. "
+            f"Received {len(second)} rows."
+        )
+    n = len(first) if len(second) == 1 else len(second)
+    first, second = (
+        joint if len(joint) == n else joint[np.zeros(n, dtype=int)] for joint in (first, second)
+    )
+    differ = (first.observed != second.observed).any(axis=1)
+    if differ.any():
+        raise InputError(
+            "Expected a distribution that knows the same targets exactly. Received others in "
+            f"row {int(np.flatnonzero(differ)[0])}."
+        )
+    found = np.zeros(n)
+    for rows, known in by_pattern(first.observed):
+        free = np.flatnonzero(~known).tolist()
+        if free:
+            part = first[rows]._marginal(free), second[rows]._marginal(free)
+            found[rows] = part[1]._divergence_from(part[0])
+    return np.maximum(found, 0.0)  # what an average leaves below 0 is its error
 
 
 def divergence(first: Any, second: Any) -> Array:
-    """KL(first || second), row by row.
+    """KL(first || second) of as many rows, no target of which is known, by averages.
 
     Args:
         first: distributions of N rows.
         second: distributions of N rows over the same targets.
 
     Returns:
-        Array of shape (N,), in nats: averages over `POINTS` points.
+        Array of shape (N,), in nats.
     """
-    uniform = unit_points(len(first.targets) + 1, POINTS)
-    found = np.empty(len(first))
-    for start in range(0, len(first), CHUNK):
-        part = slice(start, start + CHUNK)
-        points = first[part]._at(uniform)
-        gap = first[part]._log_prob_at(points) - second[part]._log_prob_at(points)
-        found[part] = gap.mean(axis=0)
+
+    def gap(rows: slice, number: int) -> Callable[[Array], Array]:
+        one, two = first[rows], second[rows]
+        return lambda points: one._log_prob_at(points) - two._log_prob_at(points)
+
+    return _averaged(first, gap)
+
+
+def mixture_entropy(mixture: Any) -> Array:
+    """Differential entropy of mixtures, no target of which is known.
+
+    Args:
+        mixture: a `Mixture` of N rows.
+
+    Returns:
+        Array of shape (N,), in nats.
+    """
+
+    def gap(rows: slice, number: int) -> Callable[[Array], Array]:
+        whole = mixture[rows]
+        own = whole.components[number]
+        return lambda points: whole._log_prob_at(points) - own._log_prob_at(points)
+
+    own = np.stack([component.entropy() for component in mixture.components], axis=1)
+    return np.einsum("nk,nk->n", mixture.weights, own) - _averaged(mixture, gap)
+
+
+def _averaged(joint: Any, gap: Callable[[slice, int], Callable[[Array], Array]]) -> Array:
+    """Averages over points of each component, weighted by the components' weights.
+
+    Args:
+        joint: distributions of N rows and D targets.
+        gap: gives for some rows and a component a function of points of shape (S, R, D), of shape
+            (S, R).
+
+    Returns:
+        Array of shape (N,).
+    """
+    components, weights = joint._components
+    n, d = len(joint), len(joint.targets)
+    least = max(POINTS // len(components), LEAST_POINTS)
+    uniform = unit_points(d + 1, 2 ** int(np.ceil(np.log2(least))))
+    found = np.zeros(n)
+    for rows in _parts(n, len(uniform) * d):
+        for number, component in enumerate(components):
+            part, of = component[rows], gap(rows, number)
+            for some in _parts(len(uniform), d * len(part)):
+                total = of(part._at(uniform[some])).sum(axis=0)
+                found[rows] += weights[rows, number] * total / len(uniform)
     return found
+
+
+def _parts(count: int, numbers: int) -> Iterator[slice]:
+    """Slices of so many things, of so many numbers each, that are small enough together."""
+    size = max(MOST_NUMBERS // max(numbers, 1), 1)
+    return (slice(start, start + size) for start in range(0, count, size))

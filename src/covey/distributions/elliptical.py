@@ -11,24 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from covey.distributions.batch import Batch, frozen, row_index
+from covey.distributions.batch import frozen
+from covey.distributions.calibrated import Calibrated
 from covey.distributions.conditioning import told_by_the_others
-from covey.distributions.divergence import divergence
+from covey.distributions.divergence import divergence, kl_divergence
 from covey.distributions.frame import moments_from_frame, moments_to_frame
 from covey.distributions.joint import Joint
-from covey.distributions.patterns import by_pattern
-from covey.distributions.reference import Combined, Kept, Radial, Reference, Told, squares_at
 from covey.distributions.repr import describe
-from covey.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
 Counts = NDArray[np.intp]
+Mask = NDArray[np.bool_]
 
 
-class Elliptical(Batch, Joint):
+class Elliptical(Calibrated):
     """N distributions over the same D named targets, whose contours are ellipsoids.
 
     With z = B^-1 (y - mean), B any square root of the scale matrix, the density depends on |z|
@@ -44,17 +43,11 @@ class Elliptical(Batch, Joint):
 
     mean: Array
     _further: ClassVar[tuple[str, ...]] = ()  # names of parameters of the radial law
-    _reference: Reference | None = None  # rows of known outcome, if a fitted model gave any
 
     def __repr__(self) -> str:
         return describe(type(self).__name__, self, len(self))
 
     # the radial law
-
-    @property
-    @abstractmethod
-    def _inflation(self) -> Array:
-        """Covariance divided by scale matrix, shape (N,)."""
 
     @property
     @abstractmethod
@@ -76,10 +69,6 @@ class Elliptical(Batch, Joint):
     @abstractmethod
     def _unit_cdf(self, z: Array) -> Array:
         """Distribution function of one target in units of its scale: (N, D) gives (N, D)."""
-
-    @abstractmethod
-    def _radial(self, count: Counts) -> Radial:
-        """The law of |z|^2 of so many targets, shape (N,)."""
 
     @abstractmethod
     def _stretch(self, size: int, generator: np.random.Generator) -> Array:
@@ -109,11 +98,6 @@ class Elliptical(Batch, Joint):
         own = np.arange(self._shape[1])
         product[:, own, own] = 1.0
         return frozen(product)
-
-    @property
-    @abstractmethod
-    def _scale(self) -> Array:
-        """Square roots of the diagonal of the scale matrices, shape (N, D)."""
 
     @property
     @abstractmethod
@@ -174,43 +158,6 @@ class Elliptical(Batch, Joint):
 
     # all else
 
-    def calibrated_by(self, reference: Reference | None) -> Self:
-        """The same distributions, with regions and intervals that reach as far as others came.
-
-        Args:
-            reference: rows whose outcome is known, over the same targets; None for none.
-
-        Returns:
-            A new batch, which shares its arrays with this one.
-        """
-        joint = self._with(self.targets)
-        joint.__dict__["_reference"] = reference
-        return joint
-
-    @property
-    def calibration(self) -> str:
-        """What `region` and `interval` go by: "model", "out_of_fold" or "conformal"."""
-        return "model" if self._reference is None else self._reference.method
-
-    def _asked(self, joint: Self, step: Kept | Combined | Told) -> Self:
-        """Hand the reference rows over to what came out of a step that they take too."""
-        if self._reference is not None:
-            joint.__dict__["_reference"] = self._reference.then(step)
-        return joint
-
-    def __getitem__(self, rows: Any) -> Self:
-        """The distributions of some rows; an integer gives a batch of length 1."""
-        joint = super().__getitem__(rows)
-        if self._reference is not None:
-            index = row_index(rows, len(self))
-            joint.__dict__["_reference"] = self._reference.of_rows(index)
-        return joint
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "_reference" in state:
-            self.__dict__["_reference"] = state["_reference"]
-
     @cached_property
     def stddev(self) -> Array:
         """Standard deviations, shape (N, D), in target units."""
@@ -233,7 +180,7 @@ class Elliptical(Batch, Joint):
         """Differential entropy of each row, shape (N,), in nats, of the targets not known."""
         return self._log_root + self._entropy((~self.observed).sum(axis=1))
 
-    def kl_divergence(self, other: Elliptical) -> Array:
+    def kl_divergence(self, other: Joint) -> Array:
         """Kullback-Leibler divergence KL(self || other), row by row.
 
         Closed form where there is one: from any of these distributions to a normal. Else a
@@ -241,7 +188,8 @@ class Elliptical(Batch, Joint):
         divergence or 0.001 nats, whichever is more.
 
         Args:
-            other: a distribution over the same targets, with as many rows, or one row for all.
+            other: a distribution over the same targets, with as many rows, or one row for all; a
+                `Mixture`, too.
 
         Returns:
             Array of shape (N,), in nats.
@@ -250,36 +198,16 @@ class Elliptical(Batch, Joint):
             InputError: the targets differ, the numbers of rows do not fit, or the two do not know
                 the same targets exactly.
         """
-        if self.targets != other.targets:
-            raise InputError(
-                f"Expected a distribution over the targets {list(self.targets)}, in this order. "
-                f"Received one over {list(other.targets)}."
-            )
-        if len(other) not in (1, len(self)) and len(self) != 1:
-            raise InputError(
-                f"Expected a distribution of {len(self)} rows, or of one row for all. "
-                f"Received {len(other)} rows."
-            )
-        n = max(len(self), len(other))
-        first, second = (
-            joint if len(joint) == n else joint[np.zeros(n, dtype=int)] for joint in (self, other)
-        )
-        if np.any(first.observed != second.observed):
-            raise InputError(
-                "Expected a distribution that knows the same targets exactly. Received others in "
-                f"row {int(np.flatnonzero((first.observed != second.observed).any(axis=1))[0])}."
-            )
-        found = np.zeros(n)
-        for rows, known in by_pattern(first.observed):
-            free = np.flatnonzero(~known).tolist()
-            if free:
-                part = first[rows]._marginal(free), second[rows]._marginal(free)
-                found[rows] = part[1]._divergence_from(part[0])
-        return found
+        return kl_divergence(self, other)
 
-    def _divergence_from(self, other: Elliptical) -> Array:
+    def _divergence_from(self, other: Any) -> Array:
         """KL(other || self) of as many rows, no target of which is known."""
         return divergence(other, self)
+
+    @property
+    def _components(self) -> tuple[tuple[Self, ...], Array]:
+        """Itself as a mixture of one: components, and weights of shape (N, K)."""
+        return (self,), np.ones((len(self), 1))
 
     def _at(self, uniform: Array) -> Array:
         """The points of the unit cube as samples: (S, D + 1) gives (S, N, D)."""
@@ -307,34 +235,10 @@ class Elliptical(Batch, Joint):
     def _matched(self) -> Self:
         return self
 
-    def _radius(self, level: float) -> Array:
-        count = (~self.observed).sum(axis=1)
+    def _radius(self, level: float, present: Mask | None = None) -> Array:
+        count = self._unknown(present).sum(axis=1)
         squares = self._radial(np.maximum(count, 1)).from_below(level)
         return np.where(count > 0, np.sqrt(squares / self._inflation), 0.0)
-
-    def _calibrated_radius(self, level: float) -> Array | None:
-        if self._reference is None:
-            return None
-        radius = np.zeros(len(self))
-        for rows, reference in self._reference.groups(len(self)):
-            part = self if len(rows) == len(self) else self[rows]
-            count = (~part.observed).sum(axis=1)
-            radial = part._radial(np.maximum(count, 1))
-            squares = squares_at(reference.reach(level), radial)
-            radius[rows] = np.where(count > 0, np.sqrt(squares / part._inflation), 0.0)
-        return radius
-
-    def _calibrated_half_widths(self, level: float) -> Array | None:
-        if self._reference is None:
-            return None
-        width = np.zeros(self._shape)
-        for rows, reference in self._reference.groups(len(self)):
-            part = self if len(rows) == len(self) else self[rows]
-            radial = part._radial(np.ones(len(rows), dtype=np.intp))
-            squares = [squares_at(reach, radial) for reach in reference.reaches(level)]
-            half = np.sqrt(np.stack(squares, axis=1))
-            width[rows] = np.where(part.observed, 0.0, half) * part._scale
-        return width
 
     def to_frame(self) -> pd.DataFrame:
         """A labelled table: `mean_<t>`, then `cov_<t>_<u>` (upper triangle with the diagonal).

@@ -15,7 +15,7 @@ from covey.distributions.box import box_probability
 from covey.distributions.conditioning import conditional_moments, mapped_factor, marginal_factor
 from covey.distributions.elliptical import Counts, Elliptical
 from covey.distributions.patterns import Rows, by_pattern
-from covey.distributions.reference import Combined, Kept, Told
+from covey.distributions.steps import Combined, Kept, Told
 from covey.distributions.triangular import (
     cached_parts,
     inverse_lower,
@@ -163,8 +163,7 @@ class Full(Elliptical):
             else transformed(matrix, self.scale_tril)
         )
         joint = self._with(targets, mean=mean, scale_tril=factor)
-        same = len(matrix) == 1 or bool((matrix == matrix[:1]).all())
-        return self._asked(joint, Combined(matrix[0])) if same and len(matrix) else joint
+        return self._asked(joint, Combined.by(matrix))
 
     def _box(self, lower: Array, upper: Array) -> Array:
         return box_probability(lower - self.mean, upper - self.mean, self.scale_tril, self._freedom)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,8 @@ class Gaussian(Elliptical):
         return Radial(
             below=lambda squares: np.asarray(chdtr(count, squares)),
             above=lambda squares: np.asarray(chdtrc(count, squares)),
-            from_below=lambda probability: np.asarray(2 * gammaincinv(count / 2, probability)),
-            from_above=lambda probability: np.asarray(chdtri(count, probability)),
+            from_below=lambda p: _once(lambda m, q: 2 * gammaincinv(m / 2, q), count, p),
+            from_above=lambda p: _once(chdtri, count, p),
         )
 
     def _stretch(self, size: int, generator: np.random.Generator) -> Array:
@@ -52,10 +53,24 @@ class Gaussian(Elliptical):
     def _stretch_at(self, uniform: Array) -> Array:
         return np.ones((1, 1))
 
-    def _divergence_from(self, other: Elliptical) -> Array:
+    def _divergence_from(self, other: Any) -> Array:
         """KL(other || self): other enters by its entropy and its first two moments alone."""
-        d = self.mean.shape[1]
-        shift = self._decoloured(self.mean - other.mean)
-        squares = np.einsum("ni,ni->n", shift, shift)
-        trace = self._trace_of(other) * other._inflation
-        return self._log_root + (d * LOG_2PI + trace + squares) / 2 - other.entropy()
+        components, weights = other._components
+        total = self._log_root - other.entropy() + len(self.targets) * LOG_2PI / 2
+        for component, weight in zip(components, weights.T, strict=True):
+            shift = self._decoloured(self.mean - component.mean)
+            squares = np.einsum("ni,ni->n", shift, shift)
+            squares += self._trace_of(component) * component._inflation
+            total += weight * squares / 2
+        return total
+
+
+def _once(inverse: Callable[[Any, Any], Any], count: Counts, probability: Any) -> Array:
+    """An inverse, which takes long, at each pair of numbers once: most rows share theirs."""
+    count, probability = np.broadcast_arrays(count, np.asarray(probability, dtype=np.float64))
+    values, number = np.unique(probability, return_inverse=True)
+    _, first, pair = np.unique(
+        number.ravel() + len(values) * count.ravel(), return_index=True, return_inverse=True
+    )
+    found = np.asarray(inverse(count.ravel()[first], probability.ravel()[first]))
+    return found[pair].reshape(count.shape)

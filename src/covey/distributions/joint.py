@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
 class Joint(ABC):
@@ -174,24 +175,36 @@ class Joint(ABC):
         matrix[0, target_positions(wanted, self.targets)] = 1.0
         return self.affine(matrix, targets=[name])
 
-    def quantile(self, q: ArrayLike) -> Array:
-        """Quantiles of each target on its own.
+    def quantile(self, q: ArrayLike, method: str = "auto") -> Array:
+        """Quantiles of each target on its own, calibrated as `interval` is: these are its ends.
 
         Args:
             q: a probability in (0, 1), or Q of them.
+            method: as for `region`.
 
         Returns:
             Array of shape (N, D), or (Q, N, D) for several probabilities, in target units.
+            `quantile(0.05)` and `quantile(0.95)` are the ends of `interval(0.9)`.
 
         Raises:
-            InputError: a probability lies outside (0, 1).
+            InputError: a probability lies outside (0, 1), or `method` is unknown.
         """
-        levels = check_probability(q)
-        found = [self._quantiles(float(level)) for level in levels.ravel()]
+        levels, calibrated = check_probability(q), goes_by_rows(method)
+        found = []
+        for level in levels.ravel():
+            below, above = float(level), 1 - float(level)
+            tail = 2 * min(below, above)
+            half = self._calibrated_half_widths(abs(below - above), tail) if calibrated else None
+            if half is None:
+                found.append(self._quantiles(below))
+            elif below == above:
+                found.append(np.array(self._matched().mean))
+            else:
+                found.append(self._matched().mean + (half if below > above else -half))
         return np.stack(found) if levels.ndim else found[0]
 
     def interval(self, level: float = 0.9, method: str = "auto") -> tuple[Array, Array]:
-        """Central interval of each target on its own.
+        """Central interval of each target on its own, calibrated as `region` is.
 
         Args:
             level: probability that each interval holds, in (0, 1).
@@ -203,8 +216,9 @@ class Joint(ABC):
         Raises:
             InputError: `level` lies outside (0, 1), or `method` is unknown.
         """
-        tail = (1 - check_level(level)) / 2
-        half = self._calibrated_half_widths(level) if _calibrated(method) else None
+        level = check_level(level)
+        tail = (1 - level) / 2
+        half = self._calibrated_half_widths(level, 1 - level) if goes_by_rows(method) else None
         if half is None:
             return self._quantiles(tail), self._quantiles(1 - tail)
         center = self._matched().mean
@@ -232,13 +246,16 @@ class Joint(ABC):
             InputError: `level` lies outside (0, 1), or `method` is unknown.
         """
         level = check_level(level)
-        radius = self._calibrated_radius(level) if _calibrated(method) else None
+        radius = self._calibrated_radius(level) if goes_by_rows(method) else None
         if radius is None:
             return Region(self, self._matched(), self._radius(level), level)
         return Region(self, self._matched(), radius, level, self.calibration)
 
     def probability(self, lower: Any = None, upper: Any = None) -> Array:
-        """Probability that every target lies between its bounds.
+        """Probability that every target lies between its bounds, by the model.
+
+        Rows of known outcome tell how far regions and intervals must reach, and not how likely a
+        box is, so that no calibration enters: `quantile(q, method="model")` goes with this.
 
         Args:
             lower: a number for all targets, an array of shape (D,) or (N, D), or a mapping of
@@ -294,27 +311,44 @@ class Joint(ABC):
         """The one elliptical distribution with the same mean and covariance."""
 
     @abstractmethod
-    def _radius(self, level: float) -> Array:
-        """Mahalanobis distance within which `level` of each row lies, shape (N,)."""
+    def _radius(self, level: float, present: Mask | None = None) -> Array:
+        """Mahalanobis distance within which `level` of each row lies, shape (N,).
+
+        It is that of the targets `present`, shape (N, D), that are not known; of all by default.
+        """
 
     @abstractmethod
     def _box(self, lower: Array, upper: Array) -> Array: ...
 
     @property
+    @abstractmethod
+    def _components(self) -> tuple[tuple[Any, ...], Array]:
+        """What it is a mixture of, itself alone if of none, and weights of shape (N, K)."""
+
+    @property
     def calibration(self) -> str:
-        """What `region` and `interval` go by: "model", "out_of_fold" or "conformal"."""
+        """What `region`, `interval` and `quantile` go by: "model", "out_of_fold", "conformal"."""
         return "model"
 
-    def _calibrated_radius(self, level: float) -> Array | None:
-        """The radius by rows whose outcome is known, shape (N,); None without any."""
+    def _calibrated_radius(self, level: float, present: Mask | None = None) -> Array | None:
+        """`_radius` by rows whose outcome is known, shape (N,); None without any."""
         return None
 
-    def _calibrated_half_widths(self, level: float) -> Array | None:
-        """Half the length of intervals by such rows, shape (N, D); None without any."""
+    def _calibrated_half_widths(self, level: float, tail: float) -> Array | None:
+        """Half the length of intervals by such rows, shape (N, D); `tail` is 1 - level."""
+        return None
+
+    def _calibrated_cdf(self, values: Array) -> Array | None:
+        """The probabilities whose quantiles values are, by such rows, shape (N, D)."""
+        return None
+
+    def _calibrated_distance(self, values: Array) -> Array | None:
+        """The levels of the regions that just hold values, by such rows, shape (N,)."""
         return None
 
 
-def _calibrated(method: Any) -> bool:
+def goes_by_rows(method: Any) -> bool:
+    """Read `method`: whether rows of known outcome count, where a distribution carries some."""
     if method not in ("auto", "model"):
         raise InputError(f"`method` must be 'auto' or 'model'. Received: method={method!r}.")
     return bool(method == "auto")

@@ -17,7 +17,7 @@ from covey.distributions.elliptical import Counts, Elliptical
 from covey.distributions.gaussian import Gaussian
 from covey.distributions.moments import mixture_mean
 from covey.distributions.normal import MultivariateNormal
-from covey.distributions.reference import Combined, Kept, Told
+from covey.distributions.steps import Combined, Kept, Told
 from covey.distributions.targets import target_names
 from covey.distributions.triangular import dependent, inverse_lower, lower_factor
 
@@ -308,8 +308,7 @@ class LowRankMultivariateNormal(Gaussian):
             product = np.concatenate([matrix * root, matrix @ self.factor], axis=2)
             factor = mapped_factor(matrix, product, self.observed)
             joint = MultivariateNormal._trusted(targets, mean=mean, scale_tril=factor)
-        same = len(matrix) == 1 or bool((matrix == matrix[:1]).all())
-        return self._asked(joint, Combined(matrix[0])) if same and len(matrix) else joint
+        return self._asked(joint, Combined.by(matrix))
 
     def _box(self, lower: Array, upper: Array) -> Array:
         bounded = np.flatnonzero(np.any((lower > -np.inf) | (upper < np.inf), axis=0))

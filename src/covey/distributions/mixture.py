@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
-from covey.distributions.batch import frozen, row_index
+from covey.distributions.batch import frozen, names_targets, row_index
 from covey.distributions.check import read_weights
+from covey.distributions.divergence import divergence, kl_divergence, mixture_entropy
 from covey.distributions.elliptical import Elliptical
+from covey.distributions.frame import moments_to_frame
 from covey.distributions.joint import Joint
 from covey.distributions.moments import mixture_aleatoric, mixture_epistemic, mixture_mean
 from covey.distributions.patterns import by_pattern
-from covey.distributions.points import CHUNK, unit_directions
+from covey.distributions.points import CHUNK
+from covey.distributions.radius import DIRECTIONS, mixture_radius
 from covey.distributions.repr import ROWS, describe
 from covey.distributions.root import increasing_root
 from covey.errors import InputError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 MOST_NUMBERS = 2**22  # in arrays of directions, so that rows of many targets come in smaller parts
-DIRECTIONS = 32  # and their opposites, from each component, to find how far a region must reach
-ACCURACY = 1e-5  # of that reach, far below what the number of directions leaves open
 
 
 class Mixture(Joint):
@@ -90,11 +95,57 @@ class Mixture(Joint):
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"A {type(self).__name__} is immutable: cannot set {name!r}.")
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"A {type(self).__name__} is immutable: cannot delete {name!r}.")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"components": self.components, "weights": self.weights}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # a pickled or copied array is writable again
+        self.__dict__.update(state, weights=frozen(state["weights"]))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        """One batch out of several over the same targets, in order.
+
+        Args:
+            parts: at least one mixture; of fewer components than others it gets more, of weight 0.
+
+        Returns:
+            Mixtures of all their rows.
+
+        Raises:
+            InputError: there is no part, or they differ in kind or targets.
+        """
+        kinds = {
+            (type(p).__name__, type(p.components[0]).__name__, p.targets)
+            if isinstance(p, Mixture)
+            else (type(p).__name__,)
+            for p in parts
+        }
+        if len(kinds) != 1 or not all(isinstance(part, Mixture) for part in parts):
+            raise InputError(
+                "Expected one or more mixtures of one kind of component, all over the same "
+                f"targets. Received {sorted(map(str, kinds))}."
+            )
+        most = max(len(part.components) for part in parts)
+        alike = [_of_components(part, most) for part in parts]
+        columns = zip(*(components for components, _ in alike), strict=True)
+        kind = type(parts[0].components[0])
+        components = [kind.concatenate(column) for column in columns]
+        return cls._trusted(components, np.concatenate([weights for _, weights in alike]))
+
     def __len__(self) -> int:
         return len(self.components[0])
 
     def __getitem__(self, rows: Any) -> Self:
-        """The mixtures of some rows; an integer gives a batch of length 1."""
+        """The mixtures of some rows; an integer gives a batch of length 1.
+
+        A name, or a list of names, gives the `marginal` of these targets.
+        """
+        if names_targets(rows):
+            return self.marginal(rows)
         index = row_index(rows, len(self))
         parts = [component[index] for component in self.components]
         return self._trusted(parts, self.weights[index])
@@ -145,6 +196,62 @@ class Mixture(Joint):
         )
         return np.sqrt(variance)
 
+    @property
+    def correlation(self) -> Array:
+        """Correlation matrices of the mixtures, shape (N, D, D), without unit; the diagonal is 1.
+
+        A target known exactly has correlation 0 with the others.
+        """
+        scale = np.where(self.observed, 1.0, self.stddev)
+        found = self.covariance / scale[:, :, None] / scale[:, None, :]
+        own = np.arange(self._shape[1])
+        found = np.clip(found, -1.0, 1.0)
+        found[:, own, own] = 1.0
+        return found
+
+    def entropy(self) -> Array:
+        """Differential entropy of each row, shape (N,), in nats, of the targets not known.
+
+        That of the components and what tells them apart, the latter being an average over at least
+        4,096 points in all, always the same ones: good to 0.01 nats, and mostly to 0.001. There is
+        no error where components agree, or lie far apart.
+        """
+        found = np.zeros(len(self))
+        for rows, known in by_pattern(self.observed):
+            free = np.flatnonzero(~known).tolist()
+            if free:
+                found[rows] = mixture_entropy(self[rows]._marginal(free))
+        return found
+
+    def kl_divergence(self, other: Joint) -> Array:
+        """Kullback-Leibler divergence KL(self || other), row by row.
+
+        Averages over at least 4,096 points, always the same ones: good to about 2% of the
+        divergence or 0.01 nats, whichever is more. To a normal all but the entropy is exact.
+
+        Args:
+            other: a distribution over the same targets, a `Mixture` or any other, with as many
+                rows, or one row for all.
+
+        Returns:
+            Array of shape (N,), in nats.
+
+        Raises:
+            InputError: the targets differ, the numbers of rows do not fit, or the two do not know
+                the same targets exactly.
+        """
+        return kl_divergence(self, other)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A labelled table of the first two moments of the mixtures, which do not tell all of them.
+
+        Returns:
+            DataFrame of N rows and D + D (D + 1) / 2 columns: `mean_<t>`, then `cov_<t>_<u>` (upper
+            triangle with the diagonal), in target units and their products. It can be read by
+            `MultivariateNormal.from_frame`: as the normal of the same moments, not as the mixture.
+        """
+        return moments_to_frame(self.targets, self.mean, self.covariance, {})
+
     def moment_matched(self) -> Any:
         """The one distribution that stands for each mixture: it has its mean and covariance.
 
@@ -173,6 +280,21 @@ class Mixture(Joint):
         """Log of weight times density of each component, shape (N, K)."""
         densities = [component._log_prob(values) for component in self.components]
         return np.stack(densities, axis=1) + self._log_weights
+
+    @property
+    def _components(self) -> tuple[tuple[Elliptical, ...], Array]:
+        return self.components, self.weights
+
+    def _log_prob_at(self, points: Array) -> Array:
+        """Log-densities of S complete points per row, shape (S, N), no target being known."""
+        found = np.full(points.shape[:2], -np.inf)
+        for component, weight in zip(self.components, self._log_weights.T, strict=True):
+            np.logaddexp(found, component._log_prob_at(points) + weight, out=found)
+        return found
+
+    def _divergence_from(self, other: Any) -> Array:
+        """KL(other || self) of as many rows, no target of which is known."""
+        return divergence(other, self)
 
     def _mahalanobis(self, values: Array) -> Array:
         distance: Array = self._moments._mahalanobis(values)
@@ -233,61 +355,24 @@ class Mixture(Joint):
     def _matched(self) -> Any:
         return self._moments
 
-    def _radius(self, level: float) -> Array:
-        if len(self.components) == 1:
-            return self.components[0]._radius(level)
+    def _radius(self, level: float, present: Mask | None = None) -> Array:
+        unknown = ~self.observed if present is None else present & ~self.observed
         radius = np.zeros(len(self))
-        for rows, known in by_pattern(self.observed):
-            free = np.flatnonzero(~known).tolist()
+        for rows, asked in by_pattern(unknown):
+            free = np.flatnonzero(asked).tolist()
             size = max(min(CHUNK, MOST_NUMBERS // (DIRECTIONS * max(len(free), 1))), 1)
             for start in range(0, len(rows) if free else 0, size):
                 part = rows[start : start + size]
-                radius[part] = self[part]._marginal(free)._radius_of_all(level)
+                radius[part] = mixture_radius(self[part]._marginal(free), level)
         return radius
-
-    def _radius_of_all(self, level: float) -> Array:
-        """The radius R at which the weighted probabilities of the ellipsoid add up to the level.
-
-        From the center of a component, and in units of its own scale, a ray leaves the ellipsoid at
-        a distance that solves a quadratic equation, and what lies between is known exactly. So
-        directions are all that is averaged over, the same ones every time, each with its opposite.
-        """
-        moments = self._moments
-        directions = unit_directions(len(self.targets), DIRECTIONS)
-        parts = []
-        for component, weight in zip(self.components, self.weights.T, strict=True):
-            start = moments._decoloured(component.mean - moments.mean)
-            ray = moments._decoloured(component._coloured(directions[:, None]))
-            squares = np.einsum("sni,sni->sn", ray, ray)
-            slope = np.einsum("sni,ni->sn", ray, start)
-            offset = np.einsum("ni,ni->n", start, start)
-            below = component._radial(np.full(len(self), len(self.targets))).below
-            parts.append((component, below, weight, squares, slope, offset))
-
-        def excess(radius: Array) -> Array:
-            total = np.full(len(self), -level)
-            for _, below, weight, squares, slope, offset in parts:
-                root = np.square(slope) - squares * (offset - np.square(radius))
-                root = np.sqrt(np.maximum(root, 0.0))
-                inside = below(np.square(np.maximum(root - slope, 0.0) / squares))
-                near = np.maximum(-slope - root, 0.0) / squares
-                if near.any():  # some ellipsoid does not hold the center
-                    inside -= below(np.square(near))
-                total += weight * inside.mean(axis=0)
-            return total
-
-        # a ball that holds the component's own ball of that level
-        high = np.max(
-            [
-                np.sqrt(offset)
-                + np.sqrt(squares.max(axis=0) * component._inflation) * component._radius(level)
-                for component, _, _, squares, _, offset in parts
-            ],
-            axis=0,
-        )
-        radius = increasing_root(excess, np.zeros(len(self)), high, accuracy=ACCURACY)
-        return radius / np.sqrt(moments._inflation)
 
     def _box(self, lower: Array, upper: Array) -> Array:
         each = [component._box(lower, upper) for component in self.components]
         return np.einsum("nk,kn->n", self.weights, np.stack(each))
+
+
+def _of_components(mixture: Mixture, count: int) -> tuple[list[Elliptical], Array]:
+    """The components and weights of a mixture, as one of so many components."""
+    more = count - len(mixture.components)
+    components = [*mixture.components, *[mixture.components[0]] * more]
+    return components, np.pad(mixture.weights, ((0, 0), (0, more)))

@@ -18,7 +18,8 @@ Array = NDArray[np.float64]
 
 def mixture_mean(components: Sequence[Any], weights: Array) -> Array:
     """Mean of the mixtures of K distributions of N rows, shape (N, D), in target units."""
-    return sum(w[:, None] * c.mean for w, c in zip(weights.T, components, strict=True))
+    mean = sum(w[:, None] * c.mean for w, c in zip(weights.T, components, strict=True))
+    return np.where(components[0].observed, components[0].mean, mean)  # not what rounding leaves
 
 
 def mixture_aleatoric(components: Sequence[Any], weights: Array) -> Array:

@@ -16,15 +16,18 @@ References: Vovk, Gammerman, Shafer (2005), Algorithmic Learning in a Random Wor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Self, final
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
+from covey.distributions.empirical import Empirical, Reach
 from covey.distributions.patterns import Rows, by_pattern
+from covey.distributions.steps import Step, joined
 from covey.errors import InputError
 
 Array = NDArray[np.float64]
@@ -34,8 +37,7 @@ Function = Callable[[Any], Array]
 EDGE = 1e-12  # probability below which distances take over
 LONGEST = -float(logit(EDGE))  # the score there
 ROUNDING = 1e-10  # of squares, so that a row as far out as a reference row is inside
-LEAST = -1e3  # a score below which there is nothing to interpolate
-ENOUGH = 200  # rows that hold all the targets, to leave those with gaps aside
+MOST_KEPT = 2**21  # numbers of the laws that are kept for the next question, 16 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +54,16 @@ class Reference:
             are fresh.
         weight: of the M rows, shape (M,), positive; None for equal ones.
         steps: what has been asked of the N rows, in order.
+        said: what was said of these rows, lest it be said twice.
     """
 
     joint: Any
     values: Array
     method: str
     weight: Array | None = None
-    steps: tuple[Kept | Combined | Told, ...] = ()
+    steps: tuple[Step, ...] = ()
+    said: list[float] = field(default_factory=list, repr=False)
+    _laws: dict[Any, Empirical] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         shape = (len(self.joint), len(self.joint.targets))
@@ -68,87 +73,137 @@ class Reference:
                 f"shape {self.values.shape}, {self.method!r}."
             )
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            **{name: value for name, value in vars(self).items() if name != "_asked"},
+            "_laws": {},
+            "said": [],
+        }
+
     def to_arrays(self) -> dict[str, Array]:
         """What a file must hold, `method` apart; steps are none of it."""
         arrays = {**self.joint.to_arrays(), "values": self.values}
         return arrays if self.weight is None else {**arrays, "weight": self.weight}
 
-    def then(self, step: Kept | Combined | Told) -> Self:
+    def then(self, step: Step) -> Self:
         """The same, with one thing more asked of all rows."""
-        return replace(self, steps=(*self.steps, step))
+        before = self.steps
+        steps = (*before[:-1], *step.after(before[-1])) if before else (step,)
+        return replace(self, steps=steps)
 
     def of_rows(self, index: Any) -> Self:
         """The same for some of the N rows."""
-        steps = (Told(s.pattern[index]) if isinstance(s, Told) else s for s in self.steps)
-        return replace(self, steps=tuple(steps))
+        part = replace(self, steps=tuple(step.of_rows(index) for step in self.steps))
+        object.__setattr__(part, "_laws", self._laws)  # of the same rows, asked the same
+        return part
 
-    def groups(self, n_rows: int) -> Iterator[tuple[Rows, Reference]]:
-        """Yield the rows that were told the same targets, and the reference rows told them too.
-
-        Args:
-            n_rows: N.
-
-        Yields:
-            (rows, reference): row numbers, and a reference without steps.
-        """
-        told = [step.pattern for step in self.steps if isinstance(step, Told)]
-        patterns = np.concatenate([np.zeros((n_rows, 0), dtype=bool), *told], axis=1)
-        for rows, _ in by_pattern(patterns):
-            reference = replace(self, steps=())
-            for step in self.of_rows(rows[:1]).steps:
-                reference = step.of(reference)
-            yield rows, reference
-
-    def reach(self, level: float) -> float:
-        """The score that a region of all targets reaches up to.
-
-        Rows that hold all targets count, or, where these are few, all with what they hold.
+    @staticmethod
+    def shared(references: Sequence[Reference | None], sizes: Sequence[int]) -> Reference | None:
+        """What several batches of rows go by, if it is the same rows asked the same.
 
         Args:
-            level: probability that the region should hold.
+            references: of each batch; None for one that goes by the model.
+            sizes: how many rows each has.
 
         Returns:
-            A score; infinite where a guarantee would need more rows than there are.
+            A reference for all rows of them, one batch after another; None if there is none.
         """
-        unknown = ~self.joint.observed
-        values = np.where(unknown, self.values, np.nan)
-        present = ~np.isnan(values)
-        some = np.any(present, axis=1)
-        whole = some & np.all(present == unknown, axis=1)
-        used: Mask = whole if whole.sum() >= ENOUGH else some
-        squares, count = self.joint[used]._squares(values[used])
-        return self._quantile(score(squares, self.joint[used]._radial(count)), used, level)
+        first = references[0]
+        if first is None or not all(first.is_of(other) for other in references[1:]):
+            return None
+        steps = joined([r.steps for r in references if r is not None], sizes)
+        return None if steps is None else replace(first, steps=tuple(steps))
 
-    def reaches(self, level: float) -> Array:
-        """The score that the interval of each target reaches up to, shape (D,)."""
-        radial = self.joint._radial(np.ones(len(self.joint), dtype=np.intp))
-        unknown = ~self.joint.observed
-        scale = np.where(unknown, self.joint._scale, 1.0)
-        squares = np.square((self.values - self.joint.mean) / scale)
-        found = np.empty(squares.shape[1])
-        for number, column in enumerate(squares.T):
-            used = unknown[:, number] & ~np.isnan(column)
-            scores = score(np.where(used, column, 1.0), radial)[used]
-            found[number] = self._quantile(scores, used, level)
-        return found
+    def is_of(self, other: Reference | None) -> bool:
+        """Whether another one has the same rows, whatever was asked of them."""
+        if other is None or self.method != other.method:
+            return False
+        if (
+            self.joint is other.joint
+            and self.values is other.values
+            and self.weight is other.weight
+        ):
+            return True
+        if type(self.joint) is not type(other.joint) or self.joint.targets != other.joint.targets:
+            return False
+        ours, theirs = self.to_arrays(), other.to_arrays()
+        return ours.keys() == theirs.keys() and all(
+            np.array_equal(array, theirs[name], equal_nan=True) for name, array in ours.items()
+        )
 
-    def _quantile(self, scores: Array, used: Mask, level: float) -> float:
-        """A quantile of the scores: that of split conformal prediction, or interpolated."""
-        n = len(scores)
-        if self.method == "conformal":
-            rank = int(np.ceil((n + 1) * level - 1e-9))
-            return float(np.partition(scores, rank - 1)[rank - 1]) if rank <= n else np.inf
-        wanted = float(logit(level))
-        if n == 0:
-            return wanted
-        order = np.argsort(scores)
-        weight = np.ones(n) if self.weight is None else self.weight[used][order]
-        worth = weight.sum() ** 2 / np.square(weight).sum()  # rows of equal weight (Kish 1965)
-        expected = logit(np.cumsum(weight) / (weight.sum() * (worth + 1) / worth))
-        found = np.maximum(scores[order], LEAST)
-        # beyond the rows the model's own tail is all there is
-        beyond = wanted - np.clip(wanted, expected[0], expected[-1])
-        return float(np.interp(wanted, expected, found) + beyond)
+    def rows_at(self, level: float) -> int:
+        """How many of the M rows set how far a region of all their targets reaches."""
+        reach = replace(self, steps=())._reach(np.ones(self.values.shape[1], dtype=bool))
+        law = reach.whole if reach.whole.tells(level, 1 - level) else reach.some
+        return len(law.scores)
+
+    def laws(self, present: Mask) -> Iterator[tuple[Rows, Reach]]:
+        """Yield rows that are asked the same, and how far the reference rows reached there.
+
+        Args:
+            present: which targets are asked for, shape (N, D), none that is known exactly.
+
+        Yields:
+            (rows, reach): row numbers, and the law of the distances of these targets together. Rows
+            for which no target is asked are left out.
+        """
+        for rows, one in self._alike(len(present)):
+            for which, part in by_pattern(present[rows]):
+                if part.any():
+                    yield rows[which], one._reach(part)
+
+    def laws_of_each(self, present: Mask) -> Iterator[tuple[Rows, int, Reach]]:
+        """Yield (rows, target, reach) for each target on its own; the rest is as for `laws`."""
+        for rows, one in self._alike(len(present)):
+            for target in np.flatnonzero(present[rows].any(axis=0)):
+                part = np.arange(present.shape[1]) == target
+                yield rows[present[rows, target]], int(target), one._reach(part)
+
+    def _alike(self, n_rows: int) -> Iterator[tuple[Rows, Reference]]:
+        """Yield the rows that were asked the same, and the reference of the first of them."""
+        start = np.zeros((n_rows, 0), dtype=bool)
+        marks = np.concatenate([start, *(step.marks(n_rows) for step in self.steps)], axis=1)
+        for rows, _ in by_pattern(marks):
+            yield rows, self.of_rows(rows[:1])
+
+    def _reach(self, part: Mask) -> Reach:
+        """How far the rows reached that hold all of some targets, or else any."""
+        return Reach(partial(self._law, part, whole=True), partial(self._law, part, whole=False))
+
+    @cached_property
+    def _asked(self) -> Reference:
+        """The reference rows after the steps of the first row: a reference without steps."""
+        reference: Reference = replace(self, steps=())
+        for step in self.steps:
+            reference = step.of(reference)
+        return reference
+
+    def _law(self, part: Mask, *, whole: bool) -> Empirical:
+        """The law of the scores of the rows that hold all of some targets, or any of them."""
+        key = *(step.key for step in self.steps), part.tobytes(), whole
+        law = self._laws.get(key)
+        if law is None:
+            law = self._asked._law_of(part, whole)
+            if len(self._laws) * 2 * max(len(self.values), 1) > MOST_KEPT:
+                self._laws.clear()
+            self._laws[key] = law
+        return law
+
+    def _law_of(self, part: Mask, whole: bool) -> Empirical:
+        present = ~np.isnan(self.values) & part
+        count = present.sum(axis=1)
+        used = np.flatnonzero(count == part.sum() if whole else count > 0)
+        if part.sum() == 1:
+            at = int(np.flatnonzero(part)[0])
+            shift = np.where(present[:, at], self.values[:, at], self.joint.mean[:, at])
+            squares = np.square((shift - self.joint.mean[:, at]) / self.joint._scale[:, at])
+            scores = score(squares, self.joint._radial(np.ones(len(count), dtype=np.intp)))[used]
+        else:
+            rows = self.joint if len(used) == len(count) else self.joint[used]
+            squares, count = rows._squares(np.where(present, self.values, np.nan)[used])
+            scores = score(squares, rows._radial(count))
+        weight = None if self.weight is None else self.weight[used]
+        return Empirical.of(scores, weight, exact=self.method == "conformal")
 
 
 @dataclass(frozen=True)
@@ -185,60 +240,14 @@ def score(squares: Array, radial: Radial) -> Array:
         return np.clip(middle, -LONGEST, LONGEST) + np.log(squares / inner)
 
 
-def squares_at(reach: float, radial: Radial) -> Array:
-    """The |z|^2 whose score is `reach`: what `score` takes, from what it gives."""
+def squares_at(reach: Any, radial: Radial) -> Array:
+    """The |z|^2 whose score is `reach`, of shape () or (N,): `score` read backwards."""
     inner = np.clip(reach, -LONGEST, LONGEST)
-    start = radial.from_above(expit(-inner)) if inner > 0 else radial.from_below(expit(inner))
+    far = inner > 0
+    if np.all(far):
+        start = radial.from_above(expit(-inner))
+    elif not np.any(far):
+        start = radial.from_below(expit(inner))
+    else:
+        start = np.where(far, radial.from_above(expit(-inner)), radial.from_below(expit(inner)))
     return start * np.exp(reach - inner) * (1 + ROUNDING)
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Kept:
-    """Some targets are kept, the others left out: their positions, in the order wanted."""
-
-    positions: list[int]
-
-    def of(self, reference: Reference) -> Reference:
-        """The same asked of reference rows."""
-        joint, values = reference.joint, reference.values
-        return replace(
-            reference, joint=joint._marginal(self.positions), values=values[:, self.positions]
-        )
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Combined:
-    """The targets y are replaced by A y, one matrix of shape (M, D) for all rows."""
-
-    matrix: Array
-
-    def of(self, reference: Reference) -> Reference:
-        """The same asked of reference rows; a target that is not observed takes others along."""
-        m, values = len(self.matrix), reference.values
-        names = tuple(f"y{number}" for number in range(m))
-        joint = reference.joint._mapped(self.matrix[None], np.zeros(m), names)
-        lacking = np.isnan(values).astype(float) @ (self.matrix != 0).T > 0
-        combined = np.where(lacking, np.nan, np.nan_to_num(values) @ self.matrix.T)
-        return replace(reference, joint=joint, values=combined)
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Told:
-    """Some targets were observed: which of them in each row, shape (N, D)."""
-
-    pattern: Mask
-
-    def of(self, reference: Reference) -> Reference:
-        """What the first row was told is told to the reference rows that hold it."""
-        pattern, values, weight = self.pattern[0], reference.values, reference.weight
-        hold = ~np.isnan(values[:, pattern]).any(axis=1)
-        joint, values = reference.joint[hold], values[hold]
-        return replace(
-            reference,
-            joint=joint._conditional(np.where(pattern & ~joint.observed, values, np.nan)),
-            values=values,
-            weight=None if weight is None else weight[hold],
-        )

@@ -11,17 +11,12 @@ from scipy.special import gammaln
 
 from covey.distributions.batch import frozen, row_index
 from covey.distributions.check import check_size, read_values
-from covey.distributions.patterns import by_pattern
-from covey.distributions.reference import score
 from covey.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
-
-MOST_PATTERNS = 20  # of gaps, all of which get regions of their own
-LEAST_ROWS = 20  # that share one that does, where there are more
 
 
 class Region:
@@ -109,11 +104,9 @@ class Region:
 
         Args:
             y: array of shape (N, D) in target units, or a frame with the targets as columns. A row
-                with NaN is held against the region of the same level of the targets it has: a part
-                of an observation should be held as often as a whole one. (By rows whose outcome is
-                known this takes time for each pattern of gaps. Where there are more than 20, rows
-                of those that fewer than 20 rows share are allowed the same distance, as a
-                probability, as a whole row is.)
+                with NaN is held against the region of the same level of the targets it has, that
+                of `joint.marginal`: a part of an observation should be held as often as a whole
+                one.
 
         Returns:
             Boolean array of shape (N,); True for a row without any observed target.
@@ -121,36 +114,23 @@ class Region:
         Raises:
             InputError: the shape or the columns do not fit, or a value is infinite.
         """
-        values = read_values(y, self.center.shape, self.targets)
-        shape = self._shape
-        squares, count = shape._squares(np.where(shape.observed, np.nan, values))
-        total = (~shape.observed).sum(axis=1)
-        held = np.sqrt(squares / shape._inflation) <= self.radius
-        if not (gaps := (count > 0) & (count < total)).any():
-            return np.asarray(held | (count == 0))
-        likened = type(self._joint) is type(shape)  # else a mixture, with a law of its own
-        if likened:
-            reach = score(
-                np.square(self.radius) * shape._inflation, shape._radial(np.maximum(total, 1))
-            )
-            far = score(squares, shape._radial(np.maximum(count, 1)))
-            held = np.where(gaps, far <= reach, held)
-        rows = np.flatnonzero(gaps)
-        patterns = list(by_pattern(~np.isnan(values[rows])))
-        least = 1 if len(patterns) <= MOST_PATTERNS else LEAST_ROWS
-        for which, present in patterns:
-            if likened and (self.method == "model" or len(which) < least):
-                continue
-            part, at = np.flatnonzero(present), rows[which]
-            region = self._of(at, part)
-            held[at] = region._shape.mahalanobis(values[at[:, None], part]) <= region.radius
-        return np.asarray(held | (count == 0))
+        values, shape = read_values(y, self.center.shape, self.targets), self._shape
+        unknown = ~shape.observed
+        present = ~np.isnan(values) & unknown
+        squares, count = shape._squares(np.where(present, values, np.nan))
+        radius = np.array(self.radius)
+        gaps = np.flatnonzero((count > 0) & (present != unknown).any(axis=1))
+        if len(gaps):
+            radius[gaps] = self._radius_of(gaps, present[gaps])
+        return np.asarray((np.sqrt(squares / shape._inflation) <= radius) | (count == 0))
 
-    def _of(self, rows: Any, part: Any) -> Region:
-        """The regions of the same level of some targets alone."""
-        method = "model" if self.method == "model" else "auto"
-        region: Region = self._joint[rows].marginal(part).region(self.level, method)
-        return region
+    def _radius_of(self, rows: NDArray[np.intp], present: NDArray[np.bool_]) -> Array:
+        """Radii of some rows, at the same level, for some of their targets."""
+        joint = self._joint[rows]
+        found: Array | None = None
+        if self.method != "model":
+            found = joint._calibrated_radius(self.level, present)
+        return joint._radius(self.level, present) if found is None else found
 
     def log_volume(self) -> Array:
         """Logarithm of the volume, shape (N,); the volume is in the product of target units.

@@ -89,7 +89,9 @@ def calibration_curve(
     return ax
 
 
-def pit_histograms(joint: Joint, y: Any, bins: int = 10, axes: Any = None) -> NDArray[Any]:
+def pit_histograms(
+    joint: Joint, y: Any, bins: int = 10, axes: Any = None, method: str = "auto"
+) -> NDArray[Any]:
     """Draw histograms of the probability integral transform, one for each target and one for all.
 
     Each observation is turned into the probability that its distribution gave to less, and the
@@ -97,7 +99,8 @@ def pit_histograms(joint: Joint, y: Any, bins: int = 10, axes: Any = None) -> ND
     distributions that are right these are uniform: the line at 1, within the band with a
     probability of 95% in each bin, if rows are independent. A valley says that distributions are
     too narrow, a hill that they are too wide, a slope that means are off; for the distance, a slope
-    up that regions are too small.
+    up that regions are too small. Where the distributions carry rows to calibrate on, these are the
+    calibrated probabilities, of `quantile` and `region`.
 
     Args:
         joint: N distributions over D targets.
@@ -105,6 +108,7 @@ def pit_histograms(joint: Joint, y: Any, bins: int = 10, axes: Any = None) -> ND
             columns. NaN means "not observed".
         bins: how many, of equal width.
         axes: D + 1 axes to draw on; those of a new figure by default.
+        method: as for `joint.region`: "model" shows what the distributions alone say.
 
     Returns:
         Array of shape (D + 1,), of axes: the targets in order, then the distance.
@@ -117,7 +121,7 @@ def pit_histograms(joint: Joint, y: Any, bins: int = 10, axes: Any = None) -> ND
     canvas.check_joint(joint)
     check_size(bins, "bins")
     values, _ = canvas.unknown(joint, y)
-    columns = [*pit(joint, values).T, distance_pit(joint, values)]
+    columns = [*pit(joint, values, method).T, distance_pit(joint, values, method)]
     count = len(columns)
     width = count if count <= 4 else 3 if count <= 9 else 4
     found = canvas.panels(axes, count, width, (2.5, 2.1), sharex=True, sharey=True)

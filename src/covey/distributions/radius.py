@@ -1,0 +1,69 @@
+"""How far ellipsoids around the mean of a mixture must reach to hold a probability."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.distributions.points import unit_directions
+from covey.distributions.root import increasing_root
+
+Array = NDArray[np.float64]
+
+DIRECTIONS = 32  # and their opposites, from each component
+ACCURACY = 1e-5  # of the radius, far below what the number of directions leaves open
+
+
+def mixture_radius(mixture: Any, level: float) -> Array:
+    """The radius R at which the weighted probabilities of the ellipsoid add up to the level.
+
+    From the center of a component, and in units of its own scale, a ray leaves the ellipsoid at
+    a distance that solves a quadratic equation, and what lies between is known exactly. So
+    directions are all that is averaged over, the same ones every time, each with its opposite.
+
+    Args:
+        mixture: a `Mixture` of N rows, no target of which is known.
+        level: probability that the ellipsoid should hold.
+
+    Returns:
+        Mahalanobis distances from the mean, by the covariance, shape (N,).
+    """
+    if len(mixture.components) == 1:
+        return mixture.components[0]._radius(level)
+    moments = mixture._moments
+    directions = unit_directions(len(mixture.targets), DIRECTIONS)
+    parts = []
+    for component, weight in zip(mixture.components, mixture.weights.T, strict=True):
+        start = moments._decoloured(component.mean - moments.mean)
+        ray = moments._decoloured(component._coloured(directions[:, None]))
+        squares = np.einsum("sni,sni->sn", ray, ray)
+        slope = np.einsum("sni,ni->sn", ray, start)
+        offset = np.einsum("ni,ni->n", start, start)
+        below = component._radial(np.full(len(mixture), len(mixture.targets))).below
+        parts.append((component, below, weight, squares, slope, offset))
+
+    def excess(radius: Array) -> Array:
+        total = np.full(len(mixture), -level)
+        for _, below, weight, squares, slope, offset in parts:
+            root = np.square(slope) - squares * (offset - np.square(radius))
+            root = np.sqrt(np.maximum(root, 0.0))
+            inside = below(np.square(np.maximum(root - slope, 0.0) / squares))
+            near = np.maximum(-slope - root, 0.0) / squares
+            if near.any():  # some ellipsoid does not hold the center
+                inside -= below(np.square(near))
+            total += weight * inside.mean(axis=0)
+        return total
+
+    # a ball that holds the component's own ball of that level
+    high = np.max(
+        [
+            np.sqrt(offset)
+            + np.sqrt(squares.max(axis=0) * component._inflation) * component._radius(level)
+            for component, _, _, squares, _, offset in parts
+        ],
+        axis=0,
+    )
+    radius = increasing_root(excess, np.zeros(len(mixture)), high, accuracy=ACCURACY)
+    return radius / np.sqrt(moments._inflation)
