@@ -13,6 +13,8 @@ SOURCE = Path(__file__).parents[1] / "src"
 FLOORS = (
     {
         "errors",
+        "frames",
+        "labels",
         "artifact",
         "datasets",
         "distributions",
@@ -50,7 +52,7 @@ FLOORS = (
     {"cli"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-GROUND = {"errors"}  # what everybody stands on, floor 0 included
+GROUND = {"errors", "frames", "labels"}  # what everybody stands on, floor 0 included
 WITHOUT_KERAS = FLOORS[0] - {"engine"} | {"scores", "calibration", "evaluation", "linear"}
 ENGINES = ("jax", "tensorflow", "torch", "keras")
 

@@ -19,8 +19,9 @@ the marginal of the targets it has. A target known exactly (`distribution.observ
 observed. What cannot be scored is NaN, so average with `numpy.nanmean`; only the negative
 log-likelihood is 0 there. Nothing is random.
 
-Every function raises an `InputError` if `y` does not fit the distribution, a value is infinite, or
-`level` or `order` lies outside its range.
+Every function raises an `InputError` if `y` does not fit the distribution (its row labels too, if
+both have any: see `covey.labels`), a value is infinite, or `level` or `order` lies outside its
+range.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv, erf, gamma, gammaincinv, hyp1f1, poch
 
 from covey.distributions import Mixture
-from covey.distributions.check import read_numbers
 from covey.distributions.joint import Joint
+from covey.distributions.numbers import read_numbers
 from covey.errors import InputError
 
 Array = NDArray[np.float64]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +20,10 @@ from covey.distributions.points import CHUNK, unit_directions
 from covey.distributions.repr import ROWS, describe
 from covey.distributions.root import increasing_root
 from covey.errors import InputError
+from covey.labels import check_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = NDArray[np.float64]
 
@@ -75,6 +79,8 @@ class Mixture(Joint):
                 "The components of a mixture must be of one kind, with the same targets and number "
                 f"of rows. Received {sorted(kinds)}."
             )
+        for member in members[1:]:
+            check_rows(members[0].index, member.index, "components", of="the first component")
         if any(np.any(member.observed != members[0].observed) for member in members[1:]):
             raise InputError("The components of a mixture must know the same targets exactly.")
         self.__dict__["components"] = members
@@ -107,6 +113,15 @@ class Mixture(Joint):
     def targets(self) -> tuple[str, ...]:  # type: ignore[override]
         """Names of the D targets."""
         return self.components[0].targets
+
+    @property
+    def index(self) -> pd.Index | None:  # type: ignore[override]
+        """Row labels of the N rows, or None."""
+        return self.components[0].index
+
+    def _labelled(self, index: pd.Index | None) -> Self:
+        components = [component._labelled(index) for component in self.components]
+        return self._trusted(components, self.weights)
 
     @property
     def observed(self) -> NDArray[np.bool_]:
@@ -154,7 +169,8 @@ class Mixture(Joint):
         """
         if len(self.components) == 1:
             return self.components[0]
-        return type(self.components[0])._matching(self.components, self.weights)
+        matched = type(self.components[0])._matching(self.components, self.weights)
+        return matched._labelled(self.index)
 
     @cached_property
     def _moments(self) -> Any:

@@ -119,9 +119,9 @@ class Region:
             Boolean array of shape (N,); True for a row without any observed target.
 
         Raises:
-            InputError: the shape or the columns do not fit, or a value is infinite.
+            InputError: the shape, the columns or the row labels do not fit, or a value is infinite.
         """
-        values = read_values(y, self.center.shape, self.targets)
+        values = read_values(y, self.center.shape, self.targets, rows=self._joint.index)
         shape = self._shape
         squares, count = shape._squares(np.where(shape.observed, np.nan, values))
         total = (~shape.observed).sum(axis=1)
@@ -149,7 +149,7 @@ class Region:
     def _of(self, rows: Any, part: Any) -> Region:
         """The regions of the same level of some targets alone."""
         method = "model" if self.method == "model" else "auto"
-        region: Region = self._joint[rows].marginal(part).region(self.level, method)
+        region: Region = self._joint[rows]._marginal(part.tolist()).region(self.level, method)
         return region
 
     def log_volume(self) -> Array:
