@@ -15,6 +15,7 @@ FLOORS = (
         "errors",
         "frames",
         "labels",
+        "numbers",
         "artifact",
         "datasets",
         "distributions",
@@ -40,7 +41,7 @@ FLOORS = (
         "training_table",
         "whitened",
     },
-    {"network", "recipe", "batches", "verdict", "model_fit"},
+    {"network", "recipe", "batches", "verdict", "model_fit", "prediction"},
     {"held_out", "runner"},
     {"training", "ensemble", "plan"},
     {"candidates", "saved"},
@@ -52,7 +53,7 @@ FLOORS = (
     {"cli"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-GROUND = {"errors", "frames", "labels"}  # what everybody stands on, floor 0 included
+GROUND = {"errors", "frames", "labels", "numbers"}  # what everybody stands on, floor 0 included
 WITHOUT_KERAS = FLOORS[0] - {"engine"} | {"scores", "calibration", "evaluation", "linear"}
 ENGINES = ("jax", "tensorflow", "torch", "keras")
 

@@ -53,13 +53,6 @@ def are_default(labels: pd.Index) -> bool:
     return isinstance(labels, pd.RangeIndex) and labels.start == 0 and labels.step == 1
 
 
-def first_labelled(*data: Any) -> pd.Index | None:
-    """The labels of the first thing that has some of its own, or else default ones, or None."""
-    every = [labels for labels in map(labels_of, data) if labels is not None]
-    own = [labels for labels in every if not are_default(labels)]
-    return next(iter([*own, *every]), None)
-
-
 def check_rows(anchor: Any, other: Any, role: str, *, of: str = FEATURES) -> None:
     """Refuse things whose labels say that their rows do not belong together.
 
@@ -112,6 +105,31 @@ def check_rows(anchor: Any, other: Any, role: str, *, of: str = FEATURES) -> Non
         f"the same rows of both; if they belong together as they stand, give them the same labels: "
         f"{role}.set_axis({places})."
     )
+
+
+def check_tables(**tables: Any) -> pd.Index | None:
+    """Hold several things that should have the same rows against each other, as `check_rows` does.
+
+    Args:
+        tables: by the names of their arguments; those without labels, and None, are passed over.
+
+    Returns:
+        The labels of the rows: of the first table that has some of its own, else default ones, or
+        None if there are none.
+
+    Raises:
+        InputError: labels differ.
+    """
+    anchor, name = None, ""
+    for role, table in tables.items():
+        labels = labels_of(table)
+        if labels is None:
+            continue
+        if anchor is not None:
+            check_rows(anchor, labels, role, of=f"`{name}`")
+        if anchor is None or (are_default(anchor) and not are_default(labels)):
+            anchor, name = labels, role
+    return anchor
 
 
 def row_name(labels: pd.Index | None, row: int) -> str:

@@ -36,8 +36,8 @@ from scipy.special import betaincinv, erf, gamma, gammaincinv, hyp1f1, poch
 
 from covey.distributions import Mixture
 from covey.distributions.joint import Joint
-from covey.distributions.numbers import read_numbers
 from covey.errors import InputError
+from covey.numbers import read_numbers
 
 Array = NDArray[np.float64]
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from covey.distributions.numbers import read_numbers
 from covey.distributions.targets import as_row
 from covey.errors import InputError
 from covey.frames import as_pandas
 from covey.labels import DISTRIBUTIONS, check_rows, labels_of, row_name
+from covey.numbers import read_numbers
 
 Array = NDArray[np.float64]
 SYMMETRY = 1e-8  # largest asymmetry accepted, relative to sigma_i sigma_j

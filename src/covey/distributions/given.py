@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.distributions.check import read_values, refuse_infinity, table_values
-from covey.distributions.numbers import read_numbers
 from covey.distributions.targets import (
     are_targets,
     as_row,
@@ -20,6 +19,7 @@ from covey.distributions.targets import (
 from covey.errors import InputError
 from covey.frames import as_pandas
 from covey.labels import DISTRIBUTIONS, check_rows, labels_of
+from covey.numbers import read_numbers
 
 Array = NDArray[np.float64]
 

@@ -29,8 +29,8 @@ def read_numbers(values: Any, name: str) -> Array:
         data = np.where(np.ma.getmaskarray(data), np.nan, data.data.astype(object))
     try:
         return _converted(data)
-    except (TypeError, ValueError) as error:
-        said = _culprit(data) or str(error)
+    except (TypeError, ValueError, OverflowError) as error:
+        said = culprit(data) or str(error)
     raise InputError(f"`{name}` must be an array of numbers. Received {said}.") from None
 
 
@@ -46,8 +46,15 @@ def _converted(data: Any) -> Array:
     return np.array(found, dtype=np.float64)  # always a copy: the caller keeps his own
 
 
-def _culprit(data: Any) -> str | None:
-    """The first cell that is no number, and where it is."""
+def culprit(data: Any) -> str | None:
+    """The first cell that is no number, and where it is, for a message.
+
+    Args:
+        data: a pandas object, an array or a nested list.
+
+    Returns:
+        Such as "'?' in row 17, column 'CO'"; None if each cell alone is a number.
+    """
     try:
         cells = np.asarray(data, dtype=object)
     except ValueError:  # rows of different lengths
@@ -55,7 +62,7 @@ def _culprit(data: Any) -> str | None:
     for place in np.ndindex(cells.shape):
         try:
             np.array(_known(cells[place]), dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             if not place:
                 return repr(cells[place])
             column = f", column {place[1]}" if len(place) > 1 else ""
