@@ -18,7 +18,7 @@ from sklearn.model_selection import (
 from covey.errors import InputError
 from covey.frames import as_pandas
 from covey.labels import labels_of, row_name
-from covey.numbers import read_numbers
+from covey.numbers import is_number, read_numbers
 
 Rows = NDArray[np.int64]
 HOLDOUT = 0.2  # share of the rows that a single member is stopped on
@@ -71,7 +71,7 @@ class Folds:
         """
         kept = np.ones(n_rows, dtype=bool) if kept is None else kept
         labels = None if groups is None else _labels(groups, kept)
-        if isinstance(members, bool) or not isinstance(members, (int, np.integer)) or members < 1:
+        if not is_number(members, whole=True) or members < 1:
             raise InputError(f"`members` must be a positive integer. Received: {members!r}.")
         if cv is None:
             available = n_rows if labels is None else int(labels.max()) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,11 @@ from covey.frames import as_pandas
 from covey.labels import labels_of, row_name
 
 Array = NDArray[np.float64]
+
+
+def is_number(value: Any, *, whole: bool = False) -> bool:
+    """Whether an option is a number, or a whole one: True and False are none."""
+    return isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
 
 
 def read_numbers(values: Any, name: str) -> Array:

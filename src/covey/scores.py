@@ -37,7 +37,7 @@ from scipy.special import betaincinv, erf, gamma, gammaincinv, hyp1f1, poch
 from covey.distributions import Mixture
 from covey.distributions.joint import Joint
 from covey.errors import InputError
-from covey.numbers import read_numbers
+from covey.numbers import is_number
 
 Array = NDArray[np.float64]
 
@@ -117,16 +117,15 @@ def variogram_score(distribution: Joint, y: Any, order: float = 0.5) -> Array:
         Array of shape (N,); NaN for a row of fewer than two observed targets.
     """
     values = _read(distribution, y)
-    power = read_numbers(order, "order")
-    if power.ndim or not 0 < power <= 2:
+    if not is_number(order) or not 0 < order <= 2:
         raise InputError(f"`order` must be a number in (0, 2]. Received: order={order!r}.")
     parts, weights = _components(distribution)
-    half = float(power) / 2
+    half = float(order) / 2
     radial = [_radial(part, half) for part in parts]
     own, columns = zip(*(part._parts for part in parts), strict=True)
     found = np.full(len(values), np.nan)
     for i, j in combinations(range(values.shape[1]), 2):
-        came = np.abs(values[:, i] - values[:, j]) ** power
+        came = np.abs(values[:, i] - values[:, j]) ** order
         rows = np.flatnonzero(~np.isnan(came))
         gap = -came[rows]
         for k, (part, (factor, growth), weight) in enumerate(

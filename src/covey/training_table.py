@@ -174,6 +174,8 @@ def read_seed(random_state: Any) -> int:
     if random_state is None:
         return int(np.random.default_rng().integers(2**31 - 1))
     try:
+        if isinstance(random_state, (bool, np.bool_)):
+            raise ValueError
         return int(check_random_state(random_state).randint(2**31 - 1))
     except ValueError as error:
         raise InputError(

@@ -11,7 +11,7 @@ from covey.distributions.targets import as_row
 from covey.errors import InputError
 from covey.frames import as_pandas
 from covey.labels import DISTRIBUTIONS, check_rows, labels_of, row_name
-from covey.numbers import read_numbers
+from covey.numbers import is_number, read_numbers
 
 Array = NDArray[np.float64]
 SYMMETRY = 1e-8  # largest asymmetry accepted, relative to sigma_i sigma_j
@@ -23,7 +23,7 @@ def check_level(level: float) -> float:
     Raises:
         InputError: it does not.
     """
-    if isinstance(level, bool) or not isinstance(level, (int, float, np.number)):
+    if not is_number(level):
         raise InputError(f"`level` must be a number in (0, 1). Received: level={level!r}.")
     if not 0 < level < 1:
         hint = f" Did you mean {level / 100:g}?" if 1 < level < 100 else ""
@@ -49,9 +49,26 @@ def check_size(size: int, name: str = "size") -> int:
     Raises:
         InputError: it is not.
     """
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+    if not is_number(size, whole=True) or size < 1:
         raise InputError(f"`{name}` must be a positive integer. Received: {name}={size!r}.")
     return int(size)
+
+
+def read_generator(seed: Any) -> np.random.Generator:
+    """What draws the same samples for the same seed.
+
+    Raises:
+        InputError: NumPy does not take it for a seed, or it is True or False.
+    """
+    try:
+        if isinstance(seed, (bool, np.bool_)):
+            raise TypeError
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise InputError(
+            "`seed` must be a non-negative integer, a numpy.random.Generator, or None. "
+            f"Received: seed={seed!r}."
+        ) from None
 
 
 def read_mean(mean: ArrayLike) -> Array:

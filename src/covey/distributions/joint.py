@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from covey.distributions.check import check_level, check_probability, check_size, read_values
+from covey.distributions.check import (
+    check_level,
+    check_probability,
+    check_size,
+    read_generator,
+    read_values,
+)
 from covey.distributions.given import read_bounds, read_given, read_map
 from covey.distributions.region import Region
 from covey.distributions.targets import target_positions
@@ -94,9 +100,9 @@ class Joint(ABC):
             Array of shape (size, N, D), in target units.
 
         Raises:
-            InputError: `size` is not a positive integer.
+            InputError: `size` is not a positive integer, or `seed` is no seed.
         """
-        return self._sample(check_size(size), np.random.default_rng(seed))
+        return self._sample(check_size(size), read_generator(seed))
 
     def marginal(self, targets: str | int | Iterable[str | int]) -> Self:
         """The joint distribution of some of the targets, whatever the others are.
