@@ -99,7 +99,9 @@ def test_labels_of_other_rows_are_refused(model, joint, door):
 
 @each_door
 def test_labels_of_some_other_rows_are_refused(model, joint, door):
-    with pytest.raises(InputError, match=r"same row labels.* row 25 is labelled 'r\d+' in .* 'other'"):
+    with pytest.raises(
+        InputError, match=r"same row labels.* row 25 is labelled 'r\d+' in .* 'other'"
+    ):
         door(model, joint, Y.rename({Y.index[25]: "other"}))
 
 

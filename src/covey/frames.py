@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from numbers import Number
 from typing import Any
@@ -27,7 +28,8 @@ def as_pandas(data: Any, role: str) -> Any:
     """
     if data is None or isinstance(data, np.ndarray | np.generic | Number | Sequence | Mapping):
         return data
-    if type(data).__module__.startswith("pandas."):
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(data, pandas.DataFrame | pandas.Series | pandas.Index):
         return data
     import narwhals as nw
 

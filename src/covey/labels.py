@@ -88,9 +88,9 @@ def check_rows(anchor: Any, other: Any, role: str, *, of: str = FEATURES) -> Non
             "reset_index(drop=True)."
         )
     if are_default(one) or are_default(two):
-        plain, own, example = (of, f"`{role}`", two[0])
+        plain, own, example = (of, f"`{role}`", two[:1].tolist()[0])
         if are_default(two):
-            plain, own, example = f"`{role}`", of, one[0]
+            plain, own, example = f"`{role}`", of, one[:1].tolist()[0]
         warnings.warn(
             f"Rows of {of} and `{role}` are taken by their position: {own} has row labels (the "
             f"first is {example!r}), {plain} none but the numbers from 0 to {len(one) - 1}. To say "
@@ -134,7 +134,7 @@ def check_tables(**tables: Any) -> pd.Index | None:
 
 def row_name(labels: pd.Index | None, row: int) -> str:
     """What a message calls a row: by its label, if it has one."""
-    return f"row {row if labels is None else labels[row]!r}"
+    return f"row {row if labels is None else labels[[row]].tolist()[0]!r}"
 
 
 def _same(first: Any, second: Any) -> bool:
