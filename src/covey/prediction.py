@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from covey.distributions import Elliptical, Mixture
 from covey.errors import InputError
-from covey.labels import labels_of
+from covey.labels import FEATURES, labels_of
 from covey.table import read_features
 from covey.training_table import network_inputs
 
@@ -80,7 +80,7 @@ class PredictionMixin:
         """
         inputs = self._network_inputs(X)
         joint = self._calibrated(self.ensemble_.distribution(*inputs))._labelled(labels_of(X))
-        return joint if given is None else joint.conditional(given, keep)
+        return joint if given is None else joint._told(given, keep, FEATURES)
 
     def predict_mixture(self, X: Any) -> Mixture:
         """Predict the ensemble as it is: one mixture of the members' distributions per row.

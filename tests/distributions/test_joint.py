@@ -193,17 +193,20 @@ def test_all_forms_of_what_is_given_mean_the_same(kind):
 
 
 @any_kind
-def test_a_series_labelled_by_targets_is_a_mapping(kind):
+def test_a_series_labelled_by_targets_is_a_row_of_a_table(kind):
     joint = draw(kind, 4, 3)
-    given = pd.Series({"t2": 1.0, "t0": -1.0})
-    found, expected = joint.conditional(given), joint.conditional({"t2": 1.0, "t0": -1.0})
-    assert found.targets == expected.targets == ("t1",)
-    assert_array_equal(found.mean, expected.mean)
-    row = pd.Series([1.0, np.nan, 2.0], index=["t0", "t1", "t2"], name=7)  # as frame.loc[7]
-    kept = joint[0].conditional(row, keep=True)
-    assert kept.observed.tolist() == [[True, False, True]]
+    row = pd.Series([2.0, np.nan, 1.0], index=["t2", "t1", "t0"], name=7)  # as frame.loc[7]
+    for given in (row, row.dropna()):
+        found = joint[0].conditional(given)
+        assert found.observed.tolist() == [[True, False, True]]
+        assert_allclose(found.mean[0, [0, 2]], [1.0, 2.0], rtol=1e-12)
+    left = joint[0].conditional(row.dropna(), keep=False)
+    assert left.targets == ("t1",)
+    assert_array_equal(left.mean, joint[0].conditional({"t0": 1.0, "t2": 2.0}).mean)
     with pytest.raises(InputError, match=r"none would be left.* keep=True"):
-        joint[0].conditional(row)
+        joint[0].conditional(row, keep=False)
+    with pytest.raises(InputError, match=r"dict\(given\) for one value of each target"):
+        joint.conditional(row)
 
 
 @any_kind

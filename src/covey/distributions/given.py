@@ -30,17 +30,20 @@ def read_given(
     names: tuple[str, ...],
     keep: bool | None = None,
     rows: Any = None,
+    of: str = DISTRIBUTIONS,
 ) -> tuple[Array, list[int]]:
     """Observed values as an array, NaN where not observed.
 
     Args:
         given: mapping of a target to a number or one number per row; or a Series named after a
-            target, or labelled by targets; or a frame that has some of the targets as columns,
-            others being ignored; or an array of shape (N, D).
+            target; or a frame that has some of the targets as columns,
+            others being ignored, or, when N is 1, a Series labelled by targets, as a row of such a
+            frame; or an array of shape (N, D).
         shape: (N, D).
         names: the D targets.
         keep: whether the targets that were given stay; None keeps those of a frame or an array.
         rows: the labels of the distributions, or None.
+        of: what messages call that.
 
     Returns:
         (values, dropped): array of shape (N, D), and the positions of the targets to leave out.
@@ -51,9 +54,9 @@ def read_given(
     """
     if keep is not None and not isinstance(keep, (bool, np.bool_)):
         raise InputError(f"`keep` must be True, False or None. Received: keep={keep!r}.")
-    told = _as_mapping(given, shape, names)
+    told = _as_mapping_or_table(given, shape, names)
     if isinstance(told, Mapping):
-        values, seen = _mapped_values(told, shape, names, rows)
+        values, seen = _mapped_values(told, shape, names, rows, of)
         keep = False if keep is None else keep
     elif hasattr(told, "columns"):
         values, present = table_values(told, names, "given")
@@ -68,9 +71,10 @@ def read_given(
                 f"`given` must have {shape[0]} rows, one for each distribution. "
                 f"Received {len(values)}."
             )
-        check_rows(rows, given, "given", of=DISTRIBUTIONS)
+        if hasattr(as_pandas(given, "given"), "columns"):  # rather than one row of a table
+            check_rows(rows, given, "given", of=of)
     else:
-        values = read_values(given, shape, names, "given", rows=rows)
+        values = read_values(given, shape, names, "given", rows=rows, of=of)
         seen = np.flatnonzero(~np.isnan(values).all(axis=0)).tolist()
     refuse_infinity(values, names, "given", labels_of(given))
     if keep is None or keep:
@@ -83,26 +87,26 @@ def read_given(
     return values, seen
 
 
-def _as_mapping(given: Any, shape: tuple[int, int], names: tuple[str, ...]) -> Any:
-    """A Series as the mapping that it means; anything else as pandas has it."""
+def _as_mapping_or_table(given: Any, shape: tuple[int, int], names: tuple[str, ...]) -> Any:
+    """A Series as what it means: one target, or one row; anything else as pandas has it."""
     told = as_pandas(given, "given")
     if not hasattr(told, "to_frame") or not hasattr(told, "name") or hasattr(told, "columns"):
         return told
     if len(told) == shape[0] and str(told.name) in names:
         return {told.name: given}
-    if are_targets(told.index, names):
-        return dict(zip(told.index, told, strict=True))
+    if shape[0] == 1 and are_targets(told.index, names):
+        return as_row(told, names).reset_index(drop=True)
     if told.name is None and shape[1] == 1:
         return told
     raise InputError(
-        f"Expected a Series that has the name of a target and {shape[0]} rows, or targets as "
-        f"labels; the targets are {list(names)}. Received one named {told.name!r}, of {len(told)} "
-        "rows; rename it, or pass a mapping."
+        f"Expected a Series that has the name of a target and {shape[0]} rows; the targets are "
+        f"{list(names)}. Received one named {told.name!r}, of {len(told)} rows; rename it, or pass "
+        "a mapping, such as dict(given) for one value of each target."
     )
 
 
 def _mapped_values(
-    given: Mapping[Any, Any], shape: tuple[int, int], names: tuple[str, ...], rows: Any
+    given: Mapping[Any, Any], shape: tuple[int, int], names: tuple[str, ...], rows: Any, of: str
 ) -> tuple[Array, list[int]]:
     values = np.full(shape, np.nan)
     seen: list[int] = []
@@ -111,7 +115,7 @@ def _mapped_values(
         if position in seen:
             raise InputError(f"`given` names the target {names[position]!r} twice.")
         seen.append(position)
-        values[:, position] = _per_row(value, shape[0], f"given[{key!r}]", rows)
+        values[:, position] = _per_row(value, shape[0], f"given[{key!r}]", rows, of)
     return values, seen
 
 
@@ -256,12 +260,12 @@ def _named_matrix(
     return matrix[:1] if n and (matrix == matrix[:1]).all() else matrix
 
 
-def _per_row(value: Any, n_rows: int, name: str, rows: Any) -> Array:
+def _per_row(value: Any, n_rows: int, name: str, rows: Any, of: str = DISTRIBUTIONS) -> Array:
     numbers = read_numbers(value, name)
     if numbers.shape not in ((), (1,), (n_rows,)):
         raise InputError(
             f"`{name}` must be a number, or hold one for each of {n_rows} rows. "
             f"Received shape {numbers.shape}."
         )
-    check_rows(rows, value, name, of=DISTRIBUTIONS)
+    check_rows(rows, value, name, of=of)
     return numbers

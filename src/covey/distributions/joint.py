@@ -20,6 +20,7 @@ from covey.distributions.given import read_bounds, read_given, read_map
 from covey.distributions.region import Region
 from covey.distributions.targets import target_positions
 from covey.errors import InputError
+from covey.labels import DISTRIBUTIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,9 +128,10 @@ class Joint(ABC):
 
         Args:
             given: what was observed, in target units. A mapping of targets, by name or number, to
-                a value or one value per row; a Series that has the name of a target, or targets as
-                labels; a frame that has some of the targets as columns; or an array of shape
-                (N, D). NaN means "not observed", so that each row may have its own pattern.
+                a value or one value per row; a Series that has the name of a target; a frame that
+                has some of the targets as columns (for one row also a Series labelled by targets);
+                or an array of shape (N, D). NaN means "not observed", so that each row may have its
+                own pattern.
             keep: whether the targets that were given stay in the result, with their value for a
                 mean and zero variance where they were observed (see `observed`), or are left out,
                 observed or not. By default a mapping and a Series leave them out, a frame and an
@@ -142,7 +144,11 @@ class Joint(ABC):
             InputError: a target is unknown or named twice, a shape or the row labels do not fit, a
                 value is infinite, or no target is left.
         """
-        values, dropped = read_given(given, self._shape, self.targets, keep, self.index)
+        return self._told(given, keep)
+
+    def _told(self, given: Any, keep: bool | None, of: str = DISTRIBUTIONS) -> Self:
+        """See `conditional`; messages call what has the rows `of`."""
+        values, dropped = read_given(given, self._shape, self.targets, keep, self.index, of)
         joint = self._conditional(np.where(self.observed, np.nan, values))
         if not dropped:
             return joint
