@@ -13,6 +13,9 @@ SOURCE = Path(__file__).parents[1] / "src"
 FLOORS = (
     {
         "errors",
+        "frames",
+        "labels",
+        "numbers",
         "artifact",
         "datasets",
         "distributions",
@@ -39,7 +42,16 @@ FLOORS = (
         "whitened",
         "baseline",
     },
-    {"network", "recipe", "batches", "verdict", "model_fit", "low_rank_linear"},
+    {
+        "network",
+        "recipe",
+        "batches",
+        "verdict",
+        "model_fit",
+        "low_rank_linear",
+        "prediction",
+        "assessment",
+    },
     {"held_out", "runner"},
     {"training", "ensemble", "plan"},
     {"candidates", "saved"},
@@ -51,7 +63,7 @@ FLOORS = (
     {"cli"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-GROUND = {"errors"}  # what everybody stands on, floor 0 included
+GROUND = {"errors", "frames", "labels", "numbers"}  # what everybody stands on, floor 0 included
 WITHOUT_KERAS = FLOORS[0] - {"engine"} | {"scores", "calibration", "evaluation", "linear"}
 ENGINES = ("jax", "tensorflow", "torch", "keras")
 

@@ -166,7 +166,7 @@ def test_given_is_the_conditional_of_the_prediction(model, data):
 def test_a_series_is_read_by_its_labels(model, data):
     X, Y = data
     row = Y[Y.notna().all(axis=1)].iloc[0]
-    joint = model.predict_distribution(X[:1])
+    joint = model.predict_distribution(X.loc[[row.name]])
     for told in (row, row[::-1], row[["r", "p"]]):
         expected = joint.conditional(Y.loc[[row.name], list(told.index)])
         assert_array_equal(joint.conditional(told).mean, expected.mean)
@@ -193,7 +193,10 @@ def test_the_score_is_of_what_was_observed(model, data):
         (lambda Y: Y[["q"]].rename(columns={"q": "z"}), "'z'"),
         (lambda Y: Y[:-1], "400"),
         (lambda Y: Y[:1], "must have 400 rows.* Received 1"),
-        (lambda Y: {"q": Y["q"][::-1]}, "`X` and `given` to have their rows in the same order"),
+        (
+            lambda Y: {"q": Y["q"][::-1]},
+            r"`X` and `given\['q'\]` to have their rows in the same order",
+        ),
         (lambda Y: Y.rename(columns={"r": "q"}), "more than one column of \\['q'\\]"),
         (lambda Y: {"q": np.ones(3)}, "400"),
         (lambda Y: {"z": 1.0}, "'z'"),

@@ -96,8 +96,8 @@ def test_dropout_grows_with_the_number_of_features():
     [
         ({"hidden_units": (8, 0)}, "`hidden_units` must be positive"),
         ({"hidden_units": (8.5,)}, "`hidden_units` must be positive"),
-        ({"dropout": 1.0}, "`dropout` must lie"),
-        ({"dropout": -0.1}, "`dropout` must lie"),
+        ({"dropout": 1.0}, "`dropout` must be a number in"),
+        ({"dropout": -0.1}, "`dropout` must be a number in"),
         ({"activation": "magic"}, "`activation` must name"),
     ],
 )

@@ -280,11 +280,13 @@ def test_one_row_varies_in_nothing():
 
 def test_infinity_is_refused_by_name():
     X = pd.DataFrame({"a": [1.0, INF], "b": [1.0, 2.0], "c": [-INF, NAN]})
-    with pytest.raises(InputError, match=r"`X` must hold finite numbers.*infinity in 'a', 'c'"):
+    with pytest.raises(
+        InputError, match=r"`X` must hold finite numbers.*infinity in 'a' \(row 1\), 'c' \(row 0\)"
+    ):
         fit(X)
     schema = fit(pd.DataFrame({"a": [1.0, 2.0], "b": [1.0, 2.0]}))
-    with pytest.raises(InputError, match="infinity in 'b'"):
-        encode(schema, pd.DataFrame({"a": [1.0], "b": [-INF]}))
+    with pytest.raises(InputError, match=r"infinity in 'b' \(row 'q'\)"):
+        encode(schema, pd.DataFrame({"a": [1.0, 2.0], "b": [1.0, -INF]}, index=["p", "q"]))
 
 
 # Dates
@@ -470,7 +472,7 @@ def test_number_texts_are_parsed(named_schema):
 
 
 BAD_CELLS = [
-    (["1.0", "many"], "'a' held numbers in training.*'many'"),
+    (["1.0", "many"], "'a' held numbers in training.*'many' in row 1"),
     ([1.0, "many"], "'a' held numbers in training.*'many'"),
     (pd.Categorical(["1", "many"]), "'a' held numbers in training.*'many'"),
     ([1.0, "inf"], "infinity in 'a'"),
@@ -586,11 +588,16 @@ def test_targets_of_any_type(Y, values, names, flat):
 
 
 BAD_TARGETS = [
-    (None, "requires y to be passed, but the target y is None"),
-    (pd.DataFrame({"u": [1.0, 2.0], "v": ["1", "b"]}), "must hold numbers. Received '1' in 'v'"),
-    ([["a"], ["b"]], "Received 'a' in 'y0'"),
-    (pd.DataFrame({"t": pd.to_datetime(["2024-01-01"])}), "2024-01-01 00:00:00') in 't'"),
-    (np.array([[1.0, INF], [2.0, 3.0]]), "infinity in 'y1'. Take the logarithm, clip"),
+    (
+        pd.DataFrame({"u": [1.0, 2.0], "v": ["46.459", "?"]}, index=["p", "q"]),
+        "must hold numbers. Received '?' in row 'q', column 'v'",
+    ),
+    ([[1, "46.459"], [2, "-"]], "Received '-' in row 1, column 'y1'"),
+    (pd.Series(["46.459", "5"], name="v"), "Received '46.459' in row 0, column 'v'"),
+    ([["a"], ["b"]], "Received 'a' in row 0, column 'y0'"),
+    (pd.DataFrame({"t": pd.to_datetime([None, "2024-01-01"])}), "00:00') in row 1, column 't'"),
+    (np.array([[1.0, 4.0], [2.0, INF]]), "infinity in 'y1' (row 1). Take the logarithm, clip"),
+    ([10**400, 1], f"Received: {10**400} in row 0. Clip or drop them"),
     (pd.DataFrame({"u": [NAN, NAN], "v": [1.0, NAN]}), "nothing but NaN in 'u'. Leave"),
     (pd.DataFrame({"u": [None, None]}, dtype=object), "nothing but NaN in 'u'"),
     (pd.DataFrame([[1, 2]], columns=["a", "a"]), "more than one 'a'"),

@@ -260,7 +260,7 @@ def test_the_learning_rate_warms_up_and_decays():
     [{"max_steps": 0}, {"batch_size": 0}, {"learning_rate": -1.0}, {"max_time": float("nan")}],
 )
 def test_a_recipe_that_cannot_be_followed_is_refused(changes):
-    with pytest.raises(InputError, match=f"`{next(iter(changes))}` must be at least"):
+    with pytest.raises(InputError, match=f"`{next(iter(changes))}` must be a number of at least"):
         changed(RECIPE, **changes)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.model_selection import GroupKFold, KFold
@@ -37,6 +38,26 @@ def test_rows_without_targets_are_left_out():
     for pair, expected in zip(found.folds.pairs, alone.folds.pairs, strict=True):
         for rows, others in zip(pair, expected, strict=True):
             assert_array_equal(rows, others)
+
+
+def test_a_feature_with_the_name_of_a_target_may_hold_something_else():
+    X, Y = table()
+    before = Y.shift(1)
+    assert read(X.join(before), Y).schema.names == ("a", "b", "p", "q")
+    same, named = Y.rename(columns={"p": "copy"}), X.assign(p="text")
+    assert read(named.assign(copy=same["copy"]), Y).schema.names == ("a", "b", "p", "copy")
+
+
+def test_weights_and_groups_of_any_kind_are_taken():
+    X, Y = table()
+    weight, groups = np.arange(N) % 3 + 1.0, np.arange(N) // 4
+    found = read(X, Y, weight, groups)
+    for kind in (list, pd.Series, pa.array, lambda x: pa.chunked_array([x])):
+        other = read(X, Y, kind(weight), kind(groups))
+        assert_array_equal(other.weight, found.weight)
+        assert_array_equal(other.folds.pairs[0][0], found.folds.pairs[0][0])
+    with pytest.raises(InputError, match="Received nan in row 0"):
+        read(X, Y, pd.Series(weight, dtype="Float64").where(Y["q"].notna()))
 
 
 def test_their_weights_do_not_count():
@@ -80,6 +101,11 @@ def test_groups_and_row_numbers_are_those_of_the_whole_table():
         (lambda X, Y: (X, Y), {"groups": np.arange(36)}, r"shape \(40,\)"),
         (lambda X, Y: (X, Y), {"weight": np.ones(36)}, "36"),
         (lambda X, Y: (X, Y), {"cv": [([1, 2, 3], [4, 40])]}, "outside 0 to 39"),
+        (lambda X, Y: (X.assign(p=Y["p"]), Y), {}, r"name and the values of a target: 'p'. Drop"),
+        (lambda X, Y: (X.join(Y), Y), {}, r"target: 'p', 'q'.*X.drop\(columns=\['p', 'q'\]\)"),
+        (lambda X, Y: (X, Y), {"weight": pd.Series([*range(39), -1])}, "Received -1 in row 39"),
+        (lambda X, Y: (X, Y), {"weight": ["1"] * 39 + ["?"]}, r"Received '\?' in row 39"),
+        (lambda X, Y: (X, Y), {"groups": [1.0] * 38 + [np.nan] * 2}, "the first in row 38"),
     ],
 )
 def test_what_cannot_be_read_is_refused(spoil, arguments, message):

@@ -259,7 +259,7 @@ def hand_over(fitted: Fitted, table: TrainingTable, model: Any, *, of_all: bool 
     model.out_of_fold_evaluation_ = fitted.evaluation
     own = {
         "feature_names_in_": table.schema.named and np.array(table.schema.names, dtype=object),
-        "out_of_fold_": of_all and fitted.out_of_fold,
+        "out_of_fold_": of_all and fitted.out_of_fold._labelled(_held_out_labels(table)),
         "out_of_fold_rows_": of_all and table.rows[table.folds.held_out],
     }
     for name, value in own.items():
@@ -277,6 +277,10 @@ def hand_over(fitted: Fitted, table: TrainingTable, model: Any, *, of_all: bool 
         d = len(table.targets)
         print(f"covey: {family_sentence(model.family, fitted.family, fitted.scores, d)}")
         print("\n".join(verdict(fitted.evaluation, held_out=True)))
+
+
+def _held_out_labels(table: TrainingTable) -> Any:
+    return None if table.labels is None else table.labels[table.folds.held_out]
 
 
 def _calibrate(

@@ -18,6 +18,9 @@ from sklearn.model_selection import (
 
 from covey.distributions import Mixture
 from covey.errors import InputError
+from covey.frames import as_pandas
+from covey.labels import labels_of, row_name
+from covey.numbers import is_number, read_numbers
 
 Rows = NDArray[np.int64]
 HOLDOUT = 0.2  # share of the rows that a single member is stopped on
@@ -70,7 +73,7 @@ class Folds:
         """
         kept = np.ones(n_rows, dtype=bool) if kept is None else kept
         labels = None if groups is None else _labels(groups, kept)
-        if isinstance(members, bool) or not isinstance(members, (int, np.integer)) or members < 1:
+        if not is_number(members, whole=True) or members < 1:
             raise InputError(f"`members` must be a positive integer. Received: {members!r}.")
         if cv is None:
             available = n_rows if labels is None else int(labels.max()) + 1
@@ -198,17 +201,16 @@ def row_weights(sample_weight: ArrayLike | None, n_rows: int) -> NDArray[np.floa
     """
     if sample_weight is None:
         return None
-    try:
-        weight = np.array(sample_weight, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"`sample_weight` must hold numbers. Received: {error}.") from None
+    weight = read_numbers(sample_weight, "sample_weight")
     if weight.shape != (n_rows,):
         raise InputError(f"`sample_weight` must have shape ({n_rows},). Received {weight.shape}.")
-    if not np.isfinite(weight).all() or (weight < 0).any() or weight.max() == 0:
+    if len(bad := np.flatnonzero(~np.isfinite(weight) | (weight < 0))):
         raise InputError(
-            "`sample_weight` must be finite, non-negative and not all zero. Received values from "
-            f"{weight.min()} to {weight.max()}."
+            f"`sample_weight` must be finite and non-negative. Received {weight[bad[0]]:g} in "
+            f"{row_name(labels_of(sample_weight), int(bad[0]))}."
         )
+    if weight.max() == 0:
+        raise InputError("`sample_weight` must not be zero in every row. Received zeros alone.")
     if (weight == weight[0]).all():
         return None
     weight /= weight.max()
@@ -227,14 +229,18 @@ def _default_splitter(members: int, *, grouped: bool, seed: int) -> Any:
 def _labels(groups: ArrayLike, kept: NDArray[np.bool_]) -> Rows:
     import pandas as pd
 
-    values = np.asarray(groups)
+    values = np.asarray(as_pandas(groups, "groups"))
     if values.shape != kept.shape:
         raise InputError(
             f"`groups` must hold one label per row, shape {kept.shape}. Received {values.shape}."
         )
     values = values[kept]
-    if np.any(pd.isna(values)):
-        raise InputError("`groups` must hold a label in every row. Received missing values.")
+    if len(missing := np.flatnonzero(pd.isna(values))):
+        row = int(np.flatnonzero(kept)[missing[0]])
+        raise InputError(
+            "`groups` must hold a label in every row. Received missing values, the first in "
+            f"{row_name(labels_of(groups), row)}."
+        )
     if values.dtype.kind == "O":
         values = values.astype(str)
     return np.unique(values, return_inverse=True)[1].astype(np.int64)

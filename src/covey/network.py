@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
-from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +15,7 @@ from covey.engine import keras
 from covey.errors import InputError
 from covey.families import FAMILIES
 from covey.layers import DistributionHead, MemberDense, PiecewiseLinear, members_first
+from covey.numbers import is_number
 
 BLOCK = 256  # rows per forward pass; fixed, so that a row's result does not hang on its neighbours
 CHUNK = 64 * BLOCK  # rows whose inputs are copied at a time
@@ -63,8 +63,7 @@ class Network:
                 f"`family` must be one of {', '.join(map(repr, FAMILIES))}. "
                 f"Received: {self.family_name!r}."
             )
-        whole = (int, np.integer)
-        if not all(isinstance(u, whole) and u >= 1 for u in self.hidden_units):
+        if not all(is_number(u, whole=True) and u >= 1 for u in self.hidden_units):
             raise InputError(
                 "`hidden_units` must be positive integers. Received: "
                 f"hidden_units={self.hidden_units}."
@@ -80,8 +79,10 @@ class Network:
             object.__setattr__(self, "functions", min(max(128 // max(bent, 1), 2), 8))
         if self.dropout is None:
             object.__setattr__(self, "dropout", 0.1 * (1 - 1 / self.n_features))
-        elif not isinstance(self.dropout, Real) or not 0 <= self.dropout < 1:
-            raise InputError(f"`dropout` must lie in [0, 1). Received: dropout={self.dropout}.")
+        elif not is_number(self.dropout) or not 0 <= self.dropout < 1:
+            raise InputError(
+                f"`dropout` must be a number in [0, 1). Received: dropout={self.dropout!r}."
+            )
         try:
             if not isinstance(self.activation, str):  # never an object: files hold no code
                 raise ValueError

@@ -10,6 +10,7 @@ import numpy as np
 
 from covey.engine import keras
 from covey.errors import InputError
+from covey.numbers import is_number
 
 LEAST_STEPS, STEPS_PER_ROW, MOST_STEPS = 2000, 0.15, 8000
 SMALLEST_BATCH, LARGEST_BATCH = 32, 256
@@ -49,12 +50,11 @@ class Recipe:
         ):
             value = getattr(self, name)
             whole = name in ("max_steps", "batch_size")
-            kind = (int, np.integer) if whole else (int, float, np.number)
             if value is None and name == "max_time":
                 continue
-            if not isinstance(value, kind) or not least <= value < np.inf:
+            if not is_number(value, whole=whole) or not least <= value < np.inf:
                 raise InputError(
-                    f"`{name}` must be at least {least}, finite"
+                    f"`{name}` must be a number of at least {least}, finite"
                     f"{' and whole' if whole else ''}. Received: {name}={value!r}."
                 )
 
@@ -97,7 +97,7 @@ class Recipe:
         rows = 2 ** round(np.log2(max(min(n_rows / 8, most), SMALLEST_BATCH)))
         steps = min(int(LEAST_STEPS + STEPS_PER_ROW * n_rows), MOST_STEPS)
         batch_size = rows if batch_size is None else batch_size
-        if passes and isinstance(batch_size, (int, np.integer)) and batch_size > 0:
+        if passes and is_number(batch_size, whole=True) and batch_size > 0:
             steps = max(steps, math.ceil(passes * n_rows / batch_size))
         return cls(
             max_steps=steps if max_steps is None else max_steps,

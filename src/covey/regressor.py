@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -14,23 +13,17 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from covey import saved
-from covey.calibration import reference_rows
-from covey.distributions import Elliptical, Mixture
-from covey.distributions.check import read_values
-from covey.distributions.reference import Reference
-from covey.errors import CoveyWarning, InputError
-from covey.evaluation import evaluate, mean_r2, row_width
-from covey.folds import row_weights
-from covey.seen import CALIBRATED, EVALUATED
+from covey.assessment import AssessmentMixin
+from covey.prediction import PredictionMixin
 from covey.stream.estimator import FilesMixin
 from covey.summary import summarise
-from covey.table import check_same_order, read_features
-from covey.training_table import TrainingTable, check_family, network_inputs, read_seed
+from covey.table import chosen_targets
+from covey.training_table import TrainingTable, check_family, read_seed
 
 Array = NDArray[np.float64]
 
 
-class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Predict several numeric columns jointly: a mean vector and a full covariance matrix per row.
 
     An ensemble of neural networks, trained by cross-fitting: member k never trains on fold k, is
@@ -134,11 +127,16 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
     def fit(
         self,
         X: Any,
-        Y: Any,
+        Y: Any = None,
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
+        *,
+        y: Any = None,
     ) -> Self:
         """Fit to a table of features and a table of targets.
+
+        What has row labels must have the same in the same order, here and in all other methods:
+        see `covey.labels`.
 
         Args:
             X: DataFrame or array of shape (N, F): numeric, boolean, categorical or text columns;
@@ -150,6 +148,7 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
                 that is taken; rows of weight 0 do not count.
             groups: a label per row, shape (N,): rows of one group are never on both sides of a
                 fold.
+            y: scikit-learn's name for `Y`.
 
         Returns:
             The fitted estimator.
@@ -164,7 +163,7 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
         check_family(self.family)
         seed = read_seed(self.random_state)
         shares = {"members": self.members, "cv": self.cv, "seed": seed}
-        table = TrainingTable.read(X, Y, sample_weight, groups, **shares)
+        table = TrainingTable.read(X, chosen_targets(Y, y), sample_weight, groups, **shares)
         table, fitted = fit_table(table, self.get_params(deep=False), seed=seed, started=started)
         hand_over(fitted, table, self)
         return self
@@ -178,189 +177,6 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
         """
         check_is_fitted(self)
         return summarise(self)
-
-    def predict(self, X: Any, return_std: bool = False, return_cov: bool = False) -> Any:
-        """Predict the mean, and on request the standard deviations or the covariance matrices.
-
-        Args:
-            X: table of N rows with the columns of the training table, in any order.
-            return_std: also return standard deviations.
-            return_cov: also return covariance matrices across targets.
-
-        Returns:
-            The means, shape (N, D), in target units; or a pair of them and the standard deviations,
-            shape (N, D), or the covariances, shape (N, D, D). With one target given as (N,), the
-            means and standard deviations have shape (N,).
-
-        Raises:
-            InputError: both extras are asked for, or a column cannot be used.
-        """
-        if return_std and return_cov:
-            raise InputError(
-                "At most one of `return_std` and `return_cov` can be True. Received both; "
-                "`predict_distribution` gives everything at once."
-            )
-        if not (return_std or return_cov):
-            mean = self._mean(X)
-            return mean[:, 0] if self._flat else mean
-        joint = self.predict_distribution(X)
-        mean, stddev = joint.mean, joint.stddev
-        if self._flat:
-            mean, stddev = mean[:, 0], stddev[:, 0]
-        return (mean, stddev) if return_std else (mean, joint.covariance)
-
-    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
-        """Coefficient of determination of the means, averaged over the targets.
-
-        Args:
-            X: table of N rows.
-            y: their targets, as `fit` takes them; each target counts on the rows that hold it.
-            sample_weight: array of shape (N,), non-negative: the share of each row in the average.
-
-        Returns:
-            R^2: 1 for perfect means; NaN, with scikit-learn's warning, of a single row.
-
-        Raises:
-            InputError: a column, the targets or the weights cannot be used.
-        """
-        mean = self._mean(X)
-        weight = row_weights(sample_weight, len(mean))
-        return mean_r2(read_values(y, mean.shape, self.targets_), mean, weight)
-
-    def predict_distribution(self, X: Any, given: Any = None) -> Elliptical:
-        """Predict one distribution per row: the first two moments of the ensemble.
-
-        Args:
-            X: table of N rows with the columns of the training table, in any order.
-            given: targets that have been observed already, as `conditional` takes them: a table
-                with some of the targets as columns or an array of shape (N, D), NaN where not
-                observed, or a mapping of targets to values.
-
-        Returns:
-            N distributions over the targets (`MultivariateNormal`, `MultivariateT` or, of low rank,
-            `LowRankMultivariateNormal`), in target units. Their covariance holds both the
-            average covariance of the members and what the members disagree on; their regions and
-            intervals go by rows whose outcome is known (see `calibrate`). With `given`, their
-            conditionals; those of the ensemble as it is, whose members count the more the better
-            they had foreseen it, are `predict_mixture(X).conditional(given)`.
-
-        Raises:
-            InputError: a column is lacking or cannot be used, or `given` does not fit.
-        """
-        inputs = self._network_inputs(X)
-        joint = self._calibrated(self.ensemble_.distribution(*inputs))
-        if given is None:
-            return joint
-        for told in given.values() if isinstance(given, Mapping) else [given]:
-            check_same_order(X, told, "given")
-        return joint.conditional(given)
-
-    def calibrate(self, X: Any, Y: Any) -> Self:
-        """Let regions and intervals go by fresh rows, for a guarantee; means and scores stay.
-
-        After `fit` they go by rows held out of a part of the training: about right, without a
-        proof. After this they are those of split conformal prediction: of rows that come from where
-        these came from (not later ones, nor other groups), a region of level p holds at least p in
-        the mean, whatever the model is worth. Fewer rows than p / (1 - p) make it infinite.
-
-        Args:
-            X: table of N rows that had no part in the fit; a `CoveyWarning` says so if some had.
-            Y: their targets, as `fit` takes them; NaN means "not observed".
-
-        Returns:
-            The estimator itself, changed.
-
-        Raises:
-            InputError: a column cannot be used, or no row holds a target. The estimator is left as
-                it was.
-
-        References:
-            Vovk, Gammerman, Shafer (2005), Algorithmic Learning in a Random World; Johnstone, Cox
-            (2021), Conformal uncertainty sets for robust optimization, PMLR 152.
-        """
-        inputs = self._network_inputs(X)
-        joint = self.ensemble_.distribution(*inputs)
-        values = self._outcome(X, Y, joint)
-        if np.isnan(values).all():
-            raise InputError("`Y` must hold at least one target to calibrate on. It holds none.")
-        self._trained_on(inputs[0], values, CALIBRATED)
-        rows = reference_rows(values, width=row_width(joint))
-        self._reference = Reference(joint[rows], values[rows], "conformal")
-        return self
-
-    def predict_mixture(self, X: Any) -> Mixture:
-        """Predict the ensemble as it is: one mixture of the members' distributions per row.
-
-        Args:
-            X: table of N rows with the columns of the training table, in any order.
-
-        Returns:
-            N mixtures over the targets, in target units.
-
-        Raises:
-            InputError: a column is lacking or cannot be used.
-        """
-        inputs = self._network_inputs(X)
-        return self.ensemble_.mixture(*inputs)
-
-    def evaluate(self, X: Any, Y: Any, sample_weight: ArrayLike | None = None) -> dict[str, Any]:
-        """Score the model on a table, beside two simpler predictions.
-
-        These are ridge regression, or the `base` alone, with one normal covariance for all rows
-        (that of their residuals in rows that they were not fitted to), and the model itself with
-        all correlations ignored. A `CoveyWarning` says so if there are training rows in the table.
-
-        Args:
-            X: table of N rows that had no part in the fit, nor in `calibrate`.
-            Y: their targets, as `fit` takes them; NaN means "not observed".
-            sample_weight: array of shape (N,), non-negative: the share of each row in every
-                average; rows of weight 0 do not count.
-
-        Returns:
-            Plain numbers: see `covey.evaluation.evaluate`, and `covey.verdict.verdict` for words;
-            besides, `training_rows`, the share of the rows that the model was trained on.
-
-        Raises:
-            InputError: a column, the targets or the weights cannot be used.
-        """
-        inputs = self._network_inputs(X)
-        joint = self._calibrated(self.ensemble_.distribution(*inputs))
-        values = self._outcome(X, Y, joint)
-        weight = row_weights(sample_weight, len(values))
-        constant = self._baseline.distribution(inputs[0], self.targets_, inputs[1])
-        figures = evaluate(
-            joint, values, constant, self._baseline.description, sample_weight=weight
-        )
-        return {**figures, "training_rows": self._trained_on(inputs[0], values, EVALUATED)}
-
-    def _trained_on(self, inputs: Any, values: Array, why: str) -> float:
-        """The share of rows that the model was trained on; says so if there are any."""
-        share = self._seen.share_of(inputs, values)
-        if share > 0:
-            count = f"About {round(share * len(values)):,} of {len(values):,} rows"
-            warnings.warn(f"{count} {why}", CoveyWarning, stacklevel=3)
-        return share
-
-    def _mean(self, X: Any) -> Array:
-        inputs = self._network_inputs(X)
-        return self.ensemble_.mean(*inputs)
-
-    def _calibrated(self, joint: Any) -> Any:
-        return joint.calibrated_by(self._reference)
-
-    def _outcome(self, X: Any, Y: Any, joint: Any) -> Any:
-        check_same_order(X, Y)
-        return read_values(Y, joint.mean.shape, self.targets_, "Y")
-
-    def _network_inputs(self, X: Any) -> tuple[Any, Any]:
-        """The matrix that the networks read, and what the mean model of the user says, or None."""
-        check_is_fitted(self)
-        frame, named = read_features(X)
-        if self._means is None:
-            return network_inputs(self._schema, frame, named), None
-        frame = self._schema.align(frame, named)
-        offsets = self._means.predict(self._schema.as_given(frame))
-        return network_inputs(self._schema, frame, self._schema.named), offsets
 
     def save(self, path: str | os.PathLike[str], trusted: Collection[str] = ()) -> None:
         """Write the fitted model to one file, as a whole or not at all.

@@ -20,8 +20,9 @@ observed. What cannot be scored is NaN, so average with `numpy.nanmean`; only th
 log-likelihood is 0 there. Nothing is random. Intervals, regions and both PITs are calibrated where
 the distribution carries rows to calibrate on; all else goes by the model.
 
-Every function raises an `InputError` if `y` does not fit the distribution, a value is infinite, or
-`level` or `order` lies outside its range.
+Every function raises an `InputError` if `y` does not fit the distribution (its row labels too, if
+both have any: see `covey.labels`), a value is infinite, or `level` or `order` lies outside its
+range.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ import scoringrules
 from numpy.typing import NDArray
 from scipy.special import gamma, hyp1f1
 
-from covey.distributions.check import read_numbers
 from covey.distributions.joint import Joint, goes_by_rows
 from covey.distributions.norms import energy, nodes, radial_moment
 from covey.errors import InputError
+from covey.numbers import is_number
 
 Array = NDArray[np.float64]
 
@@ -115,16 +116,15 @@ def variogram_score(distribution: Joint, y: Any, order: float = 0.5) -> Array:
         Array of shape (N,); NaN for a row of fewer than two observed targets.
     """
     values = _read(distribution, y)
-    power = read_numbers(order, "order")
-    if power.ndim or not 0 < power <= 2:
+    if not is_number(order) or not 0 < order <= 2:
         raise InputError(f"`order` must be a number in (0, 2]. Received: order={order!r}.")
     parts, weights = distribution._components
-    half = float(power) / 2
+    half = float(order) / 2
     radial = [radial_moment(part, half) for part in parts]
     own, columns = zip(*(part._parts for part in parts), strict=True)
     found = np.full(len(values), np.nan)
     for i, j in combinations(range(values.shape[1]), 2):
-        came = np.abs(values[:, i] - values[:, j]) ** power
+        came = np.abs(values[:, i] - values[:, j]) ** order
         rows = np.flatnonzero(~np.isnan(came))
         gap = -came[rows]
         for k, (part, (factor, growth), weight) in enumerate(

@@ -12,7 +12,9 @@ from sklearn.utils import check_random_state
 from covey.distributions.targets import target_names
 from covey.errors import InputError
 from covey.folds import Folds, row_weights
-from covey.table import FeatureSchema, check_same_order, read_features, read_targets
+from covey.labels import check_tables
+from covey.table import FeatureSchema, read_features, read_targets
+from covey.table.columns import decode
 
 Array = NDArray[np.float64]
 FAMILIES = ("auto", "normal", "student_t", "low_rank")  # that a user can ask for
@@ -32,6 +34,7 @@ class TrainingTable:
         weight: sample weights of mean 1, positive, shape (N,), or None if all count alike.
         folds: who trains on what.
         rows: numbers of the rows in the user's table, shape (N,).
+        labels: of the rows, a pandas Index of N, if the user's tables have any; or None.
     """
 
     frame: Any
@@ -43,6 +46,7 @@ class TrainingTable:
     weight: Array | None
     folds: Folds
     rows: NDArray[np.int64]
+    labels: Any = None
 
     @classmethod
     def read(
@@ -74,11 +78,13 @@ class TrainingTable:
             InputError: something cannot be used; the message names it.
         """
         frame, named = read_features(X)
-        check_same_order(X, Y)
+        labels = check_tables(X=X, Y=Y, sample_weight=sample_weight, groups=groups)
         weight = row_weights(sample_weight, len(frame))
         kept = np.ones(len(frame), dtype=bool) if weight is None else weight > 0
         Y, names, flat = read_targets(Y, kept)
         targets = target_names(names, Y.shape[1])
+        if named and names is not None:
+            _refuse_targets_among_features(frame[kept], Y, names)
         held = ~np.isnan(Y).all(axis=1)
         kept[kept] = held
         rows = np.flatnonzero(kept)
@@ -89,7 +95,25 @@ class TrainingTable:
         _check_observed(Y, targets, folds)
         schema = FeatureSchema.fit(frame, named)
         inputs = network_inputs(schema, frame, named)
-        return cls(frame, schema, inputs, Y, targets, flat, weight, folds, rows)
+        labels = None if labels is None else labels[rows]
+        return cls(frame, schema, inputs, Y, targets, flat, weight, folds, rows, labels)
+
+
+def _refuse_targets_among_features(frame: Any, Y: Array, names: tuple[str, ...]) -> None:
+    """Refuse a target that is a feature too: it would be known whenever it is to be predicted."""
+    twice = []
+    for name, observed in zip(names, Y.T, strict=True):
+        if name in frame.columns:
+            kind, values = decode(frame[name])
+            seen = ~np.isnan(observed)
+            if kind == "number" and np.array_equal(values[seen], observed[seen]):
+                twice.append(name)
+    if twice:
+        raise InputError(
+            "Expected features without the targets. Received columns of `X` with the name and the "
+            f"values of a target: {', '.join(map(repr, twice))}. Drop them, "
+            f"X.drop(columns={twice}), or rename what you know beforehand."
+        )
 
 
 def _check_observed(Y: Array, targets: tuple[str, ...], folds: Folds) -> None:
@@ -146,6 +170,8 @@ def read_seed(random_state: Any) -> int:
     if random_state is None:
         return int(np.random.default_rng().integers(2**31 - 1))
     try:
+        if isinstance(random_state, (bool, np.bool_)):
+            raise ValueError
         return int(check_random_state(random_state).randint(2**31 - 1))
     except ValueError as error:
         raise InputError(

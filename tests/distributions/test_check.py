@@ -14,6 +14,7 @@ INDEFINITE = [EYE, [[1, 2], [2, 1]], EYE]
 JOINT = MultivariateNormal(np.zeros((3, 2)), covariance=EYE, targets=["CO", "NOx"])
 OTHER = MultivariateNormal(np.zeros((3, 2)), covariance=EYE, targets=["NOx", "CO"])
 FRAME = JOINT.to_frame()
+FRAME_OF_Y = pd.DataFrame({"CO": [0.0, 0.0, 0.0], "NOx": [0.0, 0.0, 0.0]}, index=["p", "q", "r"])
 
 
 def make(mean=(0.0, 0.0), **arguments):
@@ -78,6 +79,27 @@ REFUSED = {
         "finite, or NaN where not observed. Received infinity for 'NOx'",
     ),
     "y of text": (lambda: JOINT.mahalanobis([["a", "b"]] * 3), "`y` must be an array of numbers"),
+    "y of text beside numbers": (
+        lambda: JOINT.log_prob(FRAME_OF_Y.assign(NOx=["46.459", "5", "?"])),
+        r"`y\['NOx'\]` must be an array of numbers. Received '\?' in row 'r'",
+    ),
+    "y of text in a list": (
+        lambda: JOINT.log_prob([[0, "46.459"], [0, "?"], [0, 0]]),
+        r"Received '\?' in row 1, column 1",
+    ),
+    "y of dates": (
+        lambda: JOINT.log_prob(FRAME_OF_Y.assign(CO=pd.to_datetime(["2024-01-01"] * 3))),
+        r"`y\['CO'\]` .* Received Timestamp\('2024-01-01 00:00:00'\) in row 'p'",
+    ),
+    "y of complex numbers": (lambda: JOINT.log_prob(np.full((3, 2), 1j)), "1j in row 0, column 0"),
+    "y beyond float64": (lambda: JOINT.log_prob([[0, 0], [0, 10**400], [0, 0]]), "in row 1, col"),
+    "y of inf in a frame": (
+        lambda: JOINT.log_prob(FRAME_OF_Y.assign(CO=[0, np.inf, 0])),
+        "Received infinity for 'CO' in row 'q'",
+    ),
+    "seed of True": (lambda: JOINT.sample(1, seed=True), "`seed` must be .* seed=True"),
+    "seed of text": (lambda: JOINT.sample(1, seed="a"), "`seed` must be .* seed='a'"),
+    "keep of 1": (lambda: JOINT.conditional({"CO": 1.0}, keep=1), "`keep` must be True, False"),
     "y of one row": (
         lambda: JOINT.log_prob([[0, 0]]),
         r"shape \(3, 2\): .*\['CO', 'NOx'\]. Received \(1, 2\)",

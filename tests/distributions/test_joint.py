@@ -4,6 +4,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
@@ -161,9 +162,60 @@ def test_the_forms_of_what_is_given(kind):
 
 
 @any_kind
+def test_all_forms_of_what_is_given_mean_the_same(kind):
+    joint = draw(kind, 4, 3)
+    value = [1.0, 0.5, np.nan, -1.0]
+    array = np.full((4, 3), np.nan)
+    array[:, 0] = value
+    forms = {
+        "mapping": {"t0": value},
+        "number": {0: value},
+        "Series": pd.Series(value, name="t0"),
+        "Arrow's": {"t0": pa.array(value)},
+        "frame": pd.DataFrame({"t0": value}),
+        "Arrow's table": pa.table({"t0": value}),
+        "array": array,
+    }
+    for name, given in forms.items():
+        drops = name not in ("frame", "Arrow's table", "array")
+        left = joint.conditional(given, keep=False)
+        whole = joint.conditional(given, keep=True)
+        by_default = joint.conditional(given)
+        assert left.targets == ("t1", "t2")
+        assert whole.targets == ("t0", "t1", "t2")
+        assert by_default.targets == (left if drops else whole).targets
+        assert_array_equal(by_default.mean, (left if drops else whole).mean)
+        assert_array_equal(left.mean, joint.conditional(forms["mapping"]).mean)
+        assert_array_equal(left.covariance, joint.conditional(forms["mapping"]).covariance)
+        assert_array_equal(whole.mean[[0, 1, 3], 0], [1.0, 0.5, -1.0])
+        assert_array_equal(whole.observed[:, 0], [True, True, False, True])
+        assert not whole.observed[:, 1:].any()
+
+
+@any_kind
+def test_a_series_labelled_by_targets_is_a_row_of_a_table(kind):
+    joint = draw(kind, 4, 3)
+    row = pd.Series([2.0, np.nan, 1.0], index=["t2", "t1", "t0"], name=7)  # as frame.loc[7]
+    for given in (row, row.dropna()):
+        found = joint[0].conditional(given)
+        assert found.observed.tolist() == [[True, False, True]]
+        assert_allclose(found.mean[0, [0, 2]], [1.0, 2.0], rtol=1e-12)
+    left = joint[0].conditional(row.dropna(), keep=False)
+    assert left.targets == ("t1",)
+    assert_array_equal(left.mean, joint[0].conditional({"t0": 1.0, "t2": 2.0}).mean)
+    with pytest.raises(InputError, match=r"none would be left.* keep=True"):
+        joint[0].conditional(row, keep=False)
+    with pytest.raises(InputError, match=r"dict\(given\) for one value of each target"):
+        joint.conditional(row)
+
+
+@any_kind
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        (pd.Series([1.0] * 4, name="CO"), "a Series that has the name of a target"),
+        (pd.Series([1.0] * 3, name="t0"), "named 't0', of 3 rows"),
+        (pd.DataFrame({"t0": ["1", "?", "2", "3"]}), r"given\['t0'\].*'\?' in row 1"),
         ({"CO": 1.0}, "Expected one of the targets"),
         ({"t0": 1.0, 0: 1.0}, "twice"),
         ({"t0": 1.0, "t1": 1.0, "t2": 2.0}, "every target"),

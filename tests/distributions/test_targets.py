@@ -2,6 +2,8 @@
 
 from itertools import combinations_with_replacement
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,6 +29,47 @@ def test_names(targets, names):
     joint = joint.affine([[1, 0, 0], [0, 1, 0], [0, 0, 1]], targets=targets)
     assert joint.targets == names
     assert MultivariateNormal.from_frame(joint.to_frame()).targets == names
+
+
+def numbered(*names):
+    mean = 10.0 * np.arange(1, len(names) + 1)
+    return MultivariateNormal(mean, covariance=np.eye(len(names)), targets=names)
+
+
+def test_columns_named_by_numbers_are_these_columns():
+    joint = numbered(1, 2)  # of a table whose columns are called so
+    assert joint.marginal(1).mean == 10.0
+    assert joint.marginal(np.int64(2)).mean == 20.0
+    assert joint.marginal([2, 1]).targets == ("2", "1")
+    assert joint.conditional({1: 10.5}).targets == ("2",)
+    assert joint.affine({"s": {1: 1.0, 2: -1.0}}).mean == -10.0
+    assert joint.affine(pd.DataFrame([[1.0, -1.0]], columns=[2, 1])).mean == 10.0
+    assert joint.probability(upper={2: 20.0}) == pytest.approx(0.5)
+    assert joint.sum().mean == 30.0
+    assert joint.log_prob(pd.DataFrame([[20.0, 10.0]], columns=[2, 1])) == joint.log_prob([10, 20])
+    assert MultivariateNormal.from_frame(joint.to_frame()).marginal(1).mean == 10.0
+
+
+def test_a_number_that_may_mean_two_things_is_refused():
+    for joint in (numbered(1, 2), numbered("price", 2020)):
+        for number in (0, -1, 5):
+            with pytest.raises(InputError, match="numbers are names here and no positions"):
+                joint.marginal(number)
+    joint = numbered(0, 1)  # as pandas calls columns by itself: name and position are one
+    assert joint.marginal(1).targets == joint.marginal(-1).targets == ("1",)
+    assert numbered("a", "b").marginal(-1).targets == ("b",)
+    for number in (True, np.True_):
+        with pytest.raises(InputError, match=r"Received: .*True"):
+            numbered("a", "b").marginal(number)
+
+
+def test_columns_of_two_headers_are_named_by_pairs():
+    table = pd.DataFrame([[1.0, 2.0]], columns=pd.MultiIndex.from_product([["air"], ["a", "b"]]))
+    joint = MultivariateNormal(table, covariance=np.eye(2), targets=table.columns)
+    assert joint.marginal(("air", "b")).mean == 2.0
+    assert joint.marginal([("air", "b"), ("air", "a")]).mean.tolist() == [[2.0, 1.0]]
+    assert joint.conditional({("air", "a"): 3.0}).mean == 2.0
+    assert joint.log_prob(table) == joint.log_prob([[1.0, 2.0]])
 
 
 @pytest.mark.parametrize(

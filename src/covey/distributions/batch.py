@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covey.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = NDArray[np.float64]
 
@@ -19,9 +22,11 @@ class Batch(ABC):
 
     Attributes:
         targets: D names.
+        index: row labels, a pandas Index of N, or None.
     """
 
     targets: tuple[str, ...]
+    index: pd.Index | None = None
     _arrays: ClassVar[tuple[str, ...]]  # attributes that hold one entry per row
 
     @classmethod
@@ -39,7 +44,15 @@ class Batch(ABC):
     def _with(self, targets: tuple[str, ...], **changed: Array) -> Self:
         """As many rows, with some of the arrays replaced."""
         kept = {name: getattr(self, name) for name in self._arrays}
-        return self._trusted(targets, **{**kept, **changed})
+        return self._trusted(targets, **{**kept, **changed})._labelled(self.index)
+
+    def _labelled(self, index: pd.Index | None) -> Self:
+        """The same, with other row labels."""
+        if index is self.index:
+            return self
+        labelled = type(self).__new__(type(self))
+        labelled.__dict__.update(self.__dict__, index=index)
+        return labelled
 
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:
@@ -61,7 +74,9 @@ class Batch(ABC):
                 f"Received {received}."
             )
         arrays = {n: np.concatenate([getattr(part, n) for part in parts]) for n in cls._arrays}
-        return cls._trusted(parts[0].targets, **arrays)
+        every = [part.index for part in parts if part.index is not None]
+        labels = every[0].append(every[1:]) if len(every) == len(parts) else None
+        return cls._trusted(parts[0].targets, **arrays)._labelled(labels)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"A {type(self).__name__} is immutable: cannot set {name!r}.")
@@ -72,6 +87,7 @@ class Batch(ABC):
     def __setstate__(self, state: dict[str, Any]) -> None:
         # a pickled or copied array is writable again
         self._set(state["targets"], state)
+        self.__dict__["index"] = state.get("index")
 
     def __len__(self) -> int:
         return len(getattr(self, self._arrays[0]))
@@ -79,9 +95,10 @@ class Batch(ABC):
     def __getitem__(self, rows: Any) -> Self:
         """The distributions of some rows; an integer gives a batch of length 1."""
         index = row_index(rows, len(self))
-        return self._trusted(
+        joint = self._trusted(
             self.targets, **{name: getattr(self, name)[index] for name in self._arrays}
         )
+        return joint._labelled(None if self.index is None else self.index[index])
 
     def to_arrays(self) -> dict[str, Array]:
         """The arrays that make up the distributions, by the names of their attributes."""

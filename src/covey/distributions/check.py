@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from covey.distributions.targets import as_row
 from covey.errors import InputError
+from covey.frames import as_pandas
+from covey.labels import DISTRIBUTIONS, check_rows, labels_of, row_name
+from covey.numbers import is_number, read_numbers
 
 Array = NDArray[np.float64]
 SYMMETRY = 1e-8  # largest asymmetry accepted, relative to sigma_i sigma_j
@@ -20,7 +23,7 @@ def check_level(level: float) -> float:
     Raises:
         InputError: it does not.
     """
-    if isinstance(level, bool) or not isinstance(level, (int, float, np.number)):
+    if not is_number(level):
         raise InputError(f"`level` must be a number in (0, 1). Received: level={level!r}.")
     if not 0 < level < 1:
         hint = f" Did you mean {level / 100:g}?" if 1 < level < 100 else ""
@@ -46,21 +49,26 @@ def check_size(size: int, name: str = "size") -> int:
     Raises:
         InputError: it is not.
     """
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+    if not is_number(size, whole=True) or size < 1:
         raise InputError(f"`{name}` must be a positive integer. Received: {name}={size!r}.")
     return int(size)
 
 
-def read_numbers(values: object, name: str) -> Array:
-    """Return a float64 copy.
+def read_generator(seed: Any) -> np.random.Generator:
+    """What draws the same samples for the same seed.
 
     Raises:
-        InputError: the values are no numbers.
+        InputError: NumPy does not take it for a seed, or it is True or False.
     """
     try:
-        return np.array(values, dtype=np.float64)  # always a copy: the caller keeps his own
-    except (TypeError, ValueError) as error:
-        raise InputError(f"`{name}` must be an array of numbers. Received: {error}.") from None
+        if isinstance(seed, (bool, np.bool_)):
+            raise TypeError
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise InputError(
+            "`seed` must be a non-negative integer, a numpy.random.Generator, or None. "
+            f"Received: seed={seed!r}."
+        ) from None
 
 
 def read_mean(mean: ArrayLike) -> Array:
@@ -240,7 +248,15 @@ def read_low_rank(
     return variances, factors
 
 
-def read_values(y: Any, shape: tuple[int, ...], names: tuple[str, ...], role: str = "y") -> Array:
+def read_values(
+    y: Any,
+    shape: tuple[int, ...],
+    names: tuple[str, ...],
+    role: str = "y",
+    *,
+    rows: Any = None,
+    of: str = DISTRIBUTIONS,
+) -> Array:
     """Observations as an array of shape (N, D), NaN where not observed.
 
     Args:
@@ -249,19 +265,23 @@ def read_values(y: Any, shape: tuple[int, ...], names: tuple[str, ...], role: st
         shape: (N, D).
         names: the targets, by which the columns of a frame are found.
         role: name of the argument, for messages.
+        rows: what has the same N rows, a table or an index, if labels are known.
+        of: what messages call that.
 
     Raises:
-        InputError: the shape or the columns do not fit, or a value is infinite.
+        InputError: the shape, the columns or the row labels do not fit, or a value is infinite or
+            no number.
     """
-    y = as_row(y, names)
-    if hasattr(y, "columns"):
-        y, present = table_values(y, names, role)
+    table = as_row(as_pandas(y, role), names)
+    labels = labels_of(y) if table is y else None
+    if hasattr(table, "columns"):
+        table, present = table_values(table, names, role)
         lacking = [name for name in names if name not in present]
         if lacking:
             raise InputError(
                 f"Expected a table with the columns {list(names)}. Lacking: {lacking}."
             )
-    values = read_numbers(y, role)
+    values = read_numbers(table, role)
     if values.ndim == 1 and 1 in shape and values.size == max(shape):
         values = values.reshape(shape)
     if values.shape != shape:
@@ -269,7 +289,8 @@ def read_values(y: Any, shape: tuple[int, ...], names: tuple[str, ...], role: st
             f"`{role}` must have shape {shape}: one row for each distribution, one column for each "
             f"of {list(names)}. Received {values.shape}."
         )
-    refuse_infinity(values, names, role)
+    check_rows(rows, labels, role, of=of)
+    refuse_infinity(values, names, role, labels)
     return values
 
 
@@ -294,17 +315,19 @@ def table_values(table: Any, names: tuple[str, ...], role: str) -> tuple[Array, 
     present = [name for name in names if name in labels]
     values = np.full((len(table), len(names)), np.nan)
     for name in present:
-        column = table[table.columns[labels.index(name)]]
-        values[:, names.index(name)] = read_numbers(column, name)
+        column = table.iloc[:, labels.index(name)]
+        values[:, names.index(name)] = read_numbers(column, f"{role}[{name!r}]")
     return values, present
 
 
-def refuse_infinity(values: Array, names: tuple[str, ...], role: str) -> None:
-    """Raise an InputError that names the first target with an infinite value."""
+def refuse_infinity(values: Array, names: tuple[str, ...], role: str, labels: Any = None) -> None:
+    """Raise an InputError that names the first target with an infinite value, and its row."""
     if np.isinf(values).any():
-        column = names[int(np.flatnonzero(np.isinf(values).any(axis=0))[0])]
+        row, column = np.argwhere(np.isinf(values))[0].tolist()
+        label = row_name(labels if labels is not None and len(labels) == len(values) else None, row)
         raise InputError(
-            f"`{role}` must be finite, or NaN where not observed. Received infinity for {column!r}."
+            f"`{role}` must be finite, or NaN where not observed. Received infinity for "
+            f"{names[column]!r} in {label}."
         )
 
 

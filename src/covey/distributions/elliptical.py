@@ -15,9 +15,11 @@ from covey.distributions.batch import frozen
 from covey.distributions.calibrated import Calibrated
 from covey.distributions.conditioning import told_by_the_others
 from covey.distributions.divergence import divergence, kl_divergence
-from covey.distributions.frame import moments_from_frame, moments_to_frame
+from covey.distributions.frame import chosen_labels, moments_from_frame, moments_to_frame
 from covey.distributions.joint import Joint
 from covey.distributions.repr import describe
+from covey.frames import as_pandas
+from covey.labels import check_rows, labels_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -195,9 +197,10 @@ class Elliptical(Calibrated):
             Array of shape (N,), in nats.
 
         Raises:
-            InputError: the targets differ, the numbers of rows do not fit, or the two do not know
-                the same targets exactly.
+            InputError: the targets differ, the numbers or labels of rows do not fit, or the two do
+                not know the same targets exactly.
         """
+        check_rows(self.index, other.index, "other", of="the first")
         return kl_divergence(self, other)
 
     def _divergence_from(self, other: Any) -> Array:
@@ -240,15 +243,20 @@ class Elliptical(Calibrated):
         squares = self._radial(np.maximum(count, 1)).from_below(level)
         return np.where(count > 0, np.sqrt(squares / self._inflation), 0.0)
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self, index: Any = None) -> pd.DataFrame:
         """A labelled table: `mean_<t>`, then `cov_<t>_<u>` (upper triangle with the diagonal).
+
+        Args:
+            index: N row labels, or False for the numbers from 0. By default those of the table that
+                was predicted, so that `X.join(joint.to_frame())` puts rows side by side.
 
         Returns:
             DataFrame of N rows and D + D (D + 1) / 2 columns, in target units and their products;
             a distribution with a further parameter has one more column, named after it.
         """
         further = {name: getattr(self, name) for name in self._further}
-        return moments_to_frame(self.targets, self.mean, self.covariance, further)
+        labels = chosen_labels(index, self.index, len(self))
+        return moments_to_frame(self.targets, self.mean, self.covariance, further, labels)
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame) -> Self:
@@ -264,9 +272,11 @@ class Elliptical(Calibrated):
         Raises:
             InputError: columns are missing, or their values are no valid distribution.
         """
+        frame = as_pandas(frame, "frame")
         targets, mean, covariance, further = moments_from_frame(frame, cls._further)
         known = ~np.any(covariance, axis=2)
         row, target = np.nonzero(known)
         covariance[row, target, target] = 1.0
         joint = cls._with_covariance(mean, covariance, targets, further)
-        return joint._stretched(np.where(known, 0.0, 1.0)) if known.any() else joint
+        joint = joint._stretched(np.where(known, 0.0, 1.0)) if known.any() else joint
+        return joint._labelled(labels_of(frame))

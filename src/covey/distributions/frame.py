@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions.check import read_numbers
 from covey.distributions.targets import covariance_column, mean_column
 from covey.errors import InputError
+from covey.labels import labels_of
+from covey.numbers import read_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +23,11 @@ TAILS = "degrees_of_freedom"
 
 
 def moments_to_frame(
-    targets: tuple[str, ...], mean: Array, covariance: Array, further: Mapping[str, Array]
+    targets: tuple[str, ...],
+    mean: Array,
+    covariance: Array,
+    further: Mapping[str, Array],
+    index: Any = None,
 ) -> pd.DataFrame:
     """Means and covariances as columns.
 
@@ -31,6 +36,7 @@ def moments_to_frame(
         mean: array of shape (N, D), in target units.
         covariance: array of shape (N, D, D), in products of target units.
         further: more columns, each of shape (N,).
+        index: N row labels; None for the numbers from 0.
 
     Returns:
         DataFrame with the columns `mean_<t>`, `cov_<t>_<u>` (upper triangle with the diagonal), and
@@ -42,7 +48,36 @@ def moments_to_frame(
     for i, first in enumerate(targets):
         for j, second in enumerate(targets[i:], start=i):
             columns[covariance_column(first, second)] = covariance[:, i, j]
-    return pd.DataFrame({**columns, **further})
+    return pd.DataFrame({**columns, **further}, index=index)
+
+
+def chosen_labels(index: Any, own: pd.Index | None, n_rows: int) -> pd.Index | None:
+    """The row labels that a user wants in a table.
+
+    Args:
+        index: True or None for a distribution's own labels, False for none, or N labels.
+        own: those of the distribution, if it has any.
+        n_rows: N.
+
+    Returns:
+        The labels; None for the numbers from 0.
+
+    Raises:
+        InputError: there are not N.
+    """
+    import pandas as pd
+
+    if index is None or isinstance(index, bool):
+        return None if index is False else own
+    labels = labels_of(index)
+    if labels is None:
+        labels = pd.Index(list(index))
+    if len(labels) != n_rows:
+        raise InputError(
+            f"`index` must be False, or hold one label for each of {n_rows} rows. Received "
+            f"{len(labels)}."
+        )
+    return labels
 
 
 def moments_from_frame(

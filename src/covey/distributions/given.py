@@ -8,67 +8,124 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions.check import read_numbers, read_values, refuse_infinity, table_values
-from covey.distributions.targets import as_row, target_names, target_position, target_positions
+from covey.distributions.check import read_values, refuse_infinity, table_values
+from covey.distributions.targets import (
+    are_targets,
+    as_row,
+    target_names,
+    target_position,
+    target_positions,
+)
 from covey.errors import InputError
+from covey.frames import as_pandas
+from covey.labels import DISTRIBUTIONS, check_rows, labels_of
+from covey.numbers import read_numbers
 
 Array = NDArray[np.float64]
 
 
-def read_given(given: Any, shape: tuple[int, int], names: tuple[str, ...]) -> tuple[Array, Any]:
+def read_given(
+    given: Any,
+    shape: tuple[int, int],
+    names: tuple[str, ...],
+    keep: bool | None = None,
+    rows: Any = None,
+    of: str = DISTRIBUTIONS,
+) -> tuple[Array, list[int]]:
     """Observed values as an array, NaN where not observed.
 
     Args:
-        given: mapping of a target to a number or one number per row; or an array of shape (N, D);
-            or a frame that has some of the targets as columns, others being ignored; or, when N is
-            1, a Series labelled by targets.
+        given: mapping of a target to a number or one number per row; or a Series named after a
+            target; or a frame that has some of the targets as columns,
+            others being ignored, or, when N is 1, a Series labelled by targets, as a row of such a
+            frame; or an array of shape (N, D).
         shape: (N, D).
         names: the D targets.
+        keep: whether the targets that were given stay; None keeps those of a frame or an array.
+        rows: the labels of the distributions, or None.
+        of: what messages call that.
 
     Returns:
-        (values, dropped): array of shape (N, D), and the positions of the targets that a mapping
-        names; None where `given` is no mapping.
+        (values, dropped): array of shape (N, D), and the positions of the targets to leave out.
 
     Raises:
-        InputError: a target is unknown or named twice, a shape does not fit, a value is infinite,
-            or a mapping names every target.
+        InputError: a target is unknown or named twice, a shape or the row labels do not fit, a
+            value is infinite, or no target would be left.
     """
-    if isinstance(given, Mapping):
-        values = np.full(shape, np.nan)
-        dropped: list[int] = []
-        for key, value in given.items():
-            position = target_position(key, names)
-            if position in dropped:
-                raise InputError(f"`given` names the target {names[position]!r} twice.")
-            dropped.append(position)
-            values[:, position] = _per_row(value, shape[0], f"given[{key!r}]")
-        if len(dropped) == shape[1]:
-            raise InputError(
-                "`given` names every target, and none would be left. Leave one out, or pass an "
-                f"array of shape {shape} to keep them all."
-            )
-        refuse_infinity(values, names, "given")
-        return values, dropped
-    given = as_row(given, names)
-    if hasattr(given, "columns"):
-        values, present = table_values(given, names, "given")
+    if keep is not None and not isinstance(keep, (bool, np.bool_)):
+        raise InputError(f"`keep` must be True, False or None. Received: keep={keep!r}.")
+    told = _as_mapping_or_table(given, shape, names)
+    if isinstance(told, Mapping):
+        values, seen = _mapped_values(told, shape, names, rows, of)
+        keep = False if keep is None else keep
+    elif hasattr(told, "columns"):
+        values, present = table_values(told, names, "given")
+        seen = [names.index(name) for name in present]
         if not present:
             raise InputError(
                 f"Expected a table with at least one of the columns {list(names)}. "
-                f"Received {list(given.columns)}."
+                f"Received {list(told.columns)}."
             )
         if len(values) != shape[0]:
             raise InputError(
                 f"`given` must have {shape[0]} rows, one for each distribution. "
                 f"Received {len(values)}."
             )
-        refuse_infinity(values, names, "given")
-        return values, None
-    return read_values(given, shape, names, "given"), None
+        if hasattr(as_pandas(given, "given"), "columns"):  # rather than one row of a table
+            check_rows(rows, given, "given", of=of)
+    else:
+        values = read_values(given, shape, names, "given", rows=rows, of=of)
+        seen = np.flatnonzero(~np.isnan(values).all(axis=0)).tolist()
+    refuse_infinity(values, names, "given", labels_of(given))
+    if keep is None or keep:
+        return values, []
+    if len(seen) == shape[1]:
+        raise InputError(
+            "`given` names every target, and none would be left. Leave one out, or keep them all: "
+            "keep=True."
+        )
+    return values, seen
+
+
+def _as_mapping_or_table(given: Any, shape: tuple[int, int], names: tuple[str, ...]) -> Any:
+    """A Series as what it means: one target, or one row; anything else as pandas has it."""
+    told = as_pandas(given, "given")
+    if not hasattr(told, "to_frame") or not hasattr(told, "name") or hasattr(told, "columns"):
+        return told
+    if len(told) == shape[0] and str(told.name) in names:
+        return {told.name: given}
+    if shape[0] == 1 and are_targets(told.index, names):
+        return as_row(told, names).reset_index(drop=True)
+    if told.name is None and shape[1] == 1:
+        return told
+    raise InputError(
+        f"Expected a Series that has the name of a target and {shape[0]} rows; the targets are "
+        f"{list(names)}. Received one named {told.name!r}, of {len(told)} rows; rename it, or pass "
+        "a mapping, such as dict(given) for one value of each target."
+    )
+
+
+def _mapped_values(
+    given: Mapping[Any, Any], shape: tuple[int, int], names: tuple[str, ...], rows: Any, of: str
+) -> tuple[Array, list[int]]:
+    values = np.full(shape, np.nan)
+    seen: list[int] = []
+    for key, value in given.items():
+        position = target_position(key, names)
+        if position in seen:
+            raise InputError(f"`given` names the target {names[position]!r} twice.")
+        seen.append(position)
+        values[:, position] = _per_row(value, shape[0], f"given[{key!r}]", rows, of)
+    return values, seen
 
 
 def read_bounds(
-    bound: Any, shape: tuple[int, int], names: tuple[str, ...], name: str, default: float
+    bound: Any,
+    shape: tuple[int, int],
+    names: tuple[str, ...],
+    name: str,
+    default: float,
+    rows: Any = None,
 ) -> Array:
     """Bounds of each target in each row.
 
@@ -80,6 +137,7 @@ def read_bounds(
         names: the D targets.
         name: of the argument, for messages.
         default: for targets without a bound, minus or plus infinity.
+        rows: the labels of the distributions, or None.
 
     Returns:
         Array of shape (N, D).
@@ -88,15 +146,18 @@ def read_bounds(
         InputError: a target is unknown, a shape does not fit, or a value is NaN.
     """
     values = np.full(shape, default)
+    bound = as_pandas(bound, name)
     row = as_row(bound, names)
-    if hasattr(row, "columns"):
-        bound = {str(label): row[label] for label in row.columns}
+    if row is not bound:
+        bound = dict(zip(bound.index, bound, strict=True))
+    elif hasattr(bound, "columns"):
+        bound = {str(label): bound.iloc[:, i] for i, label in enumerate(bound.columns)}
     if isinstance(bound, Mapping):
         seen = [target_position(key, names) for key in bound]
         if len(set(seen)) < len(seen):
             raise InputError(f"`{name}` names a target twice. Received: {list(bound)}.")
         for position, (key, value) in zip(seen, bound.items(), strict=True):
-            values[:, position] = _per_row(value, shape[0], f"{name}[{key!r}]")
+            values[:, position] = _per_row(value, shape[0], f"{name}[{key!r}]", rows)
     elif bound is not None:
         found = read_numbers(bound, name)
         if found.shape not in ((), (shape[1],), shape):
@@ -111,7 +172,12 @@ def read_bounds(
 
 
 def read_map(
-    A: Any, b: Any, targets: Any, shape: tuple[int, int], names: tuple[str, ...]
+    A: Any,
+    b: Any,
+    targets: Any,
+    shape: tuple[int, int],
+    names: tuple[str, ...],
+    rows: Any = None,
 ) -> tuple[Array, Array, tuple[str, ...]]:
     """The matrix, the shift and the new names of an affine map.
 
@@ -124,6 +190,7 @@ def read_map(
         targets: M new names; None for the default ones.
         shape: (N, D).
         names: the D targets.
+        rows: the labels of the distributions, or None.
 
     Returns:
         (A, b, names): arrays of shape (1 or N, M, D) and (M,) or (N, M), and M names.
@@ -142,7 +209,7 @@ def read_map(
     if isinstance(A, Mapping):
         if targets is not None:
             raise InputError("`targets` must be left out where `A` names the new variables itself.")
-        matrix, targets = _named_matrix(A, shape, names), tuple(str(key) for key in A)
+        matrix, targets = _named_matrix(A, shape, names, rows), tuple(str(key) for key in A)
     else:
         matrix = read_numbers(A, "A")
         matrix = matrix[None] if matrix.ndim == 2 else matrix
@@ -161,7 +228,7 @@ def read_map(
         shift = np.zeros((n, m))
         for key, value in b.items():
             position = target_position(key, new_names)
-            shift[:, position] = _per_row(value, n, f"b[{key!r}]")
+            shift[:, position] = _per_row(value, n, f"b[{key!r}]", rows)
     else:
         shift = np.zeros(m) if b is None else read_numbers(b, "b")
     if shift.shape not in ((m,), (n, m)):
@@ -171,7 +238,9 @@ def read_map(
     return matrix, shift, new_names
 
 
-def _named_matrix(A: Mapping[Any, Any], shape: tuple[int, int], names: tuple[str, ...]) -> Array:
+def _named_matrix(
+    A: Mapping[Any, Any], shape: tuple[int, int], names: tuple[str, ...], rows: Any
+) -> Array:
     n, d = shape
     columns = []
     for key, coefficients in A.items():
@@ -183,7 +252,7 @@ def _named_matrix(A: Mapping[Any, Any], shape: tuple[int, int], names: tuple[str
         row = np.zeros((n, d))
         for target, coefficient in coefficients.items():
             position = target_position(target, names)
-            row[:, position] += _per_row(coefficient, n, f"A[{key!r}][{target!r}]")
+            row[:, position] += _per_row(coefficient, n, f"A[{key!r}][{target!r}]", rows)
         columns.append(row)
     if not columns:
         raise InputError("`A` must name at least one new variable. Received an empty mapping.")
@@ -191,11 +260,12 @@ def _named_matrix(A: Mapping[Any, Any], shape: tuple[int, int], names: tuple[str
     return matrix[:1] if n and (matrix == matrix[:1]).all() else matrix
 
 
-def _per_row(value: Any, n_rows: int, name: str) -> Array:
+def _per_row(value: Any, n_rows: int, name: str, rows: Any, of: str = DISTRIBUTIONS) -> Array:
     numbers = read_numbers(value, name)
     if numbers.shape not in ((), (1,), (n_rows,)):
         raise InputError(
             f"`{name}` must be a number, or hold one for each of {n_rows} rows. "
             f"Received shape {numbers.shape}."
         )
+    check_rows(rows, value, name, of=of)
     return numbers

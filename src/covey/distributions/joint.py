@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from covey.distributions.check import check_level, check_probability, check_size, read_values
+from covey.distributions.check import (
+    check_level,
+    check_probability,
+    check_size,
+    read_generator,
+    read_values,
+)
 from covey.distributions.given import read_bounds, read_given, read_map
 from covey.distributions.region import Region
 from covey.distributions.targets import target_positions
 from covey.errors import InputError
+from covey.labels import DISTRIBUTIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,9 +34,18 @@ class Joint(ABC):
 
     In some rows some targets may be known exactly (`observed`): these have their value for a mean
     and no variance, and every method acts on the others.
+
+    Predictions for a DataFrame have its row labels, which follow the rows through every method.
+    What is held against them row by row, if it has labels too, must have the same in the same
+    order: `covey.labels` has the law.
+
+    Attributes:
+        targets: D names.
+        index: row labels, a pandas Index of N, or None.
     """
 
     targets: tuple[str, ...]
+    index: pd.Index | None
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -55,7 +71,7 @@ class Joint(ABC):
             Array of shape (N,), in nats.
 
         Raises:
-            InputError: the shape or the columns do not fit, or a value is infinite.
+            InputError: the shape, the columns or the row labels do not fit, or a value is infinite.
         """
         return self._log_prob(self._read(y))
 
@@ -71,7 +87,7 @@ class Joint(ABC):
             Array of shape (N,), without unit.
 
         Raises:
-            InputError: the shape or the columns do not fit, or a value is infinite.
+            InputError: the shape, the columns or the row labels do not fit, or a value is infinite.
         """
         return self._mahalanobis(self._read(y))
 
@@ -86,9 +102,9 @@ class Joint(ABC):
             Array of shape (size, N, D), in target units.
 
         Raises:
-            InputError: `size` is not a positive integer.
+            InputError: `size` is not a positive integer, or `seed` is no seed.
         """
-        return self._sample(check_size(size), np.random.default_rng(seed))
+        return self._sample(check_size(size), read_generator(seed))
 
     def marginal(self, targets: str | int | Iterable[str | int]) -> Self:
         """The joint distribution of some of the targets, whatever the others are.
@@ -104,25 +120,36 @@ class Joint(ABC):
         """
         return self._marginal(target_positions(targets, self.targets))
 
-    def conditional(self, given: Mapping[Any, Any] | ArrayLike | pd.DataFrame) -> Self:
+    def conditional(
+        self,
+        given: Mapping[Any, Any] | ArrayLike | pd.DataFrame | pd.Series,
+        keep: bool | None = None,
+    ) -> Self:
         """The distribution of the other targets, given what has been observed of some.
 
         Args:
-            given: a mapping of targets, by name or number, to a value or one value per row: the
-                result is over the other targets alone. Or an array of shape (N, D), or a frame
-                that has some of the targets as columns, in which NaN means "not observed", so that
-                each row has its own pattern: the result keeps all D targets, and those observed
-                have their value for a mean and zero variance (see `observed`). In a mapping NaN
-                means that the row's value is unknown: the target is left out all the same.
+            given: what was observed, in target units. A mapping of targets, by name or number, to
+                a value or one value per row; a Series that has the name of a target; a frame that
+                has some of the targets as columns (for one row also a Series labelled by targets);
+                or an array of shape (N, D). NaN means "not observed", so that each row may have its
+                own pattern.
+            keep: whether the targets that were given stay in the result, with their value for a
+                mean and zero variance where they were observed (see `observed`), or are left out,
+                observed or not. By default a mapping and a Series leave them out, a frame and an
+                array keep all D.
 
         Returns:
             A distribution of the same kind, of N rows.
 
         Raises:
-            InputError: a target is unknown or named twice, a shape does not fit, a value is
-                infinite, or a mapping leaves no target.
+            InputError: a target is unknown or named twice, a shape or the row labels do not fit, a
+                value is infinite, or no target is left.
         """
-        values, dropped = read_given(given, self._shape, self.targets)
+        return self._told(given, keep)
+
+    def _told(self, given: Any, keep: bool | None, of: str = DISTRIBUTIONS) -> Self:
+        """See `conditional`; messages call what has the rows `of`."""
+        values, dropped = read_given(given, self._shape, self.targets, keep, self.index, of)
         joint = self._conditional(np.where(self.observed, np.nan, values))
         if not dropped:
             return joint
@@ -155,7 +182,8 @@ class Joint(ABC):
             InputError: a target is unknown, a shape does not fit, a value is not finite, or the
                 rows of `A` are linearly dependent (their distribution would have no density).
         """
-        return self._mapped(*read_map(A, b, targets, self._shape, self.targets))
+        mapped = self._mapped(*read_map(A, b, targets, self._shape, self.targets, self.index))
+        return mapped._labelled(self.index)
 
     def sum(self, targets: Iterable[str | int] | None = None, name: str = "sum") -> Self:
         """The distribution of the sum of some targets; other combinations are for `affine`.
@@ -170,7 +198,7 @@ class Joint(ABC):
         Raises:
             InputError: there is no such target, one is named twice, or none is.
         """
-        wanted = range(len(self.targets)) if targets is None else targets
+        wanted = self.targets if targets is None else targets
         matrix = np.zeros((1, len(self.targets)))
         matrix[0, target_positions(wanted, self.targets)] = 1.0
         return self.affine(matrix, targets=[name])
@@ -271,13 +299,17 @@ class Joint(ABC):
         Raises:
             InputError: a target is unknown, a shape does not fit, or a bound is NaN.
         """
-        low = read_bounds(lower, self._shape, self.targets, "lower", -np.inf)
-        high = read_bounds(upper, self._shape, self.targets, "upper", np.inf)
+        low = read_bounds(lower, self._shape, self.targets, "lower", -np.inf, self.index)
+        high = read_bounds(upper, self._shape, self.targets, "upper", np.inf, self.index)
         return self._box(low, high)
 
     def _read(self, y: Any) -> Array:
-        values = read_values(y, self._shape, self.targets)
+        values = read_values(y, self._shape, self.targets, rows=self.index)
         return np.where(self.observed, np.nan, values)
+
+    @abstractmethod
+    def _labelled(self, index: pd.Index | None) -> Self:
+        """The same, with other row labels."""
 
     @abstractmethod
     def _log_prob(self, values: Array) -> Array: ...

@@ -23,6 +23,10 @@ from covey.distributions.radius import DIRECTIONS, mixture_radius
 from covey.distributions.repr import ROWS, describe
 from covey.distributions.root import increasing_root
 from covey.errors import InputError
+from covey.labels import check_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +84,8 @@ class Mixture(Joint):
                 "The components of a mixture must be of one kind, with the same targets and number "
                 f"of rows. Received {sorted(kinds)}."
             )
+        for member in members[1:]:
+            check_rows(members[0].index, member.index, "components", of="the first component")
         if any(np.any(member.observed != members[0].observed) for member in members[1:]):
             raise InputError("The components of a mixture must know the same targets exactly.")
         self.__dict__["components"] = members
@@ -158,6 +164,15 @@ class Mixture(Joint):
     def targets(self) -> tuple[str, ...]:  # type: ignore[override]
         """Names of the D targets."""
         return self.components[0].targets
+
+    @property
+    def index(self) -> pd.Index | None:  # type: ignore[override]
+        """Row labels of the N rows, or None."""
+        return self.components[0].index
+
+    def _labelled(self, index: pd.Index | None) -> Self:
+        components = [component._labelled(index) for component in self.components]
+        return self._trusted(components, self.weights)
 
     @property
     def observed(self) -> NDArray[np.bool_]:
@@ -261,7 +276,8 @@ class Mixture(Joint):
         """
         if len(self.components) == 1:
             return self.components[0]
-        return type(self.components[0])._matching(self.components, self.weights)
+        matched = type(self.components[0])._matching(self.components, self.weights)
+        return matched._labelled(self.index)
 
     @cached_property
     def _moments(self) -> Any:

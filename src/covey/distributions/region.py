@@ -112,9 +112,10 @@ class Region:
             Boolean array of shape (N,); True for a row without any observed target.
 
         Raises:
-            InputError: the shape or the columns do not fit, or a value is infinite.
+            InputError: the shape, the columns or the row labels do not fit, or a value is infinite.
         """
-        values, shape = read_values(y, self.center.shape, self.targets), self._shape
+        shape = self._shape
+        values = read_values(y, self.center.shape, self.targets, rows=self._joint.index)
         unknown = ~shape.observed
         present = ~np.isnan(values) & unknown
         squares, count = shape._squares(np.where(present, values, np.nan))

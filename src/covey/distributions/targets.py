@@ -69,6 +69,10 @@ def _same_column(names: tuple[str, ...]) -> tuple[tuple[str, str], tuple[str, st
 def target_position(target: Any, names: tuple[str, ...]) -> int:
     """Where a target stands, by its name or its number.
 
+    Names are text here, and may be numbers or tuples in the user's table. So what reads like a name
+    is that name: 2020 is the target "2020". A number that is none counts positions, unless names
+    are numbers too: then nobody can tell what it counts.
+
     Args:
         target: a name, or an integer; negative ones count from the end.
         names: the D names.
@@ -77,24 +81,44 @@ def target_position(target: Any, names: tuple[str, ...]) -> int:
         An integer from 0 to D - 1.
 
     Raises:
-        InputError: there is no such target.
+        InputError: there is no such target, or a number could be a name as well as a position.
     """
-    if isinstance(target, str) and target in names:
-        return names.index(target)
-    number = isinstance(target, (int, np.integer)) and not isinstance(target, (bool, np.bool_))
-    if number and -len(names) <= target < len(names):
-        return range(len(names))[int(target)]
+    if str(target) in names:
+        return names.index(str(target))
+    if isinstance(target, (int, np.integer)) and not isinstance(target, bool):
+        # columns 0, 1, 2, ... are their own positions
+        if numbers := [name for i, name in enumerate(names) if _is_whole(name) and name != str(i)]:
+            raise InputError(
+                f"Expected one of the targets {list(names)}. Received: {target!r}. Since "
+                f"{numbers[0]!r} is a name, numbers are names here and no positions."
+            )
+        if -len(names) <= target < len(names):
+            return range(len(names))[int(target)]
     raise InputError(
         f"Expected one of the targets {list(names)}, or a number below {len(names)}. "
         f"Received: {target!r}."
     )
 
 
+def _is_whole(name: str) -> bool:
+    return name.removeprefix("-").isdecimal()
+
+
+def are_targets(labels: Iterable[Any], names: tuple[str, ...]) -> bool:
+    """Whether there are labels, and each is the name of a target."""
+    some = False
+    for label in labels:
+        if str(label) not in names:
+            return False
+        some = True
+    return some
+
+
 def as_row(values: Any, names: tuple[str, ...]) -> Any:
     """A Series labelled by targets as a table of one row; anything else as it is."""
     if not hasattr(values, "to_frame") or hasattr(values, "columns"):
         return values
-    if len(values) == 0 or not all(str(label) in names for label in values.index):
+    if not hasattr(values, "index") or not are_targets(values.index, names):
         return values
     return values.to_frame().T.infer_objects()
 
@@ -117,9 +141,9 @@ def target_positions(targets: Any, names: tuple[str, ...]) -> list[int]:
             "Expected targets in an order, such as a list of names. Received a "
             f"{type(targets).__name__}; for coefficients use affine({{'name': {{...}}}})."
         )
-    several = (
-        targets if isinstance(targets, Iterable) and not isinstance(targets, str) else [targets]
-    )
+    one = isinstance(targets, str) or not isinstance(targets, Iterable)
+    one = one or (isinstance(targets, tuple) and str(targets) in names)  # of a table of two headers
+    several = [targets] if one else targets
     found = [target_position(target, names) for target in several]
     if not found or len(set(found)) < len(found):
         raise InputError(

@@ -143,7 +143,11 @@ def check_joint(joint: Any, role: str = "joint") -> None:
 def observations(joint: Joint, y: Any) -> Array:
     """Observations as an array of shape (N, D), NaN where there are none; all NaN for None."""
     shape = len(joint), len(joint.targets)
-    return np.full(shape, np.nan) if y is None else read_values(y, shape, joint.targets)
+    return (
+        np.full(shape, np.nan)
+        if y is None
+        else read_values(y, shape, joint.targets, rows=joint.index)
+    )
 
 
 def unknown(joint: Joint, y: Any) -> tuple[Array, NDArray[np.bool_]]:

@@ -179,13 +179,13 @@ def observed_vs_predicted(
     """
     canvas.check_joint(joint)
     level, most = check_level(level), check_size(most, "most")
-    number = target_position(0 if target is None else target, joint.targets)
+    number = 0 if target is None else target_position(target, joint.targets)
     name = joint.targets[number]
     values, seen = canvas.unknown(joint, y)
     rows = np.flatnonzero(seen[:, number])
     if len(rows) == 0:
         raise InputError(f"Expected observed values of {name!r}. `y` holds none.")
-    alone: Any = joint.marginal(number)[rows]  # type: ignore[index]
+    alone: Any = joint.marginal(name)[rows]  # type: ignore[index]
     observed, mean = values[rows, number], alone.mean[:, 0]
     lower, upper = (end[:, 0] for end in alone.interval(level))
     inside = (observed >= lower) & (observed <= upper)

@@ -60,7 +60,7 @@ def ellipses(
     numbers = _rows(joint, rows)
     steps = canvas.read_levels(levels)
     values = canvas.observations(joint, y)[numbers][:, pair]
-    part = joint[numbers].marginal(pair)  # type: ignore[index]
+    part = joint[numbers]._marginal(pair)  # type: ignore[index]
     lines = [_boundaries(part, level) for level in steps]
     ax = canvas.panel(ax, (5.6, 4.2))
     seen = np.asarray(~np.isnan(values).any(axis=1))
@@ -188,7 +188,7 @@ def _limits(one: Any, value: Array, levels: list[float]) -> tuple[Array, Array]:
     widest = np.zeros(len(value))
     for i in np.flatnonzero(~one.observed[0]):
         # of two targets a region reaches as far along either, whichever the other is
-        pair = one.marginal([i, i - 1] if i else [0, -1]) if len(value) > 1 else one
+        pair = one._marginal([i, i - 1] if i else [0, len(value) - 1]) if len(value) > 1 else one
         widest[i] = pair.region(levels[-1]).radius[0] * matched.stddev[0, i]
     seen = np.where(np.isnan(value), one.mean[0], value)
     four = 4 * matched.stddev[0]  # for what has no end
@@ -205,7 +205,7 @@ def _limits(one: Any, value: Array, levels: list[float]) -> tuple[Array, Array]:
 def _density(
     ax: Axes, one: Any, target: int, value: float, ends: tuple[float, float], level: float
 ) -> None:
-    alone = one.marginal(target)
+    alone = one._marginal([target])
     if alone.observed[0, 0]:
         ax.axvline(alone.mean[0, 0], color=canvas.BLUE, linewidth=1.4)
         return
@@ -223,7 +223,7 @@ def _density(
 
 
 def _regions(ax: Axes, one: Any, pair: list[int], value: Array, levels: list[float]) -> None:
-    part = one.marginal(pair)
+    part = one._marginal(pair)
     for level in levels:
         line = _boundaries(part, level)[0].T
         ax.fill(*line, color=canvas.BLUE, alpha=FILL, linewidth=0)

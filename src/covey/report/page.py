@@ -83,7 +83,7 @@ def page(
     if not figures["rows"]:
         raise InputError("A report needs rows that hold a target. Received none.")
     said = [str(warning.message) for warning in caught]
-    values = read_values(Y, joint.mean.shape, joint.targets, "Y")
+    values = read_values(Y, joint.mean.shape, joint.targets, "Y", rows=joint.index)
     some = np.flatnonzero(~np.isnan(values).all(axis=1))
     index = X.index if isinstance(X, pd.DataFrame) else pd.RangeIndex(len(values))
     labels, counted = list(index), bool(index.equals(pd.RangeIndex(len(values))))

@@ -138,8 +138,10 @@ class Rows:
             InputError: a target is infinite, a weight negative or not finite, or a label missing.
         """
         Y = np.column_stack([_numbers(table, name) for name in roles.targets])
-        infinite = np.flatnonzero(np.isinf(Y).any(axis=0))
-        refuse_infinity("Y", [roles.targets[target] for target in infinite])
+        found = (
+            (name, np.flatnonzero(np.isinf(y))) for name, y in zip(roles.targets, Y.T, strict=True)
+        )
+        refuse_infinity("Y", {name: f"row {numbers[r[0]]}" for name, r in found if len(r)})
         usable = ~np.isnan(Y).all(axis=1)
         weight = None
         if roles.weight is not None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.errors import InputError
+from covey.numbers import is_number
 from covey.stream.keys import group_keys, row_keys, slots_of
 
 HOLDOUT = 5  # slots, if a single member is stopped on one of them: a fifth of the rows
@@ -34,8 +35,7 @@ class Slots:
     seed: int
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.members, (int, np.integer)) and not isinstance(self.members, bool)
-        if not whole or self.members < 1:
+        if not is_number(self.members, whole=True) or self.members < 1:
             raise InputError(f"`members` must be a positive integer. Received: {self.members!r}.")
 
     def __len__(self) -> int:

@@ -6,14 +6,14 @@ matrix that the network reads.
 """
 
 from covey.table.columns import CategoricalColumn, NumericColumn, unclipped
-from covey.table.read import check_same_order, read_features, read_targets
+from covey.table.read import chosen_targets, read_features, read_targets
 from covey.table.schema import FeatureSchema
 
 __all__ = [
     "CategoricalColumn",
     "FeatureSchema",
     "NumericColumn",
-    "check_same_order",
+    "chosen_targets",
     "read_features",
     "read_targets",
     "unclipped",

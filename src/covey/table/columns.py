@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from covey.errors import InputError
+from covey.labels import row_name
+from covey.numbers import culprit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -30,6 +32,7 @@ __all__ = [
     "clean",
     "column_from_manifest",
     "decode",
+    "first_infinity",
     "kind_of",
     "label_counts",
     "listed",
@@ -110,8 +113,7 @@ class NumericColumn:
     def encode(self, column: pd.Series) -> NDArray[np.float32]:
         """Turn N cells into shape (N, len(output_names)): (x - center) / scale, in [-3, 3]."""
         values = self._read(column)
-        if np.isinf(values).any():
-            refuse_infinity("X", [self.name])
+        refuse_infinity("X", {self.name: first_infinity(column, values)})
         absent = np.isnan(values)
         parts = [absent] if self.missing else []
         if self.scale:
@@ -147,9 +149,11 @@ class NumericColumn:
             wrong &= parsed.isna()
             if not wrong.any():
                 return decode(parsed)[1]
+        row = int(np.flatnonzero(wrong)[0])
         raise InputError(
             f"{self.name!r} held {_PLURAL[self.kind]} in training and must hold them again. "
-            f"Received: {column[wrong].iloc[0]!r}. Convert it, or mark such cells as missing."
+            f"Received: {column.iloc[row]!r} in {row_name(column.index, row)}. Convert it, or mark "
+            "such cells as missing."
         )
 
 
@@ -253,7 +257,8 @@ def decode(column: pd.Series) -> tuple[str, NDArray[np.float64]]:
             values = pd.to_timedelta(column).to_numpy(dtype="timedelta64[us]") / day
     except (OverflowError, ValueError) as error:
         raise InputError(
-            f"Cells of {column.name!r} must fit into float64. Received: {error}. Clip or drop them."
+            f"Cells of {column.name!r} must fit into float64. Received: "
+            f"{culprit(column) or error}. Clip or drop them."
         ) from error
     return "empty" if kind != "text" and np.isnan(values).all() else kind, values
 
@@ -291,12 +296,26 @@ def _label(text: str) -> str:
     return str(int(number)) if number.is_integer() else str(number)
 
 
-def refuse_infinity(role: str, names: Iterable[str]) -> None:
-    """Raise an InputError if any column, named here, holds infinity; role is "X" or "Y"."""
-    if found := listed(names):
+def first_infinity(column: pd.Series, values: NDArray[np.float64]) -> str | None:
+    """The first row of a column whose value is infinite, for a message; None if there is none."""
+    rows = np.flatnonzero(np.isinf(values))
+    return row_name(column.index, int(rows[0])) if len(rows) else None
+
+
+def refuse_infinity(role: str, rows: Mapping[str, str | None]) -> None:
+    """Raise an InputError if any column holds infinity.
+
+    Args:
+        role: "X" or "Y".
+        rows: for each column the first row with infinity, as `first_infinity` gives it, or None.
+
+    Raises:
+        InputError: some row is named.
+    """
+    if found := [f"{name!r} ({row})" for name, row in rows.items() if row]:
         raise InputError(
-            f"`{role}` must hold finite numbers. Received infinity in {found}. Take the logarithm, "
-            "clip the values, or mark the cells as missing, whichever they mean."
+            f"`{role}` must hold finite numbers. Received infinity in {', '.join(found)}. Take the "
+            "logarithm, clip the values, or mark the cells as missing, whichever they mean."
         )
 
 

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from covey.errors import CoveyWarning, InputError
-from covey.table.columns import decode, kind_of, listed, refuse_infinity
+from covey.frames import as_pandas
+from covey.labels import row_name
+from covey.numbers import culprit
+from covey.table.columns import decode, first_infinity, kind_of, listed, refuse_infinity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +24,8 @@ def read_features(X: Any) -> tuple[pd.DataFrame, bool]:
     """Take any table of features as a pandas DataFrame with unique column names.
 
     Args:
-        X: DataFrame (pandas, or any that narwhals knows, such as polars and pyarrow), array or
-            nested list of shape (N, F).
+        X: DataFrame (pandas, or any other, such as those of polars and pyarrow: see
+            `covey.frames`), array or nested list of shape (N, F).
 
     Returns:
         The frame, of shape (N, F), and whether `X` had column names; if not, the columns are
@@ -47,8 +50,8 @@ def read_targets(
     """Take any table of targets as a float64 matrix.
 
     Args:
-        Y: DataFrame or Series (pandas, or any that narwhals knows), array or nested list of shape
-            (N, D) or (N,), in target units; booleans count as 0 and 1.
+        Y: DataFrame or Series (pandas, or any other: see `covey.frames`), array or nested list of
+            shape (N, D) or (N,), in target units; booleans count as 0 and 1.
         rows: which of the N rows count, shape (N,): what the others hold is not looked at. All by
             default.
 
@@ -59,13 +62,9 @@ def read_targets(
     A `CoveyWarning` names targets that are constant or identical.
 
     Raises:
-        InputError: `Y` is None, sparse, complex, empty, has over two dimensions, repeats a column
+        InputError: `Y` is sparse, complex, empty, has over two dimensions, repeats a column
             name, or holds text, dates or infinity, or a column without any value.
     """
-    if Y is None:
-        raise InputError(
-            "JointRegressor requires y to be passed, but the target y is None. Pass the targets."
-        )
     frame, named, flat = _frame(Y, "Y")
     if rows is not None:
         if len(frame) != len(rows):
@@ -75,16 +74,20 @@ def read_targets(
             )
         frame = frame[rows]
     columns = []
+    infinite = {}
     for name, column in frame.items():
         kind, values = decode(column)
         if kind not in ("number", "empty"):
+            row = int(np.flatnonzero(column.notna())[0])
+            first = f"{column.iloc[row]!r} in {row_name(column.index, row)}"
             raise InputError(
-                f"`Y` must hold numbers. Received {column.dropna().iloc[0]!r} in {name!r}. Convert "
-                "the column to numbers, or leave it out."
+                f"`Y` must hold numbers. Received {culprit(column) or first}, column {name!r}. "
+                "Convert the column to numbers, or leave it out."
             )
         columns.append(values)
+        infinite[str(name)] = first_infinity(column, values)
+    refuse_infinity("Y", infinite)
     matrix = np.column_stack(columns)
-    refuse_infinity("Y", frame.columns[np.isinf(matrix).any(axis=0)])
     missing = np.isnan(matrix).sum(axis=0)
     if (missing == len(matrix)).any():
         raise InputError(
@@ -95,28 +98,30 @@ def read_targets(
     return matrix, tuple(frame.columns) if named else None, flat
 
 
-def check_same_order(X: Any, Y: Any, role: str = "Y") -> None:
-    """Refuse frames with the same row labels in another order: one of them was shuffled.
+def chosen_targets(Y: Any, y: Any) -> Any:
+    """The targets of a method that takes them as its second argument or as `y`.
 
     Args:
-        X: features, as the user gave them.
-        Y: targets, as the user gave them.
-        role: what the message calls them.
+        Y: the second argument, or None.
+        y: scikit-learn's name for it, or None.
+
+    Returns:
+        The one that was passed.
 
     Raises:
-        InputError: both have an index, with equal labels in different orders.
+        InputError: both were, or none.
     """
-    import pandas as pd
-
-    pandas = (pd.DataFrame, pd.Series)
-    if not isinstance(X, pandas) or not isinstance(Y, pandas) or X.index.equals(Y.index):
-        return
-    if X.index.is_unique and Y.index.is_unique and X.index.symmetric_difference(Y.index).empty:
+    if Y is not None and y is not None:
         raise InputError(
-            f"Expected `X` and `{role}` to have their rows in the same order. Received the same "
-            f"row labels in different orders; use {role}.loc[X.index], or reset_index if the "
-            "labels mean nothing."
+            "Expected the targets once, as the second argument or as `y`. Received both; leave one "
+            "out."
         )
+    if Y is None and y is None:
+        raise InputError(
+            "JointRegressor requires y to be passed, but the target y is None. Pass the targets as "
+            "the second argument."
+        )
+    return y if Y is None else Y
 
 
 def _warn_of_degenerate(matrix: NDArray[np.float64], names: Sequence[str]) -> None:
@@ -143,19 +148,12 @@ def _warn_of_degenerate(matrix: NDArray[np.float64], names: Sequence[str]) -> No
 
 def _frame(data: Any, role: str) -> tuple[pd.DataFrame, bool, bool]:
     """Return a checked frame, whether it came with names, and whether it had one dimension."""
-    import narwhals as nw
     import pandas as pd
     from scipy.sparse import issparse
 
     if issparse(data):
         raise InputError(f"`{role}` must be dense. Received: sparse. Use {role}.toarray().")
-    if not isinstance(data, pd.DataFrame | pd.Series):
-        try:
-            native = nw.from_native(data, eager_only=True, allow_series=True, pass_through=True)
-        except nw.exceptions.DuplicateError as error:
-            raise InputError(f"Columns of `{role}` must be unique. Rename them. {error}") from error
-        if isinstance(native, nw.DataFrame | nw.Series):
-            data = native.to_pandas()
+    data = as_pandas(data, role)
     flat = isinstance(data, pd.Series)
     named = not flat or data.name not in (None, "")
     if flat:

@@ -15,6 +15,7 @@ from covey.table.columns import (
     clean,
     column_from_manifest,
     decode,
+    first_infinity,
     label_counts,
     listed,
     refuse_infinity,
@@ -52,7 +53,8 @@ class FeatureSchema:
             InputError: A column holds infinity.
         """
         columns: list[NumericColumn | CategoricalColumn] = []
-        empty, unique, infinite = [], [], []
+        empty, unique = [], []
+        infinite: dict[str, str | None] = {}
         for name, raw in frame.items():
             column = clean(raw)
             kind, values = decode(column)
@@ -64,8 +66,8 @@ class FeatureSchema:
                     empty.append(name)
                 elif len(labels) > 1 and not made.categories:
                     unique.append(name)
-            elif np.isinf(values).any():
-                infinite.append(name)
+            elif row := first_infinity(column, values):
+                infinite[name] = row
             else:
                 columns.append(NumericColumn.fit(name, kind, values))
         refuse_infinity("X", infinite)

@@ -1,0 +1,153 @@
+"""Row labels: which things have any, and whether those of two things go together.
+
+The law, wherever two things are taken row by row, be it in a fit, a score or a condition:
+
+* The labels of a pandas DataFrame or Series are its index, and a distribution that was predicted
+  for one has them too. Arrays, lists, and tables of libraries that know no index have none.
+* Two things with labels must have the same ones in the same order, whichever they are and however
+  often each appears. If they do not, they are refused: nothing is put in another order unasked.
+* Things without labels go by position. So do the numbers 0, 1, ..., N - 1 that pandas gives to
+  what is made without labels (a `RangeIndex` from 0) beside labels of another kind, and a
+  `CoveyWarning` says so; if these are the same numbers in another order, one of the two was
+  shuffled, and they are refused.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections import Counter
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from covey.errors import CoveyWarning, InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEATURES = "`X`"
+DISTRIBUTIONS = "the distributions"
+
+
+def labels_of(data: Any) -> pd.Index | None:
+    """The row labels of a table, a column, or an index itself; None for what has none.
+
+    Args:
+        data: anything.
+
+    Returns:
+        N labels, those that pandas gives by itself included.
+    """
+    pandas = sys.modules.get("pandas")  # nothing is of pandas before somebody has imported it
+    if pandas is None:
+        return None
+    if isinstance(data, pandas.DataFrame | pandas.Series):
+        data = data.index
+    return data if isinstance(data, pandas.Index) else None
+
+
+def are_default(labels: pd.Index) -> bool:
+    """Whether labels are the numbers 0, 1, ..., that pandas gives by itself."""
+    import pandas as pd
+
+    return isinstance(labels, pd.RangeIndex) and labels.start == 0 and labels.step == 1
+
+
+def check_rows(anchor: Any, other: Any, role: str, *, of: str = FEATURES) -> None:
+    """Refuse things whose labels say that their rows do not belong together.
+
+    Where the numbers of rows differ nothing is said: that is for those who know how many there
+    should be.
+
+    Args:
+        anchor: a table or the index of one.
+        other: what should have the same rows.
+        role: the name of the argument, for messages.
+        of: what messages call the anchor.
+
+    A `CoveyWarning` says where one has labels of its own, the other default ones.
+
+    Raises:
+        InputError: both have labels, and these differ.
+    """
+    one, two = labels_of(anchor), labels_of(other)
+    if one is None or two is None or len(one) != len(two) or one.equals(two):
+        return
+    pairs = zip(count(), one, two)
+    row, first, second = next((pair for pair in pairs if not _same(*pair[1:])), (-1, None, None))
+    if row < 0:  # the same labels, of another type
+        return
+    places = "joint.index" if of == DISTRIBUTIONS else f"{of.strip('`')}.index"
+    differ = f"row {row} is labelled {first!r} in {of}, and {second!r} in `{role}`"
+    if _same_in_another_order(one, two):
+        order = "" if two.is_unique else "; some appear more than once"
+        raise InputError(
+            f"Expected {of} and `{role}` to have their rows in the same order. Received the same "
+            f"row labels in different orders: {differ}{order}. Use {role}.loc[{places}] if labels "
+            "say which rows belong together; if they mean nothing, drop them from both: "
+            "reset_index(drop=True)."
+        )
+    if are_default(one) or are_default(two):
+        plain, own, example = (of, f"`{role}`", two[:1].tolist()[0])
+        if are_default(two):
+            plain, own, example = f"`{role}`", of, one[:1].tolist()[0]
+        warnings.warn(
+            f"Rows of {of} and `{role}` are taken by their position: {own} has row labels (the "
+            f"first is {example!r}), {plain} none but the numbers from 0 to {len(one) - 1}. To say "
+            "so yourself, pass one of them without labels, as to_numpy() gives it, or with those "
+            "of the other: set_axis(index).",
+            CoveyWarning,
+            stacklevel=4,
+        )
+        return
+    raise InputError(
+        f"Expected {of} and `{role}` to have the same row labels. Received others: {differ}. Take "
+        f"the same rows of both; if they belong together as they stand, give them the same labels: "
+        f"{role}.set_axis({places})."
+    )
+
+
+def check_tables(**tables: Any) -> pd.Index | None:
+    """Hold several things that should have the same rows against each other, as `check_rows` does.
+
+    Args:
+        tables: by the names of their arguments; those without labels, and None, are passed over.
+
+    Returns:
+        The labels of the rows: of the first table that has some of its own, else default ones, or
+        None if there are none.
+
+    Raises:
+        InputError: labels differ.
+    """
+    anchor, name = None, ""
+    for role, table in tables.items():
+        labels = labels_of(table)
+        if labels is None:
+            continue
+        if anchor is not None:
+            check_rows(anchor, labels, role, of=f"`{name}`")
+        if anchor is None or (are_default(anchor) and not are_default(labels)):
+            anchor, name = labels, role
+    return anchor
+
+
+def row_name(labels: pd.Index | None, row: int) -> str:
+    """What a message calls a row: by its label, if it has one."""
+    return f"row {row if labels is None else labels[[row]].tolist()[0]!r}"
+
+
+def _same(first: Any, second: Any) -> bool:
+    try:
+        return bool(first == second) or bool(first != first and second != second)
+    except (TypeError, ValueError):  # pandas.NA is neither equal nor different
+        return first is second
+
+
+def _same_in_another_order(one: pd.Index, two: pd.Index) -> bool:
+    if one.nlevels != two.nlevels:
+        return False
+    try:
+        return bool(one.sort_values().equals(two.sort_values()))
+    except TypeError:  # labels of several types know no order
+        return Counter(one) == Counter(two)
