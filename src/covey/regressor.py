@@ -313,7 +313,8 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
             Y: their targets, as `fit` takes them; NaN means "not observed".
 
         Returns:
-            Plain numbers: see `covey.evaluation.evaluate`, and `covey.verdict.verdict` for words.
+            Plain numbers: see `covey.evaluation.evaluate`, and `covey.verdict.verdict` for words;
+            and `beyond_range`, the rows with a number that is beyond those of training.
 
         Raises:
             InputError: a column cannot be used.
@@ -325,7 +326,8 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
             UNCORRELATED: uncorrelated(joint),
         }
         Y = self._outcome(X, Y, joint)
-        return evaluate(joint, Y, baselines, simple=simple_model(self.base_))
+        figures = evaluate(joint, Y, baselines, simple=simple_model(self.base_))
+        return figures | {"beyond_range": self._schema.beyond_range(*read_features(X))}
 
     def _mean(self, X: Any) -> Array:
         inputs = self._network_inputs(X)

@@ -39,6 +39,7 @@ class FeatureSchema:
     columns: tuple[NumericColumn | CategoricalColumn, ...]
     named: bool
     _told: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    _told_beyond: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     @classmethod
     def fit(cls, frame: pd.DataFrame, named: bool) -> Self:
@@ -103,14 +104,52 @@ class FeatureSchema:
 
         Returns:
             Matrix of shape (N, width), no unit, entries in [-3, 3]: 0 for a missing number, all 0
-            for an unknown category. A `CoveyWarning` names, once, columns new since training.
+            for an unknown category; numbers beyond those of training count as the nearest of
+            these. A `CoveyWarning` names, once, columns new since training, and columns with more
+            numbers beyond those of training than chance explains.
 
         Raises:
             InputError: Columns are lacking, hold infinity, or hold text in place of numbers.
         """
-        cells = self._aligned(frame, named)
-        parts = [c.encode(clean(raw)) for c, raw in zip(self.columns, cells, strict=True)]
+        parts, far = [], []
+        for column, raw in zip(self.columns, self._aligned(frame, named), strict=True):
+            if isinstance(column, CategoricalColumn):
+                parts.append(column.encode(clean(raw)))
+                continue
+            values = column.read(clean(raw))
+            parts.append(column.scaled(values))
+            far += [(column.name, said) for said in column.beyond_in_words(values)]
+        if {name for name, _ in far} - self._told_beyond:
+            self._told_beyond.update(name for name, _ in far)
+            message = (
+                f"Of {len(frame):,} rows, {'; '.join(said for _, said in far)}. They are predicted "
+                "as if at it: the networks were not trained beyond."
+            )
+            warnings.warn(message, CoveyWarning, stacklevel=4)
         return np.concatenate(parts, axis=1)
+
+    def beyond_range(self, frame: pd.DataFrame, named: bool) -> dict[str, Any]:
+        """Count the rows with a number beyond those of training.
+
+        Args:
+            frame: Table of N rows from `read_features`.
+            named: Whether its names are the user's, from `read_features`.
+
+        Returns:
+            Plain numbers: `rows` that have such a number anywhere, and `columns`, for each with
+            one, how many rows are `below` and how many `above`.
+        """
+        anywhere = np.zeros(len(frame), dtype=bool)
+        columns = {}
+        for column, raw in zip(self.columns, self._aligned(frame, named), strict=True):
+            if isinstance(column, CategoricalColumn):
+                continue
+            beyond = column.beyond(column.read(clean(raw)))
+            if beyond.any():
+                below, above = beyond.sum(axis=1).tolist()
+                columns[column.name] = {"below": below, "above": above}
+                anywhere |= beyond.any(axis=0)
+        return {"rows": int(anywhere.sum()), "columns": columns}
 
     def align(self, frame: pd.DataFrame, named: bool) -> pd.DataFrame:
         """The columns of the training table, in its order and with their own values.
