@@ -229,7 +229,8 @@ def settle(
             baselines,
             all_scores=False,
             simple=simple_model(None if means is None else means.estimators),
-        ),
+        )
+        | {"order": None if table.order is None else table.order.to_manifest()},
         _calibrate(best, inputs, rows, observed, share, offsets, seed),
     )
 
@@ -267,6 +268,8 @@ def hand_over(fitted: Fitted, table: TrainingTable, model: Any, *, of_all: bool 
     model._flat = table.flat
     if model.verbose:
         d = len(table.targets)
+        if table.order is not None and table.order.sentence:
+            print(f"covey: {table.order.sentence}")
         print(f"covey: {family_sentence(model.family, fitted.family, fitted.scores, d)}")
         print("\n".join(verdict(fitted.evaluation, held_out=True)))
 

@@ -37,7 +37,7 @@ def verdict(figures: Figures, *, held_out: bool = False) -> list[str]:
         _accuracy(figures),
         calibrated(figures, held_out=held_out)[1],
         _together(figures),
-        _attention(figures),
+        _attention(figures, held_out),
     ]
 
 
@@ -168,7 +168,7 @@ def _together(figures: Figures) -> str:
     return text + "."
 
 
-def _attention(figures: Figures) -> str:
+def _attention(figures: Figures, held_out: bool) -> str:
     notes = []
     odd = figures["improbable"]
     if too_many(odd):
@@ -180,6 +180,11 @@ def _attention(figures: Figures) -> str:
         if found["observed"] < 30:
             notes.append(f"{name} was observed in only {_rows(found['observed'])}")
     notes += _beyond_training(figures)
+    if held_out and figures.get("order"):
+        notes.append(
+            "rows were held out in whole blocks, each predicted from the others: rows that come "
+            "later may differ more than these"
+        )
     if figures["rows"] < 200:
         notes.append(f"there are only {_rows(figures['rows'])} to judge by")
     return f"Look at: {'; '.join(notes)}." if notes else "Look at: nothing stands out."
@@ -188,7 +193,7 @@ def _attention(figures: Figures) -> str:
 def _beyond_training(figures: Figures) -> list[str]:
     """What to say of rows beyond the range that training saw, if they are more than a few."""
     found = figures.get("beyond_range")
-    if not found or found["rows"] < FEW * figures["rows"]:
+    if not found or found["rows"] < FEW * figures["of_rows"]:
         return []
     most = sorted(found["columns"].items(), key=lambda item: -sum(item[1].values()))
     names = _listed([f"{name} ({sum(ends.values()):,})" for name, ends in most[:3]])

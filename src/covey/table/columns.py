@@ -262,9 +262,9 @@ def column_from_manifest(entry: dict[str, Any]) -> NumericColumn | CategoricalCo
         return CategoricalColumn(name, tuple(entry["categories"]), missing)
     if kind not in _PLURAL:
         raise ValueError(f"unknown kind of column {kind!r}")
-    ends = (None if entry.get(end) is None else float(entry[end]) for end in ("low", "high"))
-    seen = *ends, int(entry.get("seen", 0))
-    return NumericColumn(name, float(entry["center"]), float(entry["scale"]), missing, kind, *seen)
+    low, high = (None if entry.get(end) is None else float(entry[end]) for end in ("low", "high"))
+    center, scale, seen = float(entry["center"]), float(entry["scale"]), int(entry.get("seen", 0))
+    return NumericColumn(name, center, scale, missing, kind, low, high, seen)
 
 
 def clean(column: pd.Series) -> pd.Series:
