@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -78,6 +79,21 @@ class FeatureSchema:
                 message = f"Columns of `X` {why} are left out: {listed(names)}."
                 warnings.warn(message, CoveyWarning, stacklevel=2)
         return cls(tuple(columns), named)
+
+    def widened(self, seen: Mapping[str, tuple[float, float, int]]) -> Self:
+        """The same schema for a table of more rows than those it was fitted to.
+
+        Args:
+            seen: for columns of numbers the smallest and the largest value of all rows, as `decode`
+                has them, and how many there are.
+        """
+        columns = []
+        for column in self.columns:
+            if isinstance(column, NumericColumn) and column.name in seen:
+                low, high, count = seen[column.name]
+                column = replace(column, low=low, high=high, seen=count)
+            columns.append(column)
+        return type(self)(tuple(columns), self.named)
 
     @property
     def names(self) -> tuple[str, ...]:
