@@ -126,6 +126,8 @@ class Folds:
                 f"blocks. Received {len(rank)} (n_samples = {len(rank)}); use more rows, or "
                 f'cv="{SHUFFLED}".'
             )
+        if labels is not None:
+            rank = _of_runs(rank, labels)
         pieces = max(min(pieces, len(rank) // count), 1)
         stretch = _cut(rank, count * pieces)
         held = stretch % count
@@ -211,6 +213,14 @@ def _check_groups(pairs: Iterable[tuple[Rows, Rows]], labels: Rows) -> None:
                 "`cv` must keep each of `groups` on one side of every split. It does not; use a "
                 "splitter that does, such as sklearn.model_selection.GroupKFold, or leave `cv` out."
             )
+
+
+def _of_runs(rank: Rows, labels: Rows) -> Rows:
+    """Ranks of stretches of one label: blocks end where a group does."""
+    order = np.argsort(rank, kind="stable")
+    run = np.empty_like(rank)
+    run[order] = np.cumsum(np.diff(labels[order], prepend=labels[order[0]]) != 0)
+    return run
 
 
 def _cut(rank: Rows, count: int) -> Rows:

@@ -145,7 +145,8 @@ def _left_by_features(X: Array, scores: Array, lag: int) -> float:
     for number in range(FOLDS):
         held = fold == number
         trees = ExtraTreesRegressor(TREES, min_samples_leaf=LEAF, random_state=0)
-        trees.fit(X[~held], scores[~held])
+        known = scores[~held]
+        trees.fit(X[~held], known if known.shape[1] > 1 else known[:, 0])
         left[held] -= trees.predict(X[held]).reshape(-1, scores.shape[1])
     left[scores == 0] = 0.0
     together = block[lag:] == block[:-lag]
