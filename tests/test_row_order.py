@@ -42,10 +42,10 @@ def test_rows_as_they_stand():
     )
     np.testing.assert_array_equal(rank, np.arange(N))
     assert order.sentence == (
-        "Rows depend on their neighbours in the order of the table: residuals of 'NOx' correlate by "
-        f"{order.correlation:.2f} with those of the row before. So whole blocks of rows are held "
-        'out, since rows at random would be given away by their neighbours; cv="shuffled" says '
-        "otherwise."
+        "Rows depend on their neighbours in the order of the table: residuals of 'NOx' correlate "
+        f"by {order.correlation:.2f} with those of the row before. So whole blocks of rows are "
+        "held out, since rows at random would be given away by their neighbours; "
+        'cv="shuffled" says otherwise.'
     )
     manifest = json.loads(json.dumps(order.to_manifest()))
     assert manifest["folds"] == "blocks"

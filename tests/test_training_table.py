@@ -111,7 +111,7 @@ def test_rows_that_depend_on_their_neighbours_are_held_out_in_blocks():
     same_folds(found.folds, Folds.split(400, 5, cv=KFold(5)))
     assert_array_equal(found.folds.inner_blocks(0), np.repeat([0, 1, 2, 3], 80))
     # a holdout split is of the last rows
-    ((train, test),) = read(X, Y, members=1).folds.pairs
+    ((_, test),) = read(X, Y, members=1).folds.pairs
     assert_array_equal(test, np.arange(320, 400))
     # blocks are of the rows that count
     Y.iloc[100:150] = np.nan
@@ -158,7 +158,7 @@ def test_a_target_that_one_stretch_alone_holds_is_known_to_every_member():
             assert (train < 60).sum() >= 30
             assert np.count_nonzero(np.diff(test) > 1) < 8  # in few pieces
     Y["q"] = np.nan
-    Y.loc[5:9, "q"] = 1.0  # whoever holds these rows out, in blocks, knows nothing of it
+    Y.loc[5:9, "q"] = np.arange(5.0)  # whoever holds these rows out, in blocks, knows nothing of it
     weight = np.ones(400)
     weight[5:7] = 0
     found = read(X, Y, weight, members=5)

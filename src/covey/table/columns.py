@@ -165,7 +165,9 @@ class NumericColumn:
 
         if self.kind == "date":
             return str(pd.Timestamp(0) + pd.Timedelta(value, "D"))
-        return str(pd.Timedelta(value, "D")) if self.kind == "duration" else f"{value:.10g}"
+        if self.kind == "duration":
+            return str(pd.Timedelta(value, "D"))
+        return f"{value:.15g}" if value.is_integer() else f"{value:.6g}"
 
     def read(self, column: pd.Series) -> NDArray[np.float64]:
         """Return N values with NaN where missing; a CSV file may have turned them into text.

@@ -137,9 +137,10 @@ class FeatureSchema:
             far += [(column.name, said) for said in column.beyond_in_words(values)]
         if {name for name, _ in far} - self._told_beyond:
             self._told_beyond.update(name for name, _ in far)
+            rows = "1 row" if len(frame) == 1 else f"{len(frame):,} rows"
             message = (
-                f"Of {len(frame):,} rows, {'; '.join(said for _, said in far)}. They are predicted "
-                "as if at it: the networks were not trained beyond."
+                f"Of {rows}, {'; '.join(said for _, said in far)}. Each such number "
+                "is taken for the nearest that training saw."
             )
             warnings.warn(message, CoveyWarning, stacklevel=4)
         return np.concatenate(parts, axis=1)
