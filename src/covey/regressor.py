@@ -355,8 +355,8 @@ class JointRegressor(FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore
         """Write the fitted model to one file, as a whole or not at all.
 
         The file holds JSON and arrays, no code. Callbacks, a splitter and an object as
-        `random_state` are for training and are not kept. The fits of a `base` are kept by skops, if they consist of
-        types of scikit-learn.
+        `random_state` are for training and are not kept. The fits of a `base` are kept by skops, if
+        they consist of types of scikit-learn.
 
         Args:
             path: where to write; the folder must exist.
