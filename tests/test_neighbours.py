@@ -133,3 +133,17 @@ def test_what_rounding_leaves_says_nothing():
 def test_few_rows_say_nothing():
     r = np.random.default_rng(0)
     assert seen(r.normal(size=(29, 1)), np.cumsum(r.normal(size=29))) is None
+
+
+def test_a_target_that_only_rises_does_not_hide_what_depends():
+    r = np.random.default_rng(0)
+    X = r.normal(size=(600, 2))
+    meter = np.cumsum(r.exponential(size=600))
+    noise = autoregressive(r, 600, 0.8)
+    found = seen(X, np.column_stack([meter, noise]))
+    assert found.target == 1
+    # but one by which a table is sorted explains the others
+    y = X[:, 0] + r.normal(size=600)
+    X, Y = in_order_of(y, X, np.column_stack([y**3 + r.normal(size=600), y]))
+    assert seen(X, Y) is None
+    assert seen(X, Y[:, :1]) is not None

@@ -29,6 +29,7 @@ SORTED = 0.99  # share of the steps that go one way, where rows stand in order o
 LEFT, LEFT_FEW = 0.04, 40.0  # as a share of the variance, and so much more over the number of rows
 FOLDS, BLOCKS, LEAST_BLOCK = 10, 100, 3
 TREES, LEAF = 20, 2
+MOST_FEATURES = 100  # that a tree looks at for each of its cuts
 MOST_TARGETS = 3  # of which the second question is asked
 
 
@@ -55,7 +56,8 @@ def dependence(X: Array, Y: Array, weight: Array | None, order: Rows) -> Depende
     was not seen by the ridge? Trees that did not see a short block of rows predict its residuals
     from rows outside: a curve they find there, but not what only neighbours share.
 
-    A table that is sorted by one of its targets says nothing: its residuals are sorted with it.
+    A target that the table is sorted by has sorted residuals, which say nothing of neighbours. It
+    is taken for one more feature of the others.
 
     Args:
         X: array of shape (N, F), of about unit scale.
@@ -71,9 +73,11 @@ def dependence(X: Array, Y: Array, weight: Array | None, order: Rows) -> Depende
     first = max(len(order) - MOST_ROWS, 0) // 2
     order = order[first : first + MOST_ROWS]
     X, Y = X[order], Y[order]
-    if len(order) < LEAST_ROWS or _sorted_by_target(Y):
+    key = np.array([_sorted(column) for column in Y.T])
+    if len(order) < LEAST_ROWS or key.all():
         return None
-    _, residuals, _ = fit_ridge(X, Y)
+    X = np.hstack([X, _normal_scores(Y[:, key])])
+    _, residuals, _ = fit_ridge(X, Y[:, ~key])
     scores = _normal_scores(residuals)
     correlation, count = _correlations(scores)
     # normal in good approximation, as scores are: ranks of rows in random order
@@ -88,23 +92,22 @@ def dependence(X: Array, Y: Array, weight: Array | None, order: Rows) -> Depende
     left = _left_by_features(X, scores[:, targets], lag + 1)
     if left < LEFT + LEFT_FEW / len(order):
         return None
-    return Dependence(int(targets[0]), lag + 1, float(strength[targets[0]]))
+    target = np.flatnonzero(~key)[targets[0]]
+    return Dependence(int(target), lag + 1, float(strength[targets[0]]))
 
 
-def _sorted_by_target(Y: Array) -> bool:
-    for column in Y.T:
-        steps = np.diff(column[~np.isnan(column)])
-        moving = np.count_nonzero(steps)
-        ways = max(np.count_nonzero(steps > 0), np.count_nonzero(steps < 0))
-        if moving >= min(10, len(steps)) > 0 and ways >= SORTED * moving:
-            return True
-    return False
+def _sorted(column: Array) -> bool:
+    """Whether a target rises or falls throughout, but for a few rows."""
+    steps = np.diff(column[~np.isnan(column)])
+    moving = np.count_nonzero(steps)
+    ways = max(np.count_nonzero(steps > 0), np.count_nonzero(steps < 0))
+    return bool(moving >= min(10, len(steps)) > 0 and ways >= SORTED * moving)
 
 
-def _normal_scores(residuals: Array) -> Array:
+def _normal_scores(values: Array) -> Array:
     """Standard normal quantiles of the ranks, by column; 0 where not observed, or but rounding."""
-    scores = np.zeros_like(residuals)
-    for target, column in enumerate(residuals.T):
+    scores = np.zeros_like(values)
+    for target, column in enumerate(values.T):
         known = ~np.isnan(column)
         if known.sum() < LEAST_ROWS or np.std(column[known]) < LEAST_RESIDUAL:
             continue
@@ -142,9 +145,12 @@ def _left_by_features(X: Array, scores: Array, lag: int) -> float:
     block = np.arange(n) * count // n
     fold = (np.random.default_rng(0).permutation(count) % FOLDS)[block]
     left = scores.copy()
+    share = min(1.0, MOST_FEATURES / X.shape[1])
     for number in range(FOLDS):
         held = fold == number
-        trees = ExtraTreesRegressor(TREES, min_samples_leaf=LEAF, random_state=0)
+        trees = ExtraTreesRegressor(
+            TREES, min_samples_leaf=LEAF, max_features=share, random_state=0
+        )
         known = scores[~held]
         trees.fit(X[~held], known if known.shape[1] > 1 else known[:, 0])
         left[held] -= trees.predict(X[held]).reshape(-1, scores.shape[1])

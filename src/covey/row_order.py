@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 ASKED, DATES, NEIGHBOURS = "asked", "dates", "neighbours"
-TABLE = "the table"  # whose rows stand in an order, if no column has one
+TABLE, INDEX = "the table", "the index"  # which stand in an order, if no column does
 MOST_LACKING = 0.1  # share of rows without a date, in a column that orders them
 LEAST_DATES = 10  # different ones
 LEAST_RUNS = 20  # values that each stand together, for them to be labels of something
@@ -102,7 +102,7 @@ class RowOrder:
         """What was taken for granted and why, with the way to say otherwise; "" if it was asked."""
         if self.because == ASKED:
             return ""
-        where = f"in the order of {self.by if self.by == TABLE else repr(self.by)}"
+        where = f"in the order of {self.by if self.by in (TABLE, INDEX) else repr(self.by)}"
         if self.because == DATES:
             why = f"Rows stand {where}"
         else:
@@ -134,7 +134,7 @@ def _dates(frame: pd.DataFrame, schema: FeatureSchema) -> Iterator[tuple[str, Ro
         if isinstance(level, pd.DatetimeIndex):
             rank = _ranks(decode(level.to_series())[1])
             if rank is not None:
-                yield str(level.name or "the index"), rank
+                yield str(level.name or INDEX), rank
     for column in schema.columns:
         if not isinstance(column, CategoricalColumn) and column.kind == "date":
             rank = _ranks(column.read(frame[column.name]))

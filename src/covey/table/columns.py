@@ -141,10 +141,10 @@ class NumericColumn:
         Returns:
             At most two parts of a sentence.
         """
-        if self.low is None or self.high is None:
+        counts = self.beyond(values).sum(axis=1)
+        if self.low is None or self.high is None or not counts.any():
             return []
-        said = []
-        new, counts = int(np.isfinite(values).sum()), self.beyond(values).sum(axis=1)
+        said, new = [], int(np.isfinite(values).sum())
         for count, end, sign, where in (
             (counts[0], self.low, -1, "below {}, the smallest in training"),
             (counts[1], self.high, 1, "above {}, the largest in training"),

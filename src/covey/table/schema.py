@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FeatureSchema"]
 
+MOST_SAID = 4  # ends of ranges that a warning names
+
 
 @dataclass(frozen=True)
 class FeatureSchema:
@@ -138,9 +140,10 @@ class FeatureSchema:
         if {name for name, _ in far} - self._told_beyond:
             self._told_beyond.update(name for name, _ in far)
             rows = "1 row" if len(frame) == 1 else f"{len(frame):,} rows"
+            more = f"; and {len(far) - MOST_SAID} more such ends" if len(far) > MOST_SAID else ""
             message = (
-                f"Of {rows}, {'; '.join(said for _, said in far)}. Each such number "
-                "is taken for the nearest that training saw."
+                f"Of {rows}, {'; '.join(said for _, said in far[:MOST_SAID])}{more}. Each such "
+                "number is taken for the nearest that training saw."
             )
             warnings.warn(message, CoveyWarning, stacklevel=4)
         return np.concatenate(parts, axis=1)
