@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.model_selection import RepeatedKFold, TimeSeriesSplit
+from sklearn.model_selection import KFold, RepeatedKFold, TimeSeriesSplit
 
 from covey.errors import InputError
-from covey.folds import Folds, row_weights
+from covey.folds import HOLDOUT, Folds, row_weights
 
 GROUPS = np.repeat(np.arange(12), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 34])
 
@@ -114,3 +114,72 @@ def test_bad_weights_are_refused(weight):
 def test_weights_that_are_all_alike_are_none():
     assert row_weights(np.full(3, 2.5), 3) is None
     np.testing.assert_allclose(row_weights([1, 3], 2), [0.5, 1.5])
+
+
+@pytest.mark.parametrize("n", [100, 103])
+@pytest.mark.parametrize("members", [4, 5, 8])
+def test_blocks_are_the_folds_of_a_splitter_that_does_not_shuffle(n, members):
+    rank = np.random.default_rng(0).permutation(n)
+    folds = Folds.split(n, members, rank=rank)
+    expected = Folds.split(n, members, cv=KFold(members))
+    for pair, other in zip(folds.pairs, expected.pairs, strict=True):
+        for rows, places in zip(pair, other, strict=True):
+            np.testing.assert_array_equal(np.sort(rank[rows]), places)
+    np.testing.assert_array_equal(folds.blocks, expected.blocks[rank])
+
+
+@pytest.mark.parametrize("members", [1, 2, 3])
+def test_few_members_choose_within_blocks_of_their_own(members):
+    folds = Folds.split(60, members, rank=np.arange(60))
+    for member, (train, test) in enumerate(folds.pairs):
+        share = 60 // max(members, 1 / HOLDOUT if members == 1 else 1)
+        first = 60 - share if members == 1 else member * share  # the last rows, if there is one
+        np.testing.assert_array_equal(test, np.arange(first, first + share))
+        blocks = folds.inner_blocks(member)
+        assert len(np.unique(blocks)) >= 3
+        assert np.count_nonzero(np.diff(blocks)) == len(np.unique(blocks)) - 1
+        for fit, held in folds.inner_pairs(member):  # at most two of the rows left have a neighbour
+            near = np.abs(held[:, None] - fit).min(axis=1) == 1
+            assert near.sum() <= 2
+        assert sorted(np.concatenate([held for _, held in folds.inner_pairs(member)])) == [*train]
+
+
+def test_rows_of_one_date_stay_together():
+    rank = np.repeat(np.arange(20), 7)
+    for _, test in Folds.split(140, 3, rank=rank).pairs:
+        assert set(np.bincount(rank[test])) <= {0, 7}
+    # where there are too few dates, blocks cut them
+    assert len(Folds.split(140, 5, rank=np.repeat([0, 1], 70))) == 5
+
+
+def test_blocks_in_pieces_are_dealt_out():
+    folds = Folds.split(100, 5, rank=np.arange(100), pieces=4)
+    for member, (_, test) in enumerate(folds.pairs):
+        assert sorted(set(test // 5 % 5)) == [member]
+    assert len(folds.inner_blocks(0)) == 80
+
+
+def test_groups_in_blocks():
+    folds = Folds.split(100, 3, groups=np.repeat(np.arange(20), 5), rank=np.arange(100))
+    for train, test in folds.pairs:
+        assert not set(train // 5) & set(test // 5)
+        assert np.ptp(test) == len(test) - 1
+    with pytest.raises(InputError, match="one side of every split"):
+        Folds.split(100, 3, groups=np.arange(100) % 7, rank=np.arange(100))
+
+
+def test_shuffled_by_name_is_the_default():
+    for pair, other in zip(
+        Folds.split(50, 5, cv="shuffled", seed=3).pairs,
+        KFold(5, shuffle=True, random_state=3).split(np.zeros(50)),
+        strict=True,
+    ):
+        for rows, expected in zip(pair, other, strict=True):
+            np.testing.assert_array_equal(rows, expected)
+
+
+def test_other_names_are_refused():
+    with pytest.raises(InputError, match=r'"shuffled", "blocks", a splitter.*cv=.time.'):
+        Folds.split(50, 5, cv="time")
+    with pytest.raises(InputError, match="at least 10 rows for `members=5` and folds of whole"):
+        Folds.split(9, 5, rank=np.arange(9))

@@ -2,6 +2,7 @@ import datetime
 import json
 import subprocess
 import sys
+import warnings
 from decimal import Decimal
 
 import numpy as np
@@ -109,7 +110,8 @@ def test_polars_frames_equal_pandas_frames():
 def test_masked_cells_are_missing():
     X = np.ma.MaskedArray([[1.0], [999.0], [2.0]], mask=[[0], [1], [0]])
     column = fit(X).columns[0]
-    assert column == NumericColumn("x0", 1.5, pytest.approx(0.5 / 1.349), True)
+    seen = 1.0, 2.0, 2
+    assert column == NumericColumn("x0", 1.5, pytest.approx(0.5 / 1.349), True, "number", *seen)
 
 
 BAD_TABLES = [
@@ -188,11 +190,70 @@ def test_a_scale_beyond_float64_is_the_nearest_within(x):
     assert out[-1] > out[0] or x[0] == 0.0
 
 
-def test_far_values_at_prediction_end_at_three():
-    schema = fit(np.array([[1e-300], [2e-300], [3e-300]]))
-    np.testing.assert_array_equal(encode(schema, [[1.7e308], [-1.7e308]]), [[3.0], [-3.0]])
-    schema = fit(np.array([[-1.7e308], [-1.6e308], [-1.5e308]]))
-    assert encode(schema, [[1.7e308]]) == 3.0
+def test_numbers_beyond_those_of_training_count_as_the_nearest_of_these():
+    schema = fit(np.array([[1.0], [2.0], [4.0], [7.0], [NAN]]))
+    center, scale = 3.0, 3.0 / 1.349  # quartiles 1.75 and 4.75
+    with pytest.warns(CoveyWarning):
+        found = encode(schema, [[1e9], [-5.0], [7.0], [NAN]])
+    z = (np.array([7.0, 1.0, 7.0]) - center) / scale
+    np.testing.assert_allclose(found[:3, 0], z / np.sqrt(1 + (z / 3) ** 2), rtol=1e-6)
+    np.testing.assert_array_equal(found[3], [0.0, 1.0])
+
+
+@pytest.mark.parametrize("ends", [(1e-300, 3e-300), (-1.7e308, -1.5e308)])
+def test_extreme_ends_of_training_are_held_too(ends):
+    schema = fit(np.array([[ends[0]], [ends[0] / 2 + ends[1] / 2], [ends[1]]]))
+    with pytest.warns(CoveyWarning, match="above"):
+        found = encode(schema, [[1.7e308], [ends[0]], [ends[1]]])
+    assert found[0] == found[2] > found[1]
+
+
+def test_numbers_beyond_are_said_once_and_counted():
+    r = np.random.default_rng(0)
+    frame = pd.DataFrame({"T": np.append(r.uniform(0, 44, 999), 44.6), "u": r.normal(size=1000)})
+    frame["day"] = pd.date_range("2024-01-01", periods=1000, freq="h")
+    schema = fit(frame)
+    new = frame[:400].copy()
+    new.loc[:11, "T"] = 45 + np.arange(12.0)
+    new.loc[5:9, "u"] = -99.0
+    with pytest.warns(CoveyWarning) as caught:
+        encode(schema, new)
+    (said,) = {str(warning.message) for warning in caught}
+    assert said.startswith("Of 400 rows, 12 have 'T' above 44.6, the largest in training; 5 have ")
+    encode(schema, new)  # once is enough
+    columns = {"T": {"below": 0, "above": 12}, "u": {"below": 5, "above": 0}}
+    assert schema.beyond_range(*read_features(new)) == {"rows": 12, "columns": columns}
+    new["day"] += pd.Timedelta(1000, "h")  # another column is another word
+    with pytest.warns(CoveyWarning, match=r"400 have 'day' above 2024-02-11 15:00:00, the largest"):
+        encode(schema, new)
+
+
+@pytest.mark.parametrize("draw", ["normal", "uniform", "standard_cauchy"])
+def test_what_chance_puts_beyond_training_is_counted_without_a_word(draw):
+    told = counted = 0
+    for seed in range(100):
+        x = getattr(np.random.default_rng(seed), draw)(size=(700, 3))
+        schema = fit(x[:500])
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            encode(schema, x[500:])
+        told += bool(caught)
+        counted += schema.beyond_range(*read_features(x[500:]))["rows"]
+    assert counted > 100
+    if draw != "standard_cauchy":  # where a new largest value is often twice the one before
+        assert told <= 2
+
+
+def test_a_model_without_a_range_holds_nothing():
+    manifest = fit(np.array([[1.0], [2.0], [4.0]])).to_manifest()
+    new = FeatureSchema.from_manifest(json.loads(json.dumps(manifest)))
+    for name in ("low", "high", "seen"):
+        del manifest["columns"][0][name]
+    old = FeatureSchema.from_manifest(manifest)
+    assert encode(old, [[1e300]]) == 3.0
+    assert old.beyond_range(*read_features([[1e300]])) == {"rows": 0, "columns": {}}
+    with pytest.warns(CoveyWarning, match="above 4, the largest in training"):
+        assert encode(new, [[1e300]]) == encode(new, [[4.0]])
 
 
 def test_large_offsets_keep_their_digits():
@@ -295,7 +356,8 @@ def test_infinity_is_refused_by_name():
 def test_dates_are_days():
     day = pd.to_datetime(pd.Series(["2024-01-01", "2024-01-03", None, "2024-01-05"]))
     column = fit(pd.DataFrame({"t": day})).columns[0]
-    assert column == NumericColumn("t", 19725.0, pytest.approx(2.0 / 1.349), True, "date")
+    seen = 19723.0, 19727.0, 3
+    assert column == NumericColumn("t", 19725.0, pytest.approx(2.0 / 1.349), True, "date", *seen)
     wait = pd.to_timedelta(pd.Series([1.0, 2.0, 4.0]), unit="D")
     assert fit(pd.DataFrame({"t": wait})).columns[0].center == 2.0
 

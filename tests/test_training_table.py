@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal
 from sklearn.model_selection import GroupKFold, KFold
 
 from covey.errors import InputError
+from covey.folds import Folds
 from covey.training_table import TrainingTable
 
 N = 40
@@ -111,3 +112,91 @@ def test_groups_and_row_numbers_are_those_of_the_whole_table():
 def test_what_cannot_be_read_is_refused(spoil, arguments, message):
     with pytest.raises(InputError, match=message):
         read(*spoil(*table()), **arguments)
+
+
+def drifting(n=400, seed=0):
+    """A table whose noise depends on that of the rows before."""
+    r = np.random.default_rng(seed)
+    noise = np.zeros((n, 2))
+    for i in range(1, n):
+        noise[i] = 0.9 * noise[i - 1] + r.normal(size=2)
+    X = pd.DataFrame(r.normal(size=(n, 2)), columns=["a", "b"])
+    return X, pd.DataFrame(noise, columns=["p", "q"])
+
+
+def same_folds(one, other):
+    for pair, expected in zip(one.pairs, other.pairs, strict=True):
+        for rows, others in zip(pair, expected, strict=True):
+            assert_array_equal(rows, others)
+
+
+def test_rows_that_depend_on_their_neighbours_are_held_out_in_blocks():
+    X, Y = drifting()
+    found = read(X, Y, members=5)
+    assert found.order.because == "neighbours"
+    same_folds(found.folds, Folds.split(400, 5, cv=KFold(5)))
+    assert_array_equal(found.folds.inner_blocks(0), np.repeat([0, 1, 2, 3], 80))
+    # a holdout split is of the last rows
+    ((_, test),) = read(X, Y, members=1).folds.pairs
+    assert_array_equal(test, np.arange(320, 400))
+    # blocks are of the rows that count
+    Y.iloc[100:150] = np.nan
+    found = read(X, Y, members=5)
+    assert_array_equal(found.folds.pairs[0][1], np.arange(70))
+    assert_array_equal(found.rows[70:], [*range(70, 100), *range(150, 400)])
+
+
+def test_shuffled_rows_keep_their_folds():
+    X, Y = drifting()
+    shuffled = np.random.default_rng(1).permutation(400)
+    for members in (1, 5):
+        found = read(X.iloc[shuffled], Y.iloc[shuffled], members=members)
+        assert found.order is None
+        assert found.folds.blocks is None
+        same_folds(found.folds, Folds.split(400, members))
+
+
+def test_the_user_has_the_last_word():
+    X, Y = drifting()
+    found = read(X, Y, cv="shuffled")
+    assert found.order is None
+    same_folds(found.folds, Folds.split(400, 3))
+    groups = np.arange(400) % 10
+    assert read(X, Y, groups=groups).order is None
+    assert read(X, Y, cv=KFold(3, shuffle=True, random_state=0)).order is None
+    r = np.random.default_rng(0)
+    found = read(X, pd.DataFrame(r.normal(size=(400, 1))), cv="blocks", members=4)
+    assert found.order.because == "asked"
+    same_folds(found.folds, Folds.split(400, 4, cv=KFold(4)))
+    with pytest.raises(InputError, match="at least 12 rows"):
+        read(X[:5], Y[:5], cv="blocks")
+    with pytest.raises(InputError, match="one side of every split"):
+        read(X, Y, cv="blocks", groups=groups)
+
+
+def test_a_target_that_one_stretch_alone_holds_is_known_to_every_member():
+    X, Y = drifting()
+    Y.loc[60:, "q"] = np.nan  # all of it in the first of five blocks
+    for cv in (None, "blocks"):
+        found = read(X, Y, members=5, cv=cv)
+        assert found.order is not None
+        for train, test in found.folds.pairs:
+            assert (train < 60).sum() >= 30
+            assert np.count_nonzero(np.diff(test) > 1) < 8  # in few pieces
+    Y["q"] = np.nan
+    Y.loc[5:9, "q"] = np.arange(5.0)  # whoever holds these rows out, in blocks, knows nothing of it
+    weight = np.ones(400)
+    weight[5:7] = 0
+    found = read(X, Y, weight, members=5)
+    assert found.order is None  # at random each member learns some
+    with pytest.raises(InputError, match=r"Fold 0 has no value of 'q'"):
+        read(X, Y, weight, members=5, cv="blocks")
+
+
+def test_weights_of_zero_do_not_hide_what_depends():
+    X, Y = drifting(800)
+    r = np.random.default_rng(2)
+    Y.iloc[::2] = r.normal(size=(400, 2))
+    weight = np.tile([0.0, 1.0], 400)
+    assert read(X, Y, weight).order is not None
+    assert read(X, Y, 1 - weight).order is None

@@ -398,3 +398,32 @@ def test_nothing_is_left_unsaid(n, d, all_scores, held_out):
             before = copy.deepcopy(figures)
             lines_of(figures, held_out=held_out)
             assert figures == before
+
+
+def test_rows_beyond_the_range_of_training_are_named():
+    figures = figures_of(*predictions())
+    columns = {
+        "T": {"below": 0, "above": 12},
+        "day": {"below": 0, "above": 990},
+        "RH": {"below": 1, "above": 1},
+        "AH": {"below": 1, "above": 0},
+    }
+    figures["beyond_range"] = {"rows": 995, "columns": columns}
+    assert lines_of(figures)[4] == (
+        "Look at: 995 rows are beyond the range that training saw, in day (990), T (12) and RH (2) "
+        "and 1 more, and predicted as if at its end."
+    )
+    figures["beyond_range"] = {"rows": 10, "columns": {"T": columns["T"]}}
+    assert "beyond the range that training saw, in T (12), and" in lines_of(figures)[4]
+    figures["beyond_range"] = {"rows": 9, "columns": {"T": columns["T"]}}
+    assert lines_of(figures)[4] == "Look at: nothing stands out."
+
+
+def test_rows_held_out_in_blocks_are_said_to_be():
+    figures = figures_of(*predictions()) | {"order": {"folds": "blocks"}}
+    assert lines_of(figures, held_out=True)[4] == (
+        "Look at: rows were held out in whole blocks, each predicted from the others: rows that "
+        "come later may differ more than these."
+    )
+    assert lines_of(figures | {"order": None}, held_out=True)[4] == "Look at: nothing stands out."
+    assert lines_of(figures)[4] == "Look at: nothing stands out."

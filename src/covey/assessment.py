@@ -29,6 +29,7 @@ class AssessmentMixin:
     targets_: tuple[str, ...]
     _baseline: Any
     _reference: Any
+    _schema: Any
     _seen: Any
     _mean: Any
     _calibrated: Any
@@ -108,7 +109,8 @@ class AssessmentMixin:
 
         Returns:
             Plain numbers: see `covey.evaluation.evaluate`, and `covey.verdict.verdict` for words;
-            besides, `training_rows`, the share of the rows that the model was trained on.
+            besides, `training_rows`, the share of the rows that the model was trained on, and
+            `beyond_range`, the rows with a number that is beyond those of training.
 
         Raises:
             InputError: a column, the targets or the weights cannot be used.
@@ -121,7 +123,11 @@ class AssessmentMixin:
         figures = evaluate(
             joint, values, constant, self._baseline.description, sample_weight=weight
         )
-        return {**figures, "training_rows": self._trained_on(inputs[0], values, EVALUATED)}
+        return {
+            **figures,
+            "training_rows": self._trained_on(inputs[0], values, EVALUATED),
+            "beyond_range": self._schema.beyond_range(*read_features(X)),
+        }
 
     def _trained_on(self, inputs: Any, values: Array, why: str) -> float:
         """The share of rows that the model was trained on; says so if there are any."""

@@ -64,6 +64,12 @@ def parser() -> argparse.ArgumentParser:
     fit.add_argument(
         "--groups", metavar="COLUMN", help="rows with one value here stay on one side of each fold"
     )
+    fit.add_argument(
+        "--cv",
+        choices=("shuffled", "blocks"),
+        help="hold out rows at random, or whole blocks of neighbours (default: blocks if rows "
+        "depend on their neighbours)",
+    )
     fit.add_argument("--weights", metavar="COLUMN", help="the column that holds sample weights")
     fit.add_argument(
         "--family",
@@ -188,6 +194,7 @@ def _fit(options: argparse.Namespace) -> None:
     model = JointRegressor(
         options.family,
         members=options.members,
+        cv=options.cv,
         max_time=options.max_time,
         random_state=options.seed,
         verbose=0 if options.quiet else 1,

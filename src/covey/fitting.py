@@ -233,7 +233,8 @@ def settle(
         joint,
         evaluate(
             joint, observed, simple, baseline.description, sample_weight=share, all_scores=False
-        ),
+        )
+        | {"order": None if table.order is None else table.order.to_manifest()},
         baseline,
         _calibrate(best, inputs, rows, observed, share, offsets, seed),
         SeenRows.of(inputs, Y, n_rows),
@@ -275,6 +276,8 @@ def hand_over(fitted: Fitted, table: TrainingTable, model: Any, *, of_all: bool 
     model._flat = table.flat
     if model.verbose:
         d = len(table.targets)
+        if table.order is not None and table.order.sentence:
+            print(f"covey: {table.order.sentence}")
         print(f"covey: {family_sentence(model.family, fitted.family, fitted.scores, d)}")
         print("\n".join(verdict(fitted.evaluation, held_out=True)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -25,6 +25,10 @@ from covey.numbers import is_number, read_numbers
 Rows = NDArray[np.int64]
 HOLDOUT = 0.2  # share of the rows that a single member is stopped on
 INNER = 5  # folds within the training rows of a member, where its own folds are none
+BLOCKS, SHUFFLED = "blocks", "shuffled"  # what `cv` may be called
+# blocks, if each member is to train on several: it holds some of them out to choose within its own
+LABELS = {1: INNER, 2: 6, 3: 6}
+MOST_PIECES = 8  # that the blocks of a member may be cut into, so that each learns of each target
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class Folds:
         Y: Any = None,
         seed: int = 0,
         kept: NDArray[np.bool_] | None = None,
+        rank: Rows | None = None,
+        pieces: int = 1,
     ) -> Self:
         """Split rows into folds.
 
@@ -58,12 +64,16 @@ class Folds:
             n_rows: N.
             members: K; 1 is one holdout split. Not used when `cv` is given.
             cv: scikit-learn splitter, or an iterable of (train, test) index arrays: one member for
-                each of its splits. By default shuffled folds of equal size.
+                each of its splits. By default, or "shuffled", shuffled folds of equal size.
             groups: a label per row, shape (N,): rows of one group stay on one side.
             Y: targets, for splitters that look at them.
             seed: seed of the default folds.
             kept: which rows of a longer table these N are, if some were left out. `groups` and the
                 index arrays of `cv` are those of the longer table; a splitter splits the N rows.
+            rank: place of each row in an order, shape (N,): fold k is the k-th stretch of it in
+                place of rows at random, and a single member holds out the last. Rows of one rank
+                stay together where there are enough ranks.
+            pieces: stretches that each of them is dealt out in.
 
         Returns:
             The folds.
@@ -75,7 +85,10 @@ class Folds:
         labels = None if groups is None else _labels(groups, kept)
         if not is_number(members, whole=True) or members < 1:
             raise InputError(f"`members` must be a positive integer. Received: {members!r}.")
-        if cv is None:
+        if rank is not None:
+            return cls._stretches(rank, members, pieces, labels)
+        if cv is None or (isinstance(cv, str) and cv == SHUFFLED):
+            cv = None
             available = n_rows if labels is None else int(labels.max()) + 1
             what = "rows" if labels is None else "groups"
             if available < max(members, 2):
@@ -91,7 +104,10 @@ class Folds:
                 if not kept.all() and not hasattr(cv, "split"):
                     splitter = check_cv([_renumbered(pair, kept) for pair in splitter.split()])
             except (TypeError, ValueError) as error:
-                raise InputError(f"`cv` must be a splitter or pairs of rows. {error}") from None
+                raise InputError(
+                    f'`cv` must be "{SHUFFLED}", "{BLOCKS}", a splitter of scikit-learn, or pairs '
+                    f"of rows (to train on, held out). Received: cv={cv!r}. {error}"
+                ) from None
         rows = np.zeros((n_rows, 1))
         try:
             splits = list(splitter.split(rows, Y, labels))
@@ -101,14 +117,30 @@ class Folds:
         if not pairs:
             raise InputError("`cv` must give at least one split. Received none.")
         if labels is not None:
-            for train, test in pairs:
-                if np.intersect1d(labels[train], labels[test]).size:
-                    raise InputError(
-                        "`cv` must keep each of `groups` on one side of every split. It does not; "
-                        "use a splitter that does, such as sklearn.model_selection.GroupKFold."
-                    )
+            _check_groups(pairs, labels)
             return cls(pairs, labels)
         return cls(pairs, None if cv is None else _fold_numbers(pairs, n_rows))
+
+    @classmethod
+    def _stretches(cls, rank: Rows, members: int, pieces: int, labels: Rows | None) -> Self:
+        count = LABELS.get(members, members)
+        if len(rank) < 2 * count:
+            raise InputError(
+                f"Expected at least {2 * count} rows for `members={members}` and folds of whole "
+                f"blocks. Received {len(rank)} (n_samples = {len(rank)}); use more rows, or "
+                f'cv="{SHUFFLED}".'
+            )
+        if labels is not None:
+            rank = _of_runs(rank, labels)
+        pieces = max(min(pieces, len(rank) // count), 1)
+        stretch = _cut(rank, count * pieces)
+        held = stretch % count
+        home = np.where(held == count - 1, 0, -1) if members == 1 else held * members // count
+        numbers = range(members)
+        pairs = tuple((np.flatnonzero(home != k), np.flatnonzero(home == k)) for k in numbers)
+        if labels is not None:
+            _check_groups(pairs, labels)
+        return cls(pairs, stretch if labels is None else labels)
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -184,6 +216,43 @@ def collected(parts: Sequence[Any], tests: Sequence[Rows], rows: Rows, n_rows: i
         pieces.append(Mixture(holders).moment_matched())
         places.append(which)
     return type(joint).concatenate(pieces)[np.argsort(np.concatenate(places))]
+
+
+def _check_groups(pairs: Iterable[tuple[Rows, Rows]], labels: Rows) -> None:
+    for train, test in pairs:
+        if np.intersect1d(labels[train], labels[test]).size:
+            raise InputError(
+                "`cv` must keep each of `groups` on one side of every split. It does not; use a "
+                "splitter that does, such as sklearn.model_selection.GroupKFold, or leave `cv` out."
+            )
+
+
+def _of_runs(rank: Rows, labels: Rows) -> Rows:
+    """Ranks of stretches of one label: blocks end where a group does."""
+    order = np.argsort(rank, kind="stable")
+    run = np.empty_like(rank)
+    run[order] = np.cumsum(np.diff(labels[order], prepend=labels[order[0]]) != 0)
+    return run
+
+
+def _cut(rank: Rows, count: int) -> Rows:
+    """Which of so many stretches of about equal length each row is in, by its rank."""
+    order = np.argsort(rank, kind="stable")
+    size = np.full(count, len(rank) // count)
+    size[: len(rank) % count] += 1  # as scikit-learn's KFold has it
+    starts = np.cumsum(size)[:-1]
+    changes = np.flatnonzero(np.diff(rank[order])) + 1
+    if len(changes) >= count:
+        after = np.searchsorted(changes, starts)
+        near = np.stack(
+            [changes[np.maximum(after - 1, 0)], changes[np.minimum(after, -1 + len(changes))]]
+        )
+        nearest = near[np.abs(near - starts).argmin(axis=0), np.arange(count - 1)]
+        if (np.diff(nearest) > 0).all():
+            starts = nearest
+    stretch = np.empty(len(rank), dtype=np.int64)
+    stretch[order] = np.searchsorted(starts, np.arange(len(rank)), side="right")
+    return stretch
 
 
 def row_weights(sample_weight: ArrayLike | None, n_rows: int) -> NDArray[np.float64] | None:

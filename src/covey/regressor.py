@@ -44,8 +44,9 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
             the features, the residuals it leaves. It sees the table as the user passes it, and is
             fitted once for each member and once for each pair of members, so that no residual is of
             a row its fit has seen. By default the mean is Covey's own.
-        cv: scikit-learn splitter, or iterable of (train, test) indices, one member for each split;
-            overrides `members`.
+        cv: "shuffled" or "blocks": folds of rows at random, or of whole stretches of the table, as
+            by default if rows depend on their neighbours. Or a scikit-learn splitter, or iterable
+            of (train, test) indices, one member for each split; overrides `members`.
         hidden_units: widths of the hidden layers of each member.
         activation: name of a Keras activation.
         dropout: share of hidden units left out in each step, in [0, 1); by default up to 0.1, the
@@ -76,7 +77,7 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         out_of_fold_score_: mean log-density of the observed targets of these rows under
             `out_of_fold_`, in nats per row; higher is better.
         out_of_fold_evaluation_: what `evaluate` says of these rows and `out_of_fold_`, but for the
-            energy and variogram scores.
+            energy and variogram scores; and `order`, why folds are blocks, or None.
         base_: the fits of `base`, one for each member; None without one.
         ensemble_: the fitted members.
 
@@ -181,9 +182,9 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
     def save(self, path: str | os.PathLike[str], trusted: Collection[str] = ()) -> None:
         """Write the fitted model to one file, as a whole or not at all.
 
-        The file holds JSON and arrays, no code. Callbacks, `cv` and an object as `random_state` are
-        for training and are not kept. The fits of a `base` are kept by skops, if they consist of
-        types of scikit-learn.
+        The file holds JSON and arrays, no code. Callbacks, a splitter and an object as
+        `random_state` are for training and are not kept. The fits of a `base` are kept by skops, if
+        they consist of types of scikit-learn.
 
         Args:
             path: where to write; the folder must exist.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -11,8 +13,9 @@ from sklearn.utils import check_random_state
 
 from covey.distributions.targets import target_names
 from covey.errors import InputError
-from covey.folds import Folds, row_weights
+from covey.folds import BLOCKS, MOST_PIECES, Folds, row_weights
 from covey.labels import check_tables
+from covey.row_order import ASKED, RowOrder
 from covey.table import FeatureSchema, read_features, read_targets
 from covey.table.columns import decode
 
@@ -35,6 +38,7 @@ class TrainingTable:
         folds: who trains on what.
         rows: numbers of the rows in the user's table, shape (N,).
         labels: of the rows, a pandas Index of N, if the user's tables have any; or None.
+        order: why folds are whole blocks of rows; None if they are not, or the user split them.
     """
 
     frame: Any
@@ -47,6 +51,7 @@ class TrainingTable:
     folds: Folds
     rows: NDArray[np.int64]
     labels: Any = None
+    order: RowOrder | None = None
 
     @classmethod
     def read(
@@ -68,7 +73,8 @@ class TrainingTable:
             sample_weight: array, one weight per row, or None.
             groups: one label per row, or None.
             members: number of folds.
-            cv: splitter, iterable of (train, test) row numbers, or None.
+            cv: splitter, iterable of (train, test) row numbers, "shuffled", "blocks", or None: as
+                the rows are. `groups` decide alone where they are given.
             seed: of the folds.
 
         Returns:
@@ -91,12 +97,66 @@ class TrainingTable:
         if len(rows) < len(frame):
             frame, Y = frame.iloc[rows], Y[held]
             weight = None if weight is None else row_weights(weight[rows], len(rows))
-        folds = Folds.split(len(Y), members, cv=cv, groups=groups, Y=Y, seed=seed, kept=kept)
-        _check_observed(Y, targets, folds)
+        blocks = isinstance(cv, str) and cv == BLOCKS
+        splits = {"groups": groups, "Y": Y, "seed": seed, "kept": kept}
+        folds = Folds.split(len(Y), members, cv=None if blocks else cv, **splits)
         schema = FeatureSchema.fit(frame, named)
         inputs = network_inputs(schema, frame, named)
+        order = None
+        if blocks or (cv is None and groups is None):
+            known = frame, schema, inputs, Y, targets, weight
+            if (found := RowOrder.find(*known, asked=blocks)) is not None:
+                order, rank = found
+                cut = [
+                    partial(Folds.split, len(Y), members, **splits, rank=rank, pieces=2**power)
+                    for power in range(MOST_PIECES.bit_length())
+                ]
+                better = _folds_that_hold(cut, Y, targets, asked=order.because == ASKED)
+                folds, order = (better, order) if better is not None else (folds, None)
+        _check_observed(Y, targets, folds)
         labels = None if labels is None else labels[rows]
-        return cls(frame, schema, inputs, Y, targets, flat, weight, folds, rows, labels)
+        return cls(frame, schema, inputs, Y, targets, flat, weight, folds, rows, labels, order)
+
+
+def _folds_that_hold(
+    cut: Sequence[Callable[[], Folds]],
+    Y: Array,
+    targets: tuple[str, ...],
+    *,
+    asked: bool,
+) -> Folds | None:
+    """The coarsest blocks of which each member learns about half of what is known of each target.
+
+    A target that was observed in one stretch alone would else be unknown to whom that is held out.
+
+    Args:
+        cut: ways to cut, the coarsest first.
+        Y: shape (N, D).
+        targets: D names.
+        asked: whether the user asked for blocks.
+
+    Returns:
+        The folds; failing that, the coarsest of which each member learns anything, or None.
+
+    Raises:
+        InputError: the user asked for blocks, and no way to cut will do.
+    """
+    counts = ~np.isnan(Y)
+    usable: Folds | None = None
+    refused: InputError | None = None
+    for make in cut:
+        try:
+            folds = make()
+            _check_observed(Y, targets, folds)
+        except InputError as error:
+            refused = refused or error
+            continue
+        usable = usable or folds
+        if all((2 * counts[train].sum(0) >= counts.sum(0)).all() for train, _ in folds.pairs):
+            return folds
+    if usable is None and asked and refused is not None:
+        raise refused
+    return usable
 
 
 def _refuse_targets_among_features(frame: Any, Y: Array, names: tuple[str, ...]) -> None:

@@ -14,6 +14,7 @@ LEVEL = "0.9"
 LEAST = 9  # rows that make a region of 90% finite
 WEAK = 0.1  # correlation, in the mean over rows, that is not worth a word
 MUCH = 0.1  # share of training rows beyond which nothing can be judged
+FEW = 0.01  # share of the rows beyond the range of training that is not worth a word
 SURE = 3.3  # standard errors, where several figures are looked at
 KINDS = ("joint", "interval", "model")  # of coverages
 
@@ -37,7 +38,7 @@ def verdict(figures: Figures, *, held_out: bool = False) -> list[str]:
         _accuracy(figures),
         calibrated(figures, held_out=held_out)[1],
         _together(figures),
-        _attention(figures),
+        _attention(figures, held_out),
     ]
 
 
@@ -179,7 +180,7 @@ def _together(figures: Figures) -> str:
     return text + "."
 
 
-def _attention(figures: Figures) -> str:
+def _attention(figures: Figures, held_out: bool) -> str:
     notes = []
     if 0 < (trained := figures.get("training_rows", 0.0)) <= MUCH:
         notes.append(f"about {trained:.0%} of the rows are rows the model was trained on")
@@ -192,9 +193,30 @@ def _attention(figures: Figures) -> str:
     for name, found in figures["per_target"].items():
         if found["observed"] < 30:
             notes.append(f"{name} was observed in only {_rows(found['observed'])}")
+    notes += _beyond_training(figures)
+    if held_out and figures.get("order"):
+        notes.append(
+            "rows were held out in whole blocks, each predicted from the others: rows that come "
+            "later may differ more than these"
+        )
     if figures["rows"] < 200:
         notes.append(f"there are only {_rows(figures['rows'])} to judge by")
     return f"Look at: {'; '.join(notes)}." if notes else "Look at: nothing stands out."
+
+
+def _beyond_training(figures: Figures) -> list[str]:
+    """What to say of rows beyond the range that training saw, if they are more than a few."""
+    found = figures.get("beyond_range")
+    if not found or found["rows"] < FEW * figures["of_rows"]:
+        return []
+    most = sorted(found["columns"].items(), key=lambda item: -sum(item[1].values()))
+    names = _listed([f"{name} ({sum(ends.values()):,})" for name, ends in most[:3]])
+    more = f" and {len(most) - 3} more" if len(most) > 3 else ""
+    verb = "is" if found["rows"] == 1 else "are"
+    return [
+        f"{_rows(found['rows'])} {verb} beyond the range that training saw, in {names}{more}, and "
+        "predicted as if at its end"
+    ]
 
 
 def too_many(improbable: Figures) -> bool:

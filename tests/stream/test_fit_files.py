@@ -161,7 +161,7 @@ def test_only_the_same_fit_is_resumed(folder, tmp_path):
     ("change", "names", "message"),
     [
         ({"base": LinearRegression()}, {}, "`base` is fitted to tables in memory"),
-        ({"cv": KFold(3)}, {}, "`cv` splits tables in memory"),
+        ({"cv": KFold(3)}, {}, "a splitter splits tables in memory"),
         ({"family": "gamma"}, {}, "`family` must be one of"),
         ({"members": 0}, {}, "`members`"),
         ({"activation": "none such"}, {}, "`activation`"),

@@ -142,6 +142,35 @@ class ParquetTable:
         for together in self._rounds(self.pieces, SLICE):
             yield from self._read(together, columns, 0)
 
+    def stretch(
+        self, columns: Sequence[str], count: int
+    ) -> Iterator[tuple[NDArray[np.int64], Any]]:
+        """Read rows that stand together, from about the middle of the table.
+
+        Args:
+            columns: names of the columns that are wanted.
+            count: how many rows; fewer if there are fewer.
+
+        Yields:
+            Numbers of N rows, shape (N,), and the rows as a `pyarrow.Table`.
+
+        Raises:
+            InputError: a file cannot be read.
+        """
+        import pyarrow as pa
+
+        start = max(len(self) - count, 0) // 2
+        # from the beginning of a row group, since what stands before a row in it must be read too
+        begun = [piece for piece in self.pieces if piece.first <= start]
+        for piece in self.pieces[len(begun) - 1 :]:
+            own = min(piece.rows, count)
+            parts = _Reader(self.files[piece.file], piece, columns).take(own)
+            numbers = np.arange(piece.first, piece.first + own)
+            yield numbers, pa.concat_tables(parts, promote_options="permissive")
+            count -= own
+            if not count:
+                return
+
     def shuffled(
         self, columns: Sequence[str], seed: int, number: int, skip: int = 0
     ) -> Iterator[tuple[NDArray[np.int64], Any]]:

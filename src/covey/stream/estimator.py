@@ -31,7 +31,8 @@ class FilesMixin:
         while the members train on the rows before. Each member sees each of its rows once, or more
         often if there are few of them. A random sample of at most 100,000 rows sets how features
         are scaled and which categories there are, stops the members, scores them and calibrates
-        what they predict. `out_of_fold_` and `out_of_fold_rows_` are not kept.
+        what they predict. `out_of_fold_` and `out_of_fold_rows_` are not kept. Folds go by a hash
+        of the row; or, if rows depend on their neighbours, by stretches of the files or of time.
 
         Args:
             paths: a file, a folder (with all .parquet and .pq files in it and below), a pattern
@@ -52,7 +53,7 @@ class FilesMixin:
 
         Raises:
             InputError: a file, a column or an argument cannot be used; the message names it. `base`
-                and `cv` need a table in memory. A fitted estimator is left as it was.
+                and a splitter need a table in memory. A fitted estimator is left as it was.
             ArtifactError: the checkpoint is damaged, or no checkpoint.
         """
         from covey.fitting import hand_over  # Keras: 3 to 10 s to import

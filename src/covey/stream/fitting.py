@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,22 +14,25 @@ from covey.candidates import train_candidates
 from covey.ensemble import STARTS
 from covey.errors import InputError
 from covey.fitting import SETTINGS, Fitted, network_of, options_of, settle
+from covey.folds import BLOCKS, SHUFFLED
 from covey.plan import plan_of
 from covey.recipe import Recipe
+from covey.row_order import RowOrder
 from covey.stream.checkpoint import Checkpoint
 from covey.stream.dataset import ParquetTable
+from covey.stream.order import attempts
 from covey.stream.rows import Roles
 from covey.stream.slots import Slots
 from covey.stream.source import Streamed
-from covey.stream.survey import Survey
+from covey.stream.survey import FoldError, Survey
 from covey.training_table import TrainingTable
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 PASSES = 1.0  # how often a member sees each of its rows at least
 # parameters that may differ when a fit is resumed
-FREE = ("max_time", "callbacks", "verbose", "random_state", "base", "cv")
-SURVEY = "survey"
+FREE = ("max_time", "callbacks", "verbose", "random_state", "base")
+SURVEY, ORDER = "survey", "order"
 
 
 def fit_files(
@@ -62,15 +66,23 @@ def fit_files(
     Raises:
         InputError: a file, a column or a parameter cannot be used; the message names it.
     """
-    for name, instead in (
-        ("base", "is fitted to tables in memory"),
-        ("cv", "splits tables in memory; here folds go by a hash of the row, or of `groups`"),
-    ):
-        if parameters[name] is not None:
-            raise InputError(
-                f"`{name}` {instead}. Received one for `fit_files`: leave it out, or read a part "
-                "of the rows and use `fit`."
-            )
+    cv = parameters["cv"]
+    if parameters["base"] is not None:
+        raise InputError(
+            "`base` is fitted to tables in memory. Received one for `fit_files`: leave it out, or "
+            "read a part of the rows and use `fit`."
+        )
+    if cv is not None and not (isinstance(cv, str) and cv in (SHUFFLED, BLOCKS)):
+        raise InputError(
+            f'For `fit_files`, `cv` must be "{SHUFFLED}" or "{BLOCKS}": a splitter splits tables '
+            f"in memory. Received: cv={cv!r}. Leave it out, or read a part of the rows and use "
+            "`fit`."
+        )
+    if groups is not None and cv == BLOCKS:
+        raise InputError(
+            f"Rows of files are held out by `groups` or in blocks. Received: groups={groups!r} and "
+            f'cv="{BLOCKS}". Leave one out.'
+        )
     if dispatch.processes() > 1:
         raise InputError(
             "`fit_files` trains in one process. Received a distribution over "
@@ -97,16 +109,22 @@ def fit_files(
     Recipe.for_table(len(files), count, **settings)
     with Checkpoint(checkpoint, about, seed, resume=resume) as kept:
         seed = kept.seed
-        slots = Slots(members, seed)
         if SURVEY in kept.entries:
             kind = STARTS[network.family_name]
             survey = Survey.restored(kept.entries[SURVEY], kind)
+            stretches, seen = (kept.entries[ORDER][0][name] for name in ("slots", "order"))
+            slots = Slots(members, seed, **{**stretches, "edges": tuple(stretches["edges"])})
+            order = None if seen is None else RowOrder(**seen)
         else:
-            verbose = int(bool(parameters["verbose"]))
-            survey = Survey.of(files, roles, slots, plan=plan, seed=seed, verbose=verbose)
+            options = {"plan": plan, "verbose": int(bool(parameters["verbose"]))}
+            ways = attempts(files, roles, members, seed, cv)
+            survey, slots, order = _surveyed(files, roles, ways, seed=seed, **options)
             kept.entries[SURVEY] = survey.snapshot()
+            stretches = {k: v for k, v in asdict(slots).items() if k not in ("members", "seed")}
+            seen = None if order is None else asdict(order)
+            kept.entries[ORDER] = {"slots": stretches, "order": seen}, {}
             kept.write()
-        table = survey.table(roles, slots, flat=isinstance(targets, str))
+        table = survey.table(roles, slots, flat=isinstance(targets, str), order=order)
         network = plan.network(network_of(parameters, table.inputs, count, members))
         rows = int(survey.training.mean())
         recipe = Recipe.for_table(rows, count, **settings, outputs=outputs, passes=PASSES)
@@ -135,6 +153,23 @@ def fit_files(
             candidates, table, parameters, survey.baseline, seed=seed, n_rows=survey.rows
         )
         return table, fitted
+
+
+def _surveyed(
+    files: ParquetTable,
+    roles: Roles,
+    ways: Iterable[tuple[Slots, RowOrder | None]],
+    **options: Any,
+) -> tuple[Survey, Slots, RowOrder | None]:
+    """The survey by the first of some slots that leave each member enough rows."""
+    refused: FoldError | None = None
+    for slots, order in ways:
+        try:
+            return Survey.of(files, roles, slots, **options), slots, order
+        except FoldError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
 
 
 def _plain(value: Any) -> Any:

@@ -13,7 +13,7 @@ from covey.distributions.targets import target_names
 from covey.errors import InputError
 from covey.stream.dataset import ParquetTable
 from covey.stream.slots import Slots
-from covey.table.columns import refuse_infinity
+from covey.table.columns import decode, refuse_infinity
 
 Array = NDArray[np.float64]
 USABLE = ("number", "date", "duration", "text", "empty")
@@ -152,7 +152,9 @@ class Rows:
                     f"{weight[~(np.isfinite(weight) & (weight >= 0))][0]} in {roles.weight!r}."
                 )
             usable &= weight > 0
-        slot = slots.of(numbers, None if roles.groups is None else table[roles.groups])
+        labels = None if roles.groups is None else table[roles.groups]
+        days = None if slots.by is None else decode(table[slots.by].to_pandas())[1]
+        slot = slots.of(numbers, labels, days)
         if usable.all():
             return cls(numbers, np.arange(len(numbers)), table, Y, weight, slot)
         kept = np.flatnonzero(usable)

@@ -173,8 +173,9 @@ class Streamed(Source):
             axis=1,
         )
         slot_weight = slot_weights(counts / total, *sizes)
-        if self.roles.groups is not None:
-            # a member that has few rows here, as others hold out a large group, sees them often
+        if self.roles.groups is not None or self.slots.together:
+            # a member that holds out most rows here, of a large group or near in time, has few
+            # others, and sees them often
             often = np.minimum(counts.sum(axis=0) / (steps * sum(sizes)), 1.0).astype(np.float32)
             every = np.ones((sum(sizes), k), dtype=np.float32)
             slot_weight = (every if slot_weight is None else slot_weight) * often

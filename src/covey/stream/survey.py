@@ -16,6 +16,7 @@ from covey.folds import Folds
 from covey.linear import fit_ridge
 from covey.linear_start import Columns, LinearStart, unbounded_columns, with_unbounded
 from covey.plan import MANY, Plan
+from covey.row_order import RowOrder
 from covey.stream.dataset import ParquetTable
 from covey.stream.keys import row_keys
 from covey.stream.moments import SlotMoments
@@ -24,6 +25,7 @@ from covey.stream.ridge import regression
 from covey.stream.rows import Roles, Rows
 from covey.stream.slots import Slots
 from covey.table import FeatureSchema, read_features, read_targets
+from covey.table.columns import decode
 from covey.training_table import TrainingTable, network_inputs
 
 Array = NDArray[np.float64]
@@ -110,9 +112,10 @@ class Survey:
             desc=f"covey: looking at {len(table):,} rows",
         )
         with bar:
-            counts = _Counts(slots, roles)
+            counts, ranges = _Counts(slots, roles), _Ranges(table, roles)
             for rows in _scanned(table, roles, slots, bar):
                 counts.add(rows)
+                ranges.add(rows)
                 keys = row_keys(rows.numbers, seed, "sample")
                 reservoir.add(keys, rows.numbers, rows.table)
             counts.check()
@@ -120,7 +123,7 @@ class Survey:
             rows = Rows.of(numbers, sample, roles, slots)
             frame, named = read_features(rows.table.select(list(roles.features)).to_pandas())
             read_targets(rows.table.select(list(roles.targets)).to_pandas())  # for its warnings
-            schema = FeatureSchema.fit(frame, named)
+            schema = FeatureSchema.fit(frame, named).widened(ranges.seen)
             inputs = network_inputs(schema, frame, named)
             weight = None if rows.weight is None else rows.weight / rows.weight.mean()
             unbounded = unbounded_columns(inputs)
@@ -159,12 +162,15 @@ class Survey:
         pairs = tuple((np.flatnonzero(~out), np.flatnonzero(out)) for out in held)
         return Folds(pairs, self.slot)
 
-    def table(self, roles: Roles, slots: Slots, *, flat: bool) -> TrainingTable:
+    def table(
+        self, roles: Roles, slots: Slots, *, flat: bool, order: RowOrder | None = None
+    ) -> TrainingTable:
         """The sample as a table: what members are stopped, scored and calibrated on.
 
         Args:
             roles: which columns are what.
             slots: who holds out which rows.
+            order: why slots are stretches of rows; None if they are not.
             flat: whether the targets had one dimension only.
 
         Returns:
@@ -178,8 +184,7 @@ class Survey:
             if len(train) < 2 or len(test) < 1:
                 raise InputError(
                     f"Fold {number} has {len(test)} of the {len(self.slot):,} rows that members "
-                    "are judged by. Folds go by a hash here, so they are equal only if there are "
-                    "many groups: use fewer members, or read the table and use `fit`."
+                    "are judged by. " + _equal_only_if(slots, "groups")
                 )
         return TrainingTable(
             None,
@@ -191,6 +196,7 @@ class Survey:
             self.weight,
             folds,
             self.numbers,
+            order,
         )
 
     def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -241,6 +247,28 @@ class Survey:
         )
 
 
+class FoldError(InputError):
+    """A member would lack rows, or a target: other slots may do."""
+
+
+class _Ranges:
+    """The smallest and the largest value of each column of numbers, and how many there are."""
+
+    def __init__(self, table: ParquetTable, roles: Roles) -> None:
+        kinds = ("number", "date", "duration")
+        self.names = [name for name in roles.features if table.kinds[name] in kinds]
+        self.seen: dict[str, tuple[float, float, int]] = {}
+
+    def add(self, rows: Rows) -> None:
+        for name in self.names:
+            values = decode(rows.table[name].to_pandas())[1]
+            known = values[np.isfinite(values)]
+            if len(known):
+                low, high, count = self.seen.get(name, (np.inf, -np.inf, 0))
+                ends = min(low, float(known.min())), max(high, float(known.max()))
+                self.seen[name] = *ends, count + len(known)
+
+
 class _Counts:
     """Rows of each slot, and checks that members have enough of them."""
 
@@ -267,21 +295,29 @@ class _Counts:
             counts = self.rows[~held].sum(), self.rows[held].sum()
             if counts[0] < 2 or counts[1] < 1:
                 what = "rows" if self.roles.groups is None else "groups"
-                raise InputError(
+                raise FoldError(
                     f"Fold {member} needs rows with a target and a positive weight: 2 to train on "
-                    f"and 1 held out. Received {counts[0]} and {counts[1]}. Folds go by a hash "
-                    f"here, so they are equal only if there are many {what}: use fewer members, or "
-                    "read the table and use `fit`."
+                    f"and 1 held out. Received {counts[0]} and {counts[1]}. "
+                    + _equal_only_if(self.slots, what)
                 )
             lacking = np.flatnonzero(~self.observed[~held].any(axis=0))
             if len(lacking):
                 names = ", ".join(repr(self.roles.targets[target]) for target in lacking)
-                raise InputError(
+                raise FoldError(
                     "Each target must be observed in the training rows of every fold. Fold "
                     f"{member} has no value of {names} to learn from (rows that hold one: "
                     f"{self.observed[:, lacking].sum(axis=0).tolist()}). Leave the target out, or "
                     "use fewer members."
                 )
+
+
+def _equal_only_if(slots: Slots, what: str) -> str:
+    if slots.together:
+        return 'Folds are stretches of the table here: use fewer members, or cv="shuffled".'
+    return (
+        f"Folds go by a hash here, so they are equal only if there are many {what}: use fewer "
+        "members, or read the table and use `fit`."
+    )
 
 
 def _scanned(table: ParquetTable, roles: Roles, slots: Slots, bar: Any) -> Iterator[Rows]:

@@ -44,6 +44,7 @@ MAX_CATEGORIES = 64
 EDGE = 3.0  # what encoded numbers stay below
 FAR = 30.0  # encoded numbers are told apart up to here, in spreads
 _IDENTIFIER_ROWS = 20
+RARE = 1e-3  # probability of what is worth a word
 
 # What pandas' `infer_dtype` calls a column -> what it is here; anything else is "text".
 _KINDS = (
@@ -81,6 +82,10 @@ class NumericColumn:
             unit; 0 if the column is constant, which leaves it out of the matrix.
         missing: Whether values were missing, which adds a column that says so.
         kind: "number", "date" or "duration".
+        low: Smallest value, in the column's unit; None in files that were written without it.
+        high: Largest value, likewise. Later values are taken as if they were between the two: what
+            a network does beyond them, no row has ever checked.
+        seen: How many values training saw.
     """
 
     name: str
@@ -88,6 +93,9 @@ class NumericColumn:
     scale: float
     missing: bool
     kind: str = "number"
+    low: float | None = None
+    high: float | None = None
+    seen: int = 0
 
     @classmethod
     def fit(cls, name: str, kind: str, values: NDArray[np.float64]) -> Self:
@@ -102,7 +110,8 @@ class NumericColumn:
         limits = np.finfo(np.float64)
         scale = np.clip(scale, limits.tiny, limits.max) if np.ptp(unit) > 0 else 0.0
         missing = len(finite) < len(values)
-        return cls(name, float(np.ldexp(center, exponent)), float(scale), missing, kind)
+        seen = float(finite.min()), float(finite.max()), len(finite)
+        return cls(name, float(np.ldexp(center, exponent)), float(scale), missing, kind, *seen)
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -112,9 +121,13 @@ class NumericColumn:
 
     def encode(self, column: pd.Series) -> NDArray[np.float32]:
         """Turn N cells into shape (N, len(output_names)): (x - center) / scale, in [-3, 3]."""
-        values = self._read(column)
-        refuse_infinity("X", {self.name: first_infinity(column, values)})
+        return self.scaled(self.read(column))
+
+    def scaled(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Turn N values into shape (N, len(output_names)), as `encode` does."""
         absent = np.isnan(values)
+        if self.low is not None:
+            values = np.clip(values, self.low, self.high)
         parts = [absent] if self.missing else []
         if self.scale:
             with np.errstate(over="ignore"):
@@ -130,8 +143,63 @@ class NumericColumn:
         """Return the attributes as JSON values."""
         return asdict(self)
 
-    def _read(self, column: pd.Series) -> NDArray[np.float64]:
-        """Return N values with NaN where missing; a CSV file may have turned them into text."""
+    def beyond(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which of N values are below, and which above all that training saw, shape (2, N)."""
+        if self.low is None or self.high is None or not self.scale:
+            return np.zeros((2, len(values)), dtype=bool)
+        return np.stack([values < self.low, values > self.high])
+
+    def beyond_in_words(self, values: NDArray[np.float64]) -> list[str]:
+        """Say which of some values are beyond those of training, if chance does not explain it.
+
+        If training rows and these were drawn alike, the c most extreme of all are among these with
+        the probability below, whatever the distribution.
+
+        Args:
+            values: Array of shape (N,), NaN where missing.
+
+        Returns:
+            At most two parts of a sentence.
+        """
+        counts = self.beyond(values).sum(axis=1)
+        if self.low is None or self.high is None or not counts.any():
+            return []
+        said, new = [], int(np.isfinite(values).sum())
+        for count, end, sign, where in (
+            (counts[0], self.low, -1, "below {}, the smallest in training"),
+            (counts[1], self.high, 1, "above {}, the largest in training"),
+        ):
+            if not count:
+                continue
+            rank = np.arange(min(count, 1000))
+            chance = np.prod((new - rank) / (self.seen + new - rank))
+            # halves, since the difference of two numbers may be none
+            far = np.nanmax(sign * (values / 2 - end / 2)) > self.high / 4 - self.low / 4
+            if chance < RARE or far:
+                verb = "has" if count == 1 else "have"
+                said.append(f"{count:,} {verb} {self.name!r} {where.format(self._text(end))}")
+        return said
+
+    def _text(self, value: float) -> str:
+        import pandas as pd
+
+        if self.kind == "date":
+            return str(pd.Timestamp(0) + pd.Timedelta(value, "D"))
+        if self.kind == "duration":
+            return str(pd.Timedelta(value, "D"))
+        return f"{value:.15g}" if value.is_integer() else f"{value:.6g}"
+
+    def read(self, column: pd.Series) -> NDArray[np.float64]:
+        """Return N values with NaN where missing; a CSV file may have turned them into text.
+
+        Raises:
+            InputError: A cell is infinite, or of another kind than in training.
+        """
+        values = self._decoded(column)
+        refuse_infinity("X", {self.name: first_infinity(column, values)})
+        return values
+
+    def _decoded(self, column: pd.Series) -> NDArray[np.float64]:
         import pandas as pd
 
         kind, values = decode(column)
@@ -217,7 +285,9 @@ def column_from_manifest(entry: dict[str, Any]) -> NumericColumn | CategoricalCo
         return CategoricalColumn(name, tuple(entry["categories"]), missing)
     if kind not in _PLURAL:
         raise ValueError(f"unknown kind of column {kind!r}")
-    return NumericColumn(name, float(entry["center"]), float(entry["scale"]), missing, kind)
+    low, high = (None if entry.get(end) is None else float(entry[end]) for end in ("low", "high"))
+    center, scale, seen = float(entry["center"]), float(entry["scale"]), int(entry.get("seen", 0))
+    return NumericColumn(name, center, scale, missing, kind, low, high, seen)
 
 
 def clean(column: pd.Series) -> pd.Series:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FeatureSchema"]
 
+MOST_SAID = 4  # ends of ranges that a warning names
+
 
 @dataclass(frozen=True)
 class FeatureSchema:
@@ -40,6 +43,7 @@ class FeatureSchema:
     columns: tuple[NumericColumn | CategoricalColumn, ...]
     named: bool
     _told: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    _told_beyond: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     @classmethod
     def fit(cls, frame: pd.DataFrame, named: bool) -> Self:
@@ -80,6 +84,21 @@ class FeatureSchema:
                 warnings.warn(message, CoveyWarning, stacklevel=2)
         return cls(tuple(columns), named)
 
+    def widened(self, seen: Mapping[str, tuple[float, float, int]]) -> Self:
+        """The same schema for a table of more rows than those it was fitted to.
+
+        Args:
+            seen: for columns of numbers the smallest and the largest value of all rows, as `decode`
+                has them, and how many there are.
+        """
+        columns = []
+        for column in self.columns:
+            if isinstance(column, NumericColumn) and column.name in seen:
+                low, high, count = seen[column.name]
+                column = replace(column, low=low, high=high, seen=count)
+            columns.append(column)
+        return type(self)(tuple(columns), self.named)
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of all F columns of the training table, also of those left out."""
@@ -105,14 +124,54 @@ class FeatureSchema:
 
         Returns:
             Matrix of shape (N, width), no unit, entries in [-3, 3]: 0 for a missing number, all 0
-            for an unknown category. A `CoveyWarning` names, once, columns new since training.
+            for an unknown category; numbers beyond those of training count as the nearest of
+            these. A `CoveyWarning` names, once, columns new since training, and columns with more
+            numbers beyond those of training than chance explains.
 
         Raises:
             InputError: Columns are lacking, hold infinity, or hold text in place of numbers.
         """
-        cells = self._aligned(frame, named)
-        parts = [c.encode(clean(raw)) for c, raw in zip(self.columns, cells, strict=True)]
+        parts, far = [], []
+        for column, raw in zip(self.columns, self._aligned(frame, named), strict=True):
+            if isinstance(column, CategoricalColumn):
+                parts.append(column.encode(clean(raw)))
+                continue
+            values = column.read(clean(raw))
+            parts.append(column.scaled(values))
+            far += [(column.name, said) for said in column.beyond_in_words(values)]
+        if {name for name, _ in far} - self._told_beyond:
+            self._told_beyond.update(name for name, _ in far)
+            rows = "1 row" if len(frame) == 1 else f"{len(frame):,} rows"
+            more = f"; and {len(far) - MOST_SAID} more such ends" if len(far) > MOST_SAID else ""
+            message = (
+                f"Of {rows}, {'; '.join(said for _, said in far[:MOST_SAID])}{more}. Each such "
+                "number is taken for the nearest that training saw."
+            )
+            warnings.warn(message, CoveyWarning, stacklevel=4)
         return np.concatenate(parts, axis=1)
+
+    def beyond_range(self, frame: pd.DataFrame, named: bool) -> dict[str, Any]:
+        """Count the rows with a number beyond those of training.
+
+        Args:
+            frame: Table of N rows from `read_features`.
+            named: Whether its names are the user's, from `read_features`.
+
+        Returns:
+            Plain numbers: `rows` that have such a number anywhere, and `columns`, for each with
+            one, how many rows are `below` and how many `above`.
+        """
+        anywhere = np.zeros(len(frame), dtype=bool)
+        columns = {}
+        for column, raw in zip(self.columns, self._aligned(frame, named), strict=True):
+            if isinstance(column, CategoricalColumn):
+                continue
+            beyond = column.beyond(column.read(clean(raw)))
+            if beyond.any():
+                below, above = beyond.sum(axis=1).tolist()
+                columns[column.name] = {"below": below, "above": above}
+                anywhere |= beyond.any(axis=0)
+        return {"rows": int(anywhere.sum()), "columns": columns}
 
     def align(self, frame: pd.DataFrame, named: bool) -> pd.DataFrame:
         """The columns of the training table, in its order and with their own values.

@@ -1,0 +1,179 @@
+"""The order in which rows depend on one another, where they do, and what was seen of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.neighbours import dependence
+from covey.table import CategoricalColumn, FeatureSchema
+from covey.table.columns import decode
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+ASKED, DATES, NEIGHBOURS = "asked", "dates", "neighbours"
+TABLE, INDEX = "the table", "the index"  # which stand in an order, if no column does
+MOST_LACKING = 0.1  # share of rows without a date, in a column that orders them
+LEAST_DATES = 10  # different ones
+LEAST_RUNS = 20  # values that each stand together, for them to be labels of something
+
+
+@dataclass(frozen=True)
+class RowOrder:
+    """Why members hold out whole blocks of rows, and along which order.
+
+    Attributes:
+        by: name of the column of dates that orders the rows, "the index", or "the table".
+        because: "asked", "dates" (rows stand in the order of a column of dates) or "neighbours"
+            (residuals resemble those of rows next to them).
+        target: the target of which this was seen, or None.
+        lag: how many rows apart, or None.
+        correlation: of its residuals so many rows apart, or None.
+        runs: name of a column of text whose equal values stand together, or None.
+    """
+
+    by: str
+    because: str
+    target: str | None = None
+    lag: int | None = None
+    correlation: float | None = None
+    runs: str | None = None
+
+    @classmethod
+    def find(
+        cls,
+        frame: pd.DataFrame,
+        schema: FeatureSchema,
+        inputs: NDArray[np.float32],
+        Y: Array,
+        targets: Sequence[str],
+        weight: Array | None,
+        *,
+        asked: bool = False,
+    ) -> tuple[Self, Rows] | None:
+        """Look whether rows depend on their neighbours.
+
+        Rows that stand in the order of a column of dates, or of an index of dates, are taken to.
+        Otherwise residuals tell: along such a column, or along the rows as they stand.
+
+        Args:
+            frame: features as the user gave them, N rows.
+            schema: of its columns.
+            inputs: the numbers they become, shape (N, F).
+            Y: targets, shape (N, D), NaN where not observed.
+            targets: D names.
+            weight: array of shape (N,), or None.
+            asked: find the order even if nothing depends on it.
+
+        Returns:
+            The order, and the place of each row in it, shape (N,): equal for rows of one date. None
+            if rows do not depend on their neighbours.
+        """
+        dated = list(_dates(frame, schema))
+        for name, rank in dated:
+            if _monotone(rank):
+                return cls(name, ASKED if asked else DATES), rank
+        table = np.arange(len(Y))
+        if asked:
+            name, rank = dated[0] if dated else (TABLE, table)
+            return cls(name, ASKED), rank
+        X, runs = inputs.astype(np.float64), None
+        for name, columns in _labels_in_runs(frame, schema):
+            # what is known of a label, other labels do not have
+            X, runs = np.delete(X, columns, axis=1), name
+        X = X if X.shape[1] else np.zeros((len(Y), 1))
+        for name, rank in [*dated, (TABLE, table)]:
+            seen = dependence(X, Y, weight, np.argsort(rank, kind="stable"))
+            if seen is not None:
+                about = targets[seen.target], seen.lag, round(seen.correlation, 3)
+                return cls(name, NEIGHBOURS, *about, runs if name == TABLE else None), rank
+        return None
+
+    @property
+    def sentence(self) -> str:
+        """What was taken for granted and why, with the way to say otherwise; "" if it was asked."""
+        if self.because == ASKED:
+            return ""
+        where = f"in the order of {self.by if self.by in (TABLE, INDEX) else repr(self.by)}"
+        if self.because == DATES:
+            why = f"Rows stand {where}"
+        else:
+            before = "the row before" if self.lag == 1 else f"the row {self.lag} before"
+            why = (
+                f"Rows depend on their neighbours {where}: residuals of {self.target!r} correlate "
+                f"by {self.correlation:.2f} with those of {before}"
+            )
+            if self.runs is not None:
+                why += f", and rows with one {self.runs!r} stand together"
+        return (
+            f"{why}. So whole blocks of rows are held out, since rows at random would be given "
+            'away by their neighbours; cv="shuffled" says otherwise.'
+        )
+
+    def to_manifest(self) -> dict[str, Any]:
+        """The attributes and the sentence, as JSON has them."""
+        return {"folds": "blocks", **asdict(self), "said": self.sentence}
+
+
+def _dates(frame: pd.DataFrame, schema: FeatureSchema) -> Iterator[tuple[str, Rows]]:
+    """Columns of dates, the index first, and the rank of each row in them."""
+    import pandas as pd
+
+    for number in range(frame.index.nlevels):
+        level = frame.index.get_level_values(number)
+        if isinstance(level, pd.PeriodIndex):
+            level = level.to_timestamp()
+        if isinstance(level, pd.DatetimeIndex):
+            rank = _ranks(decode(level.to_series())[1])
+            if rank is not None:
+                yield str(level.name or INDEX), rank
+    for column in schema.columns:
+        if not isinstance(column, CategoricalColumn) and column.kind == "date":
+            rank = _ranks(column.read(frame[column.name]))
+            if rank is not None:
+                yield column.name, rank
+
+
+def _ranks(days: Array) -> Rows | None:
+    """Dense ranks of dates; a row without one goes with the row before. None if they are few."""
+    known = np.isfinite(days)
+    if known.mean() < 1 - MOST_LACKING or len(np.unique(days[known])) < LEAST_DATES:
+        return None
+    last = np.maximum.accumulate(np.where(known, np.arange(len(days)), -1))
+    filled = days[np.where(last < 0, np.argmax(known), last)]
+    return np.unique(filled, return_inverse=True)[1].astype(np.int64)
+
+
+def _monotone(rank: Rows) -> bool:
+    steps = np.diff(rank)
+    return bool((steps >= 0).all() or (steps <= 0).all())
+
+
+def _labels_in_runs(
+    frame: pd.DataFrame, schema: FeatureSchema
+) -> Iterator[tuple[str, NDArray[np.intp]]]:
+    """Columns of text whose equal values stand together, such as names of patients.
+
+    Yields:
+        The name, and which columns of the matrix it became.
+    """
+    import pandas as pd
+
+    first, found = 0, []
+    for column in schema.columns:
+        width = len(column.output_names)
+        if isinstance(column, CategoricalColumn) and width:
+            codes = pd.factorize(frame[column.name])[0]
+            changes, labels = np.count_nonzero(np.diff(codes)), len(np.unique(codes))
+            if changes + 1 == labels >= LEAST_RUNS and labels <= len(codes) / 2:
+                found.append((column.name, np.arange(first, first + width)))
+        first += width
+    yield from reversed(found)  # so that the others keep their numbers

@@ -1,0 +1,88 @@
+"""Whether rows of files depend on their neighbours, and which slots they then go into."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+
+from covey.errors import CoveyWarning
+from covey.folds import BLOCKS, SHUFFLED
+from covey.neighbours import MOST_ROWS
+from covey.row_order import ASKED, TABLE, RowOrder
+from covey.stream.dataset import ParquetTable
+from covey.stream.keys import row_keys
+from covey.stream.rows import Roles, Rows
+from covey.stream.slots import Slots
+from covey.table import FeatureSchema, read_features
+from covey.table.columns import decode
+from covey.training_table import network_inputs
+
+DATES = 100_000  # of which the borders between slots are quantiles
+PIECES = (1, 8)  # that each slot is dealt out in; more if a member would know nothing of a target
+
+
+def attempts(
+    table: ParquetTable, roles: Roles, members: int, seed: int, cv: str | None
+) -> Iterator[tuple[Slots, RowOrder | None]]:
+    """Ways to put rows into slots, the best first: another one is for rows that it does not suit.
+
+    Rows that stand together in the middle of the table tell whether they depend on their
+    neighbours.
+
+    Args:
+        table: the files.
+        roles: which columns are what.
+        members: K.
+        seed: of the slots that go by a hash, as they do if rows do not depend on their neighbours.
+        cv: "shuffled", "blocks", or None: as the rows are.
+
+    Yields:
+        Slots, and why they are stretches of rows; None if they are not.
+    """
+    order = None if cv == SHUFFLED or roles.groups is not None else _found(table, roles, seed, cv)
+    if order is not None:
+        days = None if order.by == TABLE else _sampled_days(table, order.by, seed)
+        for pieces in PIECES:
+            slots = Slots(members, seed, rows=len(table), pieces=pieces)
+            if days is not None:
+                count = len(slots) * pieces
+                edges = np.quantile(days, np.arange(1, count) / count, method="nearest")
+                slots = Slots(members, seed, 0, order.by, tuple(edges.tolist()), pieces)
+            yield slots, order
+        if order.because == ASKED:
+            return
+    yield Slots(members, seed), None
+
+
+def _found(table: ParquetTable, roles: Roles, seed: int, cv: str | None) -> RowOrder | None:
+    read = [
+        Rows.of(numbers, part, roles, Slots(1, seed))
+        for numbers, part in table.stretch(roles.columns, MOST_ROWS)
+    ]
+    frames = [rows.table.select(list(roles.features)).to_pandas() for rows in read]
+    import pandas as pd
+
+    asked = cv == BLOCKS
+    Y = np.concatenate([rows.Y for rows in read])
+    if len(Y) < 2:
+        return RowOrder(TABLE, ASKED) if asked else None
+    frame, named = read_features(pd.concat(frames, ignore_index=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CoveyWarning)  # these rows do not stand for all
+        schema = FeatureSchema.fit(frame, named)
+        inputs = network_inputs(schema, frame, named)
+    found = RowOrder.find(frame, schema, inputs, Y, roles.targets, None, asked=asked)
+    return None if found is None else found[0]
+
+
+def _sampled_days(table: ParquetTable, name: str, seed: int) -> np.ndarray:
+    """Values of a column of dates, in days, of rows at random."""
+    share = min(DATES / len(table), 1.0)
+    days = []
+    for numbers, part in table.scan([name]):
+        chosen = row_keys(numbers, seed, "sample") <= np.uint64(share * (2**64 - 2**12))
+        days.append(decode(part[name].to_pandas())[1][chosen])
+    found = np.concatenate(days)
+    return found[np.isfinite(found)]
