@@ -61,7 +61,9 @@ def fit_files(
 
     Raises:
         InputError: a file, a column or a parameter cannot be used; the message names it.
+        EngineError: Keras cannot train here: see `dispatch.check_can_fit`.
     """
+    dispatch.check_can_fit()
     for name, instead in (
         ("base", "is fitted to tables in memory"),
         ("cv", "splits tables in memory; here folds go by a hash of the row, or of `groups`"),
