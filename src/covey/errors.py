@@ -14,7 +14,25 @@ Every message says what was expected, what came and what to do. An estimator tha
 raises scikit-learn's own `NotFittedError`.
 """
 
-__all__ = ["ArtifactError", "CoveyError", "CoveyWarning", "EngineError", "InputError"]
+import os
+import sys
+import warnings
+from types import FrameType
+
+__all__ = ["ArtifactError", "CoveyError", "CoveyWarning", "EngineError", "InputError", "warn"]
+
+_OWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
+# Those who call Covey on behalf of somebody else.
+_BETWEEN = {
+    "concurrent",
+    "contextlib",
+    "functools",
+    "importlib",
+    "joblib",
+    "keras",
+    "sklearn",
+    "threading",
+}
 
 
 class CoveyError(Exception):
@@ -35,3 +53,35 @@ class EngineError(CoveyError, ImportError):
 
 class CoveyWarning(UserWarning):
     """The work goes on, but its result has a property somebody should know of."""
+
+
+def warn(message: str, category: type[Warning] = CoveyWarning) -> None:
+    """Warn, at the line of the user's that called Covey, be it through a pipeline or a search.
+
+    Python would show a warning once for each line of code, so that in a loop over models only the
+    first would be heard of. Whoever says a thing once keeps for himself that it was said.
+
+    Args:
+        message: what somebody should know.
+        category: of the warning.
+    """
+    frames: list[FrameType] = []
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        frames.append(frame)
+        frame = frame.f_back
+    outside = [f for f in frames if not f.f_code.co_filename.startswith(_OWN)] or frames[-1:]
+    users = [f for f in outside if _top(f.f_globals) not in _BETWEEN] or outside
+    place = users[0]
+    warnings.warn_explicit(
+        message,
+        category,
+        place.f_code.co_filename,
+        place.f_lineno,
+        str(place.f_globals.get("__name__", "<unknown>")),
+        {},
+    )
+
+
+def _top(names: dict[str, object]) -> str:
+    return str(names.get("__name__", "")).partition(".")[0]
