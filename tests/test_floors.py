@@ -16,6 +16,7 @@ FLOORS = (
         "arrival",
         "artifact",
         "datasets",
+        "destination",
         "distributions",
         "table",
         "files",
@@ -51,7 +52,7 @@ FLOORS = (
     {"cli"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-GROUND = {"errors", "arrival"}  # what everybody stands on, floor 0 included
+GROUND = {"errors", "arrival", "destination"}  # what everybody stands on, floor 0 included
 WITHOUT_KERAS = FLOORS[0] - {"engine"} | {"scores", "calibration", "evaluation", "linear"}
 ENGINES = ("jax", "tensorflow", "torch", "keras")
 
