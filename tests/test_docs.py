@@ -73,6 +73,16 @@ def test_python_blocks_run(page, tmp_path, monkeypatch):
 
 
 @each_page
+def test_covey_is_imported_before_keras(page):
+    """Who follows a page with jax alone, and no variable set, has an engine then."""
+    code = "".join(
+        b.code for b in blocks(page.read_text(encoding="utf-8")) if b.language == "python"
+    )
+    order = re.findall(r"^(?:import|from) (covey|keras)\b", code, re.M)
+    assert order[:1] != ["keras"]
+
+
+@each_page
 def test_commands_parse(page):
     for block in blocks(page.read_text(encoding="utf-8")):
         for arguments in commands(block.code) if block.language == "console" else ():

@@ -187,16 +187,14 @@ def test_keras_json_is_read_by_the_rule_of_keras(tmp_path):
     (tmp_path / ".keras").mkdir()
     result = run(
         """
-        import types
         from pathlib import Path
 
-        sys.modules["keras"] = types.ModuleType("keras")
-        from covey.engine import _preferred
+        from covey.arrival import preferred
 
         folder = Path(os.environ["KERAS_HOME"])
         os.environ["HOME"] = str(folder.parent)
 
-        assert _preferred() == "tensorflow"
+        assert preferred() == "tensorflow"
         for text, engine in [
             ('{"floatx": "float32"}', "tensorflow"),
             ("not json", "tensorflow"),
@@ -204,12 +202,12 @@ def test_keras_json_is_read_by_the_rule_of_keras(tmp_path):
             ('{"backend": "torch"}', "torch"),
         ]:
             (folder / "keras.json").write_text(text)
-            assert _preferred() == engine, text
+            assert preferred() == engine, text
 
         os.environ["KERAS_HOME"] = "~/.keras"
-        assert _preferred() == "torch"
+        assert preferred() == "torch"
         del os.environ["KERAS_HOME"]
-        assert _preferred() == "torch"
+        assert preferred() == "torch"
         """,
         tmp_path / ".keras",
     )

@@ -134,9 +134,9 @@ def test_writable_says_so_beforehand(tmp_path, frame, monkeypatch):
     assert os.listdir(tmp_path) == []
     with pytest.raises(InputError, match=r"ends in \.covey\. Received: 't\.csv'"):
         writable(tmp_path / "t.csv", [".covey"])
-    with pytest.raises(InputError, match=r"Expected a folder to write t\.csv to.*none\. Make it"):
+    with pytest.raises(InputError, match=r"Expected a folder to write t\.csv to.*none\. Create it"):
         writable(tmp_path / "none" / "t.csv")
-    with pytest.raises(InputError, match="Make it"):
+    with pytest.raises(InputError, match="Create it"):
         write_table(frame, tmp_path / "none" / "t.csv")
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(InputError, match="closed to you"):

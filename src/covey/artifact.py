@@ -15,7 +15,6 @@ import hashlib
 import json
 import math
 import os
-import secrets
 import zipfile
 from collections.abc import Mapping
 from io import BytesIO
@@ -26,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey import __version__
+from covey.destination import destination, write_whole
 from covey.errors import ArtifactError, InputError
 
 __all__ = ["read", "write"]
@@ -51,26 +51,21 @@ def write(
             name makes a folder in the archive.
 
     Raises:
-        InputError: If `path` cannot be a file, if `manifest` is not JSON, or if an array or its
+        InputError: If the file cannot be written, say on a full disk or in a folder that is closed
+            to this user; if `manifest` is not JSON, or if an array or its
             name cannot be stored. Nothing is written then.
     """
-    target = _target(path)
+    destination(path)
     members = _members(manifest, arrays)
-    temporary = target.with_name(f".covey-{secrets.token_hex(8)}.tmp")
-    try:
-        # A plain `open` honours the umask; the private mode of `tempfile` would outlive the rename.
-        with temporary.open("xb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                for name, content in members.items():
-                    entry = zipfile.ZipInfo(name)  # its time is 1980, always
-                    entry.create_system, entry.external_attr = 3, 0o644 << 16
-                    archive.writestr(entry, content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+
+    def fill(file: BinaryIO) -> None:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            for name, content in members.items():
+                entry = zipfile.ZipInfo(name)  # its time is 1980, always
+                entry.create_system, entry.external_attr = 3, 0o644 << 16
+                archive.writestr(entry, content)
+
+    write_whole(path, fill, "a Covey file")
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -95,7 +90,14 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArra
         )
     if not source.is_file():
         raise ArtifactError(f"Expected a Covey file. Received: '{source}', which is not a file.")
-    with source.open("rb") as file:
+    try:
+        opened = source.open("rb")
+    except OSError as error:
+        raise ArtifactError(
+            f"Expected a Covey file that can be read. Received: '{source}': {error.strerror}. "
+            "Change its permissions, or copy it."
+        ) from None
+    with opened as file:
         try:
             return _unpack(source, file)
         except ArtifactError:
@@ -103,21 +105,6 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArra
         except Exception as error:
             # zipfile, json and NumPy answer damaged bytes with a dozen kinds of exception.
             raise _damaged(source, f"{type(error).__name__}: {error}") from error
-
-
-def _target(path: str | os.PathLike[str]) -> Path:
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise InputError(
-            f"Expected the path of a file to write. Received: '{path}', which is a folder or a "
-            "device. Add a file name, such as 'model.covey'."
-        )
-    if not target.parent.is_dir():
-        raise InputError(
-            f"Expected a path in an existing folder. Received: '{path}', and there is no folder "
-            f"'{target.parent}'. Create it first."
-        )
-    return target
 
 
 def _members(manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> dict[str, bytes]:

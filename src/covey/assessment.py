@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from covey.calibration import reference_rows
 from covey.distributions.check import read_values
 from covey.distributions.reference import Reference
-from covey.errors import CoveyWarning, InputError
+from covey.errors import InputError, warn
 from covey.evaluation import evaluate, mean_r2, row_width
 from covey.folds import row_weights
 from covey.frames import as_pandas
@@ -134,7 +133,7 @@ class AssessmentMixin:
         share = float(self._seen.share_of(inputs, values))
         if share > 0:
             count = f"About {round(share * len(values)):,} of {len(values):,} rows"
-            warnings.warn(f"{count} {why}", CoveyWarning, stacklevel=3)
+            warn(f"{count} {why}")
         return share
 
     def _outcome(self, X: Any, Y: Any, mean: Array) -> Array:

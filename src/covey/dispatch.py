@@ -8,6 +8,7 @@ other engines use.
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -16,7 +17,8 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.engine import keras
+from covey.engine import check_can_train, keras
+from covey.errors import EngineError
 
 Tensor = Any  # whatever the engine calls one
 
@@ -32,6 +34,59 @@ def available() -> bool:
 def alone() -> bool:
     """Whether steps are taken on one device, without a distribution over several."""
     return keras.distribution.distribution() is None
+
+
+_forked_from: int | None = None  # the process in which jax was at work when it was copied
+
+
+def _remember() -> None:
+    global _forked_from
+    if _forked_from is None and available() and _at_work():
+        _forked_from = os.getpid()
+
+
+def _at_work() -> bool:
+    """Whether jax has started the threads that a fork would leave behind."""
+    import jax
+
+    name = "jax_num_cpu_devices"  # what may not be changed from then on
+    value = getattr(jax.config, name)
+    try:
+        jax.config.update(name, value + 1)
+    except RuntimeError:
+        return True
+    jax.config.update(name, value)
+    return False
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_remember)
+
+
+def check_process() -> None:
+    """Refuse to work in a copy of a process in which jax was at work: it would wait forever.
+
+    Raises:
+        EngineError: this process was forked from such a one.
+    """
+    if _forked_from not in (None, os.getpid()):
+        raise EngineError(
+            "Expected a process of its own for jax. Received one that was forked from process "
+            f"{_forked_from} after jax had worked there (Covey predicted, or Keras built a model), "
+            "and here jax would wait forever. Start processes by "
+            'multiprocessing.get_context("spawn") (joblib\'s default does), or load the model and '
+            "predict in the forked processes alone."
+        )
+
+
+def check_can_fit() -> None:
+    """Refuse to train where that cannot end well, before anything is done.
+
+    Raises:
+        EngineError: the engine can only predict, or this process is a copy (see `check_process`).
+    """
+    check_can_train()
+    check_process()
 
 
 class State(NamedTuple):

@@ -6,76 +6,14 @@ What the user chose, by KERAS_BACKEND or by importing Keras first, always stands
 """
 
 import importlib
-import json
 import os
 import sys
-from collections.abc import Callable
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
+from covey.arrival import ENGINES, choose, installed, preferred
 from covey.errors import EngineError
 
-__all__ = ["ENGINES", "choose", "keras"]
-
-ENGINES = ("jax", "tensorflow", "torch")
-
-
-def choose(named: str | None, preferred: str, installed: Callable[[str], bool]) -> str:
-    """Choose the engine that Keras runs on.
-
-    Args:
-        named: What KERAS_BACKEND says; None or "" when it says nothing.
-        preferred: What Keras would take by itself.
-        installed: Whether a package can be imported, by its name.
-
-    Returns:
-        `named` when there is one, else `preferred` when it is installed, else the first of
-        `ENGINES` that is.
-
-    Raises:
-        EngineError: If `named` is not installed, or no engine is.
-    """
-    available = [engine for engine in ENGINES if installed(engine)]
-    if named:
-        if installed(named):
-            return named
-        raise EngineError(
-            f"Expected KERAS_BACKEND to name an installed engine. Received: {named!r}, which is "
-            f"not installed (installed: {', '.join(available) or 'none'}). "
-            + (f"Unset it, set it to {' or '.join(map(repr, available))}, or " if available else "")
-            + f'install one: `pip install "covey[{named if named in ENGINES else "jax"}]"`.'
-        )
-    if installed(preferred):
-        return preferred
-    if available:
-        return available[0]
-    raise EngineError(
-        f"Expected an engine for Keras to run on, and none of {', '.join(ENGINES)} is installed: "
-        'install one (`pip install "covey[jax]"`), or set KERAS_BACKEND to the engine you have.'
-    )
-
-
-def _installed(name: str) -> bool:
-    try:
-        spec = find_spec(name) if name.isidentifier() else None
-    except ValueError:
-        return False
-    # A folder that happens to be called "torch" is found as well, without an origin.
-    return spec is not None and spec.origin is not None
-
-
-def _preferred() -> str:
-    """Return what Keras takes when nobody tells it: the rule of its own configuration module."""
-    home = os.environ.get("KERAS_HOME")
-    if home is None:
-        user = os.path.expanduser("~")
-        home = os.path.join(user if os.access(user, os.W_OK) else "/tmp", ".keras")
-    try:
-        config = json.loads(Path(home, "keras.json").expanduser().read_text())
-    except (OSError, ValueError):
-        return "tensorflow"
-    return str(config.get("backend", "tensorflow")) if isinstance(config, dict) else "tensorflow"
+__all__ = ["ENGINES", "check_can_train", "choose", "keras"]
 
 
 def _forget_remains() -> None:
@@ -88,9 +26,9 @@ def _import_keras() -> Any:
     if sys.modules.get("keras") is not None:
         return importlib.import_module("keras")
     named = os.environ.get("KERAS_BACKEND")
-    preferred = _preferred()
-    engine = choose(named, preferred, _installed)
-    if engine != (named or preferred):
+    like = preferred()
+    engine = choose(named, like, installed)
+    if engine != (named or like):
         os.environ["KERAS_BACKEND"] = engine
     _forget_remains()
     try:
@@ -110,3 +48,25 @@ def _import_keras() -> Any:
 
 
 keras = _import_keras()
+
+
+def check_can_train() -> None:
+    """Refuse an engine of Keras' that can only predict, before anything is done on it.
+
+    Raises:
+        EngineError: Keras runs on an engine without gradients, such as numpy or openvino.
+    """
+    running = keras.config.backend()
+    if running in ENGINES:
+        return
+    available = [engine for engine in ENGINES if installed(engine)]
+    where = f"KERAS_BACKEND={running}" if os.environ.get("KERAS_BACKEND") else "Keras' own choice"
+    advice = (
+        f"Set KERAS_BACKEND={available[0]} and start Python again"
+        if available
+        else 'Install one: `pip install "covey[jax]"`'
+    )
+    raise EngineError(
+        f"Expected an engine that can train: {', '.join(ENGINES)}. Received: {running!r} ({where}),"
+        f" which can only predict. {advice}; a model that was fitted predicts on any."
+    )

@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from covey import dispatch
 from covey.distributions import Elliptical, Mixture
 from covey.errors import ArtifactError
 from covey.folds import collected
@@ -67,6 +68,7 @@ class Ensemble:
         self.__dict__.update({**state, "_lock": Lock()})
 
     def _forward(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        dispatch.check_process()
         with self._lock:
             return self.network.forward(self.model, inputs)
 

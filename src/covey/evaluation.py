@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from sklearn.metrics import r2_score
 from covey import scores
 from covey.distributions import Elliptical
 from covey.distributions.batch import evenly
+from covey.errors import warn
 
 Array = NDArray[np.float64]
 
@@ -175,7 +175,7 @@ def mean_r2(Y: Array, mean: Array, sample_weight: Array | None = None) -> float:
     each = [r2_score(y[k], m[k], sample_weight=weight[k]) for k, y, m in parts if k.sum() > 1]
     if not each:
         message = "R^2 score is not well-defined with less than two samples."
-        warnings.warn(message, UndefinedMetricWarning, stacklevel=3)
+        warn(message, UndefinedMetricWarning)
     return float(np.mean(each)) if each else float("nan")
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import secrets
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
+from covey.destination import destination, write_whole
 from covey.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
 
@@ -82,18 +82,24 @@ def write_table(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     suffix = _suffix(file, TABLE_SUFFIXES)
 
     def write(stream: BinaryIO) -> None:
-        if suffix in (".parquet", ".pq"):
-            frame.to_parquet(stream, index=False)
-            return
-        frame.to_csv(
-            stream,
-            sep="\t" if suffix == ".tsv" else ",",
-            index=False,
-            # No time stamp, so that the same table gives the same bytes.
-            compression={"method": "gzip", "mtime": 0} if suffix == ".csv.gz" else None,
-        )
+        try:
+            if suffix in (".parquet", ".pq"):
+                frame.to_parquet(stream, index=False)
+                return
+            frame.to_csv(
+                stream,
+                sep="\t" if suffix == ".tsv" else ",",
+                index=False,
+                # No time stamp, so that the same table gives the same bytes.
+                compression={"method": "gzip", "mtime": 0} if suffix == ".csv.gz" else None,
+            )
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"Expected a table that a {suffix} file can hold, for {file}. Received: {error}. "
+                "Rename or convert the columns."
+            ) from error
 
-    _write(file, write, "a table", "convert the columns if the file cannot hold them")
+    write_whole(path, write, "a table")
 
 
 def write_text(text: str, path: str | os.PathLike[str]) -> None:
@@ -107,24 +113,7 @@ def write_text(text: str, path: str | os.PathLike[str]) -> None:
         InputError: The file cannot be written.
     """
     content = text.encode("utf-8")
-    _write(writable(path, None), lambda stream: stream.write(content), "text", "try again")
-
-
-def _write(file: Path, write: Callable[[BinaryIO], Any], what: str, advice: str) -> None:
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as stream:
-            write(stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, file)
-    except (ValueError, TypeError, OSError) as error:
-        raise InputError(
-            f"Expected to write {what} to {file}. Received: {error}. Free the disk or the name if "
-            f"it is taken; {advice}."
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, lambda stream: stream.write(content), "text")
 
 
 def writable(path: str | os.PathLike[str], suffixes: Sequence[str] | None = TABLE_SUFFIXES) -> Path:
@@ -144,16 +133,7 @@ def writable(path: str | os.PathLike[str], suffixes: Sequence[str] | None = TABL
     file = Path(path)
     if suffixes is not None:
         _suffix(file, suffixes)
-    folder = file.parent
-    if not folder.is_dir():
-        raise InputError(f"Expected a folder to write {file.name} to. Received: {folder}. Make it.")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(
-            f"Expected a folder to write {file.name} to. Received: {folder}, which is closed to "
-            "you. Choose another, or change its permissions."
-        )
-    if file.is_dir():
-        raise InputError(f"Expected a file to write. Received: a folder, {file}. Name a file.")
+    destination(path)
     return file
 
 

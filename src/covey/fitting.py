@@ -79,7 +79,9 @@ def fit_table(
 
     Raises:
         InputError: a parameter cannot be used; the message names it.
+        EngineError: Keras cannot train here: see `dispatch.check_can_fit`.
     """
+    dispatch.check_can_fit()
     processes = dispatch.processes()
     if processes > 1:
         seed, table = dispatch.agreed(seed), _as_the_first(table)

@@ -15,12 +15,11 @@ The law, wherever two things are taken row by row, be it in a fit, a score or a 
 from __future__ import annotations
 
 import sys
-import warnings
 from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from covey.errors import CoveyWarning, InputError
+from covey.errors import InputError, warn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,13 +90,11 @@ def check_rows(anchor: Any, other: Any, role: str, *, of: str = FEATURES) -> Non
         plain, own, example = (of, f"`{role}`", two[:1].tolist()[0])
         if are_default(two):
             plain, own, example = f"`{role}`", of, one[:1].tolist()[0]
-        warnings.warn(
+        warn(
             f"Rows of {of} and `{role}` are taken by their position: {own} has row labels (the "
             f"first is {example!r}), {plain} none but the numbers from 0 to {len(one) - 1}. To say "
             "so yourself, pass one of them without labels, as to_numpy() gives it, or with those "
             "of the other: set_axis(index).",
-            CoveyWarning,
-            stacklevel=4,
         )
         return
     raise InputError(

@@ -58,6 +58,8 @@ def fit(
 
     Raises:
         InputError: the model is not compiled, or the numbers of rows differ.
+        EngineError: Keras runs on an engine that can only predict, or this process is a copy of one
+            in which jax was at work.
 
     Example:
         >>> import covey, keras, numpy as np
@@ -71,6 +73,7 @@ def fit(
         >>> sorted(history.history)
         ['loss']
     """
+    dispatch.check_can_fit()
     if not getattr(model, "compiled", False):
         raise InputError(
             "`model` must be a compiled Keras model: call model.compile(optimizer, loss=...) "

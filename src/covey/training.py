@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from covey import dispatch
 from covey.batches import Source, Stretch
 from covey.dispatch import STEPS
 from covey.engine import keras
-from covey.errors import CoveyWarning
+from covey.errors import warn
 from covey.held_out import HeldOut
 from covey.looks import Looks
 from covey.network import Network, write_weights
@@ -144,12 +143,10 @@ def train(
         others.on_train_end()
     write_weights(model, looks.weights)
     if looks.diverged:
-        warnings.warn(
+        warn(
             f"The score of members {sorted(looks.diverged)} became infinite or NaN during "
             "training; they keep their best weights from before. A smaller `learning_rate` may "
-            "help.",
-            CoveyWarning,
-            stacklevel=3,
+            "help."
         )
     setup = (first_step or time.monotonic()) - begun
     return model, Trained(looks.weights, looks.best_steps, looks.scores, looks.steps, setup)

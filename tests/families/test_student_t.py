@@ -4,7 +4,7 @@ import doctest
 
 import numpy as np
 import pytest
-from scipy.special import gammaln
+from scipy.special import digamma, gammaln
 
 import covey.families.student_t
 from covey.engine import keras
@@ -62,15 +62,84 @@ def test_the_density_of_a_linear_transform():
     np.testing.assert_allclose(density, expected, rtol=1e-4, atol=2e-4)
 
 
-@pytest.mark.parametrize("count", range(13))
+FREEDOM = np.geomspace(2.5, 1e5, 200)
+
+
+def near(count):
+    """What the sum of about as many numbers of size 1 loses in float32."""
+    return 1e-6 + 1e-7 * count
+
+
+def exact_norm(freedom, count):
+    ratio = gammaln((freedom + count) / 2) - gammaln(freedom / 2)
+    return ratio - count / 2 * np.log(freedom * np.pi)
+
+
+@pytest.mark.parametrize("count", [*range(13), 98, 99])
 def test_the_norming_constant_is_exact_for_all_degrees_of_freedom(count):
-    freedom = np.geomspace(2.5, 1e5, 200)
-    exact = (
-        gammaln((freedom + count) / 2) - gammaln(freedom / 2) - count / 2 * np.log(freedom * np.pi)
-    )
+    inverse = ops.convert_to_tensor((1 / FREEDOM).astype(np.float32))
+    ours = ops.convert_to_numpy(_log_norm(inverse, count, count))
+    np.testing.assert_allclose(ours, exact_norm(FREEDOM, count), rtol=2e-6, atol=near(count))
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 12, 99])
+def test_rows_that_differ_in_what_is_observed_have_each_its_own_constant(most):
+    counts = np.arange(most + 1)
+    freedom = np.repeat(FREEDOM[::20, None], most + 1, axis=1)
     inverse = ops.convert_to_tensor((1 / freedom).astype(np.float32))
-    ours = ops.convert_to_numpy(_log_norm(inverse, count))
-    np.testing.assert_allclose(ours, exact, rtol=2e-6, atol=1e-6)
+    ours = ops.convert_to_numpy(_log_norm(inverse, counts.astype(np.float32), most))
+    np.testing.assert_allclose(ours, exact_norm(freedom, counts), rtol=2e-6, atol=near(most))
+
+
+class Freedom(keras.layers.Layer):
+    """The norming constants of a row for each 1 / nu, which are its weights."""
+
+    def __init__(self, inverse, count, most):
+        super().__init__()
+        self.count, self.most = count, most
+        self.inverse = self.add_weight(shape=inverse.shape, initializer="zeros")
+        self.inverse.assign(inverse)
+
+    def call(self, inputs):
+        return _log_norm(self.inverse, self.count, self.most) + 0 * inputs
+
+
+@pytest.mark.parametrize(("most", "fixed"), [(1, None), (2, None), (31, None), (31, 30), (31, 31)])
+def test_the_gradient_of_the_norming_constant_is_the_digamma_function(most, fixed):
+    counts = np.arange(most + 1) if fixed is None else np.full(1, fixed)
+    freedom = np.repeat(FREEDOM[::40, None], len(counts), axis=1)
+    by_freedom = 0.5 * (digamma((freedom + counts) / 2) - digamma(freedom / 2) - counts / freedom)
+    start = (1 / freedom).astype("f4").ravel()
+    count = fixed or np.tile(counts, len(freedom)).astype("f4")
+    layer = Freedom(start, count, most)
+    model = keras.Sequential([layer])
+    # one step of SGD adds the gradient of the sum over the entries
+    model.compile(keras.optimizers.SGD(1.0), loss=lambda _, y: -ops.sum(y, axis=-1))
+    model.train_on_batch(np.zeros((1, len(start)), "f4"), np.zeros((1, 1), "f4"))
+    gradient = ops.convert_to_numpy(layer.inverse.value) - start
+    np.testing.assert_allclose(
+        gradient.reshape(freedom.shape), -(freedom**2) * by_freedom, rtol=1e-4, atol=2e-4
+    )
+
+
+def test_many_counts_take_no_more_operations_than_few():
+    """Each operation is compiled for itself: a step of a loop over counts took seconds."""
+    called = []
+
+    class Counting:
+        def __getattr__(self, name):
+            called.append(name)
+            return getattr(ops, name)
+
+    sizes = {}
+    for most in (3, 99):
+        called.clear()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(covey.families.student_t, "ops", Counting())
+            inverse, counts = np.full(4, 0.2, "f4"), np.array([0, 1, 2, 3], "f4")
+            _log_norm(ops.convert_to_tensor(inverse), counts, most)
+        sizes[most] = len(called)
+    assert sizes[3] == sizes[99]
 
 
 def test_raw_zeros_are_a_standard_student_t_with_8_degrees_of_freedom():

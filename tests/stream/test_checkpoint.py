@@ -1,6 +1,7 @@
 """One file that says how far a fit has come."""
 
-from unittest.mock import Mock
+import errno
+import os
 
 import numpy as np
 import pytest
@@ -65,13 +66,69 @@ def test_it_is_written_now_and_then(tmp_path, monkeypatch):
     assert not path.exists()
 
 
-def test_a_full_disk_does_not_end_the_fit(tmp_path, monkeypatch):
+TRAINED = Trained([np.ones((2, 3), np.float32)], np.array([4, 8]), np.array([0.5, 1]), 9, 1.5)
+WAYS_TO_WRITE = {
+    "keep": lambda kept: kept.keep("normal", ({"steps": 1}, {})),
+    "finish": lambda kept: kept.finish("normal", TRAINED, ({"source": [1, 2, 3]}, {})),
+    "write": lambda kept: kept.write(),
+}
+
+
+def fill_the_disk(monkeypatch, full=lambda: True):
+    """Nothing can be brought to the disk while it is full."""
+    sync = os.fsync
+
+    def fsync(number):
+        if full():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(number)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+
+@pytest.mark.parametrize("way", WAYS_TO_WRITE)
+def test_a_full_disk_does_not_end_the_fit(tmp_path, monkeypatch, way):
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    fill_the_disk(monkeypatch)
     with Checkpoint(tmp_path / "c", ABOUT, 3) as kept:
-        monkeypatch.setattr(checkpoint.artifact, "write", Mock(side_effect=OSError("disk full")))
-        with pytest.warns(CoveyWarning, match="disk full"):
-            kept.keep("normal", ({"steps": 1}, {}))
-        assert kept.resume("normal")[0]["steps"] == 1
+        with pytest.warns(CoveyWarning, match=r"/c could not be.*No space left") as caught:
+            WAYS_TO_WRITE[way](kept)
+        for other in WAYS_TO_WRITE.values():  # a second warning would be an error
+            other(kept)
+        assert ".tmp" not in str(caught[0].message)
+        assert kept.finished("normal")[0].steps == 9
+        assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_does_not_hide_what_ended_the_fit(tmp_path, monkeypatch):
+    fill_the_disk(monkeypatch)
+    with pytest.warns(CoveyWarning, match="No space left"):
+        interrupted(tmp_path / "c", lambda kept: kept.keep("normal", ({"steps": 1}, {})))
+    assert os.listdir(tmp_path) == []
+
+
+def test_it_is_written_again_when_there_is_room_and_a_new_failure_is_said(tmp_path, monkeypatch):
+    full = iter([True, False, True, True])
+    fill_the_disk(monkeypatch, lambda: next(full))
+    with Checkpoint(tmp_path / "c", ABOUT, 3) as kept:
+        with pytest.warns(CoveyWarning, match="could not be written"):
+            kept.finish("normal", TRAINED, ({"source": [1, 2, 3]}, {}))
+        kept.write()
+        assert Checkpoint(tmp_path / "c", ABOUT, 3, resume=True).finished("normal")
+        with pytest.warns(CoveyWarning, match="It holds an earlier state"):
+            kept.write()
+        kept.write()  # a second warning would be an error
+
+
+def test_a_checkpoint_that_stays_does_not_undo_the_fit(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    kept = Checkpoint(tmp_path / "c", ABOUT, 3)
+    kept.write()
+    monkeypatch.setattr(type(tmp_path), "unlink", refuse)
+    with pytest.warns(CoveyWarning, match="could not be removed: Permission denied"):
+        kept.__exit__(None, None, None)
 
 
 def test_time_that_was_spent_counts(tmp_path, monkeypatch):

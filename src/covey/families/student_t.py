@@ -75,13 +75,7 @@ class StudentT(FullFamily):
         self, packed: Tensor, log_determinant: Tensor, squares: Tensor, observed: Any
     ) -> Tensor:
         inverse = packed[..., -1]
-        if isinstance(observed, int):
-            log_norm = _log_norm(inverse, observed)
-        else:
-            norms = [_log_norm(inverse, count) for count in range(self.n_targets + 1)]
-            log_norm = sum(
-                ops.where(ops.equal(observed, count), norm, 0.0) for count, norm in enumerate(norms)
-            )
+        log_norm = _log_norm(inverse, observed, self.n_targets)
         return log_determinant + log_norm - _log_tail(inverse, squares, observed)
 
     def distribution(
@@ -109,19 +103,30 @@ def _log_tail(inverse: Tensor, squares: Tensor, count: Any) -> Tensor:
     return 0.5 * (1.0 / inverse + count) * ops.log1p(squares * inverse)
 
 
-def _log_norm(inverse: Tensor, count: int) -> Tensor:
+def _log_norm(inverse: Tensor, count: Any, most: int) -> Tensor:
     """Log Gamma((nu + m) / 2) - log Gamma(nu / 2) - m/2 log(nu pi), from 1 / nu.
 
     Two targets at a time multiply by Gamma(a + 1) / Gamma(a) = a; a last odd one by
     Gamma(b + 1/2) / Gamma(b), b = (nu + m - 1) / 2, where a series in 1 / (b + 3) is at hand.
+
+    Args:
+        inverse: 1 / nu, tensor of shape (...).
+        count: m, whole numbers from 0 to `most`: one for all, or a tensor of shape (...).
+        most: the number of targets, for the length of what is summed.
+
+    Returns:
+        Tensor of shape (...), in nats.
     """
-    norm = -count * 0.5 * log(2 * pi) * ops.ones_like(inverse)
-    for pair in range(1, count // 2):
-        norm = norm + ops.log1p(2.0 * pair * inverse)
-    if count % 2:
-        r = 2.0 * inverse / (1.0 + (count - 1) * inverse)  # 1 / b
-        norm = norm + 0.5 * ops.log1p((count - 1) * inverse) + _log_half_step(r)
-    return norm
+    count = ops.cast(ops.convert_to_tensor(count), inverse.dtype)
+    pairs = ops.floor(0.5 * count)
+    odd = count - 2.0 * pairs
+    # all pairs side by side: one after the other, each would be compiled for itself
+    steps = ops.arange(1, max(most // 2, 1), dtype=inverse.dtype)
+    grown = ops.log1p(2.0 * steps * ops.expand_dims(inverse, -1))
+    norm = ops.sum(ops.where(steps < ops.expand_dims(pairs, -1), grown, 0.0), axis=-1)
+    before = 2.0 * pairs * inverse
+    last = 0.5 * ops.log1p(before) + _log_half_step(2.0 * inverse / (1.0 + before))
+    return norm + odd * last - count * 0.5 * log(2 * pi)
 
 
 def _log_half_step(r: Tensor) -> Tensor:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from covey import artifact
-from covey.errors import ArtifactError, CoveyWarning, InputError
+from covey.errors import ArtifactError, InputError, warn
 from covey.files import writable
 from covey.training import Snapshot, Trained
 
@@ -25,7 +24,8 @@ class Checkpoint:
     """Snapshots by name, kept in memory and written now and then.
 
     It is written when the block that it is the context of ends by an exception, Ctrl-C included,
-    and removed when that block ends well.
+    and removed when that block ends well. A file that cannot be written, as on a full disk, ends
+    nothing: that is said once, the fit goes on, and it is tried again at the next occasion.
 
     Args:
         path: of the file, or None to keep nothing.
@@ -38,7 +38,7 @@ class Checkpoint:
         started: `time.monotonic()` at which the fit began, pauses left out.
 
     Raises:
-        InputError: the file cannot be written there; it is there although the fit is to start anew;
+        InputError: there can be no such file; it is there although the fit is to start anew;
             or it is of another fit.
         ArtifactError: the file is damaged, or none of a checkpoint.
     """
@@ -54,6 +54,7 @@ class Checkpoint:
         self.path = None if path is None else Path(path)
         self.about, self.seed, self.started = dict(about), seed, time.monotonic()
         self.entries: dict[str, Snapshot] = {}
+        self.failed = False  # the last writing
         self.written = self.started
         if self.path is None:
             if resume:
@@ -110,14 +111,35 @@ class Checkpoint:
         if self.path is None:
             return
         if error is None:
-            self.path.unlink(missing_ok=True)
+            try:
+                self.path.unlink(missing_ok=True)
+            except OSError as failure:  # the fit is done all the same
+                warn(
+                    f"The checkpoint {self.path} could not be removed: {failure.strerror}. The fit "
+                    "is done; delete the file."
+                )
         elif self.entries:
             self.write()
 
     def write(self) -> None:
-        """Write the file, as a whole or not at all."""
+        """Write the file, as a whole or not at all; if that fails, say so and go on."""
         if self.path is None:
             return
+        self.written = time.monotonic()
+        try:
+            self._write(self.path)
+            self.failed = False
+        except (OSError, InputError) as error:  # no reason to end what runs
+            if not self.failed:
+                self.failed = True
+                before = "It holds an earlier state. " if self.path.exists() else ""
+                warn(
+                    f"The checkpoint {self.path} could not be written: {error} {before}The fit "
+                    "goes on; what it reaches is lost if it is interrupted before the file can be "
+                    "written."
+                )
+
+    def _write(self, path: Path) -> None:
         manifest = {
             "kind": KIND,
             "about": self.about,
@@ -130,8 +152,7 @@ class Checkpoint:
             for name, (_, own) in self.entries.items()
             for key, array in own.items()
         }
-        artifact.write(self.path, manifest, arrays)
-        self.written = time.monotonic()
+        artifact.write(path, manifest, arrays)
 
     def finished(self, family: str) -> tuple[Trained, Snapshot] | None:
         """What a training left, and where its source of rows was then; None if it is not over."""
@@ -158,16 +179,7 @@ class Checkpoint:
         entry, arrays = snapshot
         self.entries[CURRENT] = {**entry, "family": family}, arrays
         if time.monotonic() - self.written >= EVERY:
-            try:
-                self.write()
-            except (OSError, InputError) as error:  # no reason to end what runs
-                self.written = time.monotonic()
-                warnings.warn(
-                    f"The checkpoint could not be written: {error} The fit goes on; what it "
-                    "reaches is lost if it is interrupted.",
-                    CoveyWarning,
-                    stacklevel=2,
-                )
+            self.write()
 
     def finish(self, family: str, trained: Trained, source: Snapshot) -> None:
         """Take what a training left, and write it."""

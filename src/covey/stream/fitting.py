@@ -65,7 +65,9 @@ def fit_files(
 
     Raises:
         InputError: a file, a column or a parameter cannot be used; the message names it.
+        EngineError: Keras cannot train here: see `dispatch.check_can_fit`.
     """
+    dispatch.check_can_fit()
     cv = parameters["cv"]
     if parameters["base"] is not None:
         raise InputError(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covey.errors import CoveyWarning, InputError
+from covey.errors import InputError, warn
 from covey.frames import as_pandas
 from covey.labels import row_name
 from covey.numbers import culprit
@@ -128,21 +127,17 @@ def _warn_of_degenerate(matrix: NDArray[np.float64], names: Sequence[str]) -> No
     spread = np.nanmax(matrix, axis=0) - np.nanmin(matrix, axis=0)
     constant = [name for name, width in zip(names, spread, strict=True) if width == 0]
     if constant and len(matrix) > 1:
-        warnings.warn(
+        warn(
             f"These targets are constant: {constant}. Their predictions are that constant with a "
-            "tiny variance; leave them out to model the others undisturbed.",
-            CoveyWarning,
-            stacklevel=4,
+            "tiny variance; leave them out to model the others undisturbed."
         )
     first: dict[bytes, str] = {}
     for name, column in zip(names, matrix.T, strict=True):
         twin = first.setdefault(np.ascontiguousarray(column).tobytes(), name)
         if twin != name and name not in constant:
-            warnings.warn(
+            warn(
                 f"The targets {twin!r} and {name!r} are identical: their correlation will be close "
-                "to 1 and their joint density very high. Leave one out.",
-                CoveyWarning,
-                stacklevel=4,
+                "to 1 and their joint density very high. Leave one out."
             )
 
 

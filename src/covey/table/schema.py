@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from covey.errors import ArtifactError, CoveyWarning, InputError
+from covey.errors import ArtifactError, InputError, warn
 from covey.table.columns import (
     CategoricalColumn,
     NumericColumn,
@@ -81,7 +80,7 @@ class FeatureSchema:
         ):
             if names:
                 message = f"Columns of `X` {why} are left out: {listed(names)}."
-                warnings.warn(message, CoveyWarning, stacklevel=2)
+                warn(message)
         return cls(tuple(columns), named)
 
     def widened(self, seen: Mapping[str, tuple[float, float, int]]) -> Self:
@@ -147,7 +146,7 @@ class FeatureSchema:
                 f"Of {rows}, {'; '.join(said for _, said in far[:MOST_SAID])}{more}. Each such "
                 "number is taken for the nearest that training saw."
             )
-            warnings.warn(message, CoveyWarning, stacklevel=4)
+            warn(message)
         return np.concatenate(parts, axis=1)
 
     def beyond_range(self, frame: pd.DataFrame, named: bool) -> dict[str, Any]:
@@ -204,7 +203,7 @@ class FeatureSchema:
             if new := [n for n in frame.columns.difference(self.names) if n not in self._told]:
                 self._told.update(new)
                 message = f"Columns of `X` that training did not have are ignored: {listed(new)}."
-                warnings.warn(message, CoveyWarning, stacklevel=4)
+                warn(message)
             return [frame[name] for name in self.names]
         if frame.shape[1] != len(self.columns):
             raise InputError(
@@ -216,7 +215,9 @@ class FeatureSchema:
                 "X does not have valid feature names, but JointRegressor was fitted with feature "
                 "names. The columns are taken in the order of training."
             )
-            warnings.warn(message, UserWarning, stacklevel=4)
+            if message not in self._told:
+                self._told.add(message)
+                warn(message, UserWarning)
         return [frame.iloc[:, i] for i in range(frame.shape[1])]
 
     def to_manifest(self) -> dict[str, Any]:

@@ -1,0 +1,162 @@
+"""Warnings point at the line of whoever called Covey, and each model gives its own."""
+
+import ast
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+
+import covey
+from covey import cli
+from covey.errors import CoveyWarning, warn
+from covey.stream import checkpoint
+from covey.table import FeatureSchema, read_features, read_targets
+
+SOURCE = Path(__file__).parents[1] / "src" / "covey"
+QUICK = {
+    "family": "student_t",
+    "members": 2,
+    "hidden_units": (4,),
+    "max_steps": 4,
+    "random_state": 0,
+    "verbose": 0,
+}
+
+
+def table(n=40):
+    r = np.random.default_rng(0)
+    X = pd.DataFrame(r.normal(size=(n, 2)), columns=["a", "b"])
+    return X, X.to_numpy() + r.normal(size=(n, 2))
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return covey.JointRegressor(**QUICK).fit(*table())
+
+
+def caught(call):
+    """The warnings of Covey's words that a call gives, under the filter that users have."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("default")
+        call()
+    words = "of `X`|targets|members|checkpoint|feature names"
+    return [w for w in found if pd.Series([str(w.message)]).str.contains(words).any()]
+
+
+def again(fitted):
+    """The same model as if it had just been loaded."""
+    fitted._schema = FeatureSchema.from_manifest(fitted._schema.to_manifest())
+    return fitted
+
+
+def never_repeats(X):
+    return X.assign(text=[f"row {i}" for i in range(len(X))], empty=np.nan)
+
+
+def full_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint.artifact, "write", refuse)
+    X, Y = table()
+    X.assign(y=Y[:, 0]).to_parquet(tmp_path / "t.parquet")
+    model = covey.JointRegressor(**QUICK)
+    return model.fit_files(tmp_path / "t.parquet", "y", checkpoint=tmp_path / "c")
+
+
+def refuse(*_):
+    raise OSError("disk full")
+
+
+X, Y = table()
+SITUATIONS = {
+    "a model that fits": lambda _: covey.JointRegressor(**QUICK).fit(
+        never_repeats(X), np.column_stack([Y, Y, np.ones(len(Y))])
+    ),
+    "a score that diverges": lambda _: covey.JointRegressor(
+        **{**QUICK, "learning_rate": 1e30, "max_steps": 30}
+    ).fit(X, Y),
+    "predict, more columns": lambda model: model.predict(X.assign(c=1)),
+    "predict_distribution, more columns": lambda model: model.predict_distribution(X.assign(c=1)),
+    "score, more columns": lambda model: model.score(X.assign(c=1), Y),
+    "evaluate, more columns": lambda model: model.evaluate(X.assign(c=1), Y),
+    "calibrate, more columns": lambda model: model.calibrate(X.assign(c=1), Y),
+    "predict, no names": lambda model: model.predict(X.to_numpy()),
+    "a pipeline that fits": lambda _: make_pipeline(
+        "passthrough", covey.JointRegressor(**QUICK)
+    ).fit(never_repeats(X), Y),
+    "a pipeline that predicts": lambda model: make_pipeline("passthrough", model).predict(
+        X.assign(c=1)
+    ),
+    "cross-validation": lambda _: cross_val_predict(
+        covey.JointRegressor(**QUICK), never_repeats(X), Y, cv=2
+    ),
+    "a table of features": lambda _: FeatureSchema.fit(*read_features(never_repeats(X))),
+    "a table of targets": lambda _: read_targets(np.ones((5, 1))),
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_a_warning_points_at_who_called_covey(name, fitted):
+    found = caught(lambda: SITUATIONS[name](again(fitted)))
+    assert found
+    for warning in found:
+        assert warning.filename == __file__, (warning.filename, str(warning.message))
+
+
+def test_so_does_that_of_a_fit_to_files(tmp_path, monkeypatch):
+    found = caught(lambda: full_disk(tmp_path, monkeypatch))
+    assert [warning.filename for warning in found] == [__file__]
+
+
+def test_the_command_line_says_it_without_a_line_of_code(tmp_path, monkeypatch, capsys):
+    X, Y = table()
+    never_repeats(X).assign(y=Y[:, 0]).to_csv(tmp_path / "t.csv", index=False)
+    files = []
+
+    def show(message, category, filename, *_):
+        files.append(filename)
+        cli_show(message)
+
+    cli_show = cli._show_warning
+    monkeypatch.setattr(cli, "_show_warning", show)
+    options = ["--targets", "y", "--output", str(tmp_path / "m.covey"), "--members", "2"]
+    path = str(tmp_path / "t.csv")
+    assert cli.main(["fit", path, *options, "--max-time", "1", "--quiet"]) == 0
+    assert files
+    assert set(files) == {__file__}
+    shown = capsys.readouterr().err
+    assert "covey: warning: Columns of `X` of text that never repeats" in shown
+    assert ".py" not in shown
+
+
+def test_each_model_gives_its_own_warnings_and_gives_them_once(fitted):
+    found = caught(lambda: [covey.JointRegressor(**QUICK).fit(never_repeats(X), Y) for _ in "ab"])
+    assert len(found) == 4
+
+    def both():
+        for model in (again(fitted), covey.JointRegressor(**QUICK).fit(X, Y)):
+            for _ in range(3):
+                model.predict(X.to_numpy())
+                model.predict(X.assign(c=1))
+
+    assert len(caught(both)) == 4
+
+
+def test_a_filter_of_the_user_s_still_counts():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CoveyWarning)
+        with pytest.raises(CoveyWarning, match="hello"):
+            warn("hello")
+        warnings.simplefilter("ignore", CoveyWarning)
+        warn("hello")
+
+
+def test_nobody_warns_by_himself():
+    for path in SOURCE.glob("**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and path.name != "errors.py":
+                called = ast.unparse(node.func)
+                assert not called.startswith("warnings.warn"), f"{path}:{node.lineno}: errors.warn"

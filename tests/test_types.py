@@ -1,0 +1,139 @@
+"""What a type checker sees of Covey from outside: every public name, and every wrong call."""
+
+import re
+import subprocess
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+
+import pytest
+
+import covey
+from tests.test_docs import ROOT, blocks
+
+needs_mypy = pytest.mark.skipif(
+    find_spec("mypy") is None, reason='mypy is not installed: pip install "covey[test]"'
+)
+
+RIGHT = """
+import numpy as np
+import covey
+from covey import JointRegressor, load
+
+model: JointRegressor = covey.JointRegressor("normal", 3, max_steps=10)
+again: JointRegressor = load("air.covey", trusted=["a.b"])
+score: float = model.score([[1.0]], [1.0])
+fitted: covey.JointRegressor = model.fit([[1.0]], [1.0]).calibrate([[1.0]], [1.0])
+family: covey.families.Normal = covey.families.Normal(2, floor=0.1)
+size: int = covey.families.StudentT(3).packed_size
+joint: covey.MultivariateNormal = family.distribution(np.zeros((1, 5)), ["a", "b"])
+mean = joint.mean
+rows: tuple[int, ...] = joint.interval(0.9)[0].shape
+mixture: covey.Mixture = model.predict_mixture([[1.0]])
+failure: type[Exception] = covey.errors.InputError
+numbers = covey.scores.energy_score(joint, [[1.0, 2.0]])
+covey.layers.DistributionHead(family, members=2)
+covey.losses.NegativeLogLikelihood(family, missing=False)
+covey.plot.ellipses
+covey.report.write_report
+covey.datasets.load_air_quality()
+"""
+
+WRONG = {
+    "covey.JointRegresor()": "has no attribute",
+    "covey.JointRegressor(famly='normal')": "call-arg",
+    "covey.JointRegressor(members='three')": "arg-type",
+    "covey.JointRegressor('normal', 3, 4)": "call-arg",
+    "covey.JointRegressor().fit()": "call-arg",
+    "covey.JointRegressor().save(3.5)": "arg-type",
+    "covey.JointRegressor().summary(1)": "call-arg",
+    "covey.load()": "call-arg",
+    "covey.load(1.5)": "arg-type",
+    "covey.fit()": "call-arg",
+    "covey.fit(1, 2, [3.0], epochs='one')": "arg-type",
+    "covey.families.Normall(2)": "has no attribute",
+    "covey.families.Normal()": "call-arg",
+    "covey.families.Normal('two')": "arg-type",
+    "covey.families.StudentT(2, flor=1e-3)": "call-arg",
+    "covey.families.Normal(2).scale": "attr-defined",
+    "covey.layers.DistributionHead()": "call-arg",
+    "covey.losses.NegativeLogLikelihood(None, missin=True)": "call-arg",
+    "covey.MultivariateNormal()": "call-arg",
+    "covey.MultivariateT([[0.0]]).covarience": "attr-defined",
+    "covey.Mixture(1)": "arg-type",
+    "covey.scores.enrgy_score": "has no attribute",
+    "covey.datasets.load()": "has no attribute",
+    "covey.errors.InputErr": "has no attribute",
+    "covey.modelfit": "has no attribute",
+}
+
+
+def test_the_names_that_are_listed_are_those_that_there_are():
+    assert sorted(covey.__all__) == covey.__dir__() == sorted(set(covey.__all__))
+    for name in covey.__all__:
+        assert getattr(covey, name) is not None
+    for name, module in covey._MODULE_OF.items():
+        assert getattr(covey, name) is getattr(import_module(f"covey.{module}"), name)
+    assert set(covey._MODULE_OF) <= set(covey.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'cli_'"):
+        _ = covey.cli_
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory, request):
+    """What mypy says of each of some files, under its strict rules, by line."""
+    folder = tmp_path_factory.mktemp("types")
+    wrong = "".join(f"{call}\n" for call in WRONG)
+    files = {"right.py": RIGHT, "wrong.py": f"import covey\n{wrong}"}
+    readme = ""
+    for block in blocks((ROOT / "README.md").read_text(encoding="utf-8")):
+        if block.language == "python" and block.run:
+            # the empty lines make a message point to the line on the page
+            readme += "\n" * (block.line - readme.count("\n")) + block.code
+    files["readme.py"] = readme
+    for name, code in files.items():
+        (folder / name).write_text(code, encoding="utf-8")
+    configuration = folder / "mypy.ini"
+    configuration.write_text(
+        "[mypy]\nstrict = True\nignore_missing_imports = True\n"
+        "disallow_untyped_calls = False\ndisallow_untyped_defs = False\n"
+        # of these the size would be most of the time; Covey's own words are what is looked at
+        + "".join(
+            f"[mypy-{name}.*]\nfollow_imports = skip\n"
+            for name in ("keras", "jax", "pandas", "scipy", "sklearn", "pyarrow", "matplotlib")
+        )
+    )
+    cache = request.config.cache.mkdir("mypy")  # half a minute the first time
+    options = ["--config-file", configuration, "--no-error-summary", "--cache-dir", cache]
+    run = subprocess.run(
+        [sys.executable, "-m", "mypy", *options, *files],
+        cwd=folder,
+        env={"PATH": "", "MYPYPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+    )
+    assert not run.stderr, run.stderr
+    found = {name: {} for name in files}
+    for line in run.stdout.splitlines():
+        name, number, said = re.fullmatch(r"(.*?):(\d+): (.*)", line).groups()
+        if name in found and not said.startswith("note:"):
+            found[name].setdefault(int(number), []).append(said)
+    return found
+
+
+@needs_mypy
+def test_right_calls_pass(reports):
+    assert reports["right.py"] == {}
+
+
+@needs_mypy
+def test_the_code_of_the_readme_passes(reports):
+    assert reports["readme.py"] == {}
+
+
+@needs_mypy
+@pytest.mark.parametrize(("number", "call"), list(enumerate(WRONG, 2)))
+def test_a_wrong_call_is_reported(reports, number, call):
+    assert any(WRONG[call] in said for said in reports["wrong.py"].get(number, [])), reports[
+        "wrong.py"
+    ].get(number)
