@@ -167,8 +167,10 @@ class Epochs:
         finished = False
         try:
             for epoch in range(first, last):
+                if state is None:
+                    model.reset_metrics()
                 everybody.on_epoch_begin(epoch)
-                state = self._started(state)
+                state = dispatch.State.of(model) if state is None else self._started(state)
                 taken = 0
                 for batches in self.order.dispatches(first=model.stop_training):
                     everybody.on_train_batch_begin(taken)
@@ -192,9 +194,8 @@ class Epochs:
                 everybody.on_train_end(logs)
         return model.history
 
-    def _started(self, state: dispatch.State | None) -> dispatch.State:
-        """A state, by default that of the model, with metrics that have seen nothing."""
-        state = dispatch.State.of(self.model) if state is None else state
+    def _started(self, state: dispatch.State) -> dispatch.State:
+        """The same state, with metrics that have seen nothing."""
         return state._replace(metrics=self._start)
 
     def _evaluate(self, state: dispatch.State) -> tuple[dispatch.State, dict[str, Any]]:

@@ -68,6 +68,7 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
             )
         # no engine has linear algebra for half precision on every device
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})
+        self.supports_masking = True
         self.family = family
         self.members = members
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)

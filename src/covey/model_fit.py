@@ -180,10 +180,13 @@ def _suits(model: Any, callbacks: Any) -> bool:
         and bool(model.built and model.jit_compile)
         and not model.run_eagerly
         and model.steps_per_execution == 1
-        and not getattr(model, "_initial_epoch", None)  # what a `BackupAndRestore` has left there
+        and not getattr(model, "_initial_epoch", None)  # where a `BackupAndRestore` was
         and not isinstance(callbacks, keras.callbacks.CallbackList)
         and all(
             isinstance(callback, keras.callbacks.Callback)
+            and not isinstance(
+                callback, keras.callbacks.BackupAndRestore
+            )  # it moves the first epoch
             and not hears(callback, EACH_BATCH + EACH_TEST)
             for callback in listed(callbacks)
         )
