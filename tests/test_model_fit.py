@@ -488,21 +488,228 @@ def quick(monkeypatch):
     return found
 
 
+def beside_keras(make):
+    """What `model.fit` and `covey.fit` leave, from the same seed."""
+    keras.utils.set_random_seed(1)
+    model, arguments, other = make()
+    expected = fitted(model.fit, model, arguments | other)
+    keras.utils.set_random_seed(1)
+    model, arguments, _ = make()
+    return fitted(lambda **options: covey.fit(model, **options), model, arguments), expected
+
+
 @pytest.mark.parametrize("name", [*WAYS, *LEFT])
 def test_each_way_to_compile_and_to_call_is_that_of_keras(name, quick, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-    def make():
-        keras.utils.set_random_seed(1)
-        return {**WAYS, **LEFT}[name]()
-
-    model, arguments, other = make()
-    expected = fitted(model.fit, model, arguments | other)
-    saved = sorted(path.name for path in tmp_path.iterdir())
-    for path in tmp_path.iterdir():
-        path.rename(tmp_path / f"theirs {path.name}")
-    model, arguments, _ = make()
-    found = fitted(lambda **options: covey.fit(model, **options), model, arguments)
-    equal(found, expected)
+    equal(*beside_keras({**WAYS, **LEFT}[name]))
     assert len(quick) == (name in WAYS and dispatch.available())
-    assert {*saved} <= {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(
+    "name", ["a partial last batch", "metrics", "callbacks that change the model", "frames"]
+)
+def test_other_engines_are_given_all_that_came(name, quick, monkeypatch):
+    monkeypatch.setattr(dispatch, "available", lambda: False)
+    equal(*beside_keras(WAYS[name]))
+    assert not quick
+
+
+@on_jax
+def test_the_order_is_the_one_that_keras_draws(quick):
+    def make(shuffle=True):
+        quick_to_learn = compiled(optimizer=keras.optimizers.SGD(0.5))
+        return given(quick_to_learn, *table(70), shuffle=shuffle)
+
+    found, expected = beside_keras(make)
+    equal(found, expected)
+    assert len(quick) == 1
+    keras.utils.set_random_seed(1)
+    ordered = make(shuffle=False)
+    ordered[0].fit(**ordered[1])
+    assert np.abs(ordered[0].get_weights()[0] - found[1][0]).max() > 1e-3
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_a_seed_decides_on_the_order_alone(left):
+    weights = []
+    for seed in (0, 0, 1):
+        model = compiled(steps_per_execution=2) if left else compiled()
+        keras.utils.set_random_seed(7)
+        expected = np.random.random()
+        keras.utils.set_random_seed(7)
+        model.set_weights([0.3 * np.ones(w.shape) for w in model.get_weights()])
+        covey.fit(model, *table(70), seed=seed, verbose=0)
+        assert np.random.random() == expected
+        weights.append(model.get_weights()[0])
+    np.testing.assert_array_equal(weights[0], weights[1])
+    assert np.abs(weights[0] - weights[2]).max() > 1e-6
+
+
+def test_a_seed_without_effect_is_said(monkeypatch):
+    monkeypatch.setattr(dispatch, "available", lambda: False)
+    monkeypatch.setattr(keras.config, "backend", lambda: "torch")
+    with pytest.warns(CoveyWarning, match=r"set_random_seed\(3\)"):
+        covey.fit(compiled(), *table(), seed=3, verbose=0)
+
+
+@on_jax
+def test_what_a_loop_cannot_do_is_left_to_keras(quick):
+    class Turning(keras.optimizers.SGD):
+        """A state that changes its dtype in a step, which a loop cannot do."""
+
+        def build(self, variables):
+            super().build(variables)
+            self.turned = self.add_variable((1, 2), name="turned")
+
+        def stateless_apply(self, optimizer_variables, grads, trainable_variables):
+            new = super().stateless_apply(optimizer_variables, grads, trainable_variables)
+            return new[0], [*new[1][:-1], ops.cast(new[1][-1], "int32")]
+
+    model = compiled(optimizer=Turning(0.1))
+    covey.fit(model, *table(), batch_size=32, epochs=1, verbose=0)
+    assert not quick
+
+
+@on_jax
+def test_several_calls_go_on_and_compile_once(caplog, quick):
+    import jax
+
+    whole, model = compiled(network()), compiled(network())
+    whole.set_weights(model.get_weights())
+    covey.fit(whole, *table(70), epochs=4, shuffle=False, verbose=0)
+    covey.fit(model, *table(70), epochs=2, shuffle=False, verbose=0)
+    with jax.log_compiles(), caplog.at_level(logging.WARNING):
+        covey.fit(model, *table(70), epochs=2, shuffle=False, verbose=0)
+    assert not [line for line in caplog.messages if "Finished XLA compilation" in line]
+    for one, two in zip(model.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
+    assert len(quick) == 3
+
+
+def test_what_is_compiled_anew_counts_anew(quick):
+    X, Y = table()
+
+    def twice(fit):
+        def both(**options):
+            fit(**options)
+            # as many variables as before, so that nothing but the model tells of it
+            model.compile(model.optimizer, loss="mse", metrics=["mse"])
+            return fit(**options)
+
+        keras.utils.set_random_seed(1)
+        model = compiled(network(outputs=2), loss="mse", metrics=["mae"])
+        call = model.fit if fit == "theirs" else lambda **options: covey.fit(model, **options)
+        fit = call
+        return fitted(both, model, {"x": X, "y": Y, "shuffle": False, "verbose": 0})
+
+    equal(twice("ours"), twice("theirs"))
+
+
+def test_a_model_is_quick_once_it_is_built(quick):
+    model = compiled(keras.Sequential([DistributionHead(FAMILY)]))
+    first = covey.fit(model, *table(), epochs=2, verbose=0).history["loss"]
+    again = covey.fit(model, *table(), epochs=2, verbose=0).history["loss"]
+    assert again[-1] < first[0]
+    assert len(quick) == dispatch.available()
+
+
+@on_jax
+def test_a_step_that_fails_says_why_and_leaves_the_last_good_weights(quick):
+    import jax
+    from jax.experimental import io_callback
+
+    calls = []
+
+    def fail(x):
+        calls.append(1)
+        if len(calls) > 8:
+            raise ZeroDivisionError("the third epoch")
+        return x
+
+    class Fails(keras.layers.Layer):
+        def call(self, x, training=False):
+            if not training:
+                return x
+            shape = jax.ShapeDtypeStruct((), "float32")
+            return x + 0 * io_callback(fail, shape, jax.lax.stop_gradient(ops.sum(x)))
+
+    def build():
+        keras.utils.set_random_seed(1)
+        return compiled(network(Fails()))
+
+    model, two = build(), build()
+    options = {"batch_size": 16, "shuffle": False, "verbose": 0}
+    with pytest.raises(Exception, match="the third epoch"):
+        covey.fit(model, *table(), epochs=5, **options)
+    calls.clear()
+    covey.fit(two, *table(), epochs=2, **options)
+    for one, other in zip(model.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+    assert int(model.optimizer.iterations) == 8
+    assert np.isfinite(model.evaluate(*table(), verbose=0))
+    assert len(quick) == 2
+
+
+def test_an_interrupted_fit_keeps_what_it_has_learned():
+    class Interrupt(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                self.model.set_weights([weight + 1 for weight in self.model.get_weights()])
+                raise KeyboardInterrupt
+
+    keras.utils.set_random_seed(1)
+    model = compiled()
+    keras.utils.set_random_seed(1)
+    two = compiled()
+    with pytest.raises(KeyboardInterrupt):
+        covey.fit(model, *table(), epochs=5, shuffle=False, callbacks=Interrupt(), verbose=0)
+    covey.fit(two, *table(), epochs=2, shuffle=False, verbose=0)
+    for one, other in zip(model.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other + 1, rtol=1e-5, atol=1e-6)
+
+
+def test_a_fitted_model_is_saved_as_ever(tmp_path):
+    model = compiled(optimizer="adam")
+    covey.fit(model, *table(), verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    X = table()[0].astype("float32")
+    np.testing.assert_array_equal(loaded.predict(X, verbose=0), model.predict(X, verbose=0))
+    assert int(loaded.optimizer.iterations) == 2
+    covey.fit(loaded, *table(), verbose=0)
+
+
+def test_progress_is_shown_on_request(capsys):
+    for verbose in (1, 2):
+        covey.fit(compiled(), *table(), epochs=2, validation_data=table(), verbose=verbose)
+        shown = capsys.readouterr().out
+        assert "Epoch 2/2" in shown
+        assert "val_loss" in shown
+    covey.fit(compiled(), *table(), epochs=2, verbose=0)
+    assert capsys.readouterr().out == ""
+
+
+def test_what_cannot_be_used_is_refused():
+    X, Y = table()
+    model = compiled()
+    before = model.get_weights()
+    with pytest.raises(InputError, match=r"model\.compile"):
+        covey.fit(keras.Sequential([keras.layers.Dense(2)]), X, Y)
+    for options in ({"y": Y[1:]}, {"y": Y, "sample_weight": np.ones(3)}, {"y": Y.tolist()[1:]}):
+        with pytest.raises(InputError, match="same number of rows"):
+            covey.fit(model, X, **options)
+    with pytest.raises(InputError, match="same number of rows"):
+        covey.fit(model, X, Y, validation_data=(X, Y[1:]))
+    with pytest.raises(InputError, match="at least 1"):
+        covey.fit(model, X[:0], Y[:0])
+    for name, value in (("epochs", 0), ("batch_size", 1.5), ("validation_batch_size", True)):
+        with pytest.raises(InputError, match=f"`{name}` must be"):
+            covey.fit(model, X, Y, **{name: value})
+    with pytest.raises(InputError, match="same family"):
+        covey.fit(model, X, Y[:, :1], verbose=0)
+    for one, two in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_the_example_holds():
+    assert doctest.testmod(covey.model_fit).failed == 0

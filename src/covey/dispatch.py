@@ -97,15 +97,31 @@ class Steps:
             carry = jax.lax.fori_loop(0, count, body, carry)
             return carry, read(carry)
 
+        self._step = lambda carry, data, rows: step(carry, gather(data, rows))
         self._many = _jit(many)
 
-    def trace(self, carry: Any, data: Any, order: NDArray[Any]) -> None:
-        """Go through the Python code of a step, which a call will not do again.
+    def trace(self, carry: Any, data: Any, order: NDArray[Any]) -> bool:
+        """Go through the Python code of a step, which a call of the same shapes does not do again.
+
+        Args:
+            carry: as for a call.
+            data: as for a call.
+            order: as for a call.
+
+        Returns:
+            Whether the carry keeps its shapes and dtypes, without which there is no call.
 
         Raises:
-            Exception: whatever that code raises, or the carry changes its shape.
+            Exception: whatever the code of a step raises.
         """
-        self._many.trace(carry, data, *_steps(order))
+        import jax
+
+        try:
+            self._many.trace(carry, data, *_steps(order))
+        except Exception:
+            jax.eval_shape(self._step, carry, data, order[0])  # raises, unless it was the loop
+            return False
+        return True
 
     def __call__(self, carry: Any, data: Any, order: NDArray[Any]) -> tuple[Any, Any]:
         """Take the steps.

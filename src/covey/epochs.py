@@ -100,10 +100,6 @@ class Epochs:
         order: of these rows.
         held_out: arrays of numbers for the evaluation, or None.
         held_out_order: of these.
-
-    Raises:
-        Exception: whatever Keras raises when it goes through a step of the model; nothing has
-            happened then.
     """
 
     def __init__(
@@ -115,25 +111,39 @@ class Epochs:
         held_out_order: Order | None = None,
     ) -> None:
         self.model, self.order = model, order
-        program = Program.of(model)
-        fresh = not program.met and model.train_function is None and model.test_function is None
-        if fresh:
-            _build(model, keras.tree.map_structure(lambda array: array[: order.size], rows))
-        if not model.optimizer.built:
-            model.optimizer.build(model.trainable_variables)
-        self._train = program.steps(model, "train", rows)
+        self._program = Program.of(model)
+        self._first = keras.tree.map_structure(lambda array: array[: order.size], rows)
+        self._train = self._program.steps(model, "train", rows)
         self._rows = dispatch.placed(rows)
-        some = np.zeros((1, order.size), dtype=np.int64)
-        self._train.trace(dispatch.State.of(model), self._rows, some)
         self._test: dispatch.Steps | None = None
         if held_out is not None and held_out_order is not None:
-            self._test = program.steps(model, "test", held_out)
+            self._test = self._program.steps(model, "test", held_out)
             self._held_out = dispatch.placed(held_out)
             self._parts = held_out_order.dispatches()
-            self._test.trace(dispatch.State.of(model), self._held_out, self._parts[0])
+
+    def ready(self) -> bool:
+        """Go through a step without taking it, as Keras does that meets a model for the first time.
+
+        Returns:
+            Whether steps can be taken here; otherwise Keras may be able to.
+
+        Raises:
+            Exception: whatever is raised in a step of the model; the model is as it was.
+        """
+        model, met = self.model, self._program.met
+        fresh = not met and model.train_function is None and model.test_function is None
         if fresh:
-            order.draw()  # as Keras does, which looks at one batch before it starts
-        program.met = True
+            _build(model, self._first)
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
+        state, batch = dispatch.State.of(model), np.zeros((1, self.order.size), dtype=np.int64)
+        steady = self._train.trace(state, self._rows, batch)
+        if self._test is not None:
+            steady = steady and self._test.trace(state, self._held_out, self._parts[0])
+        if steady and fresh:
+            self.order.draw()  # as Keras does, to look at a batch
+        self._program.met = met or steady
+        return steady
 
     def run(self, callbacks: list[Any], first: int, last: int, verbose: Any) -> Any:
         """Train.

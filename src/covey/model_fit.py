@@ -208,10 +208,8 @@ def _epochs(
         return None
     order = Order(_length(rows), size, shuffle=shuffle)
     test_order = Order(_length(held_out), test_size, shuffle=False) if held_out else None
-    try:
-        return Epochs(model, rows, order, held_out, test_order)
-    except Exception:  # what the model cannot do, Keras refuses in its own words
-        return None
+    epochs = Epochs(model, rows, order, held_out, test_order)
+    return epochs if epochs.ready() else None
 
 
 def _tables(
