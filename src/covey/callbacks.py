@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from covey.engine import keras
+from covey.errors import InputError
 
 EACH_BATCH = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 EACH_TEST = ("on_test_begin", "on_test_end", "on_test_batch_begin", "on_test_batch_end")
@@ -15,6 +16,35 @@ def listed(callbacks: Any) -> list[Any]:
     if isinstance(callbacks, keras.callbacks.CallbackList):
         return list(callbacks.callbacks)
     return [each for each in keras.tree.flatten(callbacks) if each is not None]
+
+
+def for_estimator(callbacks: Any) -> list[Any]:
+    """The callbacks of an estimator, in a list.
+
+    Args:
+        callbacks: as for `listed`.
+
+    Returns:
+        Keras callbacks.
+
+    Raises:
+        InputError: something is no callback, or would go on from an epoch that is not the
+            estimator's.
+    """
+    found = listed(callbacks)
+    for callback in found:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise InputError(
+                f"`callbacks` must be Keras callbacks. Received: {callback!r}; a function becomes "
+                "one by keras.callbacks.LambdaCallback(on_epoch_end=...)."
+            )
+        if isinstance(callback, keras.callbacks.BackupAndRestore):
+            raise InputError(
+                "`callbacks` cannot hold a BackupAndRestore: the estimator trains several networks "
+                "and starts each at its first epoch. Leave it out; `fit_files(resume=True)` goes "
+                "on where a training was interrupted."
+            )
+    return found
 
 
 def hears(callback: Any, hooks: tuple[str, ...]) -> bool:
