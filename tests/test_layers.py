@@ -4,6 +4,7 @@ import doctest
 import json
 import subprocess
 import sys
+import warnings
 
 import keras
 import numpy as np
@@ -11,8 +12,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import covey.layers
+import covey.model_fit
 from covey.distributions import MultivariateNormal
-from covey.errors import InputError
+from covey.errors import CoveyWarning, InputError
 from covey.families import Normal
 from covey.layers import (
     DistributionHead,
@@ -267,6 +269,74 @@ def test_members_start_apart_and_by_their_own_fan_in():
     layer.build((3, None, 6))  # the columns of a member are columns of what was drawn
     kernel = layer.get_weights()[0]
     assert_allclose(np.swapaxes(kernel, 1, 2) @ kernel, [np.eye(2)] * 3, atol=1e-6)
+
+
+def test_padded_steps_in_time_do_not_count():
+    """Rows of 1 to 4 steps: the right loss is the mean over the steps that there are."""
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(6, 4, 3)), rng.normal(size=(6, 4, 2))
+    there = np.arange(4) < rng.integers(1, 5, 6)[:, None]
+    X[~there], Y[~there] = 0.0, 100.0
+    inputs = keras.Input((4, 3))
+    model = keras.Model(inputs, DistributionHead(Normal(2))(keras.layers.Masking()(inputs)))
+    model.set_weights([rng.normal(size=weight.shape) for weight in model.get_weights()])
+    model.compile("sgd", loss=NegativeLogLikelihood(Normal(2)))
+    packed = model.predict(X, verbose=0)[there]
+    expected = -Normal(2).distribution(packed).log_prob(Y[there]).mean()
+    assert_allclose(model.evaluate(X, Y, verbose=0), expected, rtol=1e-5)
+    model.optimizer.learning_rate = 0.0
+    for history in (model.fit(X, Y, verbose=0), covey.model_fit.fit(model, X, Y, verbose=0)):
+        assert_allclose(history.history["loss"], [expected], rtol=1e-5)
+
+
+MASKED = {
+    "member dense": (lambda: MemberDense(2), (2, 4, 3), (2, 4)),
+    "piecewise linear": (lambda: PiecewiseLinear([0], [[0.0, 1.0]], 2), (2, 4, 3), (2, 4)),
+    "log density": (lambda: LogDensity(Normal(1)), (4, 3, 2), (4, 3)),
+    "head": (lambda: DistributionHead(Normal(1)), (4, 3, 2), (4, 3)),
+    "member head": (lambda: DistributionHead(Normal(1), members=2), (2, 4, 3), (4, 2)),
+}
+
+
+@pytest.mark.parametrize(("make", "shape", "left"), MASKED.values(), ids=MASKED)
+def test_masks_go_through(make, shape, left):
+    layer = make()
+    mask = np.random.default_rng(0).random(shape[:2]) < 0.5
+    given = [ops.convert_to_tensor(np.ones(shape, "float32"))]
+    if isinstance(layer, LogDensity):
+        given.append(ops.ones((*shape[:2], 1)))
+    assert layer.supports_masking
+    outputs = layer(*given)
+    found = np.asarray(layer.compute_mask(given[0], ops.convert_to_tensor(mask)))
+    assert found.shape == left == tuple(outputs.shape)[:2]
+    assert_array_equal(found, mask if left == shape[:2] else mask.T)
+
+
+@pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
+def test_a_quantised_model_is_saved_and_loaded(fitted, mode, tmp_path):
+    X, _, _ = simulate(50, seed=4)
+    exact = fitted[0].predict(X, verbose=0)
+    model = keras.models.clone_model(fitted[0])
+    model.set_weights(fitted[0].get_weights())
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        model.quantize(mode)
+    assert any("DistributionHead stays in float32" in str(each.message) for each in said)
+    assert [layer.quantization_mode for layer in model.layers[1:3]] == [mode, mode]
+    expected = model.predict(X, verbose=0)
+    assert 0 < np.abs(expected - exact).mean() < 0.5 * exact.std()
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    assert_array_equal(loaded.predict(X, verbose=0), expected)
+
+
+def test_a_head_whose_parameters_are_packed_otherwise_is_refused():
+    config = DistributionHead(FAMILY).get_config()
+    with pytest.raises(InputError, match=r"by 'rows'. Received one packed by 'columns'"):
+        DistributionHead.from_config({**config, "packing": "columns"})
+    del config["packing"]
+    with pytest.warns(CoveyWarning, match="older Covey"):
+        DistributionHead.from_config(config)
 
 
 LAYERS = {

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from covey.optimizers import MemberAdamW
@@ -63,3 +64,22 @@ def test_the_configuration_comes_back():
     assert again.weight_decay == 0.3
     assert again.beta_2 == 0.9
     assert_allclose(float(again.learning_rate), 0.02, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.0])
+def test_a_rate_that_is_set_holds_from_there_on(rate):
+    """As with Keras' AdamW of that rate, whatever the schedule would have said."""
+    steps = [[np.full(shape, 0.01) for shape in SHAPES] for _ in range(3)]
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.5, 1, 0.1)
+    optimizer = MemberAdamW(schedule, member_clipnorm=100.0)
+    found = [keras.Variable(np.ones(shape), dtype="float32") for shape in SHAPES]
+    optimizer.build(found)
+    assert_allclose(float(optimizer.learning_rate), 0.5, rtol=1e-6)
+    optimizer.learning_rate = rate
+    for step in steps:
+        optimizer.apply([keras.ops.convert_to_tensor(g, dtype="float32") for g in step], found)
+    theirs = keras.optimizers.AdamW(0.02)
+    theirs.learning_rate = rate
+    for variable, one in zip(found, run(theirs, steps, SHAPES), strict=True):
+        assert_allclose(keras.ops.convert_to_numpy(variable.value), one, rtol=1e-6)
+    assert_allclose(float(optimizer.learning_rate), rate, rtol=1e-6)

@@ -351,9 +351,11 @@ def test_callbacks_take_part(data):
             self.model.stop_training = self.epochs == 2
 
     count = Count()
-    model = fit(*data, max_steps=500, callbacks=[count])
+    model = fit(*data, max_steps=500, callbacks=count)
     assert count.epochs == 2
     assert count.score == pytest.approx(model.out_of_fold_score_, abs=1e-3)
+    with pytest.raises(InputError, match="BackupAndRestore"):
+        fit(*data, callbacks=keras.callbacks.BackupAndRestore("backup"))
 
 
 def test_the_progress_bar_shows_the_score_and_can_be_silenced(data, capsys):

@@ -5,7 +5,9 @@ import warnings
 import numpy as np
 import pytest
 
+from covey import dispatch
 from covey.batches import Batches
+from covey.callbacks import for_estimator
 from covey.engine import keras
 from covey.errors import CoveyWarning, InputError
 from covey.held_out import HeldOut
@@ -269,3 +271,121 @@ def test_scores_are_in_the_units_that_the_scales_say():
     _, plain, _ = run(inputs, whitened, folds)
     _, scaled, _ = run(inputs, whitened, folds, log_scale=[3.0, -2.0])
     np.testing.assert_allclose(scaled.scores - plain.scores, [3.0, -2.0], rtol=1e-6)
+
+
+class Watch(keras.callbacks.Callback):
+    """Looks at the model in each hook, and may say what the learning rate is."""
+
+    def __init__(self, hook=None, rate=None):
+        super().__init__()
+        self.seen, self.hook, self.rate = [], hook, rate
+
+    def look(self, hook):
+        self.seen.append((hook, read_weights(self.model), int(self.model.optimizer.iterations)))
+        if hook == self.hook:
+            self.model.optimizer.learning_rate = self.rate
+
+    def on_train_begin(self, logs=None):
+        self.look("on_train_begin")
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.look("on_epoch_begin")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.look("on_epoch_end")
+
+    def on_train_end(self, logs=None):
+        self.look("on_train_end")
+
+
+class WatchBatches(Watch):
+    def on_train_batch_begin(self, batch, logs=None):
+        self.look("on_train_batch_begin")
+
+    def on_train_batch_end(self, batch, logs=None):
+        assert np.isfinite(logs["loss"])
+        self.look("on_train_batch_end")
+        self.model.stop_training = int(self.model.optimizer.iterations) == 7
+
+
+def distance(one, two):
+    return max(np.abs(first - second).max() for first, second in zip(one, two, strict=True))
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_callbacks_see_the_model_as_it_is(quick, monkeypatch):
+    if not quick:
+        monkeypatch.setattr(dispatch, "available", lambda: False)
+    watch = Watch()
+    run(*problem(), callbacks=watch)
+    hooks, weights, steps = zip(*watch.seen, strict=True)
+    assert hooks[:3] == ("on_train_begin", "on_epoch_begin", "on_epoch_end")
+    assert hooks[-2:] == ("on_epoch_end", "on_train_end")
+    assert steps[:2] == (0, 0)
+    assert steps[-1] == steps[-2] == RECIPE.max_steps
+    assert list(steps) == sorted(steps)
+    for number in range(1, len(steps)):
+        moved = distance(weights[number], weights[number - 1])
+        assert (moved > 0) == (steps[number] > steps[number - 1])
+
+
+@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize("hook", ["on_train_begin", "on_epoch_begin", "on_epoch_end"])
+def test_a_rate_that_a_callback_sets_counts(hook, quick, monkeypatch):
+    if not quick:
+        monkeypatch.setattr(dispatch, "available", lambda: False)
+    watch = Watch(hook, rate=0.0)
+    run(*problem(), callbacks=[watch])
+    ends = [weights for name, weights, _ in watch.seen if name.endswith("end")]
+    assert distance(ends[0], ends[-1]) == 0
+    start = watch.seen[0][1]
+    assert (distance(start, ends[0]) > 0) == (hook == "on_epoch_end")
+
+
+def test_schedulers_of_keras_count():
+    rates = []
+    scheduler = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.01 * 0.5**epoch)
+    plateau = keras.callbacks.ReduceLROnPlateau(
+        monitor="loss", patience=0, min_delta=100.0, factor=0.5
+    )
+    read = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: rates.append(float(read.model.optimizer.learning_rate))
+    )
+    run(*problem(), callbacks=[scheduler, read])
+    np.testing.assert_allclose(rates, 0.01 * 0.5 ** np.arange(len(rates)), rtol=1e-5)
+    rates.clear()
+    run(*problem(), callbacks=[read, plateau])
+    np.testing.assert_allclose(
+        rates[2:], rates[1] * 0.5 ** np.arange(len(rates) - 1)[1:], rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_callbacks_of_batches_have_steps_taken_one_by_one(quick, monkeypatch):
+    if not quick:
+        monkeypatch.setattr(dispatch, "available", lambda: False)
+    watch = WatchBatches()
+    _, trained, _ = run(*problem(), callbacks=watch)
+    ends = [steps for name, _, steps in watch.seen if name == "on_train_batch_end"]
+    assert ends == [1, 2, 3, 4, 5, 6, 7]  # and there it was stopped
+    assert trained.steps == 7
+    seen = [weights for name, weights, _ in watch.seen if "batch" in name]
+    for before, after in zip(seen[::2], seen[1::2], strict=True):
+        assert distance(before, after) > 0
+
+
+def test_no_callbacks_and_one_are_taken():
+    for callbacks in (None, (), Last(), [[Last()]], keras.callbacks.CallbackList([Last()])):
+        assert run(*problem(), callbacks=callbacks)[1].steps == RECIPE.max_steps
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "message"),
+    [
+        (lambda epoch: None, "LambdaCallback"),
+        (keras.callbacks.BackupAndRestore("backup"), r"resume=True"),
+    ],
+)
+def test_callbacks_that_cannot_take_part_are_refused(callbacks, message):
+    with pytest.raises(InputError, match=message):
+        for_estimator([Last(), callbacks])

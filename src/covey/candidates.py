@@ -74,7 +74,7 @@ def train_candidates(
     weights: list[NDArray[np.float32]] | None = None,
     offsets: Array | None = None,
     sample_weight: Array | None = None,
-    callbacks: Sequence[Any] = (),
+    callbacks: Any = None,
     seed: int = 0,
     verbose: int = 1,
     started: float,

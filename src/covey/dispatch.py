@@ -1,9 +1,8 @@
 """Work that is compiled once for many calls, on jax: the one file that knows an engine by name.
 
 Keras compiles anew for every model, and under jax returns to Python after every step. Here weights
-are arguments of what is compiled, so that a function serves all models of one shape, and one
-dispatch takes many steps. Everything has its counterpart in Keras' own `fit` and `predict`, which
-other engines use.
+are arguments, so that what is compiled serves all models of one shape, and one dispatch takes many
+steps. Other engines use Keras' own `fit` and `predict`, which do the same.
 """
 
 from __future__ import annotations
@@ -49,9 +48,8 @@ def _at_work() -> bool:
     """Whether jax has started the threads that a fork would leave behind."""
     import jax
 
-    name = "jax_num_cpu_devices"  # what may not be changed from then on
-    value = getattr(jax.config, name)
-    try:
+    name, value = "jax_num_cpu_devices", jax.config.jax_num_cpu_devices
+    try:  # what may not be changed from then on
         jax.config.update(name, value + 1)
     except RuntimeError:
         return True
@@ -90,98 +88,159 @@ def check_can_fit() -> None:
 
 
 class State(NamedTuple):
-    """All that a training step changes.
+    """All that a training step changes, in the order in which Keras' own steps take it.
 
     Attributes:
         trainable: values of the model's trainable variables.
         other: values of its other variables.
         optimizer: values of the optimizer's variables.
+        metrics: values of the variables of the metrics, the loss among them.
     """
 
     trainable: list[Tensor]
     other: list[Tensor]
     optimizer: list[Tensor]
+    metrics: list[Tensor]
 
     @classmethod
-    def of(cls, model: Any, optimizer: Any) -> State:
-        """A copy of the state in which a model and its optimizer are."""
-        groups = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)
-        return cls(*([keras.ops.copy(variable.value) for variable in group] for group in groups))
+    def of(cls, model: Any) -> State:
+        """The state in which a compiled model is."""
+        return cls(*([variable.value for variable in group] for group in cls._variables(model)))
 
-    def write(self, model: Any, optimizer: Any) -> None:
-        """Bring a model and its optimizer into this state."""
-        for variables, values in (
-            (model.trainable_variables, self.trainable),
-            (model.non_trainable_variables, self.other),
-            (optimizer.variables, self.optimizer),
-        ):
+    def write(self, model: Any) -> None:
+        """Bring a compiled model into this state."""
+        for variables, values in zip(self._variables(model), self, strict=True):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
 
+    @staticmethod
+    def _variables(model: Any) -> tuple[list[Any], ...]:
+        return (
+            model.trainable_variables,
+            model.non_trainable_variables,
+            model.optimizer.variables,
+            model.metrics_variables,
+        )
+
 
 class Steps:
-    """Gradient steps, many in one dispatch.
+    """A step, taken many times in one dispatch.
+
+    What it starts from is left as it is, so that a failure loses no more than the dispatch.
 
     Args:
-        model: a Keras model; only its structure matters.
-        optimizer: a Keras optimizer, built for the model's trainable variables; likewise.
-        loss: from (y, outputs, weight) to a number.
-        gather: from (data, rows) to a batch, (x, y) or (x, y, weight): indexing of arrays, alone.
+        step: from (carry, batch) to the next carry, a nest of arrays of the same shapes and dtypes.
+        gather: from (data, rows) to a batch: indexing of arrays, alone.
+        read: from the carry after the last step to what is wanted of it here.
     """
 
     def __init__(
         self,
-        model: Any,
-        optimizer: Any,
-        loss: Callable[[Tensor, Tensor, Tensor], Tensor],
-        gather: Callable[[Any, Tensor], tuple[Tensor, ...]],
+        step: Callable[[Any, Any], Any],
+        gather: Callable[[Any, Tensor], Any],
+        read: Callable[[Any], Any],
     ) -> None:
         import jax
 
-        def step(state: State, batch: tuple[Tensor, ...]) -> tuple[State, Tensor]:
-            x, y, weight = batch if len(batch) == 3 else (*batch, None)
+        def many(carry: Any, data: Any, order: Tensor, count: Tensor) -> tuple[Any, Any]:
+            def body(number: Tensor, carry: Any) -> Any:
+                return step(carry, gather(data, order[number]))
 
-            def objective(trainable: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-                outputs, other, penalties = model.stateless_call(
-                    trainable, state.other, x, training=True, return_losses=True
-                )
-                return loss(y, outputs, weight) + sum(penalties), other
-
-            differentiate = jax.value_and_grad(objective, has_aux=True)
-            (value, other), gradients = differentiate(state.trainable)
-            trainable, slots = optimizer.stateless_apply(
-                state.optimizer, gradients, state.trainable
-            )
-            return State(trainable, other, slots), value
-
-        def many(state: State, data: Any, order: Tensor, count: Tensor) -> tuple[State, Tensor]:
-            def body(number: Tensor, carry: tuple[State, Tensor]) -> tuple[State, Tensor]:
-                state, total = carry
-                state, value = step(state, gather(data, order[number]))
-                return state, total + value
-
-            zero = jax.numpy.zeros((), dtype="float32")
             # a loop whose length is an argument, so that a shorter one is not compiled again
-            return cast(Any, jax.lax.fori_loop(0, count, body, (state, zero)))
+            carry = jax.lax.fori_loop(0, count, body, carry)
+            return carry, read(carry)
 
-        self._many = _jit(many, donate_argnums=0)
+        self._step = lambda carry, data, rows: step(carry, gather(data, rows))
+        self._many = _jit(many)
 
-    def __call__(self, state: State, data: Any, order: NDArray[Any]) -> tuple[State, Tensor]:
+    def trace(self, carry: Any, data: Any, order: NDArray[Any]) -> bool:
+        """Go through the Python code of a step, which a call of the same shapes does not do again.
+
+        Args:
+            carry: as for a call.
+            data: as for a call.
+            order: as for a call.
+
+        Returns:
+            Whether the carry keeps its shapes and dtypes, without which there is no call.
+
+        Raises:
+            Exception: whatever the code of a step raises.
+        """
+        import jax
+
+        try:
+            self._many.trace(carry, data, *_steps(order))
+        except Exception:
+            jax.eval_shape(self._step, carry, data, order[0])  # raises, unless it was the loop
+            return False
+        return True
+
+    def __call__(self, carry: Any, data: Any, order: NDArray[Any]) -> tuple[Any, Any]:
         """Take the steps.
 
         Args:
-            state: where to start; not to be used any more.
+            carry: where to start.
             data: what `gather` takes, as `placed` gives it.
             order: what `gather` takes, for each of at most `STEPS` steps; fewer are taken at the
                 price of what they are.
 
         Returns:
-            (state, loss): the state after the last step, and the sum of the losses. They may be
-            on their way: whoever waits for the loss has the state already, also if interrupted.
+            (carry, read): the carry after the last step, and what `read` finds there; both are
+            there when this returns, and what went wrong on the way is raised here.
         """
-        padded = np.zeros((STEPS, *order.shape[1:]), dtype=np.int32)
-        padded[: len(order)] = order
-        return cast(tuple[State, Tensor], self._many(state, data, padded, len(order)))
+        import jax
+
+        carry, read = self._many(carry, data, *_steps(order))
+        return carry, jax.block_until_ready(read)
+
+
+def gradient_step(
+    model: Any, optimizer: Any, loss: Callable[[Tensor, Tensor, Tensor], Tensor]
+) -> Callable[[tuple[State, Tensor], tuple[Tensor, ...]], tuple[State, Tensor]]:
+    """A step of a model and an optimizer of which only the structure matters, for `Steps`.
+
+    Args:
+        model: a Keras model.
+        optimizer: a Keras optimizer, built for the model's trainable variables.
+        loss: from (y, outputs, weight) to a number.
+
+    Returns:
+        From ((state, total), batch), where a batch is (x, y) or (x, y, weight), to the state after
+        the step and the total with the step's loss added.
+    """
+    import jax
+
+    def step(carry: tuple[State, Tensor], batch: tuple[Tensor, ...]) -> tuple[State, Tensor]:
+        state, total = carry
+        x, y, weight = batch if len(batch) == 3 else (*batch, None)
+
+        def objective(trainable: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+            outputs, other, penalties = model.stateless_call(
+                trainable, state.other, x, training=True, return_losses=True
+            )
+            return loss(y, outputs, weight) + sum(penalties), other
+
+        differentiate = jax.value_and_grad(objective, has_aux=True)
+        (value, other), gradients = differentiate(state.trainable)
+        trainable, slots = optimizer.stateless_apply(state.optimizer, gradients, state.trainable)
+        return State(trainable, other, slots, state.metrics), total + value
+
+    return step
+
+
+def build(function: Callable[..., Any], *arguments: Any, variables: Sequence[Any]) -> None:
+    """Let a function of arrays create the variables that it needs, without computing anything.
+
+    Args:
+        function: what to call.
+        arguments: arrays, and nests of them.
+        variables: the variables that it finds; they stay what they are.
+    """
+    import jax
+
+    with keras.StatelessScope(state_mapping=[(each, each.value) for each in variables]):
+        jax.eval_shape(function, *arguments)
 
 
 class Forward:
@@ -324,6 +383,13 @@ def _jit(function: Callable[..., Any], **options: Any) -> Any:
             return function(*arguments)
 
     return jax.jit(exact, **options)
+
+
+def _steps(order: NDArray[Any]) -> tuple[NDArray[np.int32], int]:
+    """The order of at most `STEPS` steps in an array of `STEPS`, and how many there are."""
+    padded = np.zeros((STEPS, *order.shape[1:]), dtype=np.int32)
+    padded[: len(order)] = order
+    return padded, len(order)
 
 
 def _padded(rows: Any, size: int) -> Any:

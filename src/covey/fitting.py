@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from covey import dispatch
 from covey.baseline import Baseline, regressor_name
 from covey.calibration import as_pooled, pooled_scales, reference_rows, scaled
+from covey.callbacks import for_estimator
 from covey.candidates import Candidate, train_candidates
 from covey.distributions import Elliptical
 from covey.distributions.reference import Reference
@@ -186,9 +187,8 @@ def network_of(
 
 def options_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Those of `train_candidates` that are parameters of the `JointRegressor`."""
-    callbacks = parameters["callbacks"]
     return {
-        "callbacks": np.atleast_1d(callbacks).tolist() if callbacks else (),
+        "callbacks": for_estimator(parameters["callbacks"]),
         "verbose": int(bool(parameters["verbose"])),
     }
 

@@ -1,5 +1,6 @@
 """Keras layers: the head that ends in a distribution, and the dense layer of an ensemble."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import ArrayLike
 
 import covey.families  # noqa: F401  registers what a saved model names
 from covey.engine import keras
-from covey.errors import InputError
+from covey.errors import CoveyWarning, InputError
 
 ops = keras.ops
 Tensor = Any  # whatever the engine calls one
@@ -68,12 +69,13 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
             )
         # no engine has linear algebra for half precision on every device
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})
+        self.supports_masking = True
         self.family = family
         self.members = members
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         options = {"kernel_initializer": "zeros", "dtype": "float32", "name": "projection"}
         if members is None:
-            self.projection = keras.layers.Dense(
+            self.projection = _Projection(
                 family.packed_size, kernel_regularizer=self.kernel_regularizer, **options
             )
         else:
@@ -91,6 +93,11 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
         raw = self.projection(inputs)
         return self.family.constrain(raw if self.members is None else rows_first(raw))
 
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor = None) -> Tensor:
+        """Which rows (and steps in time, in front of the parameters) count in the loss."""
+        members = previous_mask is not None and self.members is not None
+        return rows_first(previous_mask) if members else previous_mask
+
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Shape of the packed parameters."""
         leading = input_shape[:-1] if self.members is None else (input_shape[1], input_shape[0])
@@ -101,14 +108,45 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
         return {
             **super().get_config(),
             "family": keras.saving.serialize_keras_object(self.family),
+            "packing": self.family.packing,
             "members": self.members,
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "DistributionHead":
-        """The layer that `get_config` describes."""
-        return cls(**{**config, "family": keras.saving.deserialize_keras_object(config["family"])})
+        """The layer that `get_config` describes.
+
+        Raises:
+            InputError: its weights are those of parameters in another order.
+        """
+        config = dict(config)
+        family = keras.saving.deserialize_keras_object(config.pop("family"))
+        packing = config.pop("packing", None)
+        if packing is None:
+            warnings.warn(
+                "Expected a DistributionHead that says how its parameters are packed. Received one "
+                "of an older Covey, which may have packed them otherwise: train the model anew.",
+                CoveyWarning,
+                stacklevel=2,
+            )
+        elif packing != family.packing:
+            raise InputError(
+                f"Expected a DistributionHead whose parameters are packed by {family.packing!r}. "
+                f"Received one packed by {packing!r}, of another version of Covey: train the model "
+                "anew, or read it with that version."
+            )
+        return cls(family, **config)
+
+
+class _Projection(keras.layers.Dense):  # type: ignore[misc]
+    """The dense layer of a head, which stays as exact as the head is."""
+
+    def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> None:
+        """Say that this is not done: `keras.Model.quantize` then goes on to the next layer."""
+        raise NotImplementedError(
+            "A DistributionHead stays in float32: what a covariance loses by rounding is not small."
+        )
 
 
 @keras.saving.register_keras_serializable(package="covey")
@@ -146,6 +184,7 @@ class MemberDense(keras.layers.Layer):  # type: ignore[misc]
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
+        self.supports_masking = True
         self.units = units
         self.activation = keras.activations.get(activation)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -229,6 +268,7 @@ class PiecewiseLinear(keras.layers.Layer):  # type: ignore[misc]
         self, columns: Any, knots: Any, units: int, *, name: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})
+        self.supports_masking = True
         self.columns = [int(column) for column in columns]
         self.knots = np.asarray(knots, dtype=np.float32)
         self.units = units
@@ -313,6 +353,7 @@ class LogDensity(keras.layers.Layer):  # type: ignore[misc]
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})
+        self.supports_masking = True
         self.family = family
         self.missing = missing
         self.scale_tril = None if scale_tril is None else np.asarray(scale_tril, np.float64)

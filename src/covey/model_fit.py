@@ -2,62 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from covey import dispatch
+from covey.callbacks import EACH_BATCH, EACH_TEST, hears, listed
 from covey.engine import keras
-from covey.errors import InputError
-from covey.losses import NegativeLogLikelihood
-
-Tensor = Any  # whatever the engine calls one
+from covey.epochs import Epochs, Order, Rows
+from covey.errors import CoveyWarning, InputError
 
 
 def fit(
     model: Any,
-    X: Any,
-    Y: ArrayLike,
+    x: Any,
+    y: Any = None,
     *,
-    sample_weight: ArrayLike | None = None,
+    sample_weight: Any = None,
+    batch_size: int | None = None,
     epochs: int = 1,
-    batch_size: int = 32,
-    validation_data: Sequence[Any] | None = None,
-    shuffle: bool = True,
-    callbacks: Sequence[Any] = (),
+    initial_epoch: int = 0,
+    validation_data: Any = None,
+    validation_split: float = 0.0,
+    validation_batch_size: int | None = None,
+    validation_steps: int | None = None,
+    validation_freq: int | Sequence[int] = 1,
+    class_weight: dict[int, float] | None = None,
+    steps_per_epoch: int | None = None,
+    shuffle: bool | str = True,
+    callbacks: Any = None,
     seed: int | None = None,
-    verbose: int = 1,
+    verbose: int | str = "auto",
 ) -> Any:
-    """Train a compiled Keras model on arrays, as `model.fit` does.
+    """Train a compiled Keras model, as `model.fit` does.
 
     Under jax, Keras returns to Python after every step, which costs small networks more than the
-    step itself. Here the data are put on the device once, one dispatch takes up to 64 steps, and a
-    partial last batch is filled up with rows of weight 0, so that nothing is compiled twice. On
-    other engines, and for models that need more than that (metrics besides the loss, a `train_step`
-    of their own, batch normalisation, several outputs, a distribution over devices), and for those
-    that are subclasses or not built yet, this calls `model.fit`.
+    step itself. Here the rows are put on the device once, and one dispatch takes up to 64 of the
+    steps that Keras itself takes, `model.train_step`, whatever losses, metrics, layers and
+    optimizers are in them.
+
+    That is done where nothing between two steps can matter: on jax and on one device, for a
+    functional or sequential model that is built and compiled by `jit`, for arrays in memory, and
+    for callbacks that are called at epochs and at the beginning and the end of the training.
+    Everything else is left to `model.fit`: other engines, subclassed models, callbacks for batches
+    or evaluations, generators and other data sets, `class_weight`, `steps_per_epoch`,
+    `validation_steps`, `validation_freq`, and `steps_per_execution`.
 
     Args:
         model: a Keras model, compiled with an optimizer and a loss.
-        X: array of shape (N, ...), or several as the model takes them.
-        Y: targets, array of shape (N, ...).
-        sample_weight: array of shape (N,).
+        x: array of shape (N, ...), or a list or dictionary of them, as the model takes them; or
+            anything that `model.fit` takes.
+        y: targets, array of shape (N, ...), or a list or dictionary of them.
+        sample_weight: array of shape (N,), or whatever `model.fit` takes.
+        batch_size: rows per gradient step; 32 by default.
         epochs: passes through the rows.
-        batch_size: rows per gradient step.
-        validation_data: (X, Y) or (X, Y, sample_weight), for "val_loss" after each epoch.
+        initial_epoch: the epoch at which to start.
+        validation_data: (x, y) or (x, y, sample_weight), for "val_loss" after each epoch.
+        validation_split: share of the rows, the last of them, that are validation data instead.
+        validation_batch_size: rows per step of the evaluation; `batch_size` by default.
+        validation_steps: as for Keras.
+        validation_freq: as for Keras.
+        class_weight: as for Keras.
+        steps_per_epoch: as for Keras.
         shuffle: whether each epoch has its own order of the rows.
-        callbacks: Keras callbacks; those for batches are called once for each dispatch.
-        seed: of the order (not where it is left to Keras); another one every time by default.
+        callbacks: Keras callbacks: one, several, or None.
+        seed: of the order, which is otherwise drawn as `model.fit` draws it, from NumPy's
+            global generator; `keras.utils.set_random_seed` then decides. That generator is left as
+            it was.
         verbose: as for Keras: 0 is silent, 1 a progress bar, 2 a line per epoch.
 
     Returns:
-        A `keras.callbacks.History`: its `history` holds "loss", and "val_loss" where there are
-        validation data, for each epoch.
+        A `keras.callbacks.History`: its `history` holds for each epoch what `model.fit` reports:
+        "loss", the metrics, and the same with "val_" in front where there are validation data.
 
     Raises:
-        InputError: the model is not compiled, or the numbers of rows differ.
+        InputError: the model is not compiled, the numbers of rows differ, or a number is out of its
+            range.
         EngineError: Keras runs on an engine that can only predict, or this process is a copy of one
             in which jax was at work.
 
@@ -79,210 +105,212 @@ def fit(
             "`model` must be a compiled Keras model: call model.compile(optimizer, loss=...) "
             f"first. Received: {model!r}."
         )
-    inputs, targets, weight = _rows(X, Y, sample_weight)
-    held_out = None if validation_data is None else _rows(*validation_data)
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+    for name, value in (
+        ("epochs", epochs),
+        ("batch_size", 32 if batch_size is None else batch_size),
+        ("validation_batch_size", 1 if validation_batch_size is None else validation_batch_size),
+    ):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise InputError(f"`{name}` must be a positive integer. Received: {name}={value!r}.")
-    if not (dispatch.available() and dispatch.alone() and _suits(model)):
+    inputs = len(getattr(model, "inputs", None) or ())
+    x, y, sample_weight = _arrays(x, inputs), _arrays(y), _arrays(sample_weight)
+    _check_rows(x, y, sample_weight)
+    if type(validation_data) in (tuple, list) and len(validation_data) in (2, 3):
+        first, *others = validation_data
+        validation_data = (_arrays(first, inputs), *map(_arrays, others))
+        _check_rows(*validation_data)
+    options = {
+        "validation_freq": validation_freq,
+        "validation_steps": validation_steps,
+        "class_weight": class_weight,
+        "steps_per_epoch": steps_per_epoch,
+    }
+    with _drawing_by(seed if shuffle else None):
+        quick = None
+        if options == _DEFAULTS and isinstance(shuffle, bool) and _suits(model, callbacks):
+            tables = _tables((x, y, sample_weight), validation_data, validation_split)
+            size = int(batch_size or 32)
+            quick = _epochs(model, *tables, size, int(validation_batch_size or size), shuffle)
+        if quick is not None:
+            return quick.run(listed(callbacks), int(initial_epoch), int(epochs), verbose)
         return model.fit(
-            inputs,
-            targets,
-            sample_weight=weight,
-            epochs=epochs,
+            x,
+            y,
+            sample_weight=sample_weight,
             batch_size=batch_size,
-            validation_data=held_out,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            validation_data=validation_data,
+            validation_split=validation_split,
+            validation_batch_size=validation_batch_size,
             shuffle=shuffle,
-            callbacks=list(callbacks),
+            callbacks=callbacks,
             verbose=verbose,
+            **options,
         )
-    return _fit(
-        model,
-        (inputs, targets, weight),
-        held_out,
-        _Order(len(targets), int(batch_size), np.random.default_rng(seed) if shuffle else None),
-        int(epochs),
-        callbacks,
-        verbose,
-    )
 
 
-class _Order:
-    """Which rows are in each batch of an epoch."""
-
-    def __init__(self, rows: int, size: int, generator: np.random.Generator | None) -> None:
-        self.rows, self.size, self.generator = rows, min(size, rows), generator
-        self.steps = -(-rows // self.size)
-
-    def draw(self) -> list[tuple[NDArray[np.int32], int]]:
-        """For each dispatch (row numbers of shape (steps, size), how many rows these are).
-
-        A partial last batch is filled up with -1, and has a dispatch of its own, since its loss
-        counts less in the mean of the epoch.
-        """
-        flat = np.full(self.steps * self.size, -1, dtype=np.int32)
-        every = np.arange(self.rows)
-        flat[: self.rows] = every if self.generator is None else self.generator.permutation(every)
-        order = flat.reshape(self.steps, self.size)
-        whole, rest = divmod(self.rows, self.size)
-        parts = [order[i : min(i + dispatch.STEPS, whole)] for i in range(0, whole, dispatch.STEPS)]
-        return [(part, part.size) for part in parts] + ([(order[-1:], rest)] if rest else [])
-
-
-def _fit(
-    model: Any,
-    rows: tuple[Any, Any, Any],
-    held_out: tuple[Any, Any, Any] | None,
-    order: _Order,
-    epochs: int,
-    callbacks: Sequence[Any],
-    verbose: int,
-) -> Any:
-    optimizer = model.optimizer
-    if not optimizer.built:
-        optimizer.build(model.trainable_variables)
-    weighted = rows[2] is not None or order.rows % order.size > 0
-    steps, evaluate = _program(model, gaps=bool(np.isnan(rows[1]).any()), weighted=weighted)
-    data = dispatch.placed(rows)
-    history = keras.callbacks.History()
-    everybody = keras.callbacks.CallbackList(
-        [*callbacks, history],
-        add_progbar=bool(verbose),
-        model=model,
-        verbose=verbose,
-        epochs=epochs,
-        steps=order.steps,
-    )
-    model.stop_training = False
-    everybody.on_train_begin()
-    state = dispatch.State.of(model, optimizer)
-    try:
-        for epoch in range(epochs):
-            everybody.on_epoch_begin(epoch)
-            total, seen, taken = 0.0, 0, 0
-            for batches, count in order.draw():
-                everybody.on_train_batch_begin(taken)
-                state, loss = steps(state, data, batches)
-                total += float(loss) * count / len(batches)
-                seen, taken = seen + count, taken + len(batches)
-                everybody.on_train_batch_end(taken - 1, {"loss": total / seen})
-            logs = {"loss": total / seen}
-            if held_out is not None:
-                logs["val_loss"] = evaluate(state, *held_out)
-            if callbacks:  # they may look at the model, and change it
-                state.write(model, optimizer)
-            everybody.on_epoch_end(epoch, logs)
-            if callbacks:
-                state = dispatch.State.of(model, optimizer)
-            if model.stop_training:
-                break
-    finally:
-        state.write(model, optimizer)  # also when interrupted
-    everybody.on_train_end()
-    return history
+_DEFAULTS = {
+    "validation_freq": 1,
+    "validation_steps": None,
+    "class_weight": None,
+    "steps_per_epoch": None,
+}
+_STEPS = {  # what is no longer Keras' own when an object has another
+    "call",
+    "compute_loss",
+    "compute_metrics",
+    "evaluate",
+    "fit",
+    "get_metrics_result",
+    "reset_metrics",
+    "stateless_call",
+    "stateless_compute_loss",
+    "test_step",
+    "train_step",
+}
 
 
-def _program(
-    model: Any, *, gaps: bool, weighted: bool
-) -> tuple[dispatch.Steps, Callable[..., float]]:
-    """What is compiled for a model; it stays with the model, for the next call."""
-    optimizer, loss = model.optimizer, keras.losses.get(model.loss)
-    key = (optimizer, model.loss, gaps, weighted)
-    kept = getattr(model, "_covey_program", None)
-    if kept is not None and kept[0] == key:
-        return kept[1], kept[2]
-    if isinstance(loss, NegativeLogLikelihood):
-        complete = loss if gaps else loss.for_complete_rows()
-    else:
-        loss = complete = loss if isinstance(loss, keras.losses.Loss) else _Function(loss)
-    steps = dispatch.Steps(model, optimizer, complete, _weighted if weighted else _whole)
-    outputs = dispatch.Forward(model, 256)
-    compiled = dispatch.compiled(loss)
-
-    @dispatch.compiled
-    def penalty(trainable: Any, other: Any, rows: Any) -> Tensor:
-        options = {"training": False, "return_losses": True}
-        return sum(model.stateless_call(trainable, other, rows, **options)[2])
-
-    def evaluate(state: dispatch.State, inputs: Any, targets: Any, weight: Any) -> float:
-        found = outputs(state.trainable, state.other, *keras.tree.flatten(inputs))
-        some = keras.tree.map_structure(lambda x: x[:32], inputs)
-        own = penalty(state.trainable, state.other, some)  # of weights: the same for all rows
-        return float(compiled(targets, found, weight)) + float(own)
-
-    model._covey_program = (key, steps, evaluate)
-    return steps, evaluate
-
-
-def _whole(data: Any, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """A batch of rows that all count alike."""
-    return cast(tuple[Tensor, Tensor], keras.tree.map_structure(lambda x: x[rows], data[:2]))
-
-
-def _weighted(data: Any, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """A batch; weights of 1 in the mean over the rows that there are, and 0 for -1."""
-    inputs, targets, weight = data
-    real = keras.ops.cast(rows >= 0, "float32")
-    share = real / keras.ops.mean(real)
-    batch = keras.tree.map_structure(lambda x: x[rows], (inputs, targets))
-    return (*batch, share if weight is None else share * weight[rows])
-
-
-class _Function(keras.losses.Loss):  # type: ignore[misc]
-    """A function of (y, outputs) as a Keras loss."""
-
-    def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
-        super().__init__()
-        self.function = function
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """What the function says."""
-        return self.function(y_true, y_pred)
-
-
-def _suits(model: Any) -> bool:
-    """Whether a step is no more than the mean loss of one output, and an update."""
-    loss = model.loss
-    means = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
-    return bool(
-        (getattr(loss, "reduction", None) in means or isinstance(loss, str) or _is_function(loss))
-        and type(model).train_step is keras.Model.train_step
-        and len(model.metrics) <= 1
+def _suits(model: Any, callbacks: Any) -> bool:
+    """Whether nothing but Keras' own steps happens between the two ends of an epoch."""
+    caps = keras.config.max_epochs(), keras.config.max_steps_per_epoch()
+    return (
+        dispatch.available()
+        and dispatch.alone()
+        and caps == (None, None)
+        and type(model) in (keras.Sequential, _functional())
+        and not vars(model).keys() & _STEPS
+        and bool(model.built and model.jit_compile)
         and not model.run_eagerly
-        and not isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-        and len(getattr(model, "outputs", ())) == 1  # none: subclassed, or not built yet
-        and not _normalises(model)
-    )
-
-
-def _is_function(loss: Any) -> bool:
-    return callable(loss) and not isinstance(loss, keras.losses.Loss)
-
-
-def _normalises(model: Any) -> bool:
-    """Whether rows feel their neighbours, those that fill up a batch too."""
-    return any(
-        isinstance(layer, keras.layers.BatchNormalization)
-        or (isinstance(layer, keras.Model) and _normalises(layer))
-        for layer in model.layers
-    )
-
-
-def _rows(X: Any, Y: Any, weight: Any = None) -> tuple[Any, Any, Any]:
-    """Arrays, in float32 where they were in float64, all of one length."""
-    several = isinstance(X, dict) or (isinstance(X, (list, tuple)) and hasattr(X[0], "shape"))
-    inputs = keras.tree.map_structure(_array, X) if several else _array(X)
-    targets, weight = _array(Y), None if weight is None else _array(weight)
-    arrays = [*keras.tree.flatten(inputs), targets, *([] if weight is None else [weight])]
-    lengths = sorted({len(array) for array in arrays})
-    if len(lengths) > 1 or 0 in lengths:
-        raise InputError(
-            "Expected `X`, `Y` and the weights to have the same number of rows, at least 1. "
-            f"Received: {lengths}."
+        and model.steps_per_execution == 1
+        and not getattr(model, "_initial_epoch", None)  # where a `BackupAndRestore` was
+        and not isinstance(callbacks, keras.callbacks.CallbackList)
+        and all(
+            isinstance(callback, keras.callbacks.Callback)
+            and not isinstance(
+                callback, keras.callbacks.BackupAndRestore
+            )  # it moves the first epoch
+            and not hears(callback, EACH_BATCH + EACH_TEST)
+            for callback in listed(callbacks)
         )
-    return inputs, targets, weight
+    )
 
 
-def _array(values: Any) -> Any:
-    array = np.asarray(values)
-    return array.astype(np.float32) if array.dtype == np.float64 else array
+@lru_cache(maxsize=1)
+def _functional() -> type:
+    """The class of a model of layers that are functions of each other, which has no public name."""
+    inputs = keras.Input((1,))
+    return type(keras.Model(inputs, inputs))
+
+
+def _epochs(
+    model: Any, rows: Rows | None, held_out: Rows | None, size: int, test_size: int, shuffle: bool
+) -> Epochs | None:
+    """Epochs of many steps in one dispatch, where that can be."""
+    if rows is None:
+        return None
+    order = Order(_length(rows), size, shuffle=shuffle)
+    test_order = Order(_length(held_out), test_size, shuffle=False) if held_out else None
+    epochs = Epochs(model, rows, order, held_out, test_order)
+    return epochs if epochs.ready() else None
+
+
+def _tables(
+    given: Rows, validation_data: Any, validation_split: float
+) -> tuple[Rows | None, Rows | None]:
+    """(rows to train on, rows to evaluate on or None); (None, None) where that is for Keras."""
+    rows = _table(*given)
+    if rows is None:
+        return None, None
+    if validation_data is not None:
+        held_out = _table(*validation_data) if type(validation_data) is tuple else None
+        return (None, None) if held_out is None else (rows, held_out)
+    if not validation_split:
+        return rows, None
+    first = math.floor(_length(rows) * (1.0 - validation_split))
+    if not 0 < first < _length(rows):
+        return None, None
+    return _part(rows, slice(None, first)), _part(rows, slice(first, None))
+
+
+def _table(x: Any, y: Any = None, weight: Any = None) -> Rows | None:
+    """Numbers in memory, as they go to the device; None if something else came."""
+    if y is None or (weight is not None and keras.tree.is_nested(y)):
+        return None  # Keras would give each output its weights
+    rows = (x, y) if weight is None else (x, y, weight)
+    if not all(map(_is_array, keras.tree.flatten(rows))):
+        return None
+    rows = keras.tree.map_structure(np.asarray, rows)
+    kinds = {array.dtype.kind for array in keras.tree.flatten(rows)}
+    return keras.tree.map_structure(_number, rows) if kinds <= set("biuf") else None
+
+
+def _is_array(values: Any) -> bool:
+    """Whether something is an array in memory; one in a file may be larger than the memory."""
+    return hasattr(values, "__array__") and not isinstance(values, np.memmap)
+
+
+def _number(array: NDArray[Any]) -> NDArray[Any]:
+    """Numbers of the kind that Keras makes of them."""
+    return _native(array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array)
+
+
+def _native(values: Any) -> Any:
+    """Arrays in the order of bytes of this machine, which no engine can do without."""
+    foreign = isinstance(values, np.ndarray) and not values.dtype.isnative
+    return values.astype(values.dtype.newbyteorder("=")) if foreign else values
+
+
+def _arrays(values: Any, several: int = 1) -> Any:
+    """Lists of numbers as arrays, which Keras does not take; the rest as it came."""
+    if type(values) in (list, tuple) and _is_numbers(values):
+        if several > 1 and len(values) == several:
+            return [np.asarray(each) for each in values]
+        return np.asarray(values)
+    return keras.tree.map_structure(_native, values)
+
+
+def _is_numbers(values: Any) -> bool:
+    leaves = keras.tree.flatten(values)
+    return bool(leaves) and all(isinstance(leaf, (int, float, np.number)) for leaf in leaves)
+
+
+def _check_rows(*parts: Any) -> None:
+    arrays = [array for array in keras.tree.flatten(parts) if array is not None]
+    if not all(map(_is_array, arrays)):
+        return
+    lengths = sorted({np.shape(array)[:1] or (1,) for array in arrays})
+    if len(lengths) > 1 or (0,) in lengths:
+        raise InputError(
+            "Expected `x`, `y` and the weights to have the same number of rows, at least 1. "
+            f"Received: {[length for (length,) in lengths]}."
+        )
+
+
+def _length(rows: Rows) -> int:
+    return len(keras.tree.flatten(rows)[0])
+
+
+def _part(rows: Rows, which: slice) -> Rows:
+    return keras.tree.map_structure(lambda array: array[which], rows)
+
+
+@contextmanager
+def _drawing_by(seed: int | None) -> Iterator[None]:
+    """Within, NumPy's global generator, from which Keras draws on jax, starts at a seed."""
+    if seed is None:
+        yield
+        return
+    if not dispatch.available() and keras.config.backend() != "jax":
+        warnings.warn(
+            f"`seed` decides on the order of the rows on jax alone. Received: seed={seed!r}, on "
+            f"{keras.config.backend()}; call keras.utils.set_random_seed({seed!r}) before `fit`.",
+            CoveyWarning,
+            stacklevel=4,
+        )
+    before = np.random.get_state()
+    np.random.seed(seed)
+    try:
+        yield
+    finally:
+        np.random.set_state(before)

@@ -7,6 +7,8 @@ from covey.engine import keras
 ops = keras.ops
 Tensor = Any  # whatever the engine calls one
 
+_SCHEDULED = keras.initializers.Constant(-1.0)  # nobody has set a learning rate
+
 
 @keras.saving.register_keras_serializable(package="covey")
 class MemberAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
@@ -14,6 +16,9 @@ class MemberAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
 
     Every variable has the member axis in front. Keras' own clipping takes the norm over all
     members, so that one member's outlier would hold up the others.
+
+    A learning rate that is set, as Keras' callbacks do, holds from there on, also where there was a
+    schedule.
 
     Args:
         learning_rate: a number or a Keras schedule.
@@ -37,6 +42,28 @@ class MemberAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
             learning_rate=learning_rate, weight_decay=weight_decay, name=name, **kwargs
         )
         self.member_clipnorm = member_clipnorm
+
+    def build(self, variables: list[Any]) -> None:
+        """Create the optimizer's variables."""
+        super().build(variables)
+        # a variable, so that what is compiled already does what a callback says
+        self._rate = self.add_variable((), initializer=_SCHEDULED, name="set_learning_rate")
+
+    @property
+    def learning_rate(self) -> Tensor:
+        """The rate of the next step."""
+        scheduled = super().learning_rate
+        if not self.built:
+            return scheduled
+        rate = ops.convert_to_tensor(self._rate)
+        return ops.where(rate >= 0, rate, ops.cast(scheduled, rate.dtype))
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        if not self.built or isinstance(value, keras.optimizers.schedules.LearningRateSchedule):
+            keras.optimizers.AdamW.learning_rate.fset(self, value)
+        else:
+            self._rate.assign(value)
 
     def apply(self, grads: list[Tensor], trainable_variables: Any = None) -> None:
         """Clip, then update the variables."""

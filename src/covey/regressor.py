@@ -56,9 +56,10 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         batch_size: rows per member and gradient step; by default chosen from the number of rows.
         max_steps: gradient steps at most; by default chosen from the number of rows.
         max_time: seconds after which training stops and keeps the best so far; None is no limit.
-        callbacks: Keras callbacks for each training (of the Student-t, then of the normal); one
-            "epoch" is the stretch of steps between two looks at the held-out rows, and its logs
-            hold "out_of_fold_score".
+        callbacks: Keras callbacks, one or several, for each training (of the Student-t, then of the
+            normal); one "epoch" is the stretch of steps between two looks at the held-out rows, and
+            its logs hold "out_of_fold_score". They see the model as it is, and a learning rate that
+            they set holds from there on. Those for batches make training slower.
         random_state: integer or `numpy.random.RandomState`; an integer gives the same result twice
             on the same machine and engine.
         verbose: 1 shows a progress bar with the out-of-fold score, which family was chosen and by
@@ -104,7 +105,7 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         batch_size: int | None = None,
         max_steps: int | None = None,
         max_time: float | None = None,
-        callbacks: Sequence[Any] | None = None,
+        callbacks: Any = None,
         random_state: Any = None,
         verbose: int = 1,
     ) -> None:

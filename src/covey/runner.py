@@ -101,12 +101,12 @@ class _Dispatched(Runner):
         super().__init__(model)
         self.steps = steps
         self.scaling = dispatch.placed(scaling)
-        self.state = dispatch.State.of(model, model.optimizer)
+        self.state = dispatch.State.of(model)
 
     def run(self, stretch: Stretch) -> float:
         """See `Runner`."""
         data = (stretch.data, self.scaling)
-        self.state, loss = self.steps(self.state, data, stretch.order)
+        (self.state, _), loss = self.steps((self.state, np.float32(0)), data, stretch.order)
         return float(loss)
 
     def weights(self) -> list[NDArray[np.float32]]:
@@ -115,11 +115,11 @@ class _Dispatched(Runner):
 
     def publish(self) -> None:
         """See `Runner`."""
-        self.state.write(self.model, self.model.optimizer)
+        self.state.write(self.model)
 
     def adopt(self) -> None:
         """See `Runner`."""
-        self.state = dispatch.State.of(self.model, self.model.optimizer)
+        self.state = dispatch.State.of(self.model)
 
 
 @final
@@ -189,4 +189,5 @@ def _steps(skeleton: Network, complete: int, gaps: bool, recipe: Recipe) -> disp
         each = loss.negative_log_density(y[0], outputs, y[1])
         return keras.ops.mean(each if weight is None else each * weight)
 
-    return dispatch.Steps(model, optimizer, mean, batch)
+    step = dispatch.gradient_step(model, optimizer, mean)
+    return dispatch.Steps(step, batch, read=lambda carry: carry[1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from covey import dispatch
 from covey.batches import Source, Stretch
+from covey.callbacks import EACH_BATCH, hears, listed
 from covey.dispatch import STEPS
 from covey.engine import keras
 from covey.errors import warn
@@ -20,7 +21,7 @@ from covey.held_out import HeldOut
 from covey.looks import Looks
 from covey.network import Network, write_weights
 from covey.recipe import Recipe
-from covey.runner import runner
+from covey.runner import Runner, runner
 
 AT_ONCE = 0.5  # seconds that steps may take between two looks at the clock
 
@@ -54,7 +55,7 @@ def train(
     recipe: Recipe,
     *,
     weights: list[NDArray[np.float32]] | None = None,
-    callbacks: Sequence[Any] = (),
+    callbacks: Any = None,
     seed: int = 0,
     verbose: int = 1,
     started: float | None = None,
@@ -74,8 +75,9 @@ def train(
         held_out: the rows to stop on.
         recipe: how long and how fast.
         weights: where to start, as `read_weights` gives them; at the linear model by default.
-        callbacks: Keras callbacks of the user; an "epoch" is the stretch between two looks at the
-            held-out rows, and single batches are not reported.
+        callbacks: Keras callbacks of the user: one, several or None. An "epoch" is the stretch
+            between two looks at the held-out rows. They see the model as it is, and what they
+            change counts; those for batches have steps taken one by one, which is slower.
         seed: of the initial weights and the dropout.
         verbose: 0 is silent, 1 shows a progress bar.
         started: `time.monotonic()` from which `max_time` counts; now by default.
@@ -101,9 +103,10 @@ def train(
         deadline = recipe.max_time + (begun if started is None else started)
     stretch = dispatch.agreed(_steps_per_look(recipe, held_out))
     patience = recipe.patience * recipe.max_steps
-    others = keras.callbacks.CallbackList(list(callbacks), model=model)
+    others = _Callbacks(listed(callbacks), model, steps)
     model.stop_training = False
-    others.on_train_begin()
+    others.call("on_train_begin")
+    logs: dict[str, float] = {}
     first_step = None
     together = dispatch.processes() > 1  # then all must do the same, whatever their clocks say
     at_once = 1  # the first step compiles, and then it is known how long one takes
@@ -111,7 +114,7 @@ def train(
     with _bar(network, recipe, looks.steps, verbose) as bar:
         _show(bar, looks)
         while looks.steps < recipe.max_steps and not late:
-            others.on_epoch_begin(looks.number)
+            others.call("on_epoch_begin", looks.number)
             loss, taken = 0.0, 0
             until = min(stretch, recipe.max_steps - looks.steps)
             while taken < until and not late:
@@ -119,28 +122,30 @@ def train(
                 data, order = source.draw(until - taken)
                 while len(order) and not late:
                     now = time.monotonic()
+                    if others.each_batch:
+                        at_once = 1
+                        others.call("on_train_batch_begin", taken)
                     loss += steps.run(Stretch(data, order[:at_once]))
                     done = len(order[:at_once])
                     taken, order = taken + done, order[at_once:]
                     first_step = first_step or time.monotonic()
+                    if others.each_batch:
+                        others.call("on_train_batch_end", taken - 1, {"loss": loss / taken})
                     pace = (time.monotonic() - now) / done
                     quick = int(np.clip(AT_ONCE / pace, 1, STEPS)) if taken > 1 else 2
                     at_once = STEPS if together else quick
-                    late = not together and time.monotonic() >= deadline
+                    late = not together and (model.stop_training or time.monotonic() >= deadline)
             looks.look(steps.weights(), taken)
             _show(bar, looks)
-            if callbacks:
-                steps.publish()
-                logs = {"loss": loss / taken, "out_of_fold_score": looks.score}
-                others.on_epoch_end(looks.number - 1, logs)
-                steps.adopt()
+            logs = {"loss": loss / taken, "out_of_fold_score": looks.score}
+            others.call("on_epoch_end", looks.number - 1, logs)
             if keep is not None:
                 keep(_joined(steps.snapshot(), looks.snapshot(), source.snapshot()))
             late = dispatch.agreed(late or time.monotonic() >= deadline)
             over = model.stop_training or bool(np.all(looks.waiting >= patience))
             if dispatch.agreed(over):
                 break
-        others.on_train_end()
+        others.call("on_train_end", logs)
     write_weights(model, looks.weights)
     if looks.diverged:
         warn(
@@ -150,6 +155,23 @@ def train(
         )
     setup = (first_step or time.monotonic()) - begun
     return model, Trained(looks.weights, looks.best_steps, looks.scores, looks.steps, setup)
+
+
+class _Callbacks:
+    """The user's callbacks, who see the model as it is and may change it."""
+
+    def __init__(self, callbacks: list[Any], model: Any, steps: Runner) -> None:
+        self.each_batch = any(hears(callback, EACH_BATCH) for callback in callbacks)
+        self._list = keras.callbacks.CallbackList(callbacks, model=model) if callbacks else None
+        self._steps = steps
+
+    def call(self, hook: str, *arguments: Any) -> None:
+        """Call a hook of all of them."""
+        if self._list is None:
+            return
+        self._steps.publish()
+        getattr(self._list, hook)(*arguments)
+        self._steps.adopt()
 
 
 def _steps_per_look(recipe: Recipe, held_out: HeldOut) -> int:

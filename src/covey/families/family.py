@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any, Self, final
+from typing import Any, ClassVar, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +26,10 @@ class Family(ABC):
     Raises:
         InputError: an argument lies outside its range.
     """
+
+    # In what order the parameters are packed, and what `constrain` makes of raw outputs: a network
+    # that learned another one means something else, so that files say which one theirs is.
+    packing: ClassVar[str] = "rows"
 
     def __init__(self, n_targets: int, *, floor: float) -> None:
         if isinstance(n_targets, bool) or not isinstance(n_targets, (int, np.integer)):
