@@ -80,6 +80,23 @@ def test_evaluate_prints_figures_or_json(model_file, folder, capsys, recwarn):
     assert "['CO', 'NOx']" in capsys.readouterr().err
 
 
+def test_evaluate_takes_weights(model_file, folder, tmp_path, capsys, recwarn):
+    table = pd.read_csv(folder / "train.csv")
+    table["share"] = np.arange(len(table)) % 3.0
+    table.to_csv(tmp_path / "weighted.csv", index=False)
+    options = [tmp_path / "weighted.csv", "--weights", "share", "--json"]
+    assert run("evaluate", model_file, *options) == 0
+    found = json.loads(capsys.readouterr().out)
+    twice = table.loc[np.repeat(table.index, table["share"].astype(int))]
+    model = covey.load(model_file)
+    expected = model.evaluate(twice[["a", "b", "site"]], twice[["CO", "NOx"]])
+    assert found["rows"] == (table["share"] > 0).sum()
+    for name in ("negative_log_likelihood", "energy_score"):
+        assert found[name] == pytest.approx(expected[name])
+    assert run("evaluate", model_file, *options[:1], "--weights", "nothing") == 2
+    assert "nothing" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["joint.csv", "joint.parquet"])
 def test_predict_writes_means_and_covariances(model_file, folder, name, recwarn):
     new = folder / "new.parquet"
@@ -172,7 +189,7 @@ def test_a_feature_list_is_taken(folder, capsys):
         (["predict", "model.covey", "new.parquet", "--output", "./new.parquet"], "would overwrite"),
         (
             ["fit", "train.csv", "--targets", "CO", "--weights", "id", "--output", "x.covey"],
-            "must hold numbers",
+            "must be an array of numbers",
         ),
         (
             ["fit", "train.csv", "--targets", "CO", "--seed", "-1", "--output", "x.covey"],

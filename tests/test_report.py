@@ -42,7 +42,9 @@ def table(n=240, seed=0):
 @pytest.fixture(scope="module")
 def model():
     X, Y, _ = table()
-    return covey.JointRegressor(**QUICK).fit(X, Y.to_numpy()).calibrate(X, Y.to_numpy())
+    new_X, new_Y, _ = table(seed=2)
+    fitted = covey.JointRegressor(**QUICK).fit(X, Y.to_numpy())
+    return fitted.calibrate(new_X, new_Y.to_numpy())
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +191,7 @@ def test_nothing_is_written_when_it_fails(named, tested, tmp_path, monkeypatch):
     X, Y = tested
     with pytest.raises(InputError, match="rows that hold a target"):
         write_report(tmp_path / "r.html", named, X, Y * np.nan)
-    with pytest.raises(InputError, match="Make it"):
+    with pytest.raises(InputError, match="Create it"):
         write_report(tmp_path / "no" / "r.html", named, X, Y)
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(InputError, match=r"covey\[report\]"):

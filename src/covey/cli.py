@@ -124,6 +124,9 @@ def parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("model", help="a file that `covey fit` wrote")
     evaluate.add_argument("table", help=f"the rows, with their targets: {TABLE}")
+    evaluate.add_argument(
+        "--weights", metavar="COLUMN", help="the column that holds the weight of each row"
+    )
     evaluate.add_argument("--json", action="store_true", help="print all figures as JSON instead")
     evaluate.add_argument(
         "--report",
@@ -308,9 +311,12 @@ def _evaluate(options: argparse.Namespace) -> None:
         writable(options.report, (".html",))
     table = read_table(options.table)
     model = load(options.model, options.trust)
-    _check_columns(list(table.columns), model.targets_, options.table)
-    X, Y = _features(table, model, model.targets_), table[list(model.targets_)]
-    figures = model.evaluate(X, Y)
+    special = [options.weights] if options.weights else []
+    _check_columns(list(table.columns), [*model.targets_, *special], options.table)
+    X = _features(table, model, [*model.targets_, *special])
+    Y = table[list(model.targets_)]
+    weight = table[options.weights] if options.weights else None
+    figures = model.evaluate(X, Y, sample_weight=weight)
     if options.report:
         from covey.report import write_report
 

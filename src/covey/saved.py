@@ -20,6 +20,7 @@ from covey.seen import SeenRows
 from covey.table import FeatureSchema
 
 KIND = "JointRegressor"
+LAYOUT = 2  # of what a file holds; another number is another meaning of the same names
 DISTRIBUTIONS = {
     "normal": MultivariateNormal,
     "student_t": MultivariateT,
@@ -47,6 +48,7 @@ def write(path: str | os.PathLike[str], model: Any, trusted: Collection[str] = (
     described, arrays = model.ensemble_.to_artifact()
     manifest = {
         "kind": KIND,
+        "layout": LAYOUT,
         "family": model.family_,
         "family_scores": model.family_scores_,
         "written_by": __version__,
@@ -103,6 +105,12 @@ def read(
         raise ArtifactError(
             f"Expected a file that holds a {KIND}. {os.fspath(path)} holds: "
             f"{manifest.get('kind')!r}."
+        )
+    if (layout := manifest.get("layout", 1)) != LAYOUT:
+        raise ArtifactError(
+            f"Expected a model in layout {LAYOUT}. {os.fspath(path)} has layout {layout!r}, written "
+            f"by Covey {manifest.get('written_by', 'unknown')}: load it with that version, or fit "
+            "the model again."
         )
     try:
         parameters = manifest["parameters"]
