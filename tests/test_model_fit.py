@@ -428,7 +428,9 @@ WAYS = {
 }
 LEFT = {
     "ModelCheckpoint(save_freq=2)": lambda: calls_back(
-        keras.callbacks.ModelCheckpoint("{batch}.weights.h5", save_weights_only=True, save_freq=2)
+        keras.callbacks.ModelCheckpoint(
+            "{epoch}-{batch}.weights.h5", save_weights_only=True, save_freq=2
+        )
     ),
     "BackupAndRestore": lambda: calls_back(keras.callbacks.BackupAndRestore("backup")),
     "SwapEMAWeights": lambda: with_ema(keras.callbacks.SwapEMAWeights(swap_on_epoch=True)),
