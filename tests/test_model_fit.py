@@ -3,6 +3,7 @@
 import doctest
 import logging
 import warnings
+from functools import partial
 
 import keras
 import numpy as np
@@ -205,7 +206,7 @@ def scaled():
     return given(compiled(optimizer=keras.optimizers.LossScaleOptimizer(inner, initial_scale=4.0)))
 
 
-def with_ema(callbacks=None):
+def with_ema(callbacks=()):
     ema = keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=4)
     return given(compiled(optimizer=ema), callbacks=callbacks)
 
@@ -315,7 +316,7 @@ def with_complete_and_scale():
     return given(compiled(loss=loss))
 
 
-HELD_OUT = (*table(32, seed=1), np.linspace(0, 2, 32))
+HELD_OUT = (*table(40, seed=1), np.linspace(0, 2, 40))  # as many as no batch has
 WAYS = {
     "plain": given,
     "a partial last batch": lambda: given(None, *table(70)),
@@ -348,9 +349,9 @@ WAYS = {
     "batch normalisation": lambda: given(
         compiled(network(keras.layers.BatchNormalization())), validation_data=HELD_OUT
     ),
-    "batch normalisation inside": lambda: given(compiled(network(Normalised()))),
+    "batch normalisation inside": lambda: given(compiled(network(Normalised())), *table(70)),
     "states and losses of layers": lambda: given(
-        compiled(network(Counted())), validation_data=HELD_OUT
+        compiled(network(Counted())), *table(70), validation_data=HELD_OUT
     ),
     "activity regularisers in a nested model": lambda: given(nested(), validation_data=HELD_OUT),
     "kernel regularisers": lambda: given(
@@ -373,6 +374,7 @@ WAYS = {
     "ema": with_ema,
     "masks": masked,
     "masks, weights of steps": lambda: masked(weight=np.linspace(0, 2, 256).reshape(64, 4)),
+    "masks, another loss": lambda: masked(outputs=2, loss="mse"),
     "masks, metrics": lambda: masked(outputs=2, loss="mse", metrics=["mae"]),
     "outputs in time": unmasked,
     "two outputs, lists": lambda: given(
@@ -426,7 +428,9 @@ WAYS = {
 }
 LEFT = {
     "ModelCheckpoint(save_freq=2)": lambda: calls_back(
-        keras.callbacks.ModelCheckpoint("{batch}.weights.h5", save_weights_only=True, save_freq=2)
+        keras.callbacks.ModelCheckpoint(
+            "{epoch}-{batch}.weights.h5", save_weights_only=True, save_freq=2
+        )
     ),
     "BackupAndRestore": lambda: calls_back(keras.callbacks.BackupAndRestore("backup")),
     "SwapEMAWeights": lambda: with_ema(keras.callbacks.SwapEMAWeights(swap_on_epoch=True)),
@@ -498,6 +502,7 @@ def beside_keras(make):
     return fitted(lambda **options: covey.fit(model, **options), model, arguments), expected
 
 
+@on_jax  # elsewhere Keras is given what came, as below
 @pytest.mark.parametrize("name", [*WAYS, *LEFT])
 def test_each_way_to_compile_and_to_call_is_that_of_keras(name, quick, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -512,6 +517,50 @@ def test_other_engines_are_given_all_that_came(name, quick, monkeypatch):
     monkeypatch.setattr(dispatch, "available", lambda: False)
     equal(*beside_keras(WAYS[name]))
     assert not quick
+
+
+@pytest.mark.parametrize("name", ["ModelCheckpoint", "ModelCheckpoint(save_freq=2)"])
+def test_checkpoints_hold_what_those_of_keras_hold(name, tmp_path, monkeypatch):
+    def saved(folder, fit):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        keras.utils.set_random_seed(1)
+        model, arguments, _ = {**WAYS, **LEFT}[name]()
+        (model.fit if fit is None else partial(fit, model))(**arguments)
+        found = {}
+        for path in sorted((tmp_path / folder).iterdir()):
+            model.load_weights(path)
+            found[path.name] = model.get_weights()
+        return found
+
+    expected, found = saved("theirs", None), saved("ours", covey.fit)
+    assert len(expected) > 1
+    assert list(found) == list(expected)
+    for name, weights in expected.items():
+        for one, two in zip(found[name], weights, strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-5)
+
+
+def test_a_backup_goes_on_at_the_epoch_at_which_it_was_interrupted(tmp_path):
+    class Interrupt(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    keras.utils.set_random_seed(1)
+    model = compiled()
+    options = {"epochs": 4, "shuffle": False, "verbose": 0}
+    backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
+    with pytest.raises(KeyboardInterrupt):
+        covey.fit(model, *table(), callbacks=[backup, Interrupt()], **options)
+    again = compiled()  # other weights
+    backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
+    assert covey.fit(again, *table(), callbacks=backup, **options).epoch == [2, 3]
+    keras.utils.set_random_seed(1)
+    whole = compiled()
+    whole.fit(*table(), **options)
+    for one, two in zip(again.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-5)
 
 
 @on_jax

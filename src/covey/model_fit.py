@@ -301,7 +301,7 @@ def _drawing_by(seed: int | None) -> Iterator[None]:
     if seed is None:
         yield
         return
-    if not dispatch.available() and keras.config.backend() != "jax":
+    if keras.config.backend() != "jax":
         warnings.warn(
             f"`seed` decides on the order of the rows on jax alone. Received: seed={seed!r}, on "
             f"{keras.config.backend()}; call keras.utils.set_random_seed({seed!r}) before `fit`.",
