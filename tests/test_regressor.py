@@ -424,7 +424,12 @@ X_GOOD, Y_GOOD = table(n=12)
 @pytest.mark.parametrize(
     ("X", "Y", "arguments", "message"),
     [
-        (X_GOOD, Y_GOOD.assign(big="text"), {}, "`Y` must hold numbers.*'text' in row 0, column 'big'"),
+        (
+            X_GOOD,
+            Y_GOOD.assign(big="text"),
+            {},
+            "`Y` must hold numbers.*'text' in row 0, column 'big'",
+        ),
         (X_GOOD, Y_GOOD.assign(big=np.nan), {}, "nothing but NaN in 'big'"),
         (X_GOOD, Y_GOOD.assign(big=np.inf), {}, "infinity.*'big'"),
         (X_GOOD.assign(number=np.inf), Y_GOOD, {}, "infinity.*'number'"),
