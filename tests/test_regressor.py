@@ -514,6 +514,18 @@ def test_bad_input_is_refused(X, Y, arguments, message):
     assert not [name for name in vars(estimator) if name.endswith("_")]
 
 
+OPTIONS = ["members", "rank", "dropout", "learning_rate", "weight_decay", "batch_size", "max_steps"]
+
+
+@pytest.mark.parametrize("value", [True, False, np.True_])
+@pytest.mark.parametrize("name", [*OPTIONS, "max_time", "hidden_units", "random_state"])
+def test_true_and_false_are_no_numbers(name, value):
+    family = {"family": "low_rank"} if name == "rank" else {}
+    given = (16, value) if name == "hidden_units" else value
+    with pytest.raises(InputError, match=rf"`{name}` must be.*{value!r}"):
+        fit(X_GOOD, Y_GOOD, **family, **{name: given})
+
+
 def test_a_refused_fit_leaves_the_fitted_estimator_as_it_was(model, data):
     again = pickle.loads(pickle.dumps(model))
     with pytest.raises(InputError):

@@ -108,7 +108,7 @@ def run(
     say("Median standard deviation of the others, over all held-out hours, as a share of before:")
     say("  " + ", ".join(f"{gas} {narrower[GASES.index(gas)]:.0%}" for gas in others))
 
-    write_table(joint.to_frame().set_axis(X_test.index).rename_axis("row").reset_index(), output)
+    write_table(joint.to_frame().rename_axis("row").reset_index(), output)
     say(f"\nMeans and covariances of all held-out rows: {os.fspath(output)}")
     return scores
 

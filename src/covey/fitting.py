@@ -173,11 +173,12 @@ def network_of(
     Raises:
         InputError: a parameter cannot be used; the message names it.
     """
+    units = parameters["hidden_units"]
     return Network(
         n_features=inputs.shape[1],
         n_targets=n_targets,
         members=members,
-        hidden_units=tuple(np.atleast_1d(parameters["hidden_units"]).tolist()),
+        hidden_units=tuple(units) if np.ndim(units) else (units,),
         activation=parameters["activation"],
         dropout=parameters["dropout"],
         family_name="student_t",

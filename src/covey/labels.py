@@ -104,15 +104,12 @@ def check_rows(anchor: Any, other: Any, role: str, *, of: str = FEATURES) -> Non
     )
 
 
-def check_tables(**tables: Any) -> pd.Index | None:
+def check_tables(**tables: Any) -> None:
     """Hold several things that should have the same rows against each other, as `check_rows` does.
 
     Args:
         tables: by the names of their arguments; those without labels, and None, are passed over.
-
-    Returns:
-        The labels of the rows: of the first table that has some of its own, else default ones, or
-        None if there are none.
+            Each is held against the first that has labels of its own, where there is one.
 
     Raises:
         InputError: labels differ.
@@ -126,7 +123,6 @@ def check_tables(**tables: Any) -> pd.Index | None:
             check_rows(anchor, labels, role, of=f"`{name}`")
         if anchor is None or (are_default(anchor) and not are_default(labels)):
             anchor, name = labels, role
-    return anchor
 
 
 def row_name(labels: pd.Index | None, row: int) -> str:

@@ -71,8 +71,8 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         family_scores_: out-of-fold score of each family that was trained, in nats per row.
         n_features_in_: F, number of columns of X.
         feature_names_in_: their names, when X had any.
-        out_of_fold_: distributions of the training rows by members that did not train on them;
-            `fit_files` keeps none.
+        out_of_fold_: distributions of the training rows by members that did not train on them, with
+            their row labels (which `save` does not keep); `fit_files` keeps none.
         out_of_fold_rows_: the numbers of these rows; all that hold a target, unless `members=1` or
             `cv` held out fewer.
         out_of_fold_score_: mean log-density of the observed targets of these rows under

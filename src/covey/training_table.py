@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from covey.distributions.targets import target_names
 from covey.errors import InputError
 from covey.folds import BLOCKS, MOST_PIECES, Folds, row_weights
-from covey.labels import check_tables
+from covey.labels import check_tables, labels_of
 from covey.row_order import ASKED, RowOrder
 from covey.table import FeatureSchema, read_features, read_targets
 from covey.table.columns import decode
@@ -37,7 +37,8 @@ class TrainingTable:
         weight: sample weights of mean 1, positive, shape (N,), or None if all count alike.
         folds: who trains on what.
         rows: numbers of the rows in the user's table, shape (N,).
-        labels: of the rows, a pandas Index of N, if the user's tables have any; or None.
+        labels: of the rows, a pandas Index of N: those of the features, or, if these have none, of
+            the targets; or None.
         order: why folds are whole blocks of rows; None if they are not, or the user split them.
     """
 
@@ -84,7 +85,8 @@ class TrainingTable:
             InputError: something cannot be used; the message names it.
         """
         frame, named = read_features(X)
-        labels = check_tables(X=X, Y=Y, sample_weight=sample_weight, groups=groups)
+        check_tables(X=X, Y=Y, sample_weight=sample_weight, groups=groups)
+        labels = labels_of(Y if labels_of(X) is None else X)
         weight = row_weights(sample_weight, len(frame))
         kept = np.ones(len(frame), dtype=bool) if weight is None else weight > 0
         Y, names, flat = read_targets(Y, kept)

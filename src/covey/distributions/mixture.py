@@ -323,7 +323,7 @@ class Mixture(Joint):
         member = np.sum(generator.random((size, n, 1)) >= below, axis=2)
         for number, component in enumerate(self.components):
             chosen, row = np.nonzero(member == number)
-            samples[chosen, row] = component[row].sample(1, generator)[0]
+            samples[chosen, row] = component._labelled(None)[row].sample(1, generator)[0]
         return samples
 
     def _marginal(self, chosen: list[int]) -> Self:
