@@ -179,6 +179,18 @@ def test_a_file_that_may_not_be_read_is_named(here, monkeypatch):
         covey.load("none.covey")
 
 
+@pytest.mark.parametrize("path", [3.5, None])
+def test_what_is_no_path_to_read_from(path):
+    with pytest.raises(InputError, match="Expected the path of a Covey file"):
+        covey.load(path)
+
+
+def test_a_name_that_no_file_can_have(here):
+    name = "m" * 300
+    with pytest.raises((ArtifactError, FileNotFoundError), match=f"'{name}'"):
+        covey.load(name)
+
+
 def test_a_report_that_cannot_be_written_is_refused_before_the_work(here):
     with pytest.raises(InputError, match=r"Received: missing/page\.html, and there is no folder"):
         write_report("missing/page.html", None, None, None)
