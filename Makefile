@@ -43,7 +43,7 @@ clean:  ## Remove the virtual environments and all caches
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp per set of extras: installed once, and again when what is required changes.
-.venv/demo.stamp: EXTRAS := jax
+.venv/demo.stamp: EXTRAS := jax,report
 .venv/test.stamp: EXTRAS := jax,test
 .venv/check.stamp: EXTRAS := check,test
 .venv/%.stamp: pyproject.toml constraints.txt

@@ -15,6 +15,7 @@ from covey import artifact, cli
 from covey.destination import destination, write_whole
 from covey.errors import ArtifactError, CoveyError, InputError
 from covey.files import write_table, write_text
+from covey.report import write_report
 
 MODEL = Path(__file__).parent / "data" / "small.covey"
 FRAME = pd.DataFrame({"a": [1.0, 2.0]})
@@ -176,3 +177,20 @@ def test_a_file_that_may_not_be_read_is_named(here, monkeypatch):
     monkeypatch.undo()
     with pytest.raises((CoveyError, FileNotFoundError), match=r"'none\.covey'"):
         covey.load("none.covey")
+
+
+@pytest.mark.parametrize("path", [3.5, None])
+def test_what_is_no_path_to_read_from(path):
+    with pytest.raises(InputError, match="Expected the path of a Covey file"):
+        covey.load(path)
+
+
+def test_a_name_that_no_file_can_have(here):
+    name = "m" * 300
+    with pytest.raises((ArtifactError, FileNotFoundError), match=f"'{name}'"):
+        covey.load(name)
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_work(here):
+    with pytest.raises(InputError, match=r"Received: missing/page\.html, and there is no folder"):
+        write_report("missing/page.html", None, None, None)

@@ -670,3 +670,28 @@ def test_thousands_of_rows_draw_few_marks():
         ax = plot.observed_vs_predicted(joint, y)
     assert len(ax.collections[0].get_segments()) == 300
     assert "300 of " in ax.get_title()
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_dollar_signs_in_names_are_dollar_signs(picture, monkeypatch):
+    """Between two of them matplotlib would set TeX, or fail at what is none."""
+    joint = draw("mixture", d=2)
+    names = ("cost $ per m_", "a $_^ and $")
+    parts = [
+        MultivariateNormal(part.mean, scale_tril=part.scale_tril, targets=names)
+        for part in joint.components
+    ]
+    seen = []
+    parse = matplotlib.text.Text._preprocess_math
+
+    def look(text, words):
+        seen.append(parse(text, words))
+        return seen[-1]
+
+    monkeypatch.setattr(matplotlib.text.Text, "_preprocess_math", look)
+    joint = Mixture(parts, joint.weights)
+    PICTURES[picture][0](joint, came(joint), None)
+    pyplot.gcf().canvas.draw()
+    pyplot.close("all")
+    assert {math for words, math in seen if "cost" in words or "_^" in words} == {False}
+    assert any("$ per m_" in words for words, _ in seen)

@@ -79,20 +79,28 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArra
 
     Raises:
         FileNotFoundError: If nothing is there.
-        ArtifactError: If the file is not Covey's, is damaged or truncated, or comes from a newer
-            format.
+        ArtifactError: If the file cannot be read, is not Covey's, is damaged or truncated, or
+            comes from a newer format.
+        InputError: If `path` is no path.
     """
-    source = Path(path)
-    if not source.exists():
-        raise FileNotFoundError(
-            f"Expected a Covey file at '{source}', and nothing is there. Check the path; "
-            f"relative paths start at '{Path.cwd()}'."
-        )
-    if not source.is_file():
-        raise ArtifactError(f"Expected a Covey file. Received: '{source}', which is not a file.")
     try:
+        source = Path(os.fsdecode(path))
+    except TypeError:
+        raise InputError(f"Expected the path of a Covey file. Received: {path!r}.") from None
+    try:
+        if not source.exists():
+            raise FileNotFoundError(
+                f"Expected a Covey file at '{source}', and nothing is there. Check the path; "
+                f"relative paths start at '{Path.cwd()}'."
+            )
+        if not source.is_file():
+            raise ArtifactError(
+                f"Expected a Covey file. Received: '{source}', which is not a file."
+            )
         opened = source.open("rb")
     except OSError as error:
+        if error.strerror is None:  # said above
+            raise
         raise ArtifactError(
             f"Expected a Covey file that can be read. Received: '{source}': {error.strerror}. "
             "Change its permissions, or copy it."

@@ -76,7 +76,9 @@ def calibration_curve(
     for i, name in enumerate(joint.targets):
         if seen[:, i].any():
             look = canvas.style(i) if named else {"color": canvas.BLUE, "alpha": 0.5}
-            ax.plot(steps, alone[:, i], linewidth=1.3, marker=mark, label=name, **look)
+            ax.plot(
+                steps, alone[:, i], linewidth=1.3, marker=mark, label=canvas.written(name), **look
+            )
     ax.plot(steps, together, color=grey, linewidth=2.4, marker=mark, label="all together")
     band, exact, *thin, bold = zip(*ax.get_legend_handles_labels(), strict=True)
     if not named:
@@ -136,7 +138,7 @@ def pit_histograms(
         low, high = _band(n, np.array([1 / bins])) * bins if n else ([0], [0])
         ax.axhspan(low[0], high[0], color=canvas.ink(ax), alpha=BAND, linewidth=0)
         ax.axhline(1, color=canvas.ink(ax), linewidth=0.9)
-        name = "distance of all" if last else joint.targets[number]
+        name = "distance of all" if last else canvas.written(joint.targets[number])
         ax.set_title(f"{name}, {n:,} {'row' if n == 1 else 'rows'}", fontsize="medium")
         if number + width >= count:
             ax.set_xlabel("PIT")
@@ -180,7 +182,7 @@ def observed_vs_predicted(
     canvas.check_joint(joint)
     level, most = check_level(level), check_size(most, "most")
     number = 0 if target is None else target_position(target, joint.targets)
-    name = joint.targets[number]
+    name = canvas.written(joint.targets[number])
     values, seen = canvas.unknown(joint, y)
     rows = np.flatnonzero(seen[:, number])
     if len(rows) == 0:

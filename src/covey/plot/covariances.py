@@ -59,12 +59,13 @@ def correlation_heatmap(joint: Joint, ax: Axes | None = None, annotate: bool = T
             ax.text(j + 0.5, i + (0.4 if two else 0.5), text, fontsize="medium", **look)
             if two:
                 ax.text(j + 0.5, i + 0.72, f"±{spread[i, j]:.2f}", fontsize="x-small", **look)
+    names = list(map(canvas.written, joint.targets))
     long = d * max(len(name) for name in joint.targets) > 9 * side * d
     turned: dict[str, Any] = (
         {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if long else {}
     )
-    ax.set_xticks(np.arange(d) + 0.5, joint.targets, **turned)
-    ax.set_yticks(np.arange(d) + 0.5, joint.targets)
+    ax.set_xticks(np.arange(d) + 0.5, names, **turned)
+    ax.set_yticks(np.arange(d) + 0.5, names)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     ax.invert_yaxis()
@@ -123,7 +124,7 @@ def aleatoric_vs_epistemic(mixture: Mixture, ax: Axes | None = None) -> Axes:
         ax.barh(at, width, 0.2, left=found[:, 1], color=colour, label=label)
         look: dict[str, Any] = {"marker": "o", "markersize": 5.5, "linestyle": "", "color": colour}
         ax.plot(found[:, 2], at, markeredgecolor=canvas.ink(ax), markeredgewidth=1.0, **look)
-    ax.set_yticks(np.arange(d), mixture.targets)
+    ax.set_yticks(np.arange(d), list(map(canvas.written, mixture.targets)))
     ax.tick_params(axis="y", length=0)
     ax.set(xlim=(0, 1.02), ylim=(d - 0.5, -0.5))
     ax.set_xlabel(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,8 +74,8 @@ def ellipses(
         look: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 6, "linestyle": ""}
         ax.plot(*at.T, zorder=3, markeredgecolor=ax.get_facecolor(), **look)
         ax.plot([], [], color=colour, marker=marker, markersize=5, label=f"row {number}")
-    ax.set_xlabel(part.targets[0])
-    ax.set_ylabel(part.targets[1])
+    ax.set_xlabel(canvas.written(part.targets[0]))
+    ax.set_ylabel(canvas.written(part.targets[1]))
     shown = "; markers: observed" if seen.any() else ""
     ax.set_title(f"regions of {canvas.listed(steps)}{shown}", fontsize="medium")
     if len(numbers) <= MOST_NAMED:
@@ -139,7 +139,7 @@ def pairs(
                 _correlation(ax, None if known else correlation[i, j])
             if i >= j:
                 ax.set_xlim(low[j], high[j])
-            _dress(ax, i, j, joint.targets)
+            _dress(ax, i, j, list(map(canvas.written, joint.targets)))
     if axes is None:
         grid[0, 0].figure.align_ylabels(grid[:, 0])
     return grid
@@ -240,7 +240,7 @@ def _correlation(ax: Axes, value: float | None) -> None:
     ax.spines[:].set_visible(False)
 
 
-def _dress(ax: Axes, i: int, j: int, names: tuple[str, ...]) -> None:
+def _dress(ax: Axes, i: int, j: int, names: Sequence[str]) -> None:
     """Names and numbers along the left and the bottom of the grid only."""
     from matplotlib.ticker import MaxNLocator
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from covey import __version__
+from covey.destination import destination
 from covey.distributions.batch import evenly
 from covey.distributions.check import read_values
 from covey.errors import CoveyWarning, InputError
@@ -55,6 +56,7 @@ def write_report(
         InputError: matplotlib or Jinja is not installed, a column cannot be used, no row holds a
             target, or the file cannot be written there.
     """
+    destination(path)
     text = page(model, X, Y, figures=figures, source=source, title=title)
     write_text(text, path)
 
