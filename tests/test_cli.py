@@ -67,6 +67,19 @@ def test_fit_ends_with_the_verdict(folder, tmp_path, capsys):
     assert out[-5:] == verdict(covey.load(output).out_of_fold_evaluation_, held_out=True)
 
 
+def test_fit_holds_out_blocks_if_it_is_told_to(folder, tmp_path, capsys):
+    output = tmp_path / "model.covey"
+    options = ["--targets", "CO", "--drop", "id,week", "--output", output, *FAST]
+    assert run("fit", folder / "train.csv", "--cv", "blocks", *options) == 0
+    model = covey.load(output)
+    assert model.out_of_fold_evaluation_["order"]["because"] == "asked"
+    assert run("fit", folder / "train.csv", *options) == 0
+    assert covey.load(output).out_of_fold_evaluation_["order"] is None
+    with pytest.raises(SystemExit):
+        run("fit", folder / "train.csv", "--cv", "time", *options)
+    assert "shuffled" in capsys.readouterr().err
+
+
 def test_evaluate_prints_figures_or_json(model_file, folder, capsys, recwarn):
     assert run("evaluate", model_file, folder / "train.csv") == 0
     out = capsys.readouterr().out

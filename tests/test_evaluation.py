@@ -162,6 +162,23 @@ def test_what_the_regions_of_a_calibrated_batch_hold():
     )
 
 
+@pytest.mark.parametrize("method", ["conformal", "out_of_fold"])
+@pytest.mark.parametrize(("whole", "counted"), [(12, 12), (9, 9), (8, 58), (0, 58)])
+@pytest.mark.filterwarnings("ignore:Of the rows to calibrate on")
+def test_rows_that_90_percent_regions_go_by_are_counted(method, whole, counted):
+    """Nine whole rows are enough; of sixty two hold nothing."""
+    joint, Y = case(n=260, gaps=0)
+    known = Y[:60].copy()
+    known[whole:, 1] = np.nan
+    known[-2:] = np.nan
+    own = joint[60:].calibrated_by(Reference(joint[:60], known, method))
+    assert figures_of(own, Y[60:])["calibration_rows"] == counted
+    assert figures_of(own.marginal([0, 2]), Y[60:][:, [0, 2]])["calibration_rows"] == 58
+    told = own.conditional(np.where([False, False, True], Y[60:], np.nan))
+    assert figures_of(told, Y[60:])["calibration_rows"] == counted
+    assert figures_of(own.calibrated_by(None), Y[60:])["calibration_rows"] is None
+
+
 @each_kind
 def test_the_volume_is_that_of_one_target_on_average(kind):
     joint, Y = case(kind)

@@ -124,6 +124,16 @@ def test_tables_sorted_by_what_is_known_are_no_rows_that_depend(n, noise):
     assert [name for name, (features, y) in tables.items() if seen(features, y)] == []
 
 
+def test_targets_that_are_rarely_observed_say_nothing():
+    r = np.random.default_rng(4)
+    for rows in ([], range(5), range(2000, 2004), range(0, 5000, 60), [2500, 2501, *range(20)]):
+        Y = np.full((5000, 2), np.nan)
+        Y[:, 0] = r.normal(size=5000)
+        Y[list(rows), 1] = 5.0
+        Y[list(rows)[::3], 1] = 50.0
+        assert seen(r.normal(size=(5000, 2)), Y) is None
+
+
 def test_what_rounding_leaves_says_nothing():
     X = np.arange(300.0)[:, None] / 300
     assert seen(X, 1e9 + 3 * X[:, 0]) is None

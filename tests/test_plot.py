@@ -324,6 +324,22 @@ def test_pit_histograms_are_of_the_transform(kind):
         assert_allclose([bar.get_height() for bar in axes[3].patches[:5]], expected)
 
 
+def test_pit_histograms_are_calibrated_as_quantiles_are():
+    """What came lies four times as far out as predicted: a valley by the model, else flat."""
+    joint = draw(n=900)
+    y = joint.mean + 4 * (joint.sample(1, seed=3)[0] - joint.mean)
+    calibrated = joint[500:].calibrated_by(Reference(joint[:500], y[:500], "conformal"))
+
+    def heights(asked, **options):
+        axes = plot.pit_histograms(asked, y[500:], bins=5, **options)
+        return np.array([[bar.get_height() for bar in ax.patches[:5]] for ax in axes])
+
+    assert_allclose(heights(calibrated), 1, atol=0.45)
+    by_model = heights(calibrated, method="model")
+    assert_allclose(by_model, heights(joint[500:]))
+    assert (by_model[:, -1] > 1.8).all()
+
+
 def test_the_band_and_the_line_of_a_pit_histogram():
     joint = draw(n=90)
     y = came(joint, gaps=0)

@@ -244,6 +244,18 @@ def test_what_chance_puts_beyond_training_is_counted_without_a_word(draw):
         assert told <= 2
 
 
+def test_a_few_in_many_are_no_word():
+    x = np.linspace(0, 1, 5000)
+    schema = fit(x[:, None])
+    new = np.append(x[:1000], np.full(9, 1.1))
+    encode(schema, new[:, None])  # less than 1%
+    assert schema.beyond_range(*read_features(new[:, None]))["rows"] == 9
+    with pytest.warns(CoveyWarning, match="Of 1,011 rows, 11 have 'x0' above 1, the largest"):
+        encode(schema, np.append(new, [1.1, 1.2])[:, None])
+    with pytest.warns(CoveyWarning, match="Of 1,001 rows, 1 has"):  # but far out
+        encode(fit(x[:, None]), np.append(x[:1000], 1.6)[:, None])
+
+
 def test_a_model_without_a_range_holds_nothing():
     manifest = fit(np.array([[1.0], [2.0], [4.0]])).to_manifest()
     new = FeatureSchema.from_manifest(json.loads(json.dumps(manifest)))

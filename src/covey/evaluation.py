@@ -125,7 +125,7 @@ def evaluate(
         "targets": list(joint.targets),
         "family": type(joint).__name__,
         "calibration": joint.calibration,
-        "calibration_rows": None if joint._reference is None else joint._reference.rows_at(0.9),
+        "calibration_rows": _calibration_rows(joint),
         **_densities(loss, observed, weight),
         **({name: mean_of(score, joint) for name, score in costly.items()} if all_scores else {}),
         "per_target": _per_target(joint, Y, weight, few, y, share),
@@ -156,6 +156,11 @@ def _gain(more: Array, observed: NDArray[np.bool_], weight: Array) -> dict[str, 
     gain = float(weight @ more) / cells
     error = float(np.sqrt(np.square(weight * (more - gain * count)).sum())) / cells
     return {"gain": _number(gain), "standard_error": _number(error)}
+
+
+def _calibration_rows(joint: Elliptical) -> int | None:
+    reference = joint._reference
+    return None if reference is None or not len(joint) else reference.rows_at(0.9)
 
 
 def mean_r2(Y: Array, mean: Array, sample_weight: Array | None = None) -> float:

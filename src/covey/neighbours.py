@@ -6,7 +6,7 @@ row's neighbours give it away, and rows that are held out at random say nothing 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,9 @@ class Dependence(NamedTuple):
     correlation: float
 
 
-def dependence(X: Array, Y: Array, weight: Array | None, order: Rows) -> Dependence | None:
+def dependence(
+    inputs: NDArray[np.floating[Any]], Y: Array, weight: Array | None, order: Rows
+) -> Dependence | None:
     """Look whether rows depend on their neighbours, beyond what their features tell.
 
     Two questions are asked. Do residuals of a ridge regression, each of a fit without its row,
@@ -60,8 +62,8 @@ def dependence(X: Array, Y: Array, weight: Array | None, order: Rows) -> Depende
     is taken for one more feature of the others.
 
     Args:
-        X: array of shape (N, F), of about unit scale.
-        Y: array of shape (N, D), NaN where not observed.
+        inputs: features, shape (N, F), of about unit scale.
+        Y: targets, shape (N, D), NaN where not observed.
         weight: array of shape (N,), or None; rows of weight 0 do not count.
         order: the rows from the first to the last, shape (N,).
 
@@ -72,16 +74,16 @@ def dependence(X: Array, Y: Array, weight: Array | None, order: Rows) -> Depende
         order = order[weight[order] > 0]
     first = max(len(order) - MOST_ROWS, 0) // 2
     order = order[first : first + MOST_ROWS]
-    X, Y = X[order], Y[order]
+    Y = Y[order]
     key = np.array([_sorted(column) for column in Y.T])
     if len(order) < LEAST_ROWS or key.all():
         return None
-    X = np.hstack([X, _normal_scores(Y[:, key])])
+    X = np.hstack([inputs[order].astype(np.float64), _normal_scores(Y[:, key])])
     scores = _normal_scores(fit_ridge(X, Y[:, ~key]).residuals)
     correlation, count = _correlations(scores)
     # normal in good approximation, as scores are: ranks of rows in random order
     enough = np.maximum(LEAST, -ndtri(CHANCE / correlation.size) / np.sqrt(np.maximum(count, 1)))
-    dependent = correlation > enough
+    dependent = (correlation > enough) & (count >= LEAST_ROWS)
     if not dependent.any():
         return None
     lag = int(np.flatnonzero(dependent.any(axis=1))[0])  # the shortest one

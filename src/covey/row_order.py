@@ -85,13 +85,14 @@ class RowOrder:
         if asked:
             name, rank = dated[0] if dated else (TABLE, table)
             return cls(name, ASKED), rank
-        X, runs = inputs.astype(np.float64), None
+        runs = None
         for name, columns in _labels_in_runs(frame, schema):
             # what is known of a label, other labels do not have
-            X, runs = np.delete(X, columns, axis=1), name
-        X = X if X.shape[1] else np.zeros((len(Y), 1))
+            inputs, runs = np.delete(inputs, columns, axis=1), name
+        if not inputs.shape[1]:
+            inputs = np.zeros((len(Y), 1), dtype=np.float32)
         for name, rank in [*dated, (TABLE, table)]:
-            seen = dependence(X, Y, weight, np.argsort(rank, kind="stable"))
+            seen = dependence(inputs, Y, weight, np.argsort(rank, kind="stable"))
             if seen is not None:
                 about = targets[seen.target], seen.lag, round(seen.correlation, 3)
                 return cls(name, NEIGHBOURS, *about, runs if name == TABLE else None), rank

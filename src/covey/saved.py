@@ -108,9 +108,9 @@ def read(
         )
     if (layout := manifest.get("layout", 1)) != LAYOUT:
         raise ArtifactError(
-            f"Expected a model in layout {LAYOUT}. {os.fspath(path)} has layout {layout!r}, written "
-            f"by Covey {manifest.get('written_by', 'unknown')}: load it with that version, or fit "
-            "the model again."
+            f"Expected a model in layout {LAYOUT}. {os.fspath(path)} has layout {layout!r}, "
+            f"written by Covey {manifest.get('written_by', 'unknown')}: load it with that version, "
+            "or fit the model again."
         )
     try:
         parameters = manifest["parameters"]

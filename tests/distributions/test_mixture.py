@@ -12,6 +12,7 @@ from scipy.special import logsumexp
 
 import covey.distributions.mixture
 from covey.distributions import Mixture, MultivariateNormal, MultivariateT
+from covey.distributions.reference import Reference
 from covey.errors import InputError
 
 from .test_joint import draw as draw_kind
@@ -353,6 +354,12 @@ def test_parts_make_one_mixture():
     told = whole.conditional({"y0": 0.5})
     each = [part.conditional({"y0": 0.5}).mean for part in (one, two)]
     assert_allclose(told.mean, np.concatenate(each), rtol=1e-9)
+    calibrated = [
+        component.calibrated_by(Reference(component, component.mean, "conformal"))
+        for component in one.components
+    ]
+    again = Mixture.concatenate([Mixture(calibrated), one])  # goes by the model in any case
+    assert_allclose(again.covariance, np.concatenate([one.covariance, one.covariance]))
     heavy = draw_kind("mixture", 3, 2)
     for bad in (
         [],

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 from scipy.special import expit, logit
 
-from covey.distributions import Mixture, MultivariateNormal, MultivariateT
+from covey.distributions import Mixture, MultivariateNormal, MultivariateT, reference
 from covey.distributions.reference import LONGEST, Reference, score, squares_at
 from covey.errors import CoveyWarning, InputError
 
@@ -659,6 +659,30 @@ def test_parts_that_share_a_calibration_keep_it(kind, method, weight):
         assert_allclose(whole.interval(0.7)[1], upper, rtol=1e-9, err_msg=name)
         turned = whole[::-1].region(0.7).radius
         assert_allclose(turned, radius[::-1], rtol=1e-9, err_msg=name)
+
+
+def test_parts_of_other_ranks_share_a_calibration():
+    joint, _, _ = with_reference("low_rank", 40, 3, stretch=3.0)
+    fewer = joint._with(joint.targets, factor=joint.factor[:, :, :1])
+    fewer = fewer.calibrated_by(joint._reference)
+    whole = type(joint).concatenate([fewer, joint])
+    assert whole.calibration == "conformal"
+    each = [part.region(0.7).log_volume() for part in (fewer, joint)]
+    assert_allclose(whole.region(0.7).log_volume(), np.concatenate(each), rtol=1e-9)
+
+
+def test_what_is_remembered_is_bounded_and_changes_nothing(monkeypatch):
+    joint, _, _ = with_reference("normal", 40, 4, rows=15, stretch=3.0, gaps=0.2)
+    y = came(joint, 2.0)
+    y[np.array([[i >> k & 1 for k in range(4)] for i in range(15)], dtype=bool)] = np.nan
+    expected = [joint.region(level).contains(y) for level in (0.5, 0.7)]
+    assert len(joint._reference._laws) == 15
+    monkeypatch.setattr(reference, "MOST_KEPT", 5 * 80)
+    again = joint.calibrated_by(pickle.loads(pickle.dumps(joint._reference)))
+    assert len(again._reference._laws) == 0
+    for level, held in zip((0.5, 0.7), expected, strict=True):
+        assert_array_equal(again.region(level).contains(y), held)
+        assert 0 < len(again._reference._laws) <= 6
 
 
 @each_kind

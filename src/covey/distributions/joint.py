@@ -35,6 +35,10 @@ class Joint(ABC):
     In some rows some targets may be known exactly (`observed`): these have their value for a mean
     and no variance, and every method acts on the others.
 
+    Predictions of a fitted model carry rows whose outcome is known. `region`, `interval` and
+    `quantile` are calibrated by these; densities, moments, samples and the probabilities of boxes
+    are the model's own.
+
     Predictions for a DataFrame have its row labels, which follow the rows through every method.
     What is held against them row by row, if it has labels too, must have the same in the same
     order: `covey.labels` has the law.

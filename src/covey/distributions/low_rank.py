@@ -140,7 +140,9 @@ class LowRankMultivariateNormal(Gaussian):
         """
         most = max((part.rank for part in parts if type(part) is cls), default=0)
         padded: Any = [
-            part._with(part.targets, factor=_widened(part.factor, most))
+            part._with(part.targets, factor=_widened(part.factor, most)).calibrated_by(
+                part._reference
+            )
             if type(part) is cls and part.rank < most
             else part
             for part in parts

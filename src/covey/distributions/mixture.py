@@ -139,7 +139,9 @@ class Mixture(Joint):
         alike = [_of_components(part, most) for part in parts]
         columns = zip(*(components for components, _ in alike), strict=True)
         kind = type(parts[0].components[0])
-        components = [kind.concatenate(column) for column in columns]
+        components = [
+            kind.concatenate([c.calibrated_by(None) for c in column]) for column in columns
+        ]
         return cls._trusted(components, np.concatenate([weights for _, weights in alike]))
 
     def __len__(self) -> int:

@@ -132,10 +132,11 @@ class Reference:
         )
 
     def rows_at(self, level: float) -> int:
-        """How many of the M rows set how far a region of all their targets reaches."""
-        reach = replace(self, steps=())._reach(np.ones(self.values.shape[1], dtype=bool))
-        law = reach.whole if reach.whole.tells(level, 1 - level) else reach.some
-        return len(law.scores)
+        """How many of the M rows set how far the first row's region of all its targets reaches."""
+        one = self.of_rows(slice(1))
+        law = one._reach(~one._asked.joint.observed.any(axis=0))
+        used = law.whole if law.whole.tells(level, 1 - level) else law.some
+        return len(used.scores)
 
     def laws(self, present: Mask) -> Iterator[tuple[Rows, Reach]]:
         """Yield rows that are asked the same, and how far the reference rows reached there.

@@ -44,7 +44,7 @@ MAX_CATEGORIES = 64
 EDGE = 3.0  # what encoded numbers stay below
 FAR = 30.0  # encoded numbers are told apart up to here, in spreads
 _IDENTIFIER_ROWS = 20
-RARE = 1e-3  # probability of what is worth a word
+RARE, FEW = 1e-3, 0.01  # probability, and share of the rows, of what is worth a word
 
 # What pandas' `infer_dtype` calls a column -> what it is here; anything else is "text".
 _KINDS = (
@@ -175,7 +175,7 @@ class NumericColumn:
             chance = np.prod((new - rank) / (self.seen + new - rank))
             # halves, since the difference of two numbers may be none
             far = np.nanmax(sign * (values / 2 - end / 2)) > self.high / 4 - self.low / 4
-            if chance < RARE or far:
+            if (chance < RARE and count >= FEW * new) or far:
                 verb = "has" if count == 1 else "have"
                 said.append(f"{count:,} {verb} {self.name!r} {where.format(self._text(end))}")
         return said
