@@ -189,7 +189,7 @@ def test_nothing_is_written_when_it_fails(named, tested, tmp_path, monkeypatch):
     X, Y = tested
     with pytest.raises(InputError, match="rows that hold a target"):
         write_report(tmp_path / "r.html", named, X, Y * np.nan)
-    with pytest.raises(InputError, match="Make it"):
+    with pytest.raises(InputError, match="Create it"):
         write_report(tmp_path / "no" / "r.html", named, X, Y)
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(InputError, match=r"covey\[report\]"):
