@@ -7,7 +7,6 @@ import pytest
 
 from covey import dispatch
 from covey.batches import Batches
-from covey.callbacks import for_estimator
 from covey.engine import keras
 from covey.errors import CoveyWarning, InputError
 from covey.held_out import HeldOut
@@ -374,18 +373,22 @@ def test_callbacks_of_batches_have_steps_taken_one_by_one(quick, monkeypatch):
         assert distance(before, after) > 0
 
 
+@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize("hook", ["on_epoch_begin", "on_epoch_end"])
+def test_a_callback_stops_training_from_each_hook(hook, quick, monkeypatch):
+    if not quick:
+        monkeypatch.setattr(dispatch, "available", lambda: False)
+
+    def stop(epoch, logs=None):
+        callback.model.stop_training = epoch == 1
+
+    callback = keras.callbacks.LambdaCallback(**{hook: stop})
+    ends = Watch()
+    _, trained, _ = run(*problem(), callbacks=[ends, callback])
+    assert [name for name, *_ in ends.seen].count("on_epoch_end") == 2
+    assert 0 < trained.steps < RECIPE.max_steps
+
+
 def test_no_callbacks_and_one_are_taken():
     for callbacks in (None, (), Last(), [[Last()]], keras.callbacks.CallbackList([Last()])):
         assert run(*problem(), callbacks=callbacks)[1].steps == RECIPE.max_steps
-
-
-@pytest.mark.parametrize(
-    ("callbacks", "message"),
-    [
-        (lambda epoch: None, "LambdaCallback"),
-        (keras.callbacks.BackupAndRestore("backup"), r"resume=True"),
-    ],
-)
-def test_callbacks_that_cannot_take_part_are_refused(callbacks, message):
-    with pytest.raises(InputError, match=message):
-        for_estimator([Last(), callbacks])

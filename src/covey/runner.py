@@ -128,8 +128,10 @@ class _Fitted(Runner):
 
     def run(self, stretch: Stretch) -> float:
         """See `Runner`."""
+        stopped = self.model.stop_training  # by a callback; `fit` forgets it
         # Keras would shuffle the batches by Python's global generator
         log = self.model.fit(_Dataset(stretch), shuffle=False, verbose=0)
+        self.model.stop_training = stopped
         return float(log.history["loss"][0]) * len(stretch.order)
 
     def weights(self) -> list[NDArray[np.float32]]:
