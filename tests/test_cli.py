@@ -172,7 +172,7 @@ def test_a_feature_list_is_taken(folder, capsys):
         (["predict", "model.covey", "new.parquet", "--output", "./new.parquet"], "would overwrite"),
         (
             ["fit", "train.csv", "--targets", "CO", "--weights", "id", "--output", "x.covey"],
-            "must hold numbers",
+            "must be an array of numbers",
         ),
         (
             ["fit", "train.csv", "--targets", "CO", "--seed", "-1", "--output", "x.covey"],
