@@ -38,11 +38,11 @@ def test_what_is_printed_holds_the_job_the_scores_and_a_labelled_matrix(story):
 
 def test_the_predictions_can_be_read_back(story):
     path, scores, _ = story
-    table = pd.read_csv(path)
+    table = pd.read_csv(path, index_col="row")
     joint = covey.MultivariateT.from_frame(table)
     assert joint.targets == tuple(GASES)
     _, Y = covey.datasets.load_air_quality()
-    measured = Y.loc[table["row"], GASES]
+    measured = Y.loc[table.index, GASES]
     assert measured.notna().any(axis=1).all()
     assert measured["NMHC"].notna().mean() < 0.2  # nothing was left out for its gaps
     assert -joint.log_prob(measured).mean() == pytest.approx(list(scores.values())[-1])
