@@ -36,6 +36,8 @@ def test_a_random_walk_and_batches_are_noticed():
     r = np.random.default_rng(0)
     X = r.normal(size=(600, 2))
     assert seen(X, np.cumsum(r.normal(size=600))).correlation > 0.9
+    time = np.linspace(-1.7, 1.7, 2000)[:, None]
+    assert seen(time, np.cumsum(r.normal(size=2000))).correlation > 0.9
     batch = np.repeat(r.normal(size=30), 20)
     found = seen(X, batch + 0.5 * r.normal(size=600))
     assert found.correlation == pytest.approx(0.95 / 1.25, abs=0.15)  # one pair in 20 is no pair

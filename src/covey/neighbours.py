@@ -26,9 +26,11 @@ CHANCE = 1e-4  # probability that rows in random order are taken for dependent
 LEAST_RESIDUAL = 1e-6  # in standard deviations of the target: less is rounding
 SORTED = 0.99  # share of the steps that go one way, where rows stand in order of a target
 # what is left of the covariance of neighbours if the features account for it
-LEFT, LEFT_FEW = 0.04, 40.0  # as a share of the variance, and so much more over the number of rows
-FOLDS, BLOCKS, LEAST_BLOCK = 10, 100, 3
-TREES, LEAF = 20, 2
+LEFT, LEFT_FEW = 0.03, 35.0  # as a share of the variance, and so much more over the number of rows
+BLOCKS, LEAST_BLOCK = 100, 3
+TREES = 20
+MANY = 500  # rows, from which on fewer folds and larger leaves follow a curve as well
+FOLDS, LEAF, FOLDS_FEW, LEAF_FEW = 5, 3, 10, 2
 MOST_FEATURES = 100  # that a tree looks at for each of its cuts
 MOST_TARGETS = 3  # of which the second question is asked
 
@@ -142,15 +144,16 @@ def _left_by_features(X: Array, scores: Array, lag: int) -> float:
 
     n = len(X)
     size = max(n // BLOCKS, LEAST_BLOCK, lag + 2)
-    count = max(n // size, FOLDS)
+    folds, leaf = (FOLDS, LEAF) if n >= MANY else (FOLDS_FEW, LEAF_FEW)
+    count = max(n // size, folds)
     block = np.arange(n) * count // n
-    fold = (np.random.default_rng(0).permutation(count) % FOLDS)[block]
+    fold = (np.random.default_rng(0).permutation(count) % folds)[block]
     left = scores.copy()
     share = min(1.0, MOST_FEATURES / X.shape[1])
-    for number in range(FOLDS):
+    for number in range(folds):
         held = fold == number
         trees = ExtraTreesRegressor(
-            TREES, min_samples_leaf=LEAF, max_features=share, random_state=0
+            TREES, min_samples_leaf=leaf, max_features=share, random_state=0
         )
         known = scores[~held]
         trees.fit(X[~held], known if known.shape[1] > 1 else known[:, 0])
