@@ -49,9 +49,10 @@ def data_folder() -> Path:
 
 def pytest_configure(config) -> None:
     """Start with an empty cache once it has grown large: it is never tidied."""
-    if not hasattr(config, "workerinput") and COMPILED.is_dir():
-        if sum(file.stat().st_size for file in COMPILED.iterdir()) > LARGEST_CACHE:
-            shutil.rmtree(COMPILED)
+    if hasattr(config, "workerinput") or not COMPILED.is_dir():
+        return
+    if sum(file.stat().st_size for file in COMPILED.iterdir()) > LARGEST_CACHE:
+        shutil.rmtree(COMPILED)
 
 
 @pytest.fixture(scope="module", autouse=True)
