@@ -1,6 +1,8 @@
 # The commands that people and CI call. Set-up needs Python, pip and make; nothing else.
 PYTHON ?= python3
 ENGINE ?= jax
+# Each process takes a stretch of the list, in order: what a file prepares is prepared once.
+PARALLEL ?= -n auto --maxprocesses 4 --dist worksteal
 ENGINE_TESTS := $(addprefix tests/,families test_layers.py test_losses.py test_optimizers.py \
 	test_network.py test_batches.py test_held_out.py test_runner.py test_training.py test_ensemble.py \
 	test_model_fit.py test_engines.py)
@@ -16,13 +18,13 @@ demo: .venv/demo.stamp  ## Train on the bundled air quality data and show what c
 	.venv/bin/covey demo
 
 test: .venv/test.stamp  ## Run the tests but the slow ones, on jax
-	.venv/bin/pytest
+	.venv/bin/pytest $(PARALLEL)
 
-test-all: .venv/test.stamp  ## Run all tests, the slow ones too
-	.venv/bin/pytest -m "slow or not slow"
+test-all: .venv/test.stamp  ## Run all tests, the slow ones too, on code that is compiled as well as it can be
+	JAX_DISABLE_MOST_OPTIMIZATIONS=0 .venv/bin/pytest $(PARALLEL) -m "slow or not slow"
 
 test-engine: .venv-$(ENGINE)/test.stamp  ## Run what touches Keras with ENGINE=tensorflow (or torch, jax) alone
-	KERAS_BACKEND=$(ENGINE) .venv-$(ENGINE)/bin/pytest -m "not slow" $(ENGINE_TESTS)
+	KERAS_BACKEND=$(ENGINE) .venv-$(ENGINE)/bin/pytest $(PARALLEL) $(ENGINE_TESTS)
 
 bench-quick: .venv/test.stamp  ## Run the benchmarks in a tiny form, in about a minute
 	.venv/bin/python -m benchmarks.quality run --quick

@@ -85,7 +85,7 @@ def run(code, home, **variables):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
     )
 
 

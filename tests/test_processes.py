@@ -106,7 +106,7 @@ def run(script, world, folder, extra=""):
         for rank in range(world)
     ]
     try:
-        outputs = [process.communicate(timeout=300)[0].decode() for process in started]
+        outputs = [process.communicate(timeout=600)[0].decode() for process in started]
     finally:
         for process in started:
             process.kill()

@@ -333,9 +333,10 @@ def test_identical_and_constant_targets_are_said_and_valid(data):
     np.testing.assert_allclose(joint.mean[:, 2], 3.0, atol=1e-3)
 
 
-def test_max_time_stops(data):
+def test_max_time_stops(data, clock):
     X, Y = data
-    model = fit(X, Y, max_steps=10**6, max_time=1.0)
+    model = fit(X, Y, max_steps=10**6, max_time=5.0)
+    assert 5 <= clock.now < 7
     assert model.predict(X).shape == (300, 3)
 
 

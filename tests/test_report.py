@@ -238,7 +238,7 @@ def test_a_browser_shows_it_without_complaints(text, tmp_path, scheme):
         ],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert "CONSOLE" not in result.stderr
     with Image.open(tmp_path / "r.png") as picture:
