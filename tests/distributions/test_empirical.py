@@ -57,9 +57,9 @@ def test_interpolated_levels_lead_back_to_scores(n, weighted):
     assert one.level_of(np.array([-np.inf]))[0] == 0
     assert one.level_of(np.array([np.inf]))[0] == 1
     # far out it goes on as the predictions do
-    assert one.at(expit(30.0), expit(-30.0)) - one.at(expit(20.0), expit(-20.0)) == pytest.approx(
-        10
-    )
+    far = [one.at(expit(odds), expit(-odds)) for odds in (16.0, 26.0, 40.0, 90.0)]
+    assert far[1] - far[0] == pytest.approx(10)
+    assert far[1] < far[2] == far[3]  # as far as probabilities tell
 
 
 @pytest.mark.parametrize("exact", [False, True])

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 from scipy.special import expit, logit
 
+from covey import scores
 from covey.distributions import Mixture, MultivariateNormal, MultivariateT, reference
 from covey.distributions.reference import LONGEST, Reference, score, squares_at
 from covey.errors import CoveyWarning, InputError
@@ -710,6 +711,30 @@ def test_parts_without_a_calibration_in_common_lose_it_aloud(kind):
 
 
 # By which law
+
+
+def test_far_quantiles_keep_their_digits():
+    """Without usable rows what is out of fold is the model's, up to quantiles of 1e-12."""
+    joint = MultivariateNormal([[1.0, -2.0]], covariance=[[4.0, 1.0], [1.0, 9.0]])
+    joint = joint.calibrated_by(Reference(joint[:0], np.zeros((0, 2)), "out_of_fold"))
+    for q in (1e-12, 1e-9, 0.3, 0.5 + 1e-9, 1 - 1e-9):
+        expected = stats.norm.ppf(q, joint.mean, joint.stddev)
+        assert_allclose(joint.quantile(q), expected, rtol=1e-6, err_msg=q)
+    farthest = joint.quantile(1e-30)
+    assert (farthest < joint.quantile(1e-12)).all()
+    assert (farthest > joint.mean - 8 * joint.stddev).all()
+
+
+@each_kind
+def test_rounding_moves_no_rank(kind):
+    """The reference rows themselves in other units: each has the rank that it had."""
+    _, others, y = with_reference(kind, 60, 3, stretch=2.0)
+    units = np.array([3.0, 1 / 7, 1.1])
+    same = others.affine(np.diag(units)).calibrated_by(Reference(others, y, "conformal"))
+    ranks = (np.arange(60) + 0.5) / 61
+    assert_allclose(np.sort(scores.distance_pit(same, y * units)), ranks, atol=1e-12)
+    for level in np.abs(2 * scores.pit(same, y * units) - 1).T:
+        assert_allclose(np.sort(level), ranks, atol=1e-12)
 
 
 @each_kind

@@ -22,6 +22,8 @@ from scipy.special import expit, logit
 
 Array = NDArray[np.float64]
 
+EDGE = 1e-12  # probability below which scores are distances, and levels are as good as this one
+LONGEST = -float(logit(EDGE))  # the score there
 LEAST = -1e3  # a score below which there is nothing to interpolate
 SLACK = (
     1e-9  # of a rank or a log-odds, so that 0.9 of 9 + 1 rows is the ninth whatever the rounding
@@ -172,4 +174,4 @@ class Reach:
 
 def _odds(level: float, tail: float) -> float:
     with np.errstate(divide="ignore"):  # a level may be as near to 0 or 1 as numbers come
-        return float(np.log(level) - np.log(tail))
+        return float(np.clip(np.log(level) - np.log(tail), -LONGEST, LONGEST))

@@ -23,9 +23,9 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+from scipy.special import expit
 
-from covey.distributions.empirical import Empirical, Reach
+from covey.distributions.empirical import EDGE, LONGEST, Empirical, Reach
 from covey.distributions.patterns import Rows, by_pattern
 from covey.distributions.steps import Step, joined
 from covey.errors import InputError
@@ -34,8 +34,6 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Function = Callable[[Any], Array]
 
-EDGE = 1e-12  # probability below which distances take over
-LONGEST = -float(logit(EDGE))  # the score there
 ROUNDING = 1e-10  # of squares, so that a row as far out as a reference row is inside
 MOST_KEPT = 2**21  # numbers of the laws that are kept for the next question, 16 MB
 
