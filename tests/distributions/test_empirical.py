@@ -7,7 +7,7 @@ from scipy.special import expit, logit
 
 from covey.distributions.empirical import Empirical, Reach
 
-LEVELS = np.r_[1e-12, np.linspace(0.001, 0.999, 333), 1 - 1e-12]
+LEVELS = np.r_[1e-12, np.linspace(0.001, 0.999, 333), 1 - 1e-11]
 
 
 def law(n, exact, seed=0, weight=None):

@@ -5,6 +5,7 @@ import doctest
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
@@ -403,3 +404,14 @@ def test_what_is_copied_or_pickled_is_the_same_and_as_immutable():
             del again.components
     region = pickle.loads(pickle.dumps(mixture.region(0.8)))
     assert_array_equal(region.contains(y), mixture.region(0.8).contains(y))
+
+
+def test_row_labels_go_along():
+    mixture = draw(2, 3, 2)._labelled(pd.Index(["a", "b", "c"]))
+    assert list(mixture.to_frame().index) == ["a", "b", "c"]
+    assert list(mixture.to_frame(index=[3, 4, 5]).index) == [3, 4, 5]
+    assert list(Mixture.concatenate([mixture, mixture[1]]).to_frame().index) == ["a", "b", "c", "b"]
+    assert list(mixture["y1"].index) == ["a", "b", "c"]
+    assert list(pickle.loads(pickle.dumps(mixture)).index) == ["a", "b", "c"]
+    with pytest.raises(InputError, match="same order"):
+        mixture.kl_divergence(mixture[::-1])

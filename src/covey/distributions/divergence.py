@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from covey.distributions.patterns import by_pattern
 from covey.distributions.points import unit_points
 from covey.errors import InputError
+from covey.labels import check_rows
 
 Array = NDArray[np.float64]
 
@@ -42,8 +43,8 @@ def kl_divergence(first: Any, second: Any) -> Array:
         Array of shape (N,), in nats.
 
     Raises:
-        InputError: `second` is no distribution, the targets differ, the numbers of rows do not fit,
-            or the two do not know the same targets exactly.
+        InputError: `second` is no distribution, the targets differ, the numbers or labels of rows
+            do not fit, or the two do not know the same targets exactly.
     """
     if not hasattr(second, "_log_prob_at"):
         raise InputError(
@@ -60,6 +61,7 @@ def kl_divergence(first: Any, second: Any) -> Array:
             f"Expected a distribution of {len(first)} rows, or of one row for all. "
             f"Received {len(second)} rows."
         )
+    check_rows(first.index, second.index, "other", of="the first")
     n = len(first) if len(second) == 1 else len(second)
     first, second = (
         joint if len(joint) == n else joint[np.zeros(n, dtype=int)] for joint in (first, second)

@@ -19,7 +19,7 @@ from covey.distributions.frame import chosen_labels, moments_from_frame, moments
 from covey.distributions.joint import Joint
 from covey.distributions.repr import describe
 from covey.frames import as_pandas
-from covey.labels import check_rows, labels_of
+from covey.labels import labels_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -200,7 +200,6 @@ class Elliptical(Calibrated):
             InputError: the targets differ, the numbers or labels of rows do not fit, or the two do
                 not know the same targets exactly.
         """
-        check_rows(self.index, other.index, "other", of="the first")
         return kl_divergence(self, other)
 
     def _divergence_from(self, other: Any) -> Array:

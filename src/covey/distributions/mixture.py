@@ -14,7 +14,7 @@ from covey.distributions.batch import frozen, names_targets, row_index
 from covey.distributions.check import read_weights
 from covey.distributions.divergence import divergence, kl_divergence, mixture_entropy
 from covey.distributions.elliptical import Elliptical
-from covey.distributions.frame import moments_to_frame
+from covey.distributions.frame import chosen_labels, moments_to_frame
 from covey.distributions.joint import Joint
 from covey.distributions.moments import mixture_aleatoric, mixture_epistemic, mixture_mean
 from covey.distributions.patterns import by_pattern
@@ -155,8 +155,7 @@ class Mixture(Joint):
         if names_targets(rows):
             return self.marginal(rows)
         index = row_index(rows, len(self))
-        parts = [component[index] for component in self.components]
-        return self._trusted(parts, self.weights[index])
+        return self._trusted([c[index] for c in self.components], self.weights[index])
 
     def __repr__(self) -> str:
         kind = f"{type(self).__name__} of {len(self.components)}"
@@ -259,15 +258,19 @@ class Mixture(Joint):
         """
         return kl_divergence(self, other)
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self, index: Any = None) -> pd.DataFrame:
         """A labelled table of the first two moments of the mixtures, which do not tell all of them.
+
+        Args:
+            index: N row labels, or False for the numbers from 0; by default those it carries.
 
         Returns:
             DataFrame of N rows and D + D (D + 1) / 2 columns: `mean_<t>`, then `cov_<t>_<u>` (upper
             triangle with the diagonal), in target units and their products. It can be read by
             `MultivariateNormal.from_frame`: as the normal of the same moments, not as the mixture.
         """
-        return moments_to_frame(self.targets, self.mean, self.covariance, {})
+        labels = chosen_labels(index, self.index, len(self))
+        return moments_to_frame(self.targets, self.mean, self.covariance, {}, labels)
 
     def moment_matched(self) -> Any:
         """The one distribution that stands for each mixture: it has its mean and covariance.
