@@ -89,9 +89,9 @@ def test_all_kinds_of_numbers(values):
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("y", np.inf, "infinity in 'y'"),
-        ("w", -1.0, "non-negative"),
-        ("w", np.nan, "non-negative"),
+        ("y", np.inf, r"infinity in 'y' \(row 3\)"),
+        ("w", -1.0, r"non-negative. Received -1.0 in 'w' \(row 3\)"),
+        ("w", np.nan, r"non-negative. Received nan in 'w' \(row 3\)"),
         ("site", np.nan, "label in every row"),
     ],
 )

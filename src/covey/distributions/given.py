@@ -71,7 +71,7 @@ def read_given(
                 f"`given` must have {shape[0]} rows, one for each distribution. "
                 f"Received {len(values)}."
             )
-        if hasattr(as_pandas(given, "given"), "columns"):  # rather than one row of a table
+        if hasattr(given, "columns"):  # rather than one row of a table
             check_rows(rows, given, "given", of=of)
     else:
         values = read_values(given, shape, names, "given", rows=rows, of=of)

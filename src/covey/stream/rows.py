@@ -146,10 +146,10 @@ class Rows:
         weight = None
         if roles.weight is not None:
             weight = _numbers(table, roles.weight)
-            if not np.isfinite(weight).all() or weight.min() < 0:
+            if len(bad := np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))):
                 raise InputError(
-                    f"`sample_weight` must be finite and non-negative. Received "
-                    f"{weight[~(np.isfinite(weight) & (weight >= 0))][0]} in {roles.weight!r}."
+                    f"`sample_weight` must be finite and non-negative. Received {weight[bad[0]]} "
+                    f"in {roles.weight!r} (row {numbers[bad[0]]})."
                 )
             usable &= weight > 0
         labels = None if roles.groups is None else table[roles.groups]
