@@ -25,7 +25,11 @@ def test_tables(table):
     )
 
 
-@pytest.mark.parametrize("column", [TABLE["a"], pa.array([1.0, 2.0]), Foreign()], ids=str)
+@pytest.mark.parametrize(
+    "column",
+    [TABLE["a"], pa.array([1.0, 2.0]), Foreign()],
+    ids=lambda column: type(column).__name__,
+)
 def test_columns(column):
     found = as_pandas(column, "Y")
     assert isinstance(found, pd.Series)
