@@ -15,7 +15,7 @@ from covey.verdict import tabulate, verdict
 
 pytestmark = pytest.mark.usefixtures("few_steps")
 
-FAST = ["--members", "2", "--seed", "0", "--quiet"]
+FAST = ["--members", "2", "--family", "student_t", "--seed", "0", "--quiet"]
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +234,7 @@ def test_columns_lacking_at_prediction_are_named(model_file, folder, capsys):
 def test_training_ends_when_the_time_is_up(folder, clock, monkeypatch):
     monkeypatch.setattr("covey.recipe.LEAST_STEPS", 10**6)
     output = folder / "hurried.covey"
-    options = ["--targets", "CO", "--features", "b,a", "--family", "student_t", "--max-time", "5"]
+    options = ["--targets", "CO", "--features", "b,a", "--max-time", "5"]
     assert run("fit", folder / "train.csv", *options, "--output", output, *FAST) == 0
     assert 5 <= clock.now < 8
 
