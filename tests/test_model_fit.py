@@ -207,7 +207,7 @@ def scaled():
 
 
 def with_ema(callbacks=()):
-    ema = keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=4)
+    ema = keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=3)
     return given(compiled(optimizer=ema), callbacks=callbacks)
 
 
