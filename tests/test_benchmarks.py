@@ -217,6 +217,7 @@ def test_an_ablation_changes_what_is_there_and_puts_it_back(change):
     assert set(change.settings) <= set(covey.JointRegressor().get_params())
 
 
+@pytest.mark.filterwarnings("ignore:Of .* in training:covey.errors.CoveyWarning")
 def test_an_ablation_is_scored_like_the_methods(monkeypatch):
     monkeypatch.setattr(ablations, "MOST_ROWS", 120)
     monkeypatch.setattr(recipe, "LEAST_STEPS", 20)

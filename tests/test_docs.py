@@ -60,6 +60,8 @@ def commands(code):
     return found
 
 
+# pages predict later rows than those they train on, to be quick
+@pytest.mark.filterwarnings("ignore:Of .* in training:covey.errors.CoveyWarning")
 @each_page
 def test_python_blocks_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
