@@ -1,6 +1,5 @@
 """Keras layers: the head that ends in a distribution, and the dense layer of an ensemble."""
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,7 @@ from numpy.typing import ArrayLike
 
 import covey.families  # noqa: F401  registers what a saved model names
 from covey.engine import keras
-from covey.errors import CoveyWarning, InputError
+from covey.errors import InputError, warn
 
 ops = keras.ops
 Tensor = Any  # whatever the engine calls one
@@ -124,11 +123,9 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
         family = keras.saving.deserialize_keras_object(config.pop("family"))
         packing = config.pop("packing", None)
         if packing is None:
-            warnings.warn(
+            warn(
                 "Expected a DistributionHead that says how its parameters are packed. Received one "
                 "of an older Covey, which may have packed them otherwise: train the model anew.",
-                CoveyWarning,
-                stacklevel=2,
             )
         elif packing != family.packing:
             raise InputError(

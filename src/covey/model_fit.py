@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -16,7 +15,7 @@ from covey import dispatch
 from covey.callbacks import EACH_BATCH, EACH_TEST, hears, listed
 from covey.engine import keras
 from covey.epochs import Epochs, Order, Rows
-from covey.errors import CoveyWarning, InputError
+from covey.errors import InputError, warn
 
 
 def fit(
@@ -302,11 +301,9 @@ def _drawing_by(seed: int | None) -> Iterator[None]:
         yield
         return
     if keras.config.backend() != "jax":
-        warnings.warn(
+        warn(
             f"`seed` decides on the order of the rows on jax alone. Received: seed={seed!r}, on "
             f"{keras.config.backend()}; call keras.utils.set_random_seed({seed!r}) before `fit`.",
-            CoveyWarning,
-            stacklevel=4,
         )
     before = np.random.get_state()
     np.random.seed(seed)
