@@ -9,7 +9,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import KFold
 
 import covey
-from covey.errors import InputError
+from covey.errors import CoveyWarning, InputError
 from covey.fitting import hand_over
 from covey.stream import survey
 from covey.verdict import verdict
@@ -44,7 +44,8 @@ def test_the_result_is_an_ordinary_model(fitted, frame, tmp_path):
     mean, covariance = fitted.predict(X[:50], return_cov=True)
     assert mean.shape == (50, 2)
     assert np.linalg.eigvalsh(covariance).min() > 0
-    figures = fitted.evaluate(X[:500], Y[:500])
+    with pytest.warns(CoveyWarning, match="of 500 rows are rows the model was trained on"):
+        figures = fitted.evaluate(X[:500], Y[:500])
     assert figures["per_target"]["y"]["r2"] > 0.5
     assert "2 targets from 4 columns, 2 members" in fitted.summary()
     fitted.save(tmp_path / "m.covey")
@@ -52,7 +53,8 @@ def test_the_result_is_an_ordinary_model(fitted, frame, tmp_path):
     assert np.array_equal(again.predict(X[:50]), mean)
     assert again.summary() == fitted.summary()
     assert again.out_of_fold_evaluation_ == fitted.out_of_fold_evaluation_
-    again.calibrate(X[:300], Y[:300])
+    with pytest.warns(CoveyWarning, match="of 300 rows are rows the model was trained on"):
+        again.calibrate(X[:300], Y[:300])
     assert again.predict_distribution(X[:5]).calibration == "conformal"
 
 
@@ -88,14 +90,20 @@ def test_covariances_may_be_of_low_rank(folder, frame):
 
 
 def test_what_a_fit_left_is_gone_after_the_next():
-    parts = ("family", "scores", "means", "ensemble", "evaluation", "reference", "out_of_fold")
-    fitted = SimpleNamespace(**{**dict.fromkeys(parts), "scores": {None: 1.0}})
+    parts = ("family", "means", "ensemble", "evaluation", "reference", "baseline", "seen")
+    joint = covey.MultivariateNormal([[0.0]], covariance=[[[1.0]]])
+    fitted = SimpleNamespace(**dict.fromkeys(parts), scores={None: 1.0}, out_of_fold=joint)
     folds = SimpleNamespace(held_out=np.array([1]))
     model = covey.JointRegressor(verbose=0)
     for named, of_all in ((True, True), (False, False), (True, True)):
         schema = SimpleNamespace(named=named, names=("a", "b"))
         table = SimpleNamespace(
-            targets=("y",), schema=schema, flat=False, folds=folds, rows=np.array([5, 7])
+            targets=("y",),
+            schema=schema,
+            flat=False,
+            folds=folds,
+            rows=np.array([5, 7]),
+            labels=None,
         )
         hand_over(fitted, table, model, of_all=of_all)
         assert model.n_features_in_ == 2

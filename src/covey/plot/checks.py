@@ -186,8 +186,8 @@ def observed_vs_predicted(
     values, seen = canvas.unknown(joint, y)
     rows = np.flatnonzero(seen[:, number])
     if len(rows) == 0:
-        raise InputError(f"Expected observed values of {name!r}. `y` holds none.")
-    alone: Any = joint.marginal(name)[rows]  # type: ignore[index]
+        raise InputError(f"Expected observed values of {joint.targets[number]!r}. `y` holds none.")
+    alone: Any = joint._marginal([number])[rows]
     observed, mean = values[rows, number], alone.mean[:, 0]
     lower, upper = (end[:, 0] for end in alone.interval(level))
     inside = (observed >= lower) & (observed <= upper)

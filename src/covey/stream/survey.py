@@ -196,7 +196,7 @@ class Survey:
             self.weight,
             folds,
             self.numbers,
-            order,
+            order=order,
         )
 
     def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
