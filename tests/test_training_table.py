@@ -184,11 +184,9 @@ def test_a_target_that_one_stretch_alone_holds_is_known_to_every_member():
             assert (train < 60).sum() >= 30
             assert np.count_nonzero(np.diff(test) > 1) < 8  # in few pieces
     Y["q"] = np.nan
-    Y.loc[5:24, "q"] = np.arange(
-        20.0
-    )  # whoever holds these rows out, in blocks, knows nothing of it
+    Y.loc[1:8, "q"] = np.arange(8.0)  # whoever holds these rows out, in blocks, knows nothing of it
     weight = np.ones(400)
-    weight[5:7] = 0
+    weight[1:3] = 0
     found = read(X, Y, weight, members=5)
     assert found.order is None  # at random each member learns some
     with pytest.raises(InputError, match=r"Fold 0 has no value of 'q'"):

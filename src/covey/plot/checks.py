@@ -187,7 +187,7 @@ def observed_vs_predicted(
     rows = np.flatnonzero(seen[:, number])
     if len(rows) == 0:
         raise InputError(f"Expected observed values of {joint.targets[number]!r}. `y` holds none.")
-    alone: Any = joint._marginal([number])[rows]
+    alone: Any = joint._marginal([number])[rows]  # type: ignore[index]
     observed, mean = values[rows, number], alone.mean[:, 0]
     lower, upper = (end[:, 0] for end in alone.interval(level))
     inside = (observed >= lower) & (observed <= upper)
