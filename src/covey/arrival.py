@@ -167,10 +167,16 @@ class _Later:
     """Stands for a class in Keras' register until a file names it, which imports the class."""
 
     def __init__(self, module: str, name: str) -> None:
-        self.module, self.name = module, name
+        self._module, self.__name__ = module, name
 
-    def from_config(self, config: dict[str, Any]) -> Any:
-        return getattr(import_module(f"covey.{self.module}"), self.name).from_config(config)
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return self._known()(*arguments, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._known(), name)
+
+    def _known(self) -> Any:
+        return getattr(import_module(f"covey.{self._module}"), self.__name__)
 
 
 def _announce(keras: Any) -> None:

@@ -67,6 +67,7 @@ class Batch(ABC):
         Raises:
             InputError: there is no part, or they differ in kind or targets.
         """
+        parts = list(parts)
         if not parts or any(type(p) is not cls or p.targets != parts[0].targets for p in parts):
             received = [f"{type(part).__name__} over {list(part.targets)}" for part in parts]
             raise InputError(

@@ -28,9 +28,6 @@ from covey.labels import check_rows
 if TYPE_CHECKING:
     import pandas as pd
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
@@ -75,9 +72,12 @@ class Mixture(Joint):
     weights: Array  # shape (N, K)
 
     def __init__(self, components: Sequence[Elliptical], weights: ArrayLike | None = None) -> None:
-        members = tuple(components)
-        if not members:
-            raise InputError("A mixture needs at least one component. Received none.")
+        members = () if isinstance(components, Joint | str) else tuple(components)
+        if not members or not all(isinstance(member, Elliptical) for member in members):
+            raise InputError(
+                "A mixture needs a list of one or more distributions of one kind, such as "
+                f"MultivariateNormal. Received {components!r}."
+            )
         kinds = {(type(member).__name__, len(member), member.targets) for member in members}
         if len(kinds) > 1:
             raise InputError(
@@ -124,6 +124,7 @@ class Mixture(Joint):
         Raises:
             InputError: there is no part, or they differ in kind or targets.
         """
+        parts = list(parts)
         kinds = {
             (type(p).__name__, type(p.components[0]).__name__, p.targets)
             if isinstance(p, Mixture)
