@@ -12,10 +12,10 @@ from covey.distributions.check import read_values
 from covey.distributions.reference import Reference
 from covey.errors import InputError, warn
 from covey.evaluation import evaluate, mean_r2, row_width
-from covey.folds import row_weights
+from covey.folds import even_weights, read_weights
 from covey.frames import as_pandas
 from covey.labels import FEATURES, check_tables, labels_of
-from covey.seen import CALIBRATED, EVALUATED
+from covey.seen import CALIBRATED, EVALUATED, RECALLED, SCORED, Seen
 from covey.table import chosen_targets, read_features
 
 Array = NDArray[np.float64]
@@ -30,7 +30,7 @@ class AssessmentMixin:
     _reference: Any
     _schema: Any
     _seen: Any
-    _mean: Any
+    _seen_in_calibration: Any
     _calibrated: Any
     _network_inputs: Any
 
@@ -53,8 +53,11 @@ class AssessmentMixin:
             InputError: a column, the targets or the weights cannot be used.
         """
         X, Y, weight = _counted(X, chosen_targets(Y, y), sample_weight)
-        mean = self._mean(X)
-        return mean_r2(self._outcome(X, Y, mean), mean, weight)
+        inputs = self._network_inputs(X)
+        mean = self.ensemble_.mean(*inputs)
+        values = self._outcome(X, Y, mean)
+        self._share_of(self._seen, inputs[0], values, weight, SCORED, once=True)
+        return mean_r2(values, mean, weight)
 
     def calibrate(self, X: Any, Y: Any = None, *, y: Any = None) -> Self:
         """Let regions and intervals go by fresh rows, for a guarantee; means and scores stay.
@@ -85,9 +88,10 @@ class AssessmentMixin:
         values = self._outcome(X, Y, joint.mean)
         if np.isnan(values).all():
             raise InputError("`Y` must hold at least one target to calibrate on. It holds none.")
-        self._trained_on(inputs[0], values, CALIBRATED)
+        self._share_of(self._seen, inputs[0], values, None, CALIBRATED)
         rows = reference_rows(values, width=row_width(joint))
         self._reference = Reference(joint[rows], values[rows], "conformal")
+        self._seen_in_calibration = Seen.of(inputs[0], values)
         return self
 
     def evaluate(
@@ -118,22 +122,31 @@ class AssessmentMixin:
         inputs = self._network_inputs(X)
         joint = self._calibrated(self.ensemble_.distribution(*inputs))
         values = self._outcome(X, Y, joint.mean)
+        self._share_of(self._seen_in_calibration, inputs[0], values, weight, RECALLED)
         constant = self._baseline.distribution(inputs[0], self.targets_, inputs[1])
         figures = evaluate(
             joint, values, constant, self._baseline.description, sample_weight=weight
         )
         return {
             **figures,
-            "training_rows": self._trained_on(inputs[0], values, EVALUATED),
+            "training_rows": self._share_of(self._seen, inputs[0], values, weight, EVALUATED),
             "beyond_range": self._schema.beyond_range(*read_features(X)),
         }
 
-    def _trained_on(self, inputs: Any, values: Array, why: str) -> float:
-        """The share of rows that the model was trained on; says so if there are any."""
-        share = float(self._seen.share_of(inputs, values))
-        if share > 0:
-            count = f"About {round(share * len(values)):,} of {len(values):,} rows"
-            warn(f"{count} {why}")
+    def _share_of(
+        self,
+        seen: Seen | None,
+        inputs: Any,
+        values: Array,
+        weight: Array | None,
+        why: str,
+        *,
+        once: bool = False,
+    ) -> float:
+        """The share of a table that was seen before; says so if there is any."""
+        share = 0.0 if seen is None else seen.share_of(inputs, values, weight)
+        if seen is not None and share > 0 and (seen.first_time(why) or not once):
+            warn(f"About {share:.0%} of the rows {why}")
         return share
 
     def _outcome(self, X: Any, Y: Any, mean: Array) -> Array:
@@ -146,11 +159,15 @@ def _counted(X: Any, Y: Any, sample_weight: Any) -> tuple[Any, Any, Array | None
         return X, Y, None
     check_tables(X=X, Y=Y, sample_weight=sample_weight)
     frame, named = read_features(X)
-    weight = row_weights(sample_weight, len(frame))
+    weight = read_weights(sample_weight, len(frame))
     Y = as_pandas(Y, "Y")
     if weight is None or (weight > 0).all() or np.shape(Y)[:1] != (len(frame),):
-        return X, Y, weight  # with another number of rows, to be refused where Y is read
+        return (
+            X,
+            Y,
+            even_weights(weight),
+        )  # with another number of rows, to be refused where Y is read
     rows = np.flatnonzero(weight)
     some = frame.iloc[rows]
     known = Y.iloc[rows] if hasattr(Y, "iloc") else np.asarray(Y)[rows]
-    return some if named else some.to_numpy(), known, weight[rows]
+    return some if named else some.to_numpy(), known, even_weights(weight[rows])

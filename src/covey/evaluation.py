@@ -71,7 +71,8 @@ def evaluate(
         * `volume`: of the 90% regions to the power 1/D, geometric mean over complete rows, in the
           same unit as the energy score;
         * `correlation`: the strongest mean correlation as `[target, other, value]`, or None;
-        * `improbable`: rows farther out than one in 10,000, the number `expected`, and the number;
+        * `improbable`: rows farther out than one in 10,000, the number `expected`, and the number
+          there is, by their share of the weight;
         * `baselines`: two simpler predictions, by keys that are the same for every model:
           "constant_covariance" is `constant`, "uncorrelated" is `joint` with all correlations
           ignored. For each its `description`, `negative_log_likelihood`, `_per_target`,
@@ -136,7 +137,7 @@ def evaluate(
         "correlation": _strongest(few, share),
         "improbable": {
             "expected": round(ODD * len(rows), 3),
-            "rows": int(np.sum(distance > 1 - ODD)),
+            "rows": round(len(rows) * (_mean((distance > 1 - ODD).astype(float), weight) or 0.0)),
         },
         "baselines": {name: beside(*other) for name, other in others.items()},
     }
@@ -155,6 +156,8 @@ def _gain(more: Array, observed: NDArray[np.bool_], weight: Array) -> dict[str, 
         return {"gain": None, "standard_error": None}
     gain = float(weight @ more) / cells
     error = float(np.sqrt(np.square(weight * (more - gain * count)).sum())) / cells
+    few = effective_rows(weight)  # the mean was fitted to the same rows
+    error = error * np.sqrt(few / (few - 1)) if few > 1 else np.nan
     return {"gain": _number(gain), "standard_error": _number(error)}
 
 

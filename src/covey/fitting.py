@@ -25,7 +25,7 @@ from covey.mean_model import MeanModel
 from covey.network import Network, quantile_knots
 from covey.plan import plan_of
 from covey.recipe import Recipe
-from covey.seen import SeenRows
+from covey.seen import Seen
 from covey.summary import family_sentence
 from covey.training_table import TrainingTable, network_inputs
 from covey.verdict import verdict
@@ -58,7 +58,7 @@ class Fitted:
     evaluation: dict[str, Any]
     baseline: Baseline
     reference: Reference
-    seen: SeenRows
+    seen: Seen
 
 
 def fit_table(
@@ -240,7 +240,7 @@ def settle(
         | {"order": None if table.order is None else table.order.to_manifest()},
         baseline,
         _calibrate(best, inputs, rows, observed, share, offsets, seed),
-        SeenRows.of(inputs, Y, n_rows),
+        Seen.of(inputs, Y, n_rows),
     )
 
 
@@ -274,7 +274,7 @@ def hand_over(fitted: Fitted, table: TrainingTable, model: Any, *, of_all: bool 
     model._reference = fitted.reference
     model._means = fitted.means
     model._baseline = fitted.baseline
-    model._seen = fitted.seen
+    model._seen, model._seen_in_calibration = fitted.seen, None
     model._schema = table.schema
     model._flat = table.flat
     if model.verbose:

@@ -23,6 +23,7 @@ from covey.labels import labels_of, row_name
 from covey.numbers import is_number, read_numbers
 
 Rows = NDArray[np.int64]
+LEAST_WEIGHT = 1e-100  # of the largest, that a row can count with
 HOLDOUT = 0.2  # share of the rows that a single member is stopped on
 INNER = 5  # folds within the training rows of a member, where its own folds are none
 BLOCKS, SHUFFLED = "blocks", "shuffled"  # what `cv` may be called
@@ -255,8 +256,8 @@ def _cut(rank: Rows, count: int) -> Rows:
     return stretch
 
 
-def row_weights(sample_weight: ArrayLike | None, n_rows: int) -> NDArray[np.float64] | None:
-    """Sample weights scaled to mean 1, or None if all rows count alike.
+def read_weights(sample_weight: ArrayLike | None, n_rows: int) -> NDArray[np.float64] | None:
+    """Sample weights as they are.
 
     Args:
         sample_weight: array of shape (N,), or None.
@@ -280,10 +281,28 @@ def row_weights(sample_weight: ArrayLike | None, n_rows: int) -> NDArray[np.floa
         )
     if weight.max() == 0:
         raise InputError("`sample_weight` must not be zero in every row. Received zeros alone.")
-    if (weight == weight[0]).all():
+    if len(bad := np.flatnonzero((weight > 0) & (weight / weight.max() < LEAST_WEIGHT))):
+        raise InputError(
+            f"`sample_weight` must lie within a factor of {1 / LEAST_WEIGHT:g}, or be 0. Received "
+            f"{weight[bad[0]]:g} in {row_name(labels_of(sample_weight), int(bad[0]))}, beside "
+            f"{weight.max():g}."
+        )
+    return weight
+
+
+def even_weights(weight: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    """Weights scaled to mean 1; None if all rows count alike.
+
+    Args:
+        weight: array of shape (N,), or None.
+
+    Returns:
+        Array of shape (N,), or None.
+    """
+    if weight is None or (weight == weight[0]).all():
         return None
-    weight /= weight.max()
-    return weight / weight.mean()
+    weight = weight / weight.max()
+    return np.asarray(weight / weight.mean())
 
 
 def _default_splitter(members: int, *, grouped: bool, seed: int) -> Any:

@@ -16,7 +16,7 @@ from covey.distributions import LowRankMultivariateNormal, MultivariateNormal, M
 from covey.distributions.reference import Reference
 from covey.errors import ArtifactError, InputError
 from covey.mean_model import MeanModel
-from covey.seen import SeenRows
+from covey.seen import Seen
 from covey.table import FeatureSchema
 
 KIND = "JointRegressor"
@@ -30,6 +30,7 @@ OUT_OF_FOLD = "out_of_fold_"
 REFERENCE = "reference_"
 BASE = "base_"
 BASELINE = "baseline_"
+SEEN, SEEN_IN_CALIBRATION = "seen_", "seen_in_calibration_"
 
 Model = TypeVar("Model")
 
@@ -69,8 +70,10 @@ def write(path: str | os.PathLike[str], model: Any, trusted: Collection[str] = (
         arrays[REFERENCE + name] = array
     for name, array in model._baseline.to_arrays().items():
         arrays[BASELINE + name] = array
-    arrays["seen_codes"] = model._seen.codes
-    manifest["seen"] = {"share": model._seen.share, "repeated": model._seen.repeated}
+    for prefix, seen in ((SEEN, model._seen), (SEEN_IN_CALIBRATION, model._seen_in_calibration)):
+        if seen is not None:
+            arrays[prefix + "codes"], arrays[prefix + "scale"] = seen.codes, seen.scale
+            manifest[prefix] = {"share": seen.share, "repeated": seen.repeated}
     if model.base_ is not None:
         manifest["base"] = {
             "described": " ".join(repr(model.base_[0]).split()),
@@ -144,8 +147,9 @@ def read(
             model._means = MeanModel(tuple(bases), len(model.targets_))
             model.base_ = model._means.estimators
             model.base = clone(model.base_[0])  # as good for another fit as the one that was given
-        kept = manifest["seen"]
-        model._seen = SeenRows(arrays["seen_codes"], float(kept["share"]), float(kept["repeated"]))
+        model._seen = _seen(SEEN, manifest, arrays)
+        known = SEEN_IN_CALIBRATION in manifest
+        model._seen_in_calibration = _seen(SEEN_IN_CALIBRATION, manifest, arrays) if known else None
         model._baseline = Baseline.from_arrays(
             model.ensemble_.linear,
             _starting_with(BASELINE, arrays),
@@ -161,6 +165,12 @@ def read(
             "model again."
         ) from error
     return model
+
+
+def _seen(prefix: str, manifest: dict[str, Any], arrays: dict[str, Any]) -> Seen:
+    kept = manifest[prefix]
+    shares = float(kept["share"]), float(kept["repeated"])
+    return Seen(arrays[prefix + "codes"], arrays[prefix + "scale"], *shares)
 
 
 def _starting_with(prefix: str, arrays: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Fingerprints of the rows a model was fitted to: to notice when it is judged by them."""
+"""Fingerprints of the cells a model was fitted to: to notice when it is judged by them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -13,35 +13,48 @@ Array = NDArray[np.float64]
 Codes = NDArray[np.uint64]
 
 MOST = 20_000  # fingerprints that are kept: 160 kB
-LEAST_SHARE = 0.01  # of the rows of a table, beyond those that chance repeats, that is worth a word
+LEAST_SHARE = 0.01  # of a table, beyond what chance repeats, that is worth a word
+DIGITS = 1000.0  # a feature, or a target in units of its spread, is told to a thousandth
 EVALUATED = (
-    "are rows the model was trained on (equal in all features and targets), so these figures "
+    "are rows the model was trained on (they agree in all features and a target), so these figures "
     "flatter it. Judge it by rows it has not seen: `out_of_fold_evaluation_` has figures for the "
     "training rows, each by networks that did not train on it."
 )
+SCORED = (
+    "are rows the model was trained on (they agree in all features and a target), so this score "
+    "flatters it. `evaluate` and `out_of_fold_evaluation_` say how it does on rows it has not seen."
+)
 CALIBRATED = (
-    "are rows the model was trained on (equal in all features and targets). Regions that go by "
-    "them will be too small, and the guarantee does not hold. Calibrate on rows it has not seen."
+    "are rows the model was trained on (they agree in all features and a target). Regions that go "
+    "by them will be too small, and the guarantee does not hold. Calibrate on rows it has not seen."
+)
+RECALLED = (
+    "are rows the model was calibrated on (they agree in all features and a target): regions hold "
+    "their share of these by construction. Judge them by other rows."
 )
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: spreads sums over all bits
 
 
 @dataclass(frozen=True)
-class SeenRows:
-    """Some of the training rows, each by one number made of its features and targets.
+class Seen:
+    """Some of the cells of a table, each by one number made of its row's features and its value.
 
-    Kept are the rows with the smallest numbers, so that of any other table, too, only rows with
-    numbers as small need be looked up.
+    Numbers are taken coarsely, so that a table that was written to a file and read again, or was
+    rounded, is still known; and target by target, so that gaps hide nothing. Kept are the smallest
+    fingerprints, so that of any other table, too, only cells with numbers as small are looked up.
 
     Attributes:
         codes: the fingerprints kept, ascending, shape (M,).
-        share: which part of the training rows with fingerprints up to the last of these they are.
-        repeated: share of the training rows that equal another one in all features and targets.
+        scale: spreads of the targets, shape (D,), in target units.
+        share: which part of the cells with fingerprints up to the last of these they are.
+        repeated: share of the cells that equal another one, their row's features included.
     """
 
     codes: Codes
+    scale: Array
     share: float
     repeated: float
+    _told: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, inputs: NDArray[np.float32], Y: Array, n_rows: int | None = None) -> Self:
@@ -50,40 +63,63 @@ class SeenRows:
         Args:
             inputs: features as the network reads them, shape (N, F).
             Y: targets, shape (N, D), NaN where not observed.
-            n_rows: how many training rows there are, if these are a sample of them.
+            n_rows: how many rows there are, if these are a sample of them.
 
         Returns:
             The fingerprints.
         """
-        codes = np.sort(_codes(inputs, Y))
+        count = np.maximum((~np.isnan(Y)).sum(axis=0), 1)
+        center = np.nansum(Y, axis=0) / count
+        scale = np.sqrt(np.nansum(np.square(Y - center), axis=0) / count)
+        scale = np.where(scale > 0, scale, np.maximum(np.abs(center), 1.0))
+        codes = np.sort(_codes(inputs, Y, scale)[0])
         twins = np.diff(codes) == 0
-        repeated = np.r_[False, twins] | np.r_[twins, False]
-        share = 1.0 if n_rows is None else len(codes) / n_rows
-        return cls(codes[:MOST], share, float(repeated.mean()))
+        repeated = np.r_[False, twins] | np.r_[twins, False] if len(codes) else np.zeros(1)
+        share = 1.0 if n_rows is None else len(Y) / n_rows
+        return cls(codes[:MOST], scale, share, float(np.mean(repeated)))
 
-    def share_of(self, inputs: NDArray[np.float32], Y: Array) -> float:
-        """The share of rows that are rows of the training.
+    def share_of(self, inputs: NDArray[np.float32], Y: Array, weight: Array | None = None) -> float:
+        """The share of a table's cells that are among these.
 
         Args:
             inputs: features as the network reads them, shape (N, F).
             Y: targets, shape (N, D), NaN where not observed.
+            weight: of the rows, shape (N,), or None.
 
         Returns:
-            A number in [0, 1]: an estimate where not all training rows are kept. 0 if there are no
-            more than chance explains, as in tables whose rows often repeat each other.
+            A number in [0, 1]: an estimate where not all cells are kept. 0 if there are no more
+            than chance explains, as in tables whose rows often repeat each other.
         """
-        codes = _codes(inputs, Y)
+        codes, rows = _codes(inputs, Y, self.scale)
         if len(self.codes) == MOST:
-            codes = codes[codes <= self.codes[-1]]
-        if not len(codes):
+            few = codes <= self.codes[-1]
+            codes, rows = codes[few], rows[few]
+        share = np.ones(len(rows)) if weight is None else weight[rows]
+        if not share.sum() > 0:
             return 0.0
-        found = min(float(np.isin(codes, self.codes).mean()) / self.share, 1.0)
-        return found if found > LEAST_SHARE + 2 * self.repeated else 0.0
+        found = float(np.average(np.isin(codes, self.codes), weights=share)) / self.share
+        return min(found, 1.0) if found > LEAST_SHARE + 2 * self.repeated else 0.0
+
+    def first_time(self, why: str) -> bool:
+        """Whether this is asked for the first time."""
+        new = why not in self._told
+        self._told.add(why)
+        return new
 
 
-def _codes(inputs: NDArray[np.float32], Y: Array) -> Codes:
-    """A number for each row; -0 counts as 0, and rows without a target have one, too."""
-    code = np.zeros(len(inputs), dtype=np.uint64)
-    for column in (*inputs.T.astype(np.float64), *Y.T):
-        code = (code ^ hash_array(np.ascontiguousarray(column) + 0.0)) * MULTIPLIER
-    return code
+def _codes(inputs: NDArray[np.float32], Y: Array, scale: Array) -> tuple[Codes, NDArray[np.intp]]:
+    """A number for each cell of Y that is observed, and its row."""
+    start = np.zeros(len(inputs), dtype=np.uint64)
+    for column in inputs.T:
+        start = _mixed(start, np.round(column.astype(np.float64) * DIGITS))
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = [
+            _mixed(_mixed(start, np.full(len(y), float(target))), np.round(y / spread * DIGITS))
+            for target, (y, spread) in enumerate(zip(Y.T, scale, strict=True))
+        ]
+    observed = ~np.isnan(Y.T)
+    return np.stack(found)[observed], np.nonzero(observed)[1]
+
+
+def _mixed(code: Codes, values: Array) -> Codes:
+    return (code ^ hash_array(np.ascontiguousarray(values) + 0.0)) * MULTIPLIER  # -0 counts as 0

@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 
 from covey.distributions.targets import target_names
 from covey.errors import InputError
-from covey.folds import BLOCKS, MOST_PIECES, Folds, row_weights
+from covey.folds import BLOCKS, MOST_PIECES, Folds, even_weights, read_weights
 from covey.labels import check_tables, labels_of
 from covey.row_order import ASKED, RowOrder
 from covey.table import FeatureSchema, read_features, read_targets
@@ -87,7 +87,7 @@ class TrainingTable:
         frame, named = read_features(X)
         check_tables(X=X, Y=Y, sample_weight=sample_weight, groups=groups)
         labels = labels_of(Y if labels_of(X) is None else X)
-        weight = row_weights(sample_weight, len(frame))
+        weight = read_weights(sample_weight, len(frame))
         kept = np.ones(len(frame), dtype=bool) if weight is None else weight > 0
         Y, names, flat = read_targets(Y, kept)
         targets = target_names(names, Y.shape[1])
@@ -98,7 +98,8 @@ class TrainingTable:
         rows = np.flatnonzero(kept)
         if len(rows) < len(frame):
             frame, Y = frame.iloc[rows], Y[held]
-            weight = None if weight is None else row_weights(weight[rows], len(rows))
+            weight = None if weight is None else weight[rows]
+        weight = even_weights(weight)  # once, so that rows that are left out change no digit
         blocks = isinstance(cv, str) and cv == BLOCKS
         splits = {"groups": groups, "Y": Y, "seed": seed, "kept": kept}
         folds = Folds.split(len(Y), members, cv=None if blocks else cv, **splits)

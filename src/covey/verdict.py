@@ -11,7 +11,7 @@ from covey.evaluation import CONSTANT, UNCORRELATED
 
 Figures = Mapping[str, Any]
 LEVEL = "0.9"
-LEAST = 9  # rows that make a region of 90% finite
+LEAST = 9  # rows that make a region of 90% finite; with fewer nothing is judged
 WEAK = 0.1  # correlation, in the mean over rows, that is not worth a word
 MUCH = 0.1  # share of training rows beyond which nothing can be judged
 FEW = 0.01  # share of the rows beyond the range of training that is not worth a word
@@ -58,6 +58,10 @@ def calibrated(figures: Figures, *, held_out: bool = False) -> tuple[bool, str]:
         return False, (
             f"Calibrated? Cannot be said: with {_rows(m)} to calibrate on 90% regions are "
             f"infinite; {LEAST} is the least, 200 are good."
+        )
+    if n < LEAST:
+        return False, (
+            f"Calibrated? Cannot be said: {_of_rows(figures)} to judge by; {LEAST} is the least."
         )
     which = "model" if held_out else "joint"
     slack = _slack(n, m)
@@ -110,9 +114,11 @@ def _gain(figures: Figures, held_out: bool) -> str:
     gain, error, simple = found["gain"], found["standard_error"], found["description"]
     if (trained := figures.get("training_rows", 0.0)) > MUCH:
         return (
-            f"Good? Cannot be said: about {trained:.0%} of the {figures['rows']:,} rows are rows "
-            "the model was trained on, so all figures here flatter it."
+            f"Good? Cannot be said: about {trained:.0%} of the rows are rows the model was trained "
+            "on, so all figures here flatter it."
         )
+    if figures["effective_rows"] < LEAST:
+        return f"Good? Cannot be said: {_of_rows(figures)} to judge by; {LEAST} is the least."
     count = f"{figures['rows']:,} {where}"
     if abs(gain) <= max(2 * error, 0.005):
         return (
@@ -200,7 +206,7 @@ def _attention(figures: Figures, held_out: bool) -> str:
             "later may differ more than these"
         )
     if figures["rows"] < 200:
-        notes.append(f"there are only {_rows(figures['rows'])} to judge by")
+        notes.append(f"{_of_rows(figures)} to judge by")
     return f"Look at: {'; '.join(notes)}." if notes else "Look at: nothing stands out."
 
 
@@ -223,6 +229,13 @@ def too_many(improbable: Figures) -> bool:
     """Whether more rows are improbable than chance explains."""
     expected = improbable["expected"]
     return bool(improbable["rows"] > expected + 3 * np.sqrt(expected) + 1)
+
+
+def _of_rows(figures: Figures) -> str:
+    """How many rows there are, and what they are worth if weights make them worth less."""
+    n, worth = figures["rows"], figures["effective_rows"]
+    found = "there is only 1 row" if n == 1 else f"there are only {n:,} rows"
+    return f"{found} (worth {worth:.3g} of equal weight)" if worth < 0.9 * n else found
 
 
 def _rows(count: int) -> str:

@@ -44,7 +44,7 @@ def test_the_result_is_an_ordinary_model(fitted, frame, tmp_path):
     mean, covariance = fitted.predict(X[:50], return_cov=True)
     assert mean.shape == (50, 2)
     assert np.linalg.eigvalsh(covariance).min() > 0
-    with pytest.warns(CoveyWarning, match="of 500 rows are rows the model was trained on"):
+    with pytest.warns(CoveyWarning, match="are rows the model was trained on"):
         figures = fitted.evaluate(X[:500], Y[:500])
     assert figures["per_target"]["y"]["r2"] > 0.5
     assert "2 targets from 4 columns, 2 members" in fitted.summary()
@@ -53,7 +53,7 @@ def test_the_result_is_an_ordinary_model(fitted, frame, tmp_path):
     assert np.array_equal(again.predict(X[:50]), mean)
     assert again.summary() == fitted.summary()
     assert again.out_of_fold_evaluation_ == fitted.out_of_fold_evaluation_
-    with pytest.warns(CoveyWarning, match="of 300 rows are rows the model was trained on"):
+    with pytest.warns(CoveyWarning, match="are rows the model was trained on"):
         again.calibrate(X[:300], Y[:300])
     assert again.predict_distribution(X[:5]).calibration == "conformal"
 
