@@ -578,6 +578,7 @@ def test_the_order_is_the_one_that_keras_draws(quick):
     assert np.abs(ordered[0].get_weights()[0] - found[1][0]).max() > 1e-3
 
 
+@on_jax
 @pytest.mark.parametrize("left", [False, True])
 def test_a_seed_decides_on_the_order_alone(left):
     weights = []
@@ -594,6 +595,7 @@ def test_a_seed_decides_on_the_order_alone(left):
     assert np.abs(weights[0] - weights[2]).max() > 1e-6
 
 
+@on_jax
 def test_a_seed_without_effect_is_said(monkeypatch):
     monkeypatch.setattr(dispatch, "available", lambda: False)
     monkeypatch.setattr(keras.config, "backend", lambda: "torch")

@@ -52,11 +52,7 @@ class MemberAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
     @property
     def learning_rate(self) -> Tensor:
         """The rate of the next step."""
-        scheduled = super().learning_rate
-        if not self.built:
-            return scheduled
-        rate = ops.convert_to_tensor(self._rate)
-        return ops.where(rate >= 0, rate, ops.cast(scheduled, rate.dtype))
+        return self._get_current_learning_rate()
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
@@ -64,6 +60,14 @@ class MemberAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
             keras.optimizers.AdamW.learning_rate.fset(self, value)
         else:
             self._rate.assign(value)
+
+    def _get_current_learning_rate(self) -> Tensor:
+        # what Keras goes by in its steps, and for the decay of weights on torch
+        scheduled = super()._get_current_learning_rate()
+        if not self.built:
+            return scheduled
+        rate = ops.convert_to_tensor(self._rate)
+        return ops.where(rate >= 0, rate, ops.cast(scheduled, rate.dtype))
 
     def apply(self, grads: list[Tensor], trainable_variables: Any = None) -> None:
         """Clip, then update the variables."""
