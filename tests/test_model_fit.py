@@ -751,7 +751,15 @@ def test_what_cannot_be_used_is_refused():
         covey.fit(model, X, Y, validation_data=(X, Y[1:]))
     with pytest.raises(InputError, match="at least 1"):
         covey.fit(model, X[:0], Y[:0])
-    for name, value in (("epochs", 0), ("batch_size", 1.5), ("validation_batch_size", True)):
+    for name, value in (
+        ("epochs", -1),
+        ("epochs", 2.0),
+        ("initial_epoch", True),
+        ("batch_size", 1.5),
+        ("batch_size", 0),
+        ("validation_batch_size", True),
+        *(("seed", seed) for seed in (-1, 2**40, 1.5, "a", True)),
+    ):
         with pytest.raises(InputError, match=f"`{name}` must be"):
             covey.fit(model, X, Y, **{name: value})
     with pytest.raises(InputError, match="same family"):
