@@ -253,6 +253,7 @@ def _tables(
     first = math.floor(_length(rows) * (1.0 - validation_split))
     if not 0 < first < _length(rows):
         return None, None
+    rows = _numbers(rows)  # as Keras does, so that what is copied here is not looked at again
     return _part(rows, slice(None, first)), _part(rows, slice(first, None))
 
 
@@ -295,7 +296,9 @@ def _numbers(rows: Rows) -> Rows:
         array = np.asarray(values)
         if array.ndim == 1 and _is_frame(values):
             array = array[:, None]
-        return _native(array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array)
+        if array.dtype.kind == "f":
+            array = array.astype(keras.config.floatx(), copy=False)
+        return array
 
     return keras.tree.map_structure(numbers, rows)
 
@@ -365,10 +368,7 @@ def _length(rows: Rows) -> int:
 
 
 def _part(rows: Rows, which: slice) -> Rows:
-    def part(values: Any) -> Any:
-        return values.iloc[which] if _is_frame(values) else values[which]
-
-    return keras.tree.map_structure(part, rows)
+    return keras.tree.map_structure(lambda array: array[which], rows)
 
 
 @contextmanager
