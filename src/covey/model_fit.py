@@ -47,8 +47,8 @@ def fit(
     optimizers are in them.
 
     That is done where nothing between two steps can matter: on jax and on one device, for a
-    functional or sequential model that is built and compiled by `jit`, for arrays in memory, and
-    for callbacks that are called at epochs and at the beginning and the end of the training.
+    functional or sequential model that is built and compiled by `jit`, for tables of numbers in
+    memory, and for callbacks that are called at epochs and at the ends of the training.
     Everything else is left to `model.fit`: other engines, subclassed models, callbacks for batches
     or evaluations, generators and other data sets, `class_weight`, `steps_per_epoch`,
     `validation_steps`, `validation_freq`, and `steps_per_execution`.
