@@ -407,6 +407,10 @@ def two_out_lists():
     return given(model, X, theirs={"y": y, "validation_data": (X, y)}, **lists)
 
 
+def with_truth_values():
+    return given(x=pd.DataFrame(table()[0], columns=list("abc")).assign(a=[True, False] * 32))
+
+
 class OwnArray(np.ndarray):
     """One that means something else to those who know it."""
 
@@ -570,6 +574,7 @@ LEFT = {
     "a metric that begins in a way of its own": lambda: given(
         compiled(metrics=[Resets(name="sums")]), validation_data=HELD_OUT, epochs=3
     ),
+    "truth values beside numbers": with_truth_values,
     "an array of a class of its own": lambda: given(x=table()[0].view(OwnArray)),
     "a table in a file": in_a_file,
     "two outputs with weights": lambda: given(

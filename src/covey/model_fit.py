@@ -271,7 +271,8 @@ def _is_of_numbers(values: Any) -> bool:
         return values.dtype.kind in "biuf"
     if _is_frame(values):
         kinds = list(getattr(values, "dtypes", ())) if values.ndim == 2 else [values.dtype]
-        return all(isinstance(kind, np.dtype) and kind.kind in "biuf" for kind in kinds)
+        together = np.asarray(values.iloc[:0]).dtype  # objects, of truth values beside numbers
+        return all(isinstance(k, np.dtype) and k.kind in "biuf" for k in (*kinds, together))
     if not (keras.ops.is_tensor(values) and hasattr(values, "__array__")):
         return False
     return np.asarray(values).dtype.kind in "biuf"
