@@ -4,7 +4,7 @@ import keras
 import pytest
 
 from covey.callbacks import EACH_BATCH, EACH_TEST, for_estimator, hears, listed
-from covey.errors import InputError
+from covey.errors import CoveyWarning, InputError
 
 callbacks = keras.callbacks
 
@@ -74,8 +74,22 @@ def test_they_come_one_by_one_in_nests_or_not_at_all():
         (lambda epoch: None, "LambdaCallback"),
         ("EarlyStopping", "must be Keras callbacks. Received: 'EarlyStopping'"),
         (callbacks.BackupAndRestore("backup"), r"resume=True"),
+        (callbacks.SwapEMAWeights(), "running average"),
     ],
 )
 def test_what_cannot_take_part_in_an_estimator_is_refused(given, message):
     with pytest.raises(InputError, match=message):
         for_estimator([callbacks.History(), given])
+
+
+@pytest.mark.parametrize("hook", ["on_test_end", "on_predict_batch_begin"])
+def test_what_an_estimator_never_calls_is_said(hook):
+    own = callbacks.Callback()
+    setattr(own, hook, print)
+    with pytest.warns(CoveyWarning, match=f"{hook} of Callback .* will not be called"):
+        for_estimator(own)
+
+
+def test_nothing_is_said_of_callbacks_that_have_other_work(recwarn):
+    for_estimator([callbacks.TensorBoard("logs"), callbacks.EarlyStopping(), callbacks.Callback()])
+    assert not recwarn

@@ -316,6 +316,105 @@ def with_complete_and_scale():
     return given(compiled(loss=loss))
 
 
+class Scaled(keras.losses.Loss):
+    """A loss with an attribute that is read when a step is traced."""
+
+    beta = 1.0
+
+    def call(self, y, mean):
+        return self.beta * ops.mean(ops.square(mean - y), -1)
+
+
+def set_by(hook):
+    """A callback sets what a step is made of: the weight of the loss, the rate of the dropout."""
+
+    def make():
+        model = network(keras.layers.Dropout(0.9, seed=2, name="dropped"), outputs=2)
+
+        def change(*args):
+            model.loss.beta = 3.0
+            model.get_layer("dropped").rate = 0.1
+
+        callback = keras.callbacks.LambdaCallback(**{hook: change})
+        return given(
+            compiled(model, loss=Scaled()), *table(70), callbacks=callback, validation_data=HELD_OUT
+        )
+
+    return make
+
+
+def in_place(dtype, of="x", split=0.0):
+    """A callback changes the arrays that it was given."""
+
+    def make():
+        X, Y = (array.astype(dtype) for array in table(70))
+        V, W = (array.astype(dtype) for array in table(40, seed=1))
+        changed = {"x": X, "y": Y, "validation x": V}[of]
+
+        def change(epoch, logs):
+            changed[::2] *= -1
+            changed[1] = np.nan if of == "y" else 0
+
+        callback = keras.callbacks.LambdaCallback(on_epoch_end=change)
+        other = {"validation_split": split} if split else {"validation_data": (V, W)}
+        return given(compiled(), X, Y, epochs=3, callbacks=callback, **other)
+
+    return make
+
+
+class Sums(keras.metrics.Metric):
+    """A metric of several numbers, which it names itself."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.total = self.add_variable((2,), "zeros", name="total")
+
+    def update_state(self, y, mean, sample_weight=None):
+        self.total.assign(self.total + ops.sum(y, 0))
+
+    def result(self):
+        return {"first": self.total[0], "second": self.total[1]}
+
+
+class Resets(Sums):
+    """It begins at the number of times that it has begun."""
+
+    begun = 0.0
+
+    def reset_state(self):
+        self.begun += 1.0
+        self.total.assign(self.begun * ops.ones(2))
+
+
+def losses_of_layers_alone():
+    model = network(Counted(), outputs=2)
+    model.compile("sgd")
+    return given(model, *table(70), shuffle=True, epochs=3)
+
+
+def evaluated_before():
+    """Keras has met a batch, so that it does not draw an order to look at one."""
+    model = compiled()
+    model.evaluate(*table(20), verbose=0)
+    return given(model, *table(70), shuffle=True)
+
+
+def two_out_lists():
+    X, Y = table()
+    y = [Y, Y[:, :1]]
+    model = two_outputs(form=lambda *both: list(both))
+    lists = {"y": [each.tolist() for each in y], "validation_data": (X, [Y.tolist(), Y[:, :1]])}
+    return given(model, X, theirs={"y": y, "validation_data": (X, y)}, **lists)
+
+
+def with_truth_values():
+    return given(x=pd.DataFrame(table()[0], columns=list("abc")).assign(a=[True, False] * 32))
+
+
+class OwnArray(np.ndarray):
+    """One that means something else to those who know it."""
+
+
 HELD_OUT = (*table(40, seed=1), np.linspace(0, 2, 40))  # as many as no batch has
 WAYS = {
     "plain": given,
@@ -422,6 +521,21 @@ WAYS = {
     "LambdaCallback of epochs": lambda: calls_back(
         keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(epoch=epoch))
     ),
+    "a metric of several numbers": lambda: given(
+        compiled(metrics=[Sums(name="sums")]), validation_data=HELD_OUT
+    ),
+    "set when the training begins": set_by("on_train_begin"),
+    "set when an epoch begins": set_by("on_epoch_begin"),
+    "set when an epoch ends": set_by("on_epoch_end"),
+    "x changed in place": in_place("float32"),
+    "x changed in place, float64": in_place("float64"),
+    "gaps made in place": in_place("float64", of="y"),
+    "validation data changed in place": in_place("float32", of="validation x"),
+    "split data changed in place": in_place("float32", split=0.3),
+    "split data changed in place, float64": in_place("float64", split=0.3),
+    "losses of layers alone": losses_of_layers_alone,
+    "evaluated before": evaluated_before,
+    "two outputs, lists of numbers": two_out_lists,
     "ModelCheckpoint": lambda: calls_back(
         keras.callbacks.ModelCheckpoint("{epoch}.weights.h5", save_weights_only=True)
     ),
@@ -456,6 +570,12 @@ LEFT = {
     "a generator": generator,
     "not built": lambda: given(compiled(keras.Sequential([DistributionHead(FAMILY)]))),
     "no targets": without_targets,
+    "no epochs": lambda: given(epochs=0),
+    "a metric that begins in a way of its own": lambda: given(
+        compiled(metrics=[Resets(name="sums")]), validation_data=HELD_OUT, epochs=3
+    ),
+    "truth values beside numbers": with_truth_values,
+    "an array of a class of its own": lambda: given(x=table()[0].view(OwnArray)),
     "a table in a file": in_a_file,
     "two outputs with weights": lambda: given(
         two_outputs(form=lambda *both: list(both)),
@@ -740,6 +860,49 @@ def test_progress_is_shown_on_request(capsys):
     assert capsys.readouterr().out == ""
 
 
+def with_a_mask():
+    return given(x=np.ma.masked_array(table()[0], table()[0] > 1))
+
+
+def with_categories():
+    model, arguments, _ = classes()
+    return given(model, **{**arguments, "y": pd.Series(arguments["y"]).astype("category")})
+
+
+@pytest.mark.parametrize("make", [with_a_mask, with_categories])
+def test_what_is_more_than_numbers_is_for_keras_to_take_or_not(make):
+    model, arguments, _ = make()
+    with pytest.raises(ValueError, match=r"masked|category") as expected:
+        model.fit(**arguments)
+    model, arguments, _ = make()
+    with pytest.raises(ValueError, match=r"masked|category") as found:
+        covey.fit(model, **arguments)
+    assert str(found.value) == str(expected.value)
+
+
+def test_a_seed_of_a_data_set_is_said_to_decide_nothing():
+    model, arguments, _ = data_set()
+    with pytest.warns(CoveyWarning, match=r"a data set has an order of its own.*seed=3"):
+        covey.fit(model, **{**arguments, "shuffle": True}, seed=3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"y": table(63)[1]}, "Received: x with 64 rows, y with 63 rows"),
+        ({"sample_weight": [1.0]}, "x with 64 rows, y with 64 rows, sample_weight with 1 rows"),
+        (
+            {"validation_data": (table(5)[0], {"one": table(4)[1]})},
+            r"Received of `validation_data`: x with 5 rows, y\['one'\] with 4 rows",
+        ),
+    ],
+)
+def test_unequal_rows_are_named(options, message):
+    X, Y = table()
+    with pytest.raises(InputError, match=message):
+        covey.fit(compiled(), **{"x": X, "y": Y, **options})
+
+
 def test_what_cannot_be_used_is_refused():
     X, Y = table()
     model = compiled()
@@ -753,7 +916,15 @@ def test_what_cannot_be_used_is_refused():
         covey.fit(model, X, Y, validation_data=(X, Y[1:]))
     with pytest.raises(InputError, match="at least 1"):
         covey.fit(model, X[:0], Y[:0])
-    for name, value in (("epochs", 0), ("batch_size", 1.5), ("validation_batch_size", True)):
+    for name, value in (
+        ("epochs", -1),
+        ("epochs", 2.0),
+        ("initial_epoch", True),
+        ("batch_size", 1.5),
+        ("batch_size", 0),
+        ("validation_batch_size", True),
+        *(("seed", seed) for seed in (-1, 2**40, 1.5, "a", True)),
+    ):
         with pytest.raises(InputError, match=f"`{name}` must be"):
             covey.fit(model, X, Y, **{name: value})
     with pytest.raises(InputError, match="same family"):

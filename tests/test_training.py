@@ -392,3 +392,13 @@ def test_a_callback_stops_training_from_each_hook(hook, quick, monkeypatch):
 def test_no_callbacks_and_one_are_taken():
     for callbacks in (None, (), Last(), [[Last()]], keras.callbacks.CallbackList([Last()])):
         assert run(*problem(), callbacks=callbacks)[1].steps == RECIPE.max_steps
+
+
+def test_callbacks_are_told_how_long_the_training_can_be():
+    told, watch = {}, keras.callbacks.LambdaCallback()
+    watch.on_train_begin = lambda logs=None: told.update(watch.params)
+    looks = Watch()
+    run(*problem(), callbacks=[watch, looks])
+    assert told["epochs"] == [name for name, *_ in looks.seen].count("on_epoch_end")
+    assert (told["epochs"] - 1) * told["steps"] < RECIPE.max_steps <= told["epochs"] * told["steps"]
+    assert told["verbose"] == 0

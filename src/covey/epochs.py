@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -58,11 +58,10 @@ class Program:
 
     Attributes:
         key: objects of which there are new ones when the model is compiled again.
-        met: whether the model has met a batch here.
     """
 
-    def __init__(self, key: tuple[Any, ...]) -> None:
-        self.key, self.met = key, False
+    def __init__(self, key: tuple[Any, ...] = ()) -> None:
+        self.key = key
         self._steps: dict[tuple[str, bool], dispatch.Steps] = {}
 
     @classmethod
@@ -91,35 +90,65 @@ class Program:
         return self._steps[name, gaps]
 
 
+class Table:
+    """Rows of an epoch, where they come from, and the steps that are taken on them.
+
+    Args:
+        model: a compiled Keras model.
+        name: of the steps, "train" or "test".
+        read: gives the rows as arrays of numbers, as they are now.
+        order: of the rows.
+        observed: whether somebody may change rows and model between two epochs, so that both are to
+            be looked at again when an epoch begins.
+    """
+
+    def __init__(
+        self, model: Any, name: str, read: Callable[[], Rows], order: Order, *, observed: bool
+    ) -> None:
+        self.order = order
+        self._model, self._name, self._read, self._observed = model, name, read, observed
+        self._program = Program.of(model)
+        self._steps: dispatch.Steps | None = None
+        self._rows: Rows = ()
+
+    def first(self) -> Rows:
+        """The first rows, as many as a batch has."""
+        return keras.tree.map_structure(lambda array: array[: self.order.size], self._read())
+
+    def trace(self, state: dispatch.State) -> bool:
+        """Whether steps can be taken from a state; see `dispatch.Steps.trace`."""
+        batch = np.zeros((1, self.order.size), dtype=np.int64)
+        if self._observed:
+            # What a callback sets before the first step must be in the steps that are taken.
+            rows = self._read()
+            return Program().steps(self._model, self._name, rows).trace(state, rows, batch)
+        steps, rows = self._ready()
+        return steps.trace(state, rows, batch)
+
+    def steps(self) -> Callable[[dispatch.State, NDArray[np.int64]], Any]:
+        """What takes the steps of an epoch that begins now, from a state and rows' numbers."""
+        steps, rows = self._ready()
+        return lambda state, batches: steps(state, rows, batches)
+
+    def _ready(self) -> tuple[dispatch.Steps, Rows]:
+        if self._steps is None or self._observed:
+            rows = self._read()
+            self._steps = self._program.steps(self._model, self._name, rows)
+            self._rows = dispatch.placed(rows)
+        return self._steps, self._rows
+
+
 class Epochs:
     """Training on rows in memory, with an evaluation after each epoch.
 
     Args:
         model: a compiled Keras model whose steps are Keras' own.
-        rows: arrays of numbers, to train on.
-        order: of these rows.
-        held_out: arrays of numbers for the evaluation, or None.
-        held_out_order: of these.
+        rows: to train on.
+        held_out: for the evaluation, or None.
     """
 
-    def __init__(
-        self,
-        model: Any,
-        rows: Rows,
-        order: Order,
-        held_out: Rows | None = None,
-        held_out_order: Order | None = None,
-    ) -> None:
-        self.model, self.order = model, order
-        self._program = Program.of(model)
-        self._first = keras.tree.map_structure(lambda array: array[: order.size], rows)
-        self._train = self._program.steps(model, "train", rows)
-        self._rows = dispatch.placed(rows)
-        self._test: dispatch.Steps | None = None
-        if held_out is not None and held_out_order is not None:
-            self._test = self._program.steps(model, "test", held_out)
-            self._held_out = dispatch.placed(held_out)
-            self._parts = held_out_order.dispatches()
+    def __init__(self, model: Any, rows: Table, held_out: Table | None = None) -> None:
+        self.model, self._rows, self._held_out = model, rows, held_out
 
     def ready(self) -> bool:
         """Go through a step without taking it, as Keras does that meets a model for the first time.
@@ -130,20 +159,16 @@ class Epochs:
         Raises:
             Exception: whatever is raised in a step of the model; the model is as it was.
         """
-        model, met = self.model, self._program.met
-        fresh = not met and model.train_function is None and model.test_function is None
-        if fresh:
-            _build(model, self._first)
+        model = self.model
+        if _unbuilt(model):
+            _build(model, self._rows.first())
+            self._rows.order.draw()  # as Keras does, to look at a batch
+        if not all(map(_is_reset_by_keras, _all_metrics(model))):
+            return False
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
-        state, batch = dispatch.State.of(model), np.zeros((1, self.order.size), dtype=np.int64)
-        steady = self._train.trace(state, self._rows, batch)
-        if self._test is not None:
-            steady = steady and self._test.trace(state, self._held_out, self._parts[0])
-        if steady and fresh:
-            self.order.draw()  # as Keras does, to look at a batch
-        self._program.met = met or steady
-        return steady
+        state = dispatch.State.of(model)
+        return self._rows.trace(state) and (self._held_out is None or self._held_out.trace(state))
 
     def run(self, callbacks: list[Any], first: int, last: int, verbose: Any) -> Any:
         """Train.
@@ -165,7 +190,7 @@ class Epochs:
             model=model,
             verbose=verbose,
             epochs=last,
-            steps=self.order.steps,
+            steps=self._rows.order.steps,
         )
         model.stop_training = False
         everybody.on_train_begin()
@@ -181,10 +206,10 @@ class Epochs:
                     model.reset_metrics()
                 everybody.on_epoch_begin(epoch)
                 state = dispatch.State.of(model) if state is None else self._started(state)
-                taken = 0
-                for batches in self.order.dispatches(first=model.stop_training):
+                taken, take = 0, self._rows.steps()
+                for batches in self._rows.order.dispatches(first=model.stop_training):
                     everybody.on_train_batch_begin(taken)
-                    state, logs = self._train(state, self._rows, batches)
+                    state, logs = take(state, batches)
                     taken += len(batches)
                     everybody.on_train_batch_end(taken - 1, logs)
                 state, found = self._evaluate(state)
@@ -209,13 +234,40 @@ class Epochs:
         return state._replace(metrics=self._start)
 
     def _evaluate(self, state: dispatch.State) -> tuple[dispatch.State, dict[str, Any]]:
-        if self._test is None:
+        if self._held_out is None:
             return state, {}
         state = self._started(state)
         found: dict[str, Any] = {}
-        for batches in self._parts:
-            state, found = self._test(state, self._held_out, batches)
-        return state, found
+        take = self._held_out.steps()
+        for batches in self._held_out.order.dispatches():
+            state, found = take(state, batches)
+        return state, _flat(found)
+
+
+def _flat(logs: dict[str, Any]) -> dict[str, Any]:
+    """What metrics found, by names in order; what one of them names itself goes by that name."""
+    flat: dict[str, Any] = {}
+    for name, value in sorted(logs.items()):
+        flat |= _flat(value) if isinstance(value, dict) else {name: value}
+    return flat
+
+
+def _unbuilt(model: Any) -> bool:
+    """Whether Keras would look at a batch before it trains: for a loss or metrics, not for none."""
+    parts = (getattr(model, name, None) for name in ("_compile_loss", "_compile_metrics"))
+    return any(part is not None and not part.built for part in parts)
+
+
+def _all_metrics(model: Any) -> Iterator[Any]:
+    """The metrics of a model, and those that are held by one of Keras' own."""
+    for metric in model.metrics:
+        yield from (metric, *getattr(metric, "metrics", ()))
+
+
+def _is_reset_by_keras(metric: Any) -> bool:
+    """Whether a metric begins anew as Keras' do, from the same numbers each time."""
+    method = "reset_state" not in vars(metric) and type(metric).reset_state
+    return bool(method) and method.__module__.partition(".")[0] == "keras"
 
 
 def _build(model: Any, batch: Rows) -> None:

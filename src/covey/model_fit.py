@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covey import dispatch
-from covey.callbacks import EACH_BATCH, EACH_TEST, hears, listed
+from covey.callbacks import EACH_BATCH, EACH_TEST, calls_nobody, hears, listed
 from covey.engine import keras
-from covey.epochs import Epochs, Order, Rows
+from covey.epochs import Epochs, Order, Rows, Table
 from covey.errors import InputError, warn
 
 
@@ -47,8 +47,8 @@ def fit(
     optimizers are in them.
 
     That is done where nothing between two steps can matter: on jax and on one device, for a
-    functional or sequential model that is built and compiled by `jit`, for arrays in memory, and
-    for callbacks that are called at epochs and at the beginning and the end of the training.
+    functional or sequential model that is built and compiled by `jit`, for tables of numbers in
+    memory, and for callbacks that are called at epochs and at the ends of the training.
     Everything else is left to `model.fit`: other engines, subclassed models, callbacks for batches
     or evaluations, generators and other data sets, `class_weight`, `steps_per_epoch`,
     `validation_steps`, `validation_freq`, and `steps_per_execution`.
@@ -60,7 +60,7 @@ def fit(
         y: targets, array of shape (N, ...), or a list or dictionary of them.
         sample_weight: array of shape (N,), or whatever `model.fit` takes.
         batch_size: rows per gradient step; 32 by default.
-        epochs: passes through the rows.
+        epochs: passes through the rows; 0 does nothing.
         initial_epoch: the epoch at which to start.
         validation_data: (x, y) or (x, y, sample_weight), for "val_loss" after each epoch.
         validation_split: share of the rows, the last of them, that are validation data instead.
@@ -104,32 +104,45 @@ def fit(
             "`model` must be a compiled Keras model: call model.compile(optimizer, loss=...) "
             f"first. Received: {model!r}."
         )
-    for name, value in (
-        ("epochs", epochs),
-        ("batch_size", 32 if batch_size is None else batch_size),
-        ("validation_batch_size", 1 if validation_batch_size is None else validation_batch_size),
+    for name, value, least in (
+        ("epochs", epochs, 0),
+        ("initial_epoch", initial_epoch, 0),
+        ("batch_size", 32 if batch_size is None else batch_size, 1),
+        ("validation_batch_size", 1 if validation_batch_size is None else validation_batch_size, 1),
     ):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise InputError(f"`{name}` must be a positive integer. Received: {name}={value!r}.")
-    inputs = len(getattr(model, "inputs", None) or ())
-    x, y, sample_weight = _arrays(x, inputs), _arrays(y), _arrays(sample_weight)
-    _check_rows(x, y, sample_weight)
+        if not _is_integer(value) or value < least:
+            raise InputError(
+                f"`{name}` must be an integer of at least {least}. Received: {name}={value!r}."
+            )
+    if seed is not None and not (_is_integer(seed) and 0 <= seed < 2**32):
+        raise InputError(
+            f"`seed` must be None or an integer from 0 to 2**32 - 1. Received: seed={seed!r}."
+        )
+    inputs, outputs = (len(getattr(model, name, None) or ()) for name in ("inputs", "outputs"))
+    x, y, sample_weight = _given((x, y, sample_weight), inputs, outputs)
+    _check_rows({"x": x, "y": y, "sample_weight": sample_weight})
     if type(validation_data) in (tuple, list) and len(validation_data) in (2, 3):
-        first, *others = validation_data
-        validation_data = (_arrays(first, inputs), *map(_arrays, others))
-        _check_rows(*validation_data)
+        validation_data = _given(validation_data, inputs, outputs)
+        _check_rows(
+            dict(zip(("x", "y", "sample_weight"), validation_data, strict=False)),
+            of=" of `validation_data`",
+        )
     options = {
         "validation_freq": validation_freq,
         "validation_steps": validation_steps,
         "class_weight": class_weight,
         "steps_per_epoch": steps_per_epoch,
     }
-    with _drawing_by(seed if shuffle else None):
+    in_memory = all(map(_is_array, _leaves((x, y, sample_weight))))
+    with _drawing_by(seed if shuffle else None, in_memory):
         quick = None
-        if options == _DEFAULTS and isinstance(shuffle, bool) and _suits(model, callbacks):
+        usual = options == _DEFAULTS and isinstance(shuffle, bool) and epochs > 0
+        if usual and _suits(model, callbacks):
             tables = _tables((x, y, sample_weight), validation_data, validation_split)
             size = int(batch_size or 32)
-            quick = _epochs(model, *tables, size, int(validation_batch_size or size), shuffle)
+            sizes = size, int(validation_batch_size or size)
+            observed = not all(map(calls_nobody, listed(callbacks)))
+            quick = _epochs(model, *tables, *sizes, shuffle=bool(shuffle), observed=observed)
         if quick is not None:
             return quick.run(listed(callbacks), int(initial_epoch), int(epochs), verbose)
         return model.fit(
@@ -203,14 +216,25 @@ def _functional() -> type:
 
 
 def _epochs(
-    model: Any, rows: Rows | None, held_out: Rows | None, size: int, test_size: int, shuffle: bool
+    model: Any,
+    rows: Rows | None,
+    held_out: Rows | None,
+    size: int,
+    test_size: int,
+    *,
+    shuffle: bool,
+    observed: bool,
 ) -> Epochs | None:
     """Epochs of many steps in one dispatch, where that can be."""
     if rows is None:
         return None
     order = Order(_length(rows), size, shuffle=shuffle)
-    test_order = Order(_length(held_out), test_size, shuffle=False) if held_out else None
-    epochs = Epochs(model, rows, order, held_out, test_order)
+    table = Table(model, "train", partial(_numbers, rows), order, observed=observed)
+    test = None
+    if held_out is not None:
+        order = Order(_length(held_out), test_size, shuffle=False)
+        test = Table(model, "test", partial(_numbers, held_out), order, observed=observed)
+    epochs = Epochs(model, table, test)
     return epochs if epochs.ready() else None
 
 
@@ -229,19 +253,36 @@ def _tables(
     first = math.floor(_length(rows) * (1.0 - validation_split))
     if not 0 < first < _length(rows):
         return None, None
+    rows = _numbers(rows)  # as Keras does, so that what is copied here is not looked at again
     return _part(rows, slice(None, first)), _part(rows, slice(first, None))
 
 
 def _table(x: Any, y: Any = None, weight: Any = None) -> Rows | None:
-    """Numbers in memory, as they go to the device; None if something else came."""
+    """What came, in one; None unless it is tables of numbers that Keras takes as they are."""
     if y is None or (weight is not None and keras.tree.is_nested(y)):
         return None  # Keras would give each output its weights
     rows = (x, y) if weight is None else (x, y, weight)
-    if not all(map(_is_array, keras.tree.flatten(rows))):
-        return None
-    rows = keras.tree.map_structure(np.asarray, rows)
-    kinds = {array.dtype.kind for array in keras.tree.flatten(rows)}
-    return keras.tree.map_structure(_number, rows) if kinds <= set("biuf") else None
+    return rows if all(map(_is_of_numbers, keras.tree.flatten(rows))) else None
+
+
+def _is_of_numbers(values: Any) -> bool:
+    """Whether something is known to hold numbers and nothing beside them, like masks or labels."""
+    if type(values) is np.ndarray:
+        return values.dtype.kind in "biuf"
+    if _is_frame(values):
+        kinds = list(getattr(values, "dtypes", ())) if values.ndim == 2 else [values.dtype]
+        together = np.asarray(values.iloc[:0]).dtype  # objects, of truth values beside numbers
+        return all(isinstance(k, np.dtype) and k.kind in "biuf" for k in (*kinds, together))
+    if not (keras.ops.is_tensor(values) and hasattr(values, "__array__")):
+        return False
+    return np.asarray(values).dtype.kind in "biuf"
+
+
+def _is_frame(values: Any) -> bool:
+    """Whether something is a frame or a series of pandas itself."""
+    kind = type(values)
+    of_pandas = kind.__module__.partition(".")[0] == "pandas"
+    return of_pandas and kind.__name__ in ("DataFrame", "Series")
 
 
 def _is_array(values: Any) -> bool:
@@ -249,24 +290,41 @@ def _is_array(values: Any) -> bool:
     return hasattr(values, "__array__") and not isinstance(values, np.memmap)
 
 
-def _number(array: NDArray[Any]) -> NDArray[Any]:
-    """Numbers of the kind that Keras makes of them."""
-    return _native(array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array)
+def _numbers(rows: Rows) -> Rows:
+    """Rows as they go to the device: numbers of the kind that Keras makes of them."""
+
+    def numbers(values: Any) -> NDArray[Any]:
+        array = np.asarray(values)
+        if array.ndim == 1 and _is_frame(values):
+            array = array[:, None]
+        if array.dtype.kind == "f":
+            array = array.astype(keras.config.floatx(), copy=False)
+        return array
+
+    return keras.tree.map_structure(numbers, rows)
 
 
 def _native(values: Any) -> Any:
     """Arrays in the order of bytes of this machine, which no engine can do without."""
-    foreign = isinstance(values, np.ndarray) and not values.dtype.isnative
+    foreign = type(values) is np.ndarray and not values.dtype.isnative
     return values.astype(values.dtype.newbyteorder("=")) if foreign else values
+
+
+def _given(rows: Sequence[Any], inputs: int, outputs: int) -> tuple[Any, ...]:
+    """x, y and weights as arrays, for models of that many inputs and outputs."""
+    return (_arrays(rows[0], inputs), *(_arrays(each, outputs) for each in rows[1:]))
 
 
 def _arrays(values: Any, several: int = 1) -> Any:
     """Lists of numbers as arrays, which Keras does not take; the rest as it came."""
-    if type(values) in (list, tuple) and _is_numbers(values):
-        if several > 1 and len(values) == several:
-            return [np.asarray(each) for each in values]
+    if type(values) is dict:
+        return {name: _arrays(each) for name, each in values.items()}
+    if type(values) not in (list, tuple):
+        return _native(values)
+    lists = all(type(each) in (list, tuple) for each in values)
+    if _is_numbers(values) and not (lists and several > 1 and len(values) == several):
         return np.asarray(values)
-    return keras.tree.map_structure(_native, values)
+    return type(values)(_arrays(each) for each in values)
 
 
 def _is_numbers(values: Any) -> bool:
@@ -274,16 +332,36 @@ def _is_numbers(values: Any) -> bool:
     return bool(leaves) and all(isinstance(leaf, (int, float, np.number)) for leaf in leaves)
 
 
-def _check_rows(*parts: Any) -> None:
-    arrays = [array for array in keras.tree.flatten(parts) if array is not None]
-    if not all(map(_is_array, arrays)):
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _leaves(values: Any) -> list[Any]:
+    return [leaf for leaf in keras.tree.flatten(values) if leaf is not None]
+
+
+def _check_rows(parts: dict[str, Any], of: str = "") -> None:
+    """Refuse arrays of different lengths, by their names."""
+    if not all(map(_is_array, _leaves(list(parts.values())))):
         return
-    lengths = sorted({np.shape(array)[:1] or (1,) for array in arrays})
-    if len(lengths) > 1 or (0,) in lengths:
+    lengths = {name: [*np.shape(array), 1][0] for name, array in _named(parts)}
+    if len(set(lengths.values())) > 1 or 0 in lengths.values():
+        received = ", ".join(f"{name} with {length} rows" for name, length in lengths.items())
         raise InputError(
-            "Expected `x`, `y` and the weights to have the same number of rows, at least 1. "
-            f"Received: {[length for (length,) in lengths]}."
+            f"Expected `x`, `y` and the weights{of} to have the same number of rows, at least 1. "
+            f"Received{of}: {received}."
         )
+
+
+def _named(parts: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Arrays in a nest, by how one gets at them: `x`, `y[0]`, `x['a']`."""
+    for name, part in parts.items():
+        if isinstance(part, dict):
+            yield from _named({f"{name}[{key!r}]": each for key, each in part.items()})
+        elif isinstance(part, (list, tuple)):
+            yield from _named({f"{name}[{i}]": each for i, each in enumerate(part)})
+        elif part is not None:
+            yield name, part
 
 
 def _length(rows: Rows) -> int:
@@ -295,11 +373,16 @@ def _part(rows: Rows, which: slice) -> Rows:
 
 
 @contextmanager
-def _drawing_by(seed: int | None) -> Iterator[None]:
+def _drawing_by(seed: int | None, in_memory: bool) -> Iterator[None]:
     """Within, NumPy's global generator, from which Keras draws on jax, starts at a seed."""
     if seed is None:
         yield
         return
+    if not in_memory:
+        warn(
+            "`seed` decides on the order of the rows of arrays alone; a data set has an order of "
+            f"its own. Received: seed={seed!r}; leave it out and have the data set draw by it."
+        )
     if keras.config.backend() != "jax":
         warn(
             f"`seed` decides on the order of the rows on jax alone. Received: seed={seed!r}, on "

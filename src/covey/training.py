@@ -103,7 +103,8 @@ def train(
         deadline = recipe.max_time + (begun if started is None else started)
     stretch = dispatch.agreed(_steps_per_look(recipe, held_out))
     patience = recipe.patience * recipe.max_steps
-    others = _Callbacks(listed(callbacks), model, steps)
+    told = {"epochs": -(-recipe.max_steps // stretch), "steps": stretch, "verbose": verbose}
+    others = _Callbacks(listed(callbacks), model, steps, told)
     model.stop_training = False
     others.call("on_train_begin")
     logs: dict[str, float] = {}
@@ -160,9 +161,13 @@ def train(
 class _Callbacks:
     """The user's callbacks, who see the model as it is and may change it."""
 
-    def __init__(self, callbacks: list[Any], model: Any, steps: Runner) -> None:
+    def __init__(
+        self, callbacks: list[Any], model: Any, steps: Runner, told: dict[str, int]
+    ) -> None:
         self.each_batch = any(hears(callback, EACH_BATCH) for callback in callbacks)
-        self._list = keras.callbacks.CallbackList(callbacks, model=model) if callbacks else None
+        self._list: Any = None
+        if callbacks:
+            self._list = keras.callbacks.CallbackList(callbacks, model=model, **told)
         self._steps = steps
 
     def call(self, hook: str, *arguments: Any) -> None:
