@@ -179,14 +179,14 @@ def test_a_shuffle_of_default_labels_is_seen():
     table = pd.DataFrame({"a": range(5)})
     with pytest.raises(InputError, match="row 0 is labelled 0 in `X`, and 4 in `Y`"):
         check_rows(table, table[::-1], "Y")
-    with pytest.warns(CoveyWarning, match=r"`Y` has row labels \(the first is 5\), `X` none"):
-        check_rows(table, table.set_axis(range(5, 10)), "Y")
+    with pytest.warns(CoveyWarning, match=r"`Y` has row labels \(the first is 'v'\), `X` none"):
+        check_rows(table, table.set_axis(list("vwxyz")), "Y")
     check_rows(table, table[::-1].reset_index(drop=True), "Y")
 
 
 def test_what_is_told_to_do_works():
     one, two = column(pd.Index([3, 1, 2])), column(pd.Index([1, 2, 3]))
-    with pytest.raises(InputError, match=r"Use Y\.loc\[X\.index\] .*reset_index\(drop=True\)"):
+    with pytest.raises(InputError, match=r"use Y\.loc\[X\.index\].*reset_index\(drop=True\)"):
         check_rows(one, two, "Y")
     check_rows(one, two.loc[one.index], "Y")
     check_rows(one.reset_index(drop=True), two.reset_index(drop=True), "Y")
@@ -312,3 +312,38 @@ def test_both_and_no_targets_are_refused(model):
             method(X, Y, y=Y)
         with pytest.raises(InputError, match="requires y to be passed"):
             method(X)
+
+
+@pytest.mark.parametrize("labels", [range(100, 100 + N), range(5, 5 + N), range(0, 2 * N, 2)])
+def test_other_numbers_are_other_rows(labels):
+    """A head of a table beside its tail: both are labelled by numbers, one from 0."""
+    X = pd.DataFrame({"x": np.arange(N, dtype=float)})
+    other = pd.Series(0.0, index=pd.RangeIndex(labels.start, labels.stop, labels.step))
+    for one, two in ((X, other), (other, X)):
+        with pytest.raises(InputError, match=r"same row labels.* row \d+ is labelled"):
+            check_rows(one, two, "Y")
+
+
+def test_a_shift_is_matched_by_names_and_labels():
+    index = pd.Index(["r0", "r1", "r2"])
+    joint = covey.MultivariateNormal(
+        np.zeros((3, 2)), covariance=[np.eye(2)] * 3, targets=["a", "b"]
+    )._labelled(index)
+    A = {"s": {"a": 1, "b": 1}, "t": {"a": 1, "b": -1}}
+    b = pd.DataFrame({"s": [1.0, 2.0, 3.0], "t": [10.0, 20.0, 30.0]}, index=index)
+    expected = b.to_numpy()
+    assert_array_equal(joint.affine(A, b=b).mean, expected)
+    assert_array_equal(joint.affine(A, b=b[["t", "s"]]).mean, expected)
+    assert_array_equal(joint.affine(A, b=pd.Series({"t": 10.0, "s": 1.0})).mean, [[1.0, 10.0]] * 3)
+    assert_array_equal(joint.affine({"s": {"a": 1}}, b=b["s"]).mean, expected[:, :1])
+    with pytest.raises(InputError, match="same order"):
+        joint.affine(A, b=b[::-1])
+    with pytest.raises(InputError, match="to have the columns"):
+        joint.affine(A, b=b.rename(columns={"t": "u"}))
+
+
+def test_advice_can_be_typed():
+    one, two = (pd.Series(0.0, index=list(labels)) for labels in ("ab", "ba"))
+    with pytest.raises(InputError, match="put both into one order") as refused:
+        check_rows(one, two, "other", of="the first")
+    assert ".loc" not in str(refused.value)

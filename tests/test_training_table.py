@@ -1,5 +1,7 @@
 """What `fit` is passed, read: rows without any target are as if they were not there."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -7,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.model_selection import GroupKFold, KFold
 
-from covey.errors import InputError
+from covey.errors import CoveyWarning, InputError
 from covey.folds import Folds
 from covey.training_table import TrainingTable
 
@@ -46,7 +48,9 @@ def test_a_feature_with_the_name_of_a_target_may_hold_something_else():
     before = Y.shift(1)
     assert read(X.join(before), Y).schema.names == ("a", "b", "p", "q")
     same, named = Y.rename(columns={"p": "copy"}), X.assign(p="text")
-    assert read(named.assign(copy=same["copy"]), Y).schema.names == ("a", "b", "p", "copy")
+    with pytest.warns(CoveyWarning, match=r"'copy' \(target 'p'\)"):
+        found = read(named.assign(copy=same["copy"]), Y)
+    assert found.schema.names == ("a", "b", "p", "copy")
 
 
 def test_weights_and_groups_of_any_kind_are_taken():
@@ -200,3 +204,37 @@ def test_weights_of_zero_do_not_hide_what_depends():
     weight = np.tile([0.0, 1.0], 400)
     assert read(X, Y, weight).order is not None
     assert read(X, Y, 1 - weight).order is None
+
+
+def test_a_feature_that_holds_a_target_is_refused_or_said():
+    r = np.random.default_rng(0)
+    X = pd.DataFrame(r.normal(size=(60, 2)), columns=["a", "b"])
+    Y = pd.DataFrame(r.normal(size=(60, 2)), columns=["p", "q"])
+    few = X.assign(p=(Y["p"] > 0).astype(float))
+    read(X, Y)
+    read(few, Y.assign(p=few["p"]).rename(columns={"p": "z"}))  # of two values: chance
+    read(X.assign(p=Y["p"].shift(1)), Y)  # what is known of the row before
+    for same in (Y["p"], Y["p"].astype("float32"), Y["p"].where(np.arange(60) > 5)):
+        with pytest.raises(InputError, match="name and the values of a target: 'p'"):
+            read(X.assign(p=same), Y)
+        with pytest.warns(CoveyWarning, match=r"'z' \(target 'p'\)"):
+            read(X.assign(z=same), Y)
+        with pytest.warns(CoveyWarning, match=r"'p' \(target 'y0'\)"):
+            read(X.assign(p=same), Y.to_numpy())
+
+
+@pytest.mark.parametrize("kind", ["text", "periods", "labels of the targets"])
+def test_dates_of_any_kind_order_the_rows(kind):
+    X, Y = drifting(400)
+    days = pd.date_range("2020-01-30", periods=400, freq="D")
+    if kind == "labels of the targets":
+        X, Y = X.to_numpy(), Y.set_index(days)
+    else:
+        X = X.assign(d=days.strftime("%Y-%m-%d") if kind == "text" else days.to_period("D"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CoveyWarning)  # such a column is no feature
+        order = read(X, Y, members=5).order
+        codes = read(drifting(400)[0].assign(d=[f"{i:04}" for i in range(400)]), drifting(400)[1])
+    assert order.because == "dates"
+    assert order.by == ("the index" if kind == "labels of the targets" else "d")
+    assert codes.order.because == "neighbours"

@@ -107,7 +107,8 @@ class Folds:
             except (TypeError, ValueError) as error:
                 raise InputError(
                     f'`cv` must be "{SHUFFLED}", "{BLOCKS}", a splitter of scikit-learn, or pairs '
-                    f"of rows (to train on, held out). Received: cv={cv!r}. {error}"
+                    f"of rows (to train on, held out). Received: cv={cv!r}."
+                    + ("" if isinstance(cv, str) else f" {error}")
                 ) from None
         rows = np.zeros((n_rows, 1))
         try:

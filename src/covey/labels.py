@@ -7,9 +7,9 @@ The law, wherever two things are taken row by row, be it in a fit, a score or a 
 * Two things with labels must have the same ones in the same order, whichever they are and however
   often each appears. If they do not, they are refused: nothing is put in another order unasked.
 * Things without labels go by position. So do the numbers 0, 1, ..., N - 1 that pandas gives to
-  what is made without labels (a `RangeIndex` from 0) beside labels of another kind, and a
-  `CoveyWarning` says so; if these are the same numbers in another order, one of the two was
-  shuffled, and they are refused.
+  what is made without labels (a `RangeIndex` from 0) beside labels of another kind, such as text or
+  dates, and a `CoveyWarning` says so. Beside other numbers they are labels like any: one of the two
+  was shuffled, or is of other rows, and they are refused.
 """
 
 from __future__ import annotations
@@ -76,17 +76,22 @@ def check_rows(anchor: Any, other: Any, role: str, *, of: str = FEATURES) -> Non
     row, first, second = next((pair for pair in pairs if not _same(*pair[1:])), (-1, None, None))
     if row < 0:  # the same labels, of another type
         return
-    places = "joint.index" if of == DISTRIBUTIONS else f"{of.strip('`')}.index"
+    mend = "put both into one order"
+    same = "take the same rows of both"
+    if of == DISTRIBUTIONS or of.startswith("`"):  # what somebody can type
+        places = "joint.index" if of == DISTRIBUTIONS else f"{of.strip('`')}.index"
+        mend = f"use {role}.loc[{places}]"
+        same = f"{same}; if they belong together as they stand, {role}.set_axis({places})"
     differ = f"row {row} is labelled {first!r} in {of}, and {second!r} in `{role}`"
     if _same_in_another_order(one, two):
         order = "" if two.is_unique else "; some appear more than once"
         raise InputError(
             f"Expected {of} and `{role}` to have their rows in the same order. Received the same "
-            f"row labels in different orders: {differ}{order}. Use {role}.loc[{places}] if labels "
-            "say which rows belong together; if they mean nothing, drop them from both: "
-            "reset_index(drop=True)."
+            f"row labels in different orders: {differ}{order}. If labels say which rows belong "
+            f"together, {mend}; if they mean nothing, drop them from both: reset_index(drop=True)."
         )
-    if are_default(one) or are_default(two):
+    numbers = all(labels.inferred_type == "integer" for labels in (one, two))
+    if not numbers and (are_default(one) or are_default(two)):
         plain, own, example = (of, f"`{role}`", two[:1].tolist()[0])
         if are_default(two):
             plain, own, example = f"`{role}`", of, one[:1].tolist()[0]
@@ -98,9 +103,8 @@ def check_rows(anchor: Any, other: Any, role: str, *, of: str = FEATURES) -> Non
         )
         return
     raise InputError(
-        f"Expected {of} and `{role}` to have the same row labels. Received others: {differ}. Take "
-        f"the same rows of both; if they belong together as they stand, give them the same labels: "
-        f"{role}.set_axis({places})."
+        f"Expected {of} and `{role}` to have the same row labels. Received others: {differ}. To "
+        f"mend it, {same}."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -23,6 +24,8 @@ ASKED, DATES, NEIGHBOURS = "asked", "dates", "neighbours"
 TABLE, INDEX = "the table", "the index"  # which stand in an order, if no column does
 MOST_LACKING = 0.1  # share of rows without a date, in a column that orders them
 LEAST_DATES = 10  # different ones
+MOST_LOOKED_AT = 100  # cells of a column of text, to see whether they are dates
+DATE = re.compile(r"\d{4}-\d{2}(-\d{2}|$)")
 LEAST_RUNS = 20  # values that each stand together, for them to be labels of something
 
 
@@ -137,10 +140,28 @@ def _dates(frame: pd.DataFrame, schema: FeatureSchema) -> Iterator[tuple[str, Ro
             if rank is not None:
                 yield str(level.name or INDEX), rank
     for column in schema.columns:
-        if not isinstance(column, CategoricalColumn) and column.kind == "date":
-            rank = _ranks(column.read(frame[column.name]))
-            if rank is not None:
-                yield column.name, rank
+        if not isinstance(column, CategoricalColumn):
+            days = column.read(frame[column.name]) if column.kind == "date" else None
+        else:
+            days = _dates_of_text(frame[column.name])
+        rank = None if days is None else _ranks(days)
+        if rank is not None:
+            yield column.name, rank
+
+
+def _dates_of_text(column: pd.Series) -> Array | None:
+    """Days of periods, or of dates as ISO 8601 writes them, as CSV files do; None of all else."""
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.PeriodDtype):
+        return decode(column.dt.to_timestamp())[1]
+    known = column.dropna()
+    if not len(known) or not all(
+        isinstance(cell, str) and DATE.match(cell) for cell in known.iloc[:MOST_LOOKED_AT]
+    ):
+        return None
+    parsed = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True)
+    return decode(parsed.dt.tz_localize(None))[1]
 
 
 def _ranks(days: Array) -> Rows | None:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from covey.distributions.targets import target_names
-from covey.errors import InputError
+from covey.errors import InputError, warn
 from covey.folds import BLOCKS, MOST_PIECES, Folds, even_weights, read_weights
 from covey.labels import check_tables, labels_of
 from covey.row_order import ASKED, RowOrder
@@ -20,6 +20,7 @@ from covey.table import FeatureSchema, read_features, read_targets
 from covey.table.columns import decode
 
 Array = NDArray[np.float64]
+LEAST_VALUES = 10  # that a feature shares with a target, for both to be one
 FAMILIES = ("auto", "normal", "student_t", "low_rank")  # that a user can ask for
 
 
@@ -85,19 +86,19 @@ class TrainingTable:
             InputError: something cannot be used; the message names it.
         """
         frame, named = read_features(X)
+        dated = _dated(frame, Y)
         check_tables(X=X, Y=Y, sample_weight=sample_weight, groups=groups)
         labels = labels_of(Y if labels_of(X) is None else X)
         weight = read_weights(sample_weight, len(frame))
         kept = np.ones(len(frame), dtype=bool) if weight is None else weight > 0
         Y, names, flat = read_targets(Y, kept)
         targets = target_names(names, Y.shape[1])
-        if named and names is not None:
-            _refuse_targets_among_features(frame[kept], Y, names)
+        _check_features(frame[kept], Y, targets, names if named else None)
         held = ~np.isnan(Y).all(axis=1)
         kept[kept] = held
         rows = np.flatnonzero(kept)
         if len(rows) < len(frame):
-            frame, Y = frame.iloc[rows], Y[held]
+            frame, dated, Y = frame.iloc[rows], dated.iloc[rows], Y[held]
             weight = None if weight is None else weight[rows]
         weight = even_weights(weight)  # once, so that rows that are left out change no digit
         blocks = isinstance(cv, str) and cv == BLOCKS
@@ -107,7 +108,7 @@ class TrainingTable:
         inputs = network_inputs(schema, frame, named)
         order = None
         if blocks or (cv is None and groups is None):
-            known = frame, schema, inputs, Y, targets, weight
+            known = dated, schema, inputs, Y, targets, weight
             if (found := RowOrder.find(*known, asked=blocks)) is not None:
                 order, rank = found
                 cut = [
@@ -162,21 +163,70 @@ def _folds_that_hold(
     return usable
 
 
-def _refuse_targets_among_features(frame: Any, Y: Array, names: tuple[str, ...]) -> None:
-    """Refuse a target that is a feature too: it would be known whenever it is to be predicted."""
-    twice = []
-    for name, observed in zip(names, Y.T, strict=True):
-        if name in frame.columns:
-            kind, values = decode(frame[name])
-            seen = ~np.isnan(observed)
-            if kind == "number" and np.array_equal(values[seen], observed[seen]):
-                twice.append(name)
-    if twice:
+def _check_features(
+    frame: Any, Y: Array, targets: tuple[str, ...], names: tuple[str, ...] | None
+) -> None:
+    """Refuse a target that is a feature too, and say which feature of another name holds one.
+
+    It would be known whenever it is to be predicted. Two columns are held to be one if they agree
+    to the precision of float32 where both are known: in half of the rows at least, of more than
+    `LEAST_VALUES` different values.
+
+    Args:
+        frame: features, N rows.
+        Y: targets, shape (N, D).
+        targets: D names, also if the user gave none.
+        names: those that the user gave, if features have names, too.
+
+    Raises:
+        InputError: a feature has the name and the values of a target.
+    """
+    refused, other = [], []
+    for number in range(frame.shape[1]):
+        column = frame.iloc[:, number]
+        kind, values = decode(column)
+        if kind != "number":
+            continue
+        for name, observed in zip(targets, Y.T, strict=True):
+            if not _equal(values, observed):
+                continue
+            if names is not None and column.name == name:
+                refused.append(name)
+            else:
+                other.append(f"{column.name!r} (target {name!r})")
+    if refused:
         raise InputError(
             "Expected features without the targets. Received columns of `X` with the name and the "
-            f"values of a target: {', '.join(map(repr, twice))}. Drop them, "
-            f"X.drop(columns={twice}), or rename what you know beforehand."
+            f"values of a target: {', '.join(map(repr, refused))}. Drop them, "
+            f"X.drop(columns={refused}), or rename what you know beforehand."
         )
+    if other:
+        warn(
+            f"Columns of `X` hold the values of a target: {', '.join(other)}. Unless they are "
+            "known beforehand, drop them: the model would only copy them."
+        )
+
+
+def _equal(values: Array, observed: Array) -> bool:
+    """Whether a feature and a target are one and the same."""
+    both = np.flatnonzero(np.isfinite(values) & np.isfinite(observed))
+    for some in (both[:LEAST_VALUES], both):  # most columns differ at once
+        if not np.allclose(values[some], observed[some], rtol=1e-6, atol=0.0):
+            return False
+    known = np.count_nonzero(np.isfinite(observed))
+    return bool(2 * len(both) >= known and len(np.unique(observed[both])) > LEAST_VALUES)
+
+
+def _dated(frame: Any, Y: Any) -> Any:
+    """The features under the dates that label the rows of the targets, if these alone have any."""
+    import pandas as pd
+
+    labels = labels_of(Y)
+    dates = pd.DatetimeIndex | pd.PeriodIndex
+    own = isinstance(frame.index, dates | pd.MultiIndex)
+    if isinstance(labels, dates) and not own and len(labels) == len(frame):
+        return frame.set_axis(labels)
+    return frame
 
 
 def _check_observed(Y: Array, targets: tuple[str, ...], folds: Folds) -> None:

@@ -151,7 +151,13 @@ REFUSED = {
         "positive definite.* row 2",
     ),
     # mixtures
-    "no component": (lambda: Mixture([]), "at least one component"),
+    "no component": (lambda: Mixture([]), "list of one or more distributions"),
+    "one distribution for a list": (lambda: Mixture(JOINT), "list of one or more distributions"),
+    "text for a list": (lambda: Mixture("ab"), "list of one or more distributions"),
+    "mixtures of mixtures": (
+        lambda: Mixture([Mixture([JOINT]), Mixture([JOINT])]),
+        "list of one or more distributions",
+    ),
     "components of other targets": (
         lambda: Mixture([JOINT, OTHER]),
         "same targets and number of rows. Received",

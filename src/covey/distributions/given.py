@@ -224,6 +224,7 @@ def read_map(
         )
     is_diagonal = m == d and not np.any(matrix * ~np.eye(d, dtype=bool))
     new_names = names if targets is None and is_diagonal else target_names(targets, m)
+    b = _by_name(b, n, new_names)
     if isinstance(b, Mapping):
         shift = np.zeros((n, m))
         for key, value in b.items():
@@ -236,6 +237,23 @@ def read_map(
     if not (np.isfinite(matrix).all() and np.isfinite(shift).all()):
         raise InputError("`A` and `b` must be finite. Received NaN or infinity.")
     return matrix, shift, new_names
+
+
+def _by_name(b: Any, n_rows: int, names: tuple[str, ...]) -> Any:
+    """A frame, or a Series of the new variables or of one, as a mapping; all else as it is."""
+    b = as_pandas(b, "b")
+    if hasattr(b, "columns"):
+        if sorted(map(str, b.columns)) != sorted(names):
+            raise InputError(
+                f"Expected `b` to have the columns {list(names)}. Received {list(b.columns)}."
+            )
+        return {str(name): column for name, column in b.items()}
+    if hasattr(b, "index") and hasattr(b, "items"):
+        if len(b) and all(str(label) in names for label in b.index):
+            return {str(label): value for label, value in b.items()}
+        if len(names) == 1 and len(b) == n_rows:
+            return {names[0]: b}
+    return b
 
 
 def _named_matrix(
