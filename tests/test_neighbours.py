@@ -159,3 +159,31 @@ def test_a_target_that_only_rises_does_not_hide_what_depends():
     X, Y = in_order_of(y, X, np.column_stack([y**3 + r.normal(size=600), y]))
     assert seen(X, Y) is None
     assert seen(X, Y[:, :1]) is not None
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 10])
+def test_rows_of_two_groups_that_depend_are_noticed(size):
+    r = np.random.default_rng(size)
+    n, group = 1500, np.arange(1500) // size
+    X = r.normal(size=(n, 3))
+    y = X[:, 0] + autoregressive(r, n, 0.95)
+    found = dependence(X, y[:, None], None, np.arange(n), group)
+    # to the row before, and so across a border between groups
+    assert found.correlation == pytest.approx(0.95, abs=0.1)
+
+
+@pytest.mark.parametrize("size", [2, 3, 5, 10, 50])
+def test_what_rows_of_one_group_share_says_nothing_of_neighbours(size):
+    alarms, without = 0, 0
+    for seed in range(40):
+        r = np.random.default_rng(seed)
+        n = int(r.integers(100, 1000))
+        group = np.arange(n) // size
+        X = r.normal(size=(n, 3))
+        X[:, 1] = r.normal(size=n)[group]  # known of the group
+        share = [0.3, 3.0][seed % 2]
+        y = X[:, 0] + X[:, 1] ** 2 + share * r.standard_t(3, size=n)[group] + r.normal(size=n)
+        alarms += dependence(X, y[:, None], None, np.arange(n), group) is not None
+        without += dependence(X, y[:, None], None, np.arange(n)) is not None
+    assert alarms == 0
+    assert without > 0  # as it is seen if nobody says what belongs together

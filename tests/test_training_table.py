@@ -238,3 +238,42 @@ def test_dates_of_any_kind_order_the_rows(kind):
     assert order.because == "dates"
     assert order.by == ("the index" if kind == "labels of the targets" else "d")
     assert codes.order.because == "neighbours"
+
+
+@pytest.mark.parametrize("members", [1, 5])
+@pytest.mark.parametrize("size", [1, 4])
+def test_groups_that_depend_on_their_neighbours_are_held_out_in_blocks(size, members):
+    X, Y = drifting(800)
+    groups = np.arange(800) // size
+    found = read(X, Y, groups=groups, members=members)
+    assert (found.order.because, found.order.groups) == ("neighbours", True)
+    assert "of another group. So whole blocks of groups are held out" in found.order.sentence
+    for train, test in found.folds.pairs:
+        assert not set(groups[train]) & set(groups[test])
+        assert np.ptp(test) == len(test) - 1 == 159
+    # along dates, too
+    days = pd.date_range("2024-01-01", periods=800, freq="h")
+    dated = read(X.set_index(days), Y.set_index(days), groups=groups, members=members)
+    assert dated.order.by == "the index"
+
+
+@pytest.mark.parametrize("members", [1, 5])
+def test_groups_decide_where_they_explain_what_rows_share(members):
+    X, Y = drifting(800)
+    r = np.random.default_rng(1)
+    shared = pd.DataFrame(r.normal(size=(20, 1))[np.arange(800) // 40] + r.normal(size=(800, 1)))
+    days = pd.date_range("2024-01-01", periods=800, freq="h")
+    shuffled = r.permutation(800)
+    for features, targets, groups in (
+        (X, shared, np.arange(800) // 40),
+        (X.set_index(days), shared, np.arange(800) // 40),
+        (X.iloc[shuffled], Y.iloc[shuffled], shuffled // 4),  # no rows as they were written down
+        (X.iloc[shuffled], Y.iloc[shuffled], np.arange(800)),
+        (X, Y, np.arange(800) % 10),  # no block holds one of them whole
+    ):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Rows of")
+            found = read(features, targets, groups=groups, members=members)
+        assert found.order is None
+        same_folds(found.folds, Folds.split(800, members, groups=groups))
+    assert read(X, Y, groups=np.arange(800), cv="shuffled").order is None

@@ -50,7 +50,11 @@ class Dependence(NamedTuple):
 
 
 def dependence(
-    inputs: NDArray[np.floating[Any]], Y: Array, weight: Array | None, order: Rows
+    inputs: NDArray[np.floating[Any]],
+    Y: Array,
+    weight: Array | None,
+    order: Rows,
+    groups: Rows | None = None,
 ) -> Dependence | None:
     """Look whether rows depend on their neighbours, beyond what their features tell.
 
@@ -63,11 +67,16 @@ def dependence(
     A target that the table is sorted by has sorted residuals, which say nothing of neighbours. It
     is taken for one more feature of the others.
 
+    Rows of one group may resemble each other as they like, since they are held out together. Where
+    there are groups, only pairs of rows of two groups are compared, and they count for no more
+    pairs than there are borders between groups: what a group shares, all of its pairs share.
+
     Args:
         inputs: features, shape (N, F), of about unit scale.
         Y: targets, shape (N, D), NaN where not observed.
         weight: array of shape (N,), or None; rows of weight 0 do not count.
         order: the rows from the first to the last, shape (N,).
+        groups: a label for each row, shape (N,); None if each row stands alone.
 
     Returns:
         What was seen, or None.
@@ -77,12 +86,13 @@ def dependence(
     first = max(len(order) - MOST_ROWS, 0) // 2
     order = order[first : first + MOST_ROWS]
     Y = Y[order]
+    group = np.arange(len(order)) if groups is None else groups[order]
     key = np.array([_sorted(column) for column in Y.T])
     if len(order) < LEAST_ROWS or key.all():
         return None
     X = np.hstack([inputs[order].astype(np.float64), _normal_scores(Y[:, key])])
     scores = _normal_scores(fit_ridge(X, Y[:, ~key]).residuals)
-    correlation, count = _correlations(scores)
+    correlation, count = _correlations(scores, group)
     # normal in good approximation, as scores are: ranks of rows in random order
     enough = np.maximum(LEAST, -ndtri(CHANCE / correlation.size) / np.sqrt(np.maximum(count, 1)))
     dependent = (correlation > enough) & (count >= LEAST_ROWS)
@@ -92,8 +102,8 @@ def dependence(
     strength = np.where(dependent[lag], correlation[lag], 0.0)
     targets = np.argsort(-strength, kind="stable")[:MOST_TARGETS]
     targets = targets[strength[targets] > 0]
-    left = _left_by_features(X, scores[:, targets], lag + 1)
-    if left < LEFT + LEFT_FEW / len(order):
+    left = _left_by_features(X, scores[:, targets], lag + 1, group)
+    if left < LEFT + LEFT_FEW / (1 + _borders(group)):
         return None
     target = np.flatnonzero(~key)[targets[0]]
     return Dependence(int(target), lag + 1, float(strength[targets[0]]))
@@ -119,23 +129,33 @@ def _normal_scores(values: Array) -> Array:
     return scores
 
 
-def _correlations(scores: Array) -> tuple[Array, NDArray[np.int64]]:
-    """Correlations of rows 1, 2, ... apart, of each target, and the pairs that they are of."""
+def _correlations(scores: Array, group: Rows) -> tuple[Array, NDArray[np.int64]]:
+    """Correlations of rows 1, 2, ... apart, of each target, and the pairs that they are of.
+
+    Only rows of two groups make a pair.
+    """
     n = len(scores)
     lags = range(1, min(MOST_LAGS, n // 20) + 1)
-    products = [scores[lag:] * scores[:-lag] for lag in lags]
+    apart = [(group[lag:] != group[:-lag])[:, None] for lag in lags]
+    products = [scores[lag:] * scores[:-lag] * two for lag, two in zip(lags, apart, strict=True)]
     count = np.array([np.count_nonzero(each, axis=0) for each in products])
     total = np.array([each.sum(axis=0) for each in products])
-    return total / np.maximum(count, 1), count
+    return total / np.maximum(count, 1), np.minimum(count, _borders(group))
 
 
-def _left_by_features(X: Array, scores: Array, lag: int) -> float:
+def _borders(group: Rows) -> int:
+    """How often a row is of another group than the row before."""
+    return int(np.count_nonzero(np.diff(group)))
+
+
+def _left_by_features(X: Array, scores: Array, lag: int, group: Rows) -> float:
     """Covariance of rows so far apart that trees do not account for, the largest of any target.
 
     Args:
         X: features, rows in order, shape (N, F).
         scores: of T targets, shape (N, T).
         lag: how far apart.
+        group: of each row, shape (N,); rows of one group do not count.
 
     Returns:
         As a share of the variance of the scores.
@@ -159,7 +179,7 @@ def _left_by_features(X: Array, scores: Array, lag: int) -> float:
         trees.fit(X[~held], known if known.shape[1] > 1 else known[:, 0])
         left[held] -= trees.predict(X[held]).reshape(-1, scores.shape[1])
     left[scores == 0] = 0.0
-    together = block[lag:] == block[:-lag]
+    together = (block[lag:] == block[:-lag]) & (group[lag:] != group[:-lag])
     products = (left[lag:] * left[:-lag])[together]
     pairs = np.maximum(np.count_nonzero(products, axis=0), 1)
     return float((products.sum(axis=0) / pairs).max())

@@ -41,6 +41,7 @@ class RowOrder:
         lag: how many rows apart, or None.
         correlation: of its residuals so many rows apart, or None.
         runs: name of a column of text whose equal values stand together, or None.
+        groups: whether this was seen of rows of different groups, which are kept whole.
     """
 
     by: str
@@ -49,6 +50,7 @@ class RowOrder:
     lag: int | None = None
     correlation: float | None = None
     runs: str | None = None
+    groups: bool = False
 
     @classmethod
     def find(
@@ -60,12 +62,17 @@ class RowOrder:
         targets: Sequence[str],
         weight: Array | None,
         *,
+        groups: Rows | None = None,
         asked: bool = False,
     ) -> tuple[Self, Rows] | None:
         """Look whether rows depend on their neighbours.
 
         Rows that stand in the order of a column of dates, or of an index of dates, are taken to.
         Otherwise residuals tell: along such a column, or along the rows as they stand.
+
+        Where the user named groups, residuals alone tell, and only those of rows of different
+        groups: what rows of one group share is held out with them. Groups must stand together
+        along the order, or no block could hold them whole.
 
         Args:
             frame: features as the user gave them, N rows.
@@ -74,6 +81,7 @@ class RowOrder:
             Y: targets, shape (N, D), NaN where not observed.
             targets: D names.
             weight: array of shape (N,), or None.
+            groups: a label for each row, shape (N,), or None.
             asked: find the order even if nothing depends on it.
 
         Returns:
@@ -82,7 +90,7 @@ class RowOrder:
         """
         dated = list(_dates(frame, schema))
         for name, rank in dated:
-            if _monotone(rank):
+            if _monotone(rank) and (asked or groups is None):
                 return cls(name, ASKED if asked else DATES), rank
         table = np.arange(len(Y))
         if asked:
@@ -95,10 +103,14 @@ class RowOrder:
         if not inputs.shape[1]:
             inputs = np.zeros((len(Y), 1), dtype=np.float32)
         for name, rank in [*dated, (TABLE, table)]:
-            seen = dependence(inputs, Y, weight, np.argsort(rank, kind="stable"))
+            along = np.argsort(rank, kind="stable")
+            if groups is not None and not _stand_together(groups[along]):
+                continue
+            seen = dependence(inputs, Y, weight, along, groups)
             if seen is not None:
                 about = targets[seen.target], seen.lag, round(seen.correlation, 3)
-                return cls(name, NEIGHBOURS, *about, runs if name == TABLE else None), rank
+                together = runs if name == TABLE and groups is None else None
+                return cls(name, NEIGHBOURS, *about, together, groups is not None), rank
         return None
 
     @property
@@ -115,11 +127,14 @@ class RowOrder:
                 f"Rows depend on their neighbours {where}: residuals of {self.target!r} correlate "
                 f"by {self.correlation:.2f} with those of {before}"
             )
+            if self.groups:
+                why += ", of another group"
             if self.runs is not None:
                 why += f", and rows with one {self.runs!r} stand together"
         return (
-            f"{why}. So whole blocks of rows are held out, since rows at random would be given "
-            'away by their neighbours; cv="shuffled" says otherwise.'
+            f"{why}. So whole blocks of {'groups' if self.groups else 'rows'} are held out, since "
+            f"{'those' if self.groups else 'rows'} at random would be given away by their "
+            'neighbours; cv="shuffled" says otherwise.'
         )
 
     def to_manifest(self) -> dict[str, Any]:
@@ -172,6 +187,10 @@ def _ranks(days: Array) -> Rows | None:
     last = np.maximum.accumulate(np.where(known, np.arange(len(days)), -1))
     filled = days[np.where(last < 0, np.argmax(known), last)]
     return np.unique(filled, return_inverse=True)[1].astype(np.int64)
+
+
+def _stand_together(labels: Rows) -> bool:
+    return bool(np.count_nonzero(np.diff(labels)) + 1 == len(np.unique(labels)))
 
 
 def _monotone(rank: Rows) -> bool:

@@ -76,7 +76,8 @@ class TrainingTable:
             groups: one label per row, or None.
             members: number of folds.
             cv: splitter, iterable of (train, test) row numbers, "shuffled", "blocks", or None: as
-                the rows are. `groups` decide alone where they are given.
+                the rows are. `groups` stay whole in any case; they alone decide unless rows
+                depend on neighbours of other groups.
             seed: of the folds.
 
         Returns:
@@ -107,9 +108,10 @@ class TrainingTable:
         schema = FeatureSchema.fit(frame, named)
         inputs = network_inputs(schema, frame, named)
         order = None
-        if blocks or (cv is None and groups is None):
+        if blocks or cv is None:
             known = dated, schema, inputs, Y, targets, weight
-            if (found := RowOrder.find(*known, asked=blocks)) is not None:
+            alone = None if groups is None else folds.blocks
+            if (found := RowOrder.find(*known, groups=alone, asked=blocks)) is not None:
                 order, rank = found
                 cut = [
                     partial(Folds.split, len(Y), members, **splits, rank=rank, pieces=2**power)
