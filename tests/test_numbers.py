@@ -88,3 +88,9 @@ def test_true_and_false_are_no_numbers():
     for value in (True, False, np.True_, "1", None, 1j, [1], NAN * 1j):
         assert not is_number(value)
         assert not is_number(value, whole=True)
+
+
+def test_a_dictionary_is_not_printed():
+    with pytest.raises(InputError, match=r"a dict of 1 entries; pass pandas\.DataFrame") as refused:
+        read_numbers({"a": np.zeros(200)}, "Y")
+    assert len(str(refused.value)) < 200

@@ -714,3 +714,10 @@ def test_importing_is_light():
     heavy = "{'keras', 'narwhals', 'pandas', 'pyarrow', 'scipy'}"
     code = f"import sys, covey.table, covey.files; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("role", ["X", "Y"])
+def test_a_dictionary_is_no_table(role):
+    table = {"a": np.arange(200.0), "b": np.arange(200.0)}
+    with pytest.raises(InputError, match=rf"a dict of 2 entries; pass pandas.DataFrame\({role}\)"):
+        (read_features if role == "X" else read_targets)(table)

@@ -40,3 +40,20 @@ def as_pandas(data: Any, role: str) -> Any:
     known = native if isinstance(native, nw.DataFrame | nw.Series) else data
     convert = getattr(known, "to_pandas", None)
     return convert() if callable(convert) else data
+
+
+def refuse_mapping(data: Any, role: str) -> None:
+    """Refuse a dictionary where a table is wanted: nobody says that its values are its columns.
+
+    Args:
+        data: anything.
+        role: name of the argument, for messages.
+
+    Raises:
+        InputError: it is a mapping.
+    """
+    if isinstance(data, Mapping):
+        raise InputError(
+            f"Expected `{role}` to be a table or an array. Received a {type(data).__name__} of "
+            f"{len(data)} entries; pass pandas.DataFrame({role}) if these are its columns."
+        )

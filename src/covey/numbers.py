@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.errors import InputError
-from covey.frames import as_pandas
+from covey.frames import as_pandas, refuse_mapping
 from covey.labels import labels_of, row_name
 
 Array = NDArray[np.float64]
@@ -30,6 +30,7 @@ def read_numbers(values: Any, name: str) -> Array:
     Raises:
         InputError: a value is no number; the message names it and its place.
     """
+    refuse_mapping(values, name)
     data = as_pandas(values, name)
     if isinstance(data, np.ma.MaskedArray):
         data = np.where(np.ma.getmaskarray(data), np.nan, data.data.astype(object))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from covey.errors import InputError, warn
-from covey.frames import as_pandas
+from covey.frames import as_pandas, refuse_mapping
 from covey.labels import row_name
 from covey.numbers import culprit
 from covey.table.columns import decode, first_infinity, kind_of, listed, refuse_infinity
@@ -148,6 +148,7 @@ def _frame(data: Any, role: str) -> tuple[pd.DataFrame, bool, bool]:
 
     if issparse(data):
         raise InputError(f"`{role}` must be dense. Received: sparse. Use {role}.toarray().")
+    refuse_mapping(data, role)
     data = as_pandas(data, role)
     flat = isinstance(data, pd.Series)
     named = not flat or data.name not in (None, "")
