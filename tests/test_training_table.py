@@ -214,6 +214,10 @@ def test_a_feature_that_holds_a_target_is_refused_or_said():
     read(X, Y)
     read(few, Y.assign(p=few["p"]).rename(columns={"p": "z"}))  # of two values: chance
     read(X.assign(p=Y["p"].shift(1)), Y)  # what is known of the row before
+    slow = Y.assign(p=1.7e9 + np.arange(60.0))
+    read(X.assign(p=slow["p"].shift(1)), slow)
+    with pytest.raises(InputError, match="name and the values of a target: 'p'"):
+        read(few, Y.assign(p=few["p"]))
     for same in (Y["p"], Y["p"].astype("float32"), Y["p"].where(np.arange(60) > 5)):
         with pytest.raises(InputError, match="name and the values of a target: 'p'"):
             read(X.assign(p=same), Y)

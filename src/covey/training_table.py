@@ -20,6 +20,7 @@ from covey.table import FeatureSchema, read_features, read_targets
 from covey.table.columns import decode
 
 Array = NDArray[np.float64]
+PRECISION = 1e-6  # of its range, to which a feature agrees with a target that it holds
 LEAST_VALUES = 10  # that a feature shares with a target, for both to be one
 FAMILIES = ("auto", "normal", "student_t", "low_rank")  # that a user can ask for
 
@@ -171,8 +172,8 @@ def _check_features(
     """Refuse a target that is a feature too, and say which feature of another name holds one.
 
     It would be known whenever it is to be predicted. Two columns are held to be one if they agree
-    to the precision of float32 where both are known: in half of the rows at least, of more than
-    `LEAST_VALUES` different values.
+    to a millionth of their range where both are known: in half of the rows at least, and under
+    different names of more than `LEAST_VALUES` different values.
 
     Args:
         frame: features, N rows.
@@ -190,9 +191,10 @@ def _check_features(
         if kind != "number":
             continue
         for name, observed in zip(targets, Y.T, strict=True):
-            if not _equal(values, observed):
+            named = names is not None and column.name == name
+            if not _equal(values, observed, least=0 if named else LEAST_VALUES):
                 continue
-            if names is not None and column.name == name:
+            if named:
                 refused.append(name)
             else:
                 other.append(f"{column.name!r} (target {name!r})")
@@ -209,14 +211,16 @@ def _check_features(
         )
 
 
-def _equal(values: Array, observed: Array) -> bool:
+def _equal(values: Array, observed: Array, least: int) -> bool:
     """Whether a feature and a target are one and the same."""
     both = np.flatnonzero(np.isfinite(values) & np.isfinite(observed))
+    if not len(both):
+        return False
     for some in (both[:LEAST_VALUES], both):  # most columns differ at once
-        if not np.allclose(values[some], observed[some], rtol=1e-6, atol=0.0):
+        if np.any(np.abs(values[some] - observed[some]) > PRECISION * np.ptp(observed[both])):
             return False
     known = np.count_nonzero(np.isfinite(observed))
-    return bool(2 * len(both) >= known and len(np.unique(observed[both])) > LEAST_VALUES)
+    return bool(2 * len(both) >= known and len(np.unique(observed[both])) > least)
 
 
 def _dated(frame: Any, Y: Any) -> Any:
