@@ -869,6 +869,7 @@ def with_categories():
     return given(model, **{**arguments, "y": pd.Series(arguments["y"]).astype("category")})
 
 
+@on_jax  # TensorFlow takes a mask for its numbers
 @pytest.mark.parametrize("make", [with_a_mask, with_categories])
 def test_what_is_more_than_numbers_is_for_keras_to_take_or_not(make):
     model, arguments, _ = make()
@@ -880,6 +881,7 @@ def test_what_is_more_than_numbers_is_for_keras_to_take_or_not(make):
     assert str(found.value) == str(expected.value)
 
 
+@on_jax  # elsewhere no seed decides, which another test holds
 def test_a_seed_of_a_data_set_is_said_to_decide_nothing():
     model, arguments, _ = data_set()
     with pytest.warns(CoveyWarning, match=r"a data set has an order of its own.*seed=3"):
