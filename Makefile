@@ -21,7 +21,7 @@ test: .venv/test.stamp  ## Run the tests but the slow ones, on jax
 	.venv/bin/pytest $(PARALLEL)
 
 test-all: .venv/test.stamp  ## Run all tests, the slow ones too, on code that is compiled as well as it can be
-	JAX_DISABLE_MOST_OPTIMIZATIONS=0 .venv/bin/pytest $(PARALLEL) -m "slow or not slow"
+	JAX_DISABLE_MOST_OPTIMIZATIONS=0 XLA_FLAGS= .venv/bin/pytest $(PARALLEL) -m "slow or not slow"
 
 test-engine: .venv-$(ENGINE)/test.stamp  ## Run what touches Keras with ENGINE=tensorflow (or torch, jax) alone
 	KERAS_BACKEND=$(ENGINE) .venv-$(ENGINE)/bin/pytest $(PARALLEL) $(ENGINE_TESTS)

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,12 +24,21 @@ SURROUNDINGS = {
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",  # less is not worth a file
     # a quarter less work, as most of what is compiled runs for a moment; `make test-all` lets it be
     "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    # a sixth of the time of a fit goes into noting which line of Python each operation came from
+    "JAX_TRACEBACK_IN_LOCATIONS_LIMIT": "0",
+    "JAX_TRACEBACK_FILTERING": "off",
     # each of the processes that share the cores keeps to one; threads that wait for each other spin
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
 for name, value in SURROUNDINGS.items():
     os.environ.setdefault(name, value)
+# The older way to fuse loops compiles in half the time. XLA ends a process for a flag that it does
+# not know, so it is told of this one where jax is of the version with which it was tried.
+with suppress(PackageNotFoundError):
+    pins = Path(__file__).parents[1] / "constraints.txt"
+    if f"jaxlib=={version('jaxlib')}" in pins.read_text(encoding="utf-8").split():
+        os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 
 with suppress(EngineError):  # the floors can be checked without an engine
     import covey.engine  # noqa: F401  # before any `import keras`, which would insist on tensorflow
