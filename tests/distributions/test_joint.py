@@ -367,6 +367,96 @@ def test_a_table_of_coefficients_is_read_by_its_labels(kind):
     assert_array_equal(found.covariance, expected.covariance)
 
 
+MAP = {"t": {"t0": 1.0, "t1": 1.0}, "s": {"t2": 1.0}}
+DAYS = pd.Index(["mon", "tue", "wed"])
+
+
+@any_kind
+def test_shifts_go_by_the_names_of_the_new_variables(kind):
+    joint = draw(kind, 3, 3)._labelled(DAYS)
+    mean = joint.mean @ [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+    each = pd.DataFrame({"s": [1.0, 2, 3], "t": [100.0, 200, 300]}, index=DAYS)
+    plain = each[["t", "s"]].to_numpy()
+    for b, shift in (
+        (each, plain),
+        (pa.table({"s": [1.0, 2, 3], "t": [100.0, 200, 300]}), plain),
+        (pd.Series({"s": 0.0, "t": 100.0}), [100, 0]),
+        (pd.Series({"s": 7.0}), [0, 7]),
+        (each["s"], [[0, 1], [0, 2], [0, 3]]),
+        (pd.Series([100.0, 0.0]), [100, 0]),
+        ([100.0, 0.0], [100, 0]),
+    ):
+        assert_allclose(joint.affine(MAP, b).mean, mean + shift)
+    only = joint.affine({"t": MAP["t"]}, each["s"].rename(None))
+    assert_allclose(only.mean[:, 0], mean[:, 0] + [1, 2, 3])
+
+
+@any_kind
+def test_shifts_of_other_rows_or_names_are_refused(kind):
+    joint = draw(kind, 3, 3)._labelled(DAYS)
+    each = pd.DataFrame({"t": [100.0, 200, 300], "s": [1.0, 2, 3]}, index=DAYS)
+    for b, message in (
+        (each.set_axis(["t", "t"], axis=1), r"to have the columns.*\['t', 't'\]"),
+        (each[["t", "s", "t"]], "`b` names 't' twice"),
+        ({"t": 1.0, 0: 2.0}, "`b` names 't' twice"),
+        (pd.Series({"t": 1.0, "other": 2.0}), r"labelled by some of \['t', 's'\].*'other'"),
+        (pd.Series([1.0, 2.0], index=[7, 8]), r"labelled 7, 8\..*b\.to_numpy\(\)"),
+        (each["s"].rename("day"), "labelled 'mon', 'tue', 'wed'"),
+        (each["s"][::-1], "same row labels in different orders"),
+    ):
+        with pytest.raises(InputError, match=message):
+            joint.affine(MAP, b)
+    with pytest.raises(InputError, match="same row labels in different orders"):
+        joint.affine({"t": MAP["t"]}, each["s"].rename(None)[::-1])
+
+
+def test_bounds_go_by_targets_and_rows():
+    joint = draw("normal", 3, 2)._labelled(DAYS)
+    upper = pd.DataFrame({"t1": [0.1, 0.2, 0.3], "t0": [1.0, 2, 3]}, index=DAYS)
+    expected = joint.probability(upper=upper[["t0", "t1"]].to_numpy())
+    assert_array_equal(joint.probability(upper=upper), expected)
+    expected = joint.probability(upper=np.stack([upper["t0"], [np.inf] * 3], axis=1))
+    assert_array_equal(joint.probability(upper=upper["t0"]), expected)
+    for bound, message in (
+        (upper.set_axis(["t0", "t0"], axis=1), "`upper` names 't0' twice"),
+        (pd.Series([1.0, 2.0], index=["a", "b"]), r"some of \['t0', 't1'\].*labelled 'a', 'b'\."),
+        (upper["t0"].rename(None), "labelled 'mon', 'tue', 'wed'"),
+        (upper["t0"][::-1], "same row labels in different orders"),
+    ):
+        with pytest.raises(InputError, match=message):
+            joint.probability(upper=bound)
+        with pytest.raises(InputError, match=message.replace("upper", "lower")):
+            joint.probability(bound)
+
+
+def test_rows_of_bounds_of_one_target():
+    alone = draw("normal", 3, 2)._labelled(DAYS).marginal("t0")
+    bound = pd.Series([0.5, -1.0, 2.0], index=DAYS)
+    sigma = np.sqrt(alone.covariance[:, 0, 0])
+    expected = stats.norm.cdf(bound, alone.mean[:, 0], sigma)
+    for given in (bound, bound.rename("other"), bound.rename("t0")):
+        assert_allclose(alone.probability(upper=given), expected, rtol=1e-12)
+    numbered = alone._labelled(None)
+    assert_allclose(numbered.probability(upper=bound.reset_index(drop=True)), expected, rtol=1e-12)
+    low = pd.Series({"t0": 0.5})  # of all rows
+    assert_allclose(alone.probability(low), stats.norm.sf(0.5, alone.mean[:, 0], sigma), rtol=1e-12)
+    with pytest.raises(InputError, match="same row labels in different orders"):
+        alone.probability(upper=bound[::-1])
+    with pytest.raises(InputError, match="labelled 'x'"):
+        alone.probability(upper=pd.Series([0.5], index=["x"]))
+
+
+@any_kind
+def test_a_row_labelled_by_other_things_is_no_observation(kind):
+    joint = draw(kind, 1, 2)
+    values = [1.0, 2.0]
+    plain = joint.log_prob(values)
+    assert_array_equal(joint.log_prob(pd.Series(values)), plain)
+    assert_array_equal(joint.log_prob(pd.Series(values[::-1], index=["t1", "t0"])), plain)
+    with pytest.raises(InputError, match=r"`y` to be labelled by some of .*labelled 'u', 't0'\."):
+        joint.log_prob(pd.Series(values, index=["u", "t0"]))
+
+
 @any_kind
 @pytest.mark.parametrize("targets", [{"t0": 2.0}, {"t0", "t1"}])
 def test_what_has_no_order_names_no_targets(kind, targets):

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from covey.distributions.targets import as_row
 from covey.errors import InputError
 from covey.frames import as_pandas
-from covey.labels import DISTRIBUTIONS, check_rows, labels_of, row_name
+from covey.labels import DISTRIBUTIONS, are_default, check_rows, labels_of, row_name
 from covey.numbers import is_number, read_numbers
 
 Array = NDArray[np.float64]
@@ -289,9 +289,21 @@ def read_values(
             f"`{role}` must have shape {shape}: one row for each distribution, one column for each "
             f"of {list(names)}. Received {values.shape}."
         )
+    if labels is not None and len(labels) != len(values) and not are_default(labels):
+        raise other_labels(labels, names, role)  # a Series beside one row, labelled by no targets
     check_rows(rows, labels, role, of=of)
     refuse_infinity(values, names, role, labels)
     return values
+
+
+def other_labels(labels: Any, names: tuple[str, ...], role: str) -> InputError:
+    """What is raised where a Series should be labelled by targets, and is by something else."""
+    some = ", ".join(map(repr, labels[:5])) + (", ..." if len(labels) > 5 else "")
+    return InputError(
+        f"Expected `{role}` to be labelled by some of {list(names)}. Received a Series labelled "
+        f"{some}. Name the targets that its values are of, or drop the labels to go by position: "
+        f"{role}.to_numpy()."
+    )
 
 
 def table_values(table: Any, names: tuple[str, ...], role: str) -> tuple[Array, list[str]]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions.check import read_values, refuse_infinity, table_values
+from covey.distributions.check import other_labels, read_values, refuse_infinity, table_values
 from covey.distributions.targets import (
     are_targets,
     as_row,
@@ -18,7 +18,7 @@ from covey.distributions.targets import (
 )
 from covey.errors import InputError
 from covey.frames import as_pandas
-from covey.labels import DISTRIBUTIONS, check_rows, labels_of
+from covey.labels import DISTRIBUTIONS, are_default, check_rows, labels_of
 from covey.numbers import read_numbers
 
 Array = NDArray[np.float64]
@@ -131,8 +131,9 @@ def read_bounds(
 
     Args:
         bound: None, a number, an array of shape (D,) or (N, D), or a mapping of a target to a
-            number or one number per row, or a frame or a Series labelled by targets; infinite where
-            there is no bound.
+            number or one number per row, or a frame or a Series labelled by targets, or a Series of
+            N rows that has the name of a target, or any if D is 1; infinite where there is no
+            bound.
         shape: (N, D).
         names: the D targets.
         name: of the argument, for messages.
@@ -143,22 +144,12 @@ def read_bounds(
         Array of shape (N, D).
 
     Raises:
-        InputError: a target is unknown, a shape does not fit, or a value is NaN.
+        InputError: a target is unknown or named twice, a shape or the labels do not fit, or a value
+            is NaN.
     """
-    values = np.full(shape, default)
-    bound = as_pandas(bound, name)
-    row = as_row(bound, names)
-    if row is not bound:
-        bound = dict(zip(bound.index, bound, strict=True))
-    elif hasattr(bound, "columns"):
-        bound = {str(label): bound.iloc[:, i] for i, label in enumerate(bound.columns)}
-    if isinstance(bound, Mapping):
-        seen = [target_position(key, names) for key in bound]
-        if len(set(seen)) < len(seen):
-            raise InputError(f"`{name}` names a target twice. Received: {list(bound)}.")
-        for position, (key, value) in zip(seen, bound.items(), strict=True):
-            values[:, position] = _per_row(value, shape[0], f"{name}[{key!r}]", rows)
-    elif bound is not None:
+    told = _by_name(bound, shape, names, name, default, rows)
+    values = np.full(shape, default) if told is None else told
+    if told is None and bound is not None:
         found = read_numbers(bound, name)
         if found.shape not in ((), (shape[1],), shape):
             raise InputError(
@@ -186,7 +177,7 @@ def read_map(
             to coefficients, each a number or one number per row; or a frame of coefficients, a row
             for each new variable, with targets as columns.
         b: array of shape (M,) or (N, M), or a mapping of new names to numbers or one number per
-            row; None is zero.
+            row, or a frame or a Series as for bounds, of all new names; None is zero.
         targets: M new names; None for the default ones.
         shape: (N, D).
         names: the D targets.
@@ -196,7 +187,8 @@ def read_map(
         (A, b, names): arrays of shape (1 or N, M, D) and (M,) or (N, M), and M names.
 
     Raises:
-        InputError: a target is unknown, a shape does not fit, or a value is not finite.
+        InputError: a target is unknown or named twice, a shape or the labels do not fit, or a value
+            is not finite.
     """
     n, d = shape
     if hasattr(A, "columns"):
@@ -224,13 +216,13 @@ def read_map(
         )
     is_diagonal = m == d and not np.any(matrix * ~np.eye(d, dtype=bool))
     new_names = names if targets is None and is_diagonal else target_names(targets, m)
-    b = _by_name(b, n, new_names)
-    if isinstance(b, Mapping):
-        shift = np.zeros((n, m))
-        for key, value in b.items():
-            position = target_position(key, new_names)
-            shift[:, position] = _per_row(value, n, f"b[{key!r}]", rows)
-    else:
+    columns = getattr(as_pandas(b, "b"), "columns", new_names)
+    if {str(column) for column in columns} != {*new_names}:
+        raise InputError(
+            f"Expected `b` to have the columns {list(new_names)}. Received {list(columns)}."
+        )
+    shift = _by_name(b, (n, m), new_names, "b", 0.0, rows)
+    if shift is None:
         shift = np.zeros(m) if b is None else read_numbers(b, "b")
     if shift.shape not in ((m,), (n, m)):
         raise InputError(f"`b` must have shape ({m},) or ({n}, {m}). Received {shift.shape}.")
@@ -239,21 +231,64 @@ def read_map(
     return matrix, shift, new_names
 
 
-def _by_name(b: Any, n_rows: int, names: tuple[str, ...]) -> Any:
-    """A frame, or a Series of the new variables or of one, as a mapping; all else as it is."""
-    b = as_pandas(b, "b")
-    if hasattr(b, "columns"):
-        if sorted(map(str, b.columns)) != sorted(names):
-            raise InputError(
-                f"Expected `b` to have the columns {list(names)}. Received {list(b.columns)}."
-            )
-        return {str(name): column for name, column in b.items()}
-    if hasattr(b, "index") and hasattr(b, "items"):
-        if len(b) and all(str(label) in names for label in b.index):
-            return {str(label): value for label, value in b.items()}
-        if len(names) == 1 and len(b) == n_rows:
-            return {names[0]: b}
-    return b
+def _by_name(
+    values: Any,
+    shape: tuple[int, int],
+    names: tuple[str, ...],
+    role: str,
+    default: float,
+    rows: Any,
+) -> Array | None:
+    """What is said of each target by its name, shape (N, D); None where no name is said.
+
+    Args:
+        values: anything.
+        shape: (N, D).
+        names: the D targets.
+        role: name of the argument, for messages.
+        default: of targets of which nothing is said.
+        rows: the labels of the distributions, or None.
+
+    Raises:
+        InputError: a name is unknown or said twice, or a Series has labels of something else.
+    """
+    told = _said(as_pandas(values, role), shape[0], names, role)
+    if told is None:
+        return None
+    if not isinstance(values, Mapping) and labels_of(values) is None:
+        rows = None  # of a library without labels: those it has now are of pandas
+    found = np.full(shape, default)
+    seen: set[int] = set()
+    for key, value, name in told:
+        position = target_position(key, names)
+        if position in seen:
+            keys = [key for key, *_ in told]
+            raise InputError(f"`{role}` names {names[position]!r} twice. Received: {keys}.")
+        seen.add(position)
+        found[:, position] = _per_row(value, shape[0], name, rows)
+    return found
+
+
+def _said(
+    values: Any, n_rows: int, names: tuple[str, ...], role: str
+) -> list[tuple[Any, Any, str]] | None:
+    """Of each target that is named: its name, what is said of it, and what messages call that."""
+    if isinstance(values, Mapping):
+        return [(key, value, f"{role}[{key!r}]") for key, value in values.items()]
+    if hasattr(values, "columns"):
+        columns = enumerate(values.columns)
+        return [(label, values.iloc[:, i], f"{role}[{label!r}]") for i, label in columns]
+    labels = labels_of(values)
+    if labels is None or labels is values:
+        return None
+    if are_targets(labels, names):
+        pairs = zip(labels, values, strict=True)
+        return [(label, value, f"{role}[{label!r}]") for label, value in pairs]
+    if len(values) == n_rows and (len(names) == 1 or str(values.name) in names):
+        return [(names[0] if len(names) == 1 else values.name, values, role)]
+    if are_default(labels):
+        return None
+    raise other_labels(labels, names, role)
 
 
 def _named_matrix(

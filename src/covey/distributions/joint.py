@@ -172,8 +172,8 @@ class Joint(ABC):
                 `{"total": {"CO": 1, "NO2": 2}, "CO": {"CO": 1}}`, the coefficients being numbers or
                 one number per row; or an array of shape (M, D), or (N, M, D) for one matrix per
                 row. Its rows must be linearly independent, so M <= D.
-            b: array of shape (M,) or (N, M) in the new units, or a mapping of new names; zero by
-                default.
+            b: array of shape (M,) or (N, M) in the new units, or a mapping of new names, or a
+                frame or a Series labelled by them; zero by default.
             targets: M names of the new variables, for an array `A`. By default a diagonal `A` (a
                 change of units) keeps the names, any other gives `y0, y1, ...`.
 
@@ -291,7 +291,8 @@ class Joint(ABC):
 
         Args:
             lower: a number for all targets, an array of shape (D,) or (N, D), or a mapping of
-                targets to a number or one number per row, such as `{"CO": 1.5}`, in target units;
+                targets to a number or one number per row, such as `{"CO": 1.5}`, or a frame or a
+                Series labelled by targets, or a Series of rows named after one, in target units;
                 targets without one are unbounded below.
             upper: the same from above.
 
@@ -301,7 +302,8 @@ class Joint(ABC):
             keeps bounds that hold its value; where `lower` is not below `upper` there is 0.
 
         Raises:
-            InputError: a target is unknown, a shape does not fit, or a bound is NaN.
+            InputError: a target is unknown or named twice, a shape or the labels do not fit, or a
+                bound is NaN.
         """
         low = read_bounds(lower, self._shape, self.targets, "lower", -np.inf, self.index)
         high = read_bounds(upper, self._shape, self.targets, "upper", np.inf, self.index)
