@@ -347,3 +347,39 @@ def test_advice_can_be_typed():
     with pytest.raises(InputError, match="put both into one order") as refused:
         check_rows(one, two, "other", of="the first")
     assert ".loc" not in str(refused.value)
+
+
+def test_advice_names_what_was_typed_and_distributions_have():
+    """A column has no name of its own in a dictionary; distributions have no `reset_index`."""
+    joint = labelled(np.zeros((3, 2)), LABELS)
+    turned = pd.Series([1.0, 2.0, 3.0], index=LABELS[::-1], name="b")
+    others = turned.set_axis(["x", "y", "z"])
+    for call, order, stand in (
+        (lambda b: joint.conditional(b), "use given.loc[joint.index]", "use given.set_axis"),
+        (
+            lambda b: joint.conditional({"b": b}),
+            "take .loc[joint.index] of what `given['b']` holds",
+            "take .set_axis(joint.index) of what `given['b']` holds",
+        ),
+        (
+            lambda b: joint.affine({"s": {"a": b}}),
+            "take .loc[joint.index] of what `A['s']['a']` holds",
+            "take .set_axis(joint.index) of what `A['s']['a']` holds",
+        ),
+        (lambda b: joint.probability(b), "use lower.loc[joint.index]", "use lower.set_axis"),
+    ):
+        for b, ways in ((turned, (order, stand)), (others, (stand,))):
+            with pytest.raises(InputError) as refused:
+                call(b)
+            assert all(way in str(refused.value) for way in ways)
+            assert "reset_index" not in str(refused.value)
+        assert len(call(turned.loc[joint.index])) == len(call(turned.set_axis(joint.index))) == 3
+
+
+def test_advice_on_two_distributions_can_be_followed():
+    one, two = labelled(np.zeros((3, 2)), LABELS), labelled(np.ones((3, 2)), LABELS[::-1])
+    with pytest.raises(InputError, match=r"joint\[numbers\].*features without labels, X\.reset"):
+        covey.Mixture([one, two])
+    assert list(covey.Mixture([one, two[[2, 1, 0]]]).index) == ["p", "q", "r"]
+    with pytest.raises(InputError, match="as they stand, predict both for features without labels"):
+        one.kl_divergence(two._labelled(pd.Index(list("xyz"))))

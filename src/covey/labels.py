@@ -76,19 +76,14 @@ def check_rows(anchor: Any, other: Any, role: str, *, of: str = FEATURES) -> Non
     row, first, second = next((pair for pair in pairs if not _same(*pair[1:])), (-1, None, None))
     if row < 0:  # the same labels, of another type
         return
-    mend = "put both into one order"
-    same = "take the same rows of both"
-    if of == DISTRIBUTIONS or of.startswith("`"):  # what somebody can type
-        places = "joint.index" if of == DISTRIBUTIONS else f"{of.strip('`')}.index"
-        mend = f"use {role}.loc[{places}]"
-        same = f"{same}; if they belong together as they stand, {role}.set_axis({places})"
     differ = f"row {row} is labelled {first!r} in {of}, and {second!r} in `{role}`"
+    in_order, as_they_stand, without = _ways(role, of)
     if _same_in_another_order(one, two):
         order = "" if two.is_unique else "; some appear more than once"
         raise InputError(
             f"Expected {of} and `{role}` to have their rows in the same order. Received the same "
             f"row labels in different orders: {differ}{order}. If labels say which rows belong "
-            f"together, {mend}; if they mean nothing, drop them from both: reset_index(drop=True)."
+            f"together, {in_order}; if they mean nothing, {without}."
         )
     numbers = all(labels.inferred_type == "integer" for labels in (one, two))
     if not numbers and (are_default(one) or are_default(two)):
@@ -104,8 +99,30 @@ def check_rows(anchor: Any, other: Any, role: str, *, of: str = FEATURES) -> Non
         return
     raise InputError(
         f"Expected {of} and `{role}` to have the same row labels. Received others: {differ}. To "
-        f"mend it, {same}."
+        f"mend it, take the same rows of both; if they belong together as they stand, "
+        f"{as_they_stand}."
     )
+
+
+def _ways(role: str, of: str) -> tuple[str, str, str]:
+    """How to put rows into one order, to take them as they stand, and to go without labels.
+
+    What is said can be typed: it calls an argument by its name, and what stands in a dictionary,
+    which has no name of its own, by where it stands. Distributions have neither `loc` nor
+    `reset_index`.
+    """
+    if of != DISTRIBUTIONS and not of.startswith("`"):  # two distributions
+        plain = "predict both for features without labels, X.reset_index(drop=True)"
+        return "put both into one order, by numbers of rows, joint[numbers]", plain, plain
+    places = "joint.index" if of == DISTRIBUTIONS else f"{of.strip('`')}.index"
+    if role.isidentifier():
+        in_order, as_they_stand = f"use {role}.loc[{places}]", f"use {role}.set_axis({places})"
+    else:
+        in_order = f"take .loc[{places}] of what `{role}` holds"
+        as_they_stand = f"take .set_axis({places}) of what `{role}` holds"
+    if of == DISTRIBUTIONS:
+        return in_order, as_they_stand, as_they_stand
+    return in_order, as_they_stand, "drop them from both: reset_index(drop=True)"
 
 
 def check_tables(**tables: Any) -> None:

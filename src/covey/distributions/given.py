@@ -56,7 +56,8 @@ def read_given(
         raise InputError(f"`keep` must be True, False or None. Received: keep={keep!r}.")
     told = _as_mapping_or_table(given, shape, names)
     if isinstance(told, Mapping):
-        values, seen = _mapped_values(told, shape, names, rows, of)
+        role = "given[{!r}]" if isinstance(given, Mapping) else "given"  # as the user wrote it
+        values, seen = _mapped_values(told, shape, names, rows, of, role)
         keep = False if keep is None else keep
     elif hasattr(told, "columns"):
         values, present = table_values(told, names, "given")
@@ -106,7 +107,12 @@ def _as_mapping_or_table(given: Any, shape: tuple[int, int], names: tuple[str, .
 
 
 def _mapped_values(
-    given: Mapping[Any, Any], shape: tuple[int, int], names: tuple[str, ...], rows: Any, of: str
+    given: Mapping[Any, Any],
+    shape: tuple[int, int],
+    names: tuple[str, ...],
+    rows: Any,
+    of: str,
+    role: str,
 ) -> tuple[Array, list[int]]:
     values = np.full(shape, np.nan)
     seen: list[int] = []
@@ -115,7 +121,7 @@ def _mapped_values(
         if position in seen:
             raise InputError(f"`given` names the target {names[position]!r} twice.")
         seen.append(position)
-        values[:, position] = _per_row(value, shape[0], f"given[{key!r}]", rows, of)
+        values[:, position] = _per_row(value, shape[0], role.format(key), rows, of)
     return values, seen
 
 
