@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 import covey
 from covey import cli
-from covey.errors import CoveyWarning, warn
+from covey.errors import CoveyWarning, InputError, shown, warn
 from covey.stream import checkpoint
 from covey.table import FeatureSchema, read_features, read_targets
 
@@ -160,3 +160,55 @@ def test_nobody_warns_by_himself():
             if isinstance(node, ast.Call) and path.name != "errors.py":
                 called = ast.unparse(node.func)
                 assert not called.startswith("warnings.warn"), f"{path}:{node.lineno}: errors.warn"
+
+
+LONG = list(range(100_000))
+HELD = {
+    "array": (np.zeros((300, 7)), "<ndarray of shape (300, 7)>"),
+    "frame": (pd.DataFrame({"a": LONG}), "<DataFrame of shape (100000, 1)>"),
+    "list": (LONG, "[0, 1, 2, 3, ...]"),
+    "arrays in a dictionary": ({"a": np.zeros(9)}, "{'a': <ndarray of shape (9,)>}"),
+    "pairs of rows": ([(LONG, LONG)] * 9, None),
+    "text": ("x" * 9999, None),
+    "lines": (covey.MultivariateNormal(np.zeros((9, 2)), covariance=np.eye(2)), None),
+    "short": (-1.5, "-1.5"),
+    "name": ("CO", "'CO'"),
+    "number of NumPy": (np.float32(2), repr(np.float32(2))),
+    "class": (pd.DataFrame, repr(pd.DataFrame)),
+}
+
+
+@pytest.mark.parametrize(("value", "text"), HELD.values(), ids=HELD)
+def test_a_message_shows_a_line_of_a_value(value, text):
+    assert text is None or shown(value) == text
+    assert len(shown(value)) <= 200
+    assert "\n" not in shown(value)
+
+
+JOINT = covey.MultivariateNormal(np.zeros((50, 2)), covariance=np.eye(2))
+FRAME = pd.DataFrame(np.zeros((50, 2)), columns=["y0", "y1"])
+LENGTHY = {
+    "components": lambda: covey.Mixture([FRAME] * 9),
+    "coefficients": lambda: JOINT.affine({"s": FRAME}),
+    "target": lambda: JOINT.marginal([FRAME.to_numpy()]),
+    "keep": lambda: JOINT.conditional({"y0": 1.0}, keep=FRAME),
+    "level": lambda: JOINT.region(np.full(999, 0.5)),
+    "q": lambda: JOINT.quantile(np.full(999, 2.0)),
+    "seed": lambda: JOINT.sample(1, seed=FRAME),
+    "cell": lambda: JOINT.log_prob([[np.zeros((40, 40)), 1.0]] * 50),
+    "text in a cell": lambda: JOINT.log_prob([["x" * 9999, 1.0]] * 50),
+    "cv": lambda: covey.JointRegressor(**QUICK, cv=table()[0]).fit(*table()),
+    "cv of pairs": lambda: covey.JointRegressor(**QUICK, cv=[(LONG, [0])]).fit(
+        *table(), sample_weight=np.arange(40) > 1
+    ),
+    "family": lambda: covey.JointRegressor(family=FRAME.to_numpy().tolist()).fit(*table()),
+    "parts": lambda: covey.MultivariateNormal.concatenate([JOINT] * 999 + [JOINT[["y1", "y0"]]]),
+}
+
+
+@pytest.mark.parametrize("call", LENGTHY.values(), ids=LENGTHY)
+def test_no_message_holds_all_of_a_long_value(call):
+    with pytest.raises(InputError) as refused:
+        call()
+    assert len(str(refused.value)) < 600
+    assert "\n" not in str(refused.value)

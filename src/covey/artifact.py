@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from covey import __version__
 from covey.destination import destination, write_whole
-from covey.errors import ArtifactError, InputError
+from covey.errors import ArtifactError, InputError, shown
 
 __all__ = ["read", "write"]
 
@@ -86,7 +86,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArra
     try:
         source = Path(os.fsdecode(path))
     except TypeError:
-        raise InputError(f"Expected the path of a Covey file. Received: {path!r}.") from None
+        raise InputError(f"Expected the path of a Covey file. Received: {shown(path)}.") from None
     try:
         if not source.exists():
             raise FileNotFoundError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from covey.engine import keras
-from covey.errors import InputError, warn
+from covey.errors import InputError, shown, warn
 
 EACH_BATCH = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 EACH_TEST = ("on_test_begin", "on_test_end", "on_test_batch_begin", "on_test_batch_end")
@@ -36,8 +36,8 @@ def for_estimator(callbacks: Any) -> list[Any]:
     for callback in found:
         if not isinstance(callback, keras.callbacks.Callback):
             raise InputError(
-                f"`callbacks` must be Keras callbacks. Received: {callback!r}; a function becomes "
-                "one by keras.callbacks.LambdaCallback(on_epoch_end=...)."
+                f"`callbacks` must be Keras callbacks. Received: {shown(callback)}; a "
+                "function becomes one by keras.callbacks.LambdaCallback(on_epoch_end=...)."
             )
         if isinstance(callback, keras.callbacks.BackupAndRestore):
             raise InputError(

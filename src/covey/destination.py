@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from covey.errors import InputError
+from covey.errors import InputError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,9 @@ def destination(path: str | os.PathLike[str]) -> Path:
     try:
         typed = os.fsdecode(path)
     except TypeError:
-        raise InputError(f"Expected the path of a file to write. Received: {path!r}.") from None
+        raise InputError(
+            f"Expected the path of a file to write. Received: {shown(path)}."
+        ) from None
     if not typed:
         raise InputError("Expected the path of a file to write. Received: an empty text.")
     try:

@@ -15,11 +15,20 @@ raises scikit-learn's own `NotFittedError`.
 """
 
 import os
+import reprlib
 import sys
 import warnings
 from types import FrameType
+from typing import Any
 
-__all__ = ["ArtifactError", "CoveyError", "CoveyWarning", "EngineError", "InputError", "warn"]
+__all__ = [
+    "ArtifactError",
+    "CoveyError",
+    "CoveyWarning",
+    "EngineError",
+    "InputError",
+    "warn",
+]
 
 _OWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
 # Those who call Covey on behalf of somebody else.
@@ -81,6 +90,39 @@ def warn(message: str, category: type[Warning] = CoveyWarning) -> None:
         str(place.f_globals.get("__name__", "<unknown>")),
         {},
     )
+
+
+def shown(value: Any) -> str:
+    """What a message shows of a value: its repr, unless that is long.
+
+    Args:
+        value: anything that came from a user.
+
+    Returns:
+        One line of at most 200 letters. Tables and arrays are told by their shape, and of what
+        holds others a few are shown.
+    """
+    return clipped(_Shown().repr(value))
+
+
+def clipped(text: str, most: int = 200) -> str:
+    """One line of so many letters at most."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 4]} ..."
+
+
+class _Shown(reprlib.Repr):
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = 100
+        self.maxlevel = 3
+        self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdict = 4
+
+    def repr1(self, x: Any, level: int) -> str:
+        shape = None if isinstance(x, type) else getattr(x, "shape", None)
+        if isinstance(shape, tuple) and shape:
+            return f"<{type(x).__name__} of shape {shape}>"
+        return super().repr1(x, level)
 
 
 def _top(names: dict[str, object]) -> str:

@@ -17,7 +17,7 @@ from sklearn.model_selection import (
 )
 
 from covey.distributions import Mixture
-from covey.errors import InputError
+from covey.errors import InputError, clipped, shown
 from covey.frames import as_pandas
 from covey.labels import labels_of, row_name
 from covey.numbers import is_number, read_numbers
@@ -85,7 +85,7 @@ class Folds:
         kept = np.ones(n_rows, dtype=bool) if kept is None else kept
         labels = None if groups is None else _labels(groups, kept)
         if not is_number(members, whole=True) or members < 1:
-            raise InputError(f"`members` must be a positive integer. Received: {members!r}.")
+            raise InputError(f"`members` must be a positive integer. Received: {shown(members)}.")
         if rank is not None:
             return cls._stretches(rank, members, pieces, labels)
         if cv is None or (isinstance(cv, str) and cv == SHUFFLED):
@@ -107,8 +107,8 @@ class Folds:
             except (TypeError, ValueError) as error:
                 raise InputError(
                     f'`cv` must be "{SHUFFLED}", "{BLOCKS}", a splitter of scikit-learn, or pairs '
-                    f"of rows (to train on, held out). Received: cv={cv!r}."
-                    + ("" if isinstance(cv, str) else f" {error}")
+                    f"of rows (to train on, held out). Received: cv={shown(cv)}."
+                    + ("" if isinstance(cv, str) else f" {clipped(str(error))}")
                 ) from None
         rows = np.zeros((n_rows, 1))
         try:

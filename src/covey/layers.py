@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 import covey.families  # noqa: F401  registers what a saved model names
 from covey.engine import keras
-from covey.errors import InputError, warn
+from covey.errors import InputError, shown, warn
 
 ops = keras.ops
 Tensor = Any  # whatever the engine calls one
@@ -64,7 +64,8 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
     ) -> None:
         if not hasattr(family, "packed_size") or isinstance(family, type):
             raise InputError(
-                f"`family` must be a family such as covey.families.Normal(5). Received: {family!r}."
+                f"`family` must be a family such as covey.families.Normal(5). "
+                f"Received: {shown(family)}."
             )
         # no engine has linear algebra for half precision on every device
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 import covey.families  # noqa: F401  registers what a saved model names
 from covey.engine import keras
-from covey.errors import InputError
+from covey.errors import InputError, shown
 
 ops = keras.ops
 Tensor = Any  # whatever the engine calls one
@@ -65,7 +65,7 @@ class NegativeLogLikelihood(keras.losses.Loss):  # type: ignore[misc]
         self.family = family
         self.missing = missing
         if isinstance(complete, bool) or not isinstance(complete, int) or complete < 0:
-            raise InputError(f"`complete` must be a number of rows. Received: {complete!r}.")
+            raise InputError(f"`complete` must be a number of rows. Received: {shown(complete)}.")
         self.complete = complete
         self.scale_tril = None if scale_tril is None else np.asarray(scale_tril, np.float64)
         self.scaling = None if scale_tril is None else family.scaling(self.scale_tril)

@@ -14,7 +14,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
-from covey.errors import InputError
+from covey.errors import InputError, shown
 from covey.folds import Folds
 
 Array = NDArray[np.float64]
@@ -157,7 +157,7 @@ def _checked(base: Any, sample_weight: Array | None) -> bool:
     except (TypeError, AttributeError, ValueError) as error:
         raise InputError(
             "`base` must be a regressor with the interface of scikit-learn, for example "
-            f"HistGradientBoostingRegressor(). Received: base={base!r}: {error}."
+            f"HistGradientBoostingRegressor(). Received: base={shown(base)}: {error}."
         ) from error
     if (
         sample_weight is not None
@@ -166,7 +166,7 @@ def _checked(base: Any, sample_weight: Array | None) -> bool:
     ):
         raise InputError(
             "With `sample_weight`, expected a `base` whose `fit` takes it too. Received: "
-            f"base={base!r}. Use a regressor that does, or no weights."
+            f"base={shown(base)}. Use a regressor that does, or no weights."
         )
     return bool(tags.target_tags.multi_output)
 

@@ -15,7 +15,7 @@ from covey import dispatch
 from covey.callbacks import EACH_BATCH, EACH_TEST, calls_nobody, hears, listed
 from covey.engine import keras
 from covey.epochs import Epochs, Order, Rows, Table
-from covey.errors import InputError, warn
+from covey.errors import InputError, shown, warn
 
 
 def fit(
@@ -102,7 +102,7 @@ def fit(
     if not getattr(model, "compiled", False):
         raise InputError(
             "`model` must be a compiled Keras model: call model.compile(optimizer, loss=...) "
-            f"first. Received: {model!r}."
+            f"first. Received: {shown(model)}."
         )
     for name, value, least in (
         ("epochs", epochs, 0),
@@ -112,11 +112,11 @@ def fit(
     ):
         if not _is_integer(value) or value < least:
             raise InputError(
-                f"`{name}` must be an integer of at least {least}. Received: {name}={value!r}."
+                f"`{name}` must be an integer of at least {least}. Received: {name}={shown(value)}."
             )
     if seed is not None and not (_is_integer(seed) and 0 <= seed < 2**32):
         raise InputError(
-            f"`seed` must be None or an integer from 0 to 2**32 - 1. Received: seed={seed!r}."
+            f"`seed` must be None or an integer from 0 to 2**32 - 1. Received: seed={shown(seed)}."
         )
     inputs, outputs = (len(getattr(model, name, None) or ()) for name in ("inputs", "outputs"))
     x, y, sample_weight = _given((x, y, sample_weight), inputs, outputs)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from covey import dispatch
 from covey.engine import keras
-from covey.errors import InputError
+from covey.errors import InputError, shown
 from covey.families import FAMILIES
 from covey.layers import DistributionHead, MemberDense, PiecewiseLinear, members_first
 from covey.numbers import is_number
@@ -61,7 +61,7 @@ class Network:
         if self.family_name not in FAMILIES:
             raise InputError(
                 f"`family` must be one of {', '.join(map(repr, FAMILIES))}. "
-                f"Received: {self.family_name!r}."
+                f"Received: {shown(self.family_name)}."
             )
         if not all(is_number(u, whole=True) and u >= 1 for u in self.hidden_units):
             raise InputError(
@@ -81,7 +81,7 @@ class Network:
             object.__setattr__(self, "dropout", 0.1 * (1 - 1 / self.n_features))
         elif not is_number(self.dropout) or not 0 <= self.dropout < 1:
             raise InputError(
-                f"`dropout` must be a number in [0, 1). Received: dropout={self.dropout!r}."
+                f"`dropout` must be a number in [0, 1). Received: dropout={shown(self.dropout)}."
             )
         try:
             if not isinstance(self.activation, str):  # never an object: files hold no code
@@ -90,7 +90,7 @@ class Network:
         except ValueError:
             raise InputError(
                 "`activation` must name a Keras activation, for example 'silu'. Received: "
-                f"activation={self.activation!r}."
+                f"activation={shown(self.activation)}."
             ) from None
 
     @property

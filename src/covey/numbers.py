@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.errors import InputError
+from covey.errors import InputError, shown
 from covey.frames import as_pandas, refuse_mapping
 from covey.labels import labels_of, row_name
 
@@ -71,11 +71,11 @@ def culprit(data: Any) -> str | None:
             np.array(_known(cells[place]), dtype=np.float64)
         except (TypeError, ValueError, OverflowError):
             if not place:
-                return repr(cells[place])
+                return shown(cells[place])
             column = f", column {place[1]}" if len(place) > 1 else ""
             if hasattr(data, "columns"):
                 column = f", column {str(data.columns[place[1]])!r}"
-            return f"{cells[place]!r} in {row_name(labels_of(data), place[0])}{column}"
+            return f"{shown(cells[place])} in {row_name(labels_of(data), place[0])}{column}"
     return None
 
 

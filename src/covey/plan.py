@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.errors import InputError
+from covey.errors import InputError, shown
 from covey.families.student_t import START
 from covey.linear import LinearModel, Ridge, residual_factor
 from covey.linear_start import LinearStart
@@ -124,7 +124,8 @@ def plan_of(family: str, rank: int | None, n_targets: int) -> Plan:
     low = family == "low_rank" or (family == "auto" and n_targets >= MANY)
     if rank is not None and family != "low_rank":
         raise InputError(
-            f"`rank` is for family='low_rank' alone. Received: rank={rank!r}, family={family!r}."
+            f"`rank` is for family='low_rank' alone. Received: rank={shown(rank)}, "
+            f"family={shown(family)}."
         )
     if not low:
         return FullPlan(family != "student_t")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from covey.engine import keras
-from covey.errors import InputError
+from covey.errors import InputError, shown
 from covey.numbers import is_number
 
 LEAST_STEPS, STEPS_PER_ROW, MOST_STEPS = 2000, 0.15, 8000
@@ -55,7 +55,7 @@ class Recipe:
             if not is_number(value, whole=whole) or not least <= value < np.inf:
                 raise InputError(
                     f"`{name}` must be a number of at least {least}, finite"
-                    f"{' and whole' if whole else ''}. Received: {name}={value!r}."
+                    f"{' and whole' if whole else ''}. Received: {name}={shown(value)}."
                 )
 
     @classmethod

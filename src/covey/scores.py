@@ -37,7 +37,7 @@ from scipy.special import gamma, hyp1f1
 
 from covey.distributions.joint import Joint, goes_by_rows
 from covey.distributions.norms import energy, nodes, radial_moment
-from covey.errors import InputError
+from covey.errors import InputError, shown
 from covey.numbers import is_number
 
 Array = NDArray[np.float64]
@@ -117,7 +117,7 @@ def variogram_score(distribution: Joint, y: Any, order: float = 0.5) -> Array:
     """
     values = _read(distribution, y)
     if not is_number(order) or not 0 < order <= 2:
-        raise InputError(f"`order` must be a number in (0, 2]. Received: order={order!r}.")
+        raise InputError(f"`order` must be a number in (0, 2]. Received: order={shown(order)}.")
     parts, weights = distribution._components
     half = float(order) / 2
     radial = [radial_moment(part, half) for part in parts]

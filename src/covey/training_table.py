@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from covey.distributions.targets import target_names
-from covey.errors import InputError, warn
+from covey.errors import InputError, shown, warn
 from covey.folds import BLOCKS, MOST_PIECES, Folds, even_weights, read_weights
 from covey.labels import check_tables, labels_of
 from covey.row_order import ASKED, RowOrder
@@ -269,7 +269,7 @@ def check_family(family: Any) -> None:
     if family not in FAMILIES:
         raise InputError(
             f"`family` must be one of {', '.join(map(repr, FAMILIES))}. "
-            f"Received: family={family!r}."
+            f"Received: family={shown(family)}."
         )
 
 
@@ -295,5 +295,5 @@ def read_seed(random_state: Any) -> int:
     except ValueError as error:
         raise InputError(
             "`random_state` must be a non-negative integer below 2**32, a "
-            f"numpy.random.RandomState, or None. Received: {random_state!r}."
+            f"numpy.random.RandomState, or None. Received: {shown(random_state)}."
         ) from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.errors import InputError
+from covey.errors import InputError, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +72,7 @@ class Batch(ABC):
             received = [f"{type(part).__name__} over {list(part.targets)}" for part in parts]
             raise InputError(
                 f"Expected one or more {cls.__name__}, all over the same targets. "
-                f"Received {received}."
+                f"Received {shown(received)}."
             )
         arrays = {n: np.concatenate([getattr(part, n) for part in parts]) for n in cls._arrays}
         every = [part.index for part in parts if part.index is not None]

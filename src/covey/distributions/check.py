@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from covey.distributions.targets import as_row
-from covey.errors import InputError
+from covey.errors import InputError, shown
 from covey.frames import as_pandas
 from covey.labels import DISTRIBUTIONS, are_default, check_rows, labels_of, row_name
 from covey.numbers import is_number, read_numbers
@@ -24,7 +24,7 @@ def check_level(level: float) -> float:
         InputError: it does not.
     """
     if not is_number(level):
-        raise InputError(f"`level` must be a number in (0, 1). Received: level={level!r}.")
+        raise InputError(f"`level` must be a number in (0, 1). Received: level={shown(level)}.")
     if not 0 < level < 1:
         hint = f" Did you mean {level / 100:g}?" if 1 < level < 100 else ""
         raise InputError(f"`level` must lie in (0, 1). Received: level={level:g}.{hint}")
@@ -39,7 +39,9 @@ def check_probability(q: ArrayLike) -> Array:
     """
     levels = read_numbers(q, "q")
     if levels.ndim > 1 or levels.size == 0 or not np.all((levels > 0) & (levels < 1)):
-        raise InputError(f"`q` must be a number, or several in a row, in (0, 1). Received: {q!r}.")
+        raise InputError(
+            f"`q` must be a number, or several in a row, in (0, 1). Received: {shown(q)}."
+        )
     return levels
 
 
@@ -50,7 +52,7 @@ def check_size(size: int, name: str = "size") -> int:
         InputError: it is not.
     """
     if not is_number(size, whole=True) or size < 1:
-        raise InputError(f"`{name}` must be a positive integer. Received: {name}={size!r}.")
+        raise InputError(f"`{name}` must be a positive integer. Received: {name}={shown(size)}.")
     return int(size)
 
 
@@ -67,7 +69,7 @@ def read_generator(seed: Any) -> np.random.Generator:
     except (TypeError, ValueError):
         raise InputError(
             "`seed` must be a non-negative integer, a numpy.random.Generator, or None. "
-            f"Received: seed={seed!r}."
+            f"Received: seed={shown(seed)}."
         ) from None
 
 

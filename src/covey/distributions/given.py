@@ -16,7 +16,7 @@ from covey.distributions.targets import (
     target_position,
     target_positions,
 )
-from covey.errors import InputError
+from covey.errors import InputError, shown
 from covey.frames import as_pandas
 from covey.labels import DISTRIBUTIONS, are_default, check_rows, labels_of
 from covey.numbers import read_numbers
@@ -53,7 +53,7 @@ def read_given(
             value is infinite, or no target would be left.
     """
     if keep is not None and not isinstance(keep, (bool, np.bool_)):
-        raise InputError(f"`keep` must be True, False or None. Received: keep={keep!r}.")
+        raise InputError(f"`keep` must be True, False or None. Received: keep={shown(keep)}.")
     told = _as_mapping_or_table(given, shape, names)
     if isinstance(told, Mapping):
         role = "given[{!r}]" if isinstance(given, Mapping) else "given"  # as the user wrote it
@@ -306,7 +306,7 @@ def _named_matrix(
         if not isinstance(coefficients, Mapping):
             raise InputError(
                 "Where `A` is a mapping, expected each of its values to map targets to "
-                f"coefficients. Received for {key!r}: {coefficients!r}."
+                f"coefficients. Received for {key!r}: {shown(coefficients)}."
             )
         row = np.zeros((n, d))
         for target, coefficient in coefficients.items():

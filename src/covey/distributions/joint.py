@@ -19,7 +19,7 @@ from covey.distributions.check import (
 from covey.distributions.given import read_bounds, read_given, read_map
 from covey.distributions.region import Region
 from covey.distributions.targets import target_positions
-from covey.errors import InputError
+from covey.errors import InputError, shown
 from covey.labels import DISTRIBUTIONS
 
 if TYPE_CHECKING:
@@ -388,5 +388,5 @@ class Joint(ABC):
 def goes_by_rows(method: Any) -> bool:
     """Read `method`: whether rows of known outcome count, where a distribution carries some."""
     if method not in ("auto", "model"):
-        raise InputError(f"`method` must be 'auto' or 'model'. Received: method={method!r}.")
+        raise InputError(f"`method` must be 'auto' or 'model'. Received: method={shown(method)}.")
     return bool(method == "auto")

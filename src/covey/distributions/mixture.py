@@ -22,7 +22,7 @@ from covey.distributions.points import CHUNK
 from covey.distributions.radius import DIRECTIONS, mixture_radius
 from covey.distributions.repr import ROWS, describe
 from covey.distributions.root import increasing_root
-from covey.errors import InputError
+from covey.errors import InputError, shown
 from covey.labels import check_rows
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Mixture(Joint):
         if not members or not all(isinstance(member, Elliptical) for member in members):
             raise InputError(
                 "A mixture needs a list of one or more distributions of one kind, such as "
-                f"MultivariateNormal. Received {components!r}."
+                f"MultivariateNormal. Received {shown(components)}."
             )
         kinds = {(type(member).__name__, len(member), member.targets) for member in members}
         if len(kinds) > 1:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from covey.errors import InputError
+from covey.errors import InputError, shown
 
 
 def target_names(targets: Iterable[str] | None, n_targets: int) -> tuple[str, ...]:
@@ -89,14 +89,14 @@ def target_position(target: Any, names: tuple[str, ...]) -> int:
         # columns 0, 1, 2, ... are their own positions
         if numbers := [name for i, name in enumerate(names) if _is_whole(name) and name != str(i)]:
             raise InputError(
-                f"Expected one of the targets {list(names)}. Received: {target!r}. Since "
+                f"Expected one of the targets {list(names)}. Received: {shown(target)}. Since "
                 f"{numbers[0]!r} is a name, numbers are names here and no positions."
             )
         if -len(names) <= target < len(names):
             return range(len(names))[int(target)]
     raise InputError(
         f"Expected one of the targets {list(names)}, or a number below {len(names)}. "
-        f"Received: {target!r}."
+        f"Received: {shown(target)}."
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from covey.distributions import Elliptical
-from covey.errors import InputError
+from covey.errors import InputError, shown
 
 Tensor = Any  # whatever the engine calls one
 
@@ -33,11 +33,13 @@ class Family(ABC):
 
     def __init__(self, n_targets: int, *, floor: float) -> None:
         if isinstance(n_targets, bool) or not isinstance(n_targets, (int, np.integer)):
-            raise InputError(f"`n_targets` must be a positive integer. Received: {n_targets!r}.")
+            raise InputError(
+                f"`n_targets` must be a positive integer. Received: {shown(n_targets)}."
+            )
         if n_targets < 1:
             raise InputError(f"`n_targets` must be at least 1. Received: {n_targets}.")
         if not 0 < floor < 1:
-            raise InputError(f"`floor` must lie in (0, 1). Received: floor={floor!r}.")
+            raise InputError(f"`floor` must lie in (0, 1). Received: floor={shown(floor)}.")
         self.n_targets = int(n_targets)
         self.floor = float(floor)
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from covey.distributions import LowRankMultivariateNormal
 from covey.engine import keras
-from covey.errors import InputError
+from covey.errors import InputError, shown
 from covey.families.family import Family
 from covey.families.inverse_cholesky import bounded
 
@@ -83,7 +83,7 @@ class LowRankNormal(Family):
     def __init__(self, n_targets: int, rank: int, *, floor: float = 1e-6) -> None:
         super().__init__(n_targets, floor=floor)
         if isinstance(rank, bool) or not isinstance(rank, (int, np.integer)):
-            raise InputError(f"`rank` must be a whole number. Received: rank={rank!r}.")
+            raise InputError(f"`rank` must be a whole number. Received: rank={shown(rank)}.")
         if not 0 <= rank <= self.n_targets:
             raise InputError(
                 f"`rank` must lie between 0 and the number of targets, {self.n_targets}: more "

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from covey.distributions.batch import evenly, row_index
 from covey.distributions.joint import Joint
 from covey.distributions.targets import target_positions
-from covey.errors import InputError
+from covey.errors import InputError, shown
 from covey.plot import canvas
 
 if TYPE_CHECKING:
@@ -166,7 +166,9 @@ def _rows(joint: Joint, rows: Any) -> NDArray[np.intp]:
     try:
         found = np.arange(n)[row_index(rows, n)]
     except IndexError as error:
-        raise InputError(f"Expected rows from 0 to {n - 1}. Received {rows!r}: {error}.") from None
+        raise InputError(
+            f"Expected rows from 0 to {n - 1}. Received {shown(rows)}: {error}."
+        ) from None
     if len(found) == 0:
         raise InputError("Expected at least one row. Received none.")
     return found

@@ -12,7 +12,7 @@ import numpy as np
 from covey import dispatch
 from covey.candidates import train_candidates
 from covey.ensemble import STARTS
-from covey.errors import InputError
+from covey.errors import InputError, shown
 from covey.fitting import SETTINGS, Fitted, network_of, options_of, settle
 from covey.folds import BLOCKS, SHUFFLED
 from covey.plan import plan_of
@@ -77,13 +77,13 @@ def fit_files(
     if cv is not None and not (isinstance(cv, str) and cv in (SHUFFLED, BLOCKS)):
         raise InputError(
             f'For `fit_files`, `cv` must be "{SHUFFLED}" or "{BLOCKS}": a splitter splits tables '
-            f"in memory. Received: cv={cv!r}. Leave it out, or read a part of the rows and use "
-            "`fit`."
+            f"in memory. Received: cv={shown(cv)}. Leave it out, or read a part of the rows and "
+            "use `fit`."
         )
     if groups is not None and cv == BLOCKS:
         raise InputError(
-            f"Rows of files are held out by `groups` or in blocks. Received: groups={groups!r} and "
-            f'cv="{BLOCKS}". Leave one out.'
+            f"Rows of files are held out by `groups` or in blocks. Received: "
+            f'groups={shown(groups)} and cv="{BLOCKS}". Leave one out.'
         )
     if dispatch.processes() > 1:
         raise InputError(

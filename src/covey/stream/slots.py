@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.errors import InputError
+from covey.errors import InputError, shown
 from covey.numbers import is_number
 from covey.stream.keys import group_keys, row_keys, slots_of
 
@@ -45,7 +45,9 @@ class Slots:
 
     def __post_init__(self) -> None:
         if not is_number(self.members, whole=True) or self.members < 1:
-            raise InputError(f"`members` must be a positive integer. Received: {self.members!r}.")
+            raise InputError(
+                f"`members` must be a positive integer. Received: {shown(self.members)}."
+            )
 
     def __len__(self) -> int:
         return {1: HOLDOUT, 2: 2 * LEAST, 3: 2 * LEAST}.get(self.members, self.members)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from covey.errors import InputError
+from covey.errors import InputError, shown
 from covey.labels import row_name
 from covey.numbers import culprit
 
@@ -220,8 +220,8 @@ class NumericColumn:
         row = int(np.flatnonzero(wrong)[0])
         raise InputError(
             f"{self.name!r} held {_PLURAL[self.kind]} in training and must hold them again. "
-            f"Received: {column.iloc[row]!r} in {row_name(column.index, row)}. Convert it, or mark "
-            "such cells as missing."
+            f"Received: {shown(column.iloc[row])} in {row_name(column.index, row)}. Convert it, or "
+            "mark such cells as missing."
         )
 
 

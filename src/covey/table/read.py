@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covey.errors import InputError, warn
+from covey.errors import InputError, shown, warn
 from covey.frames import as_pandas, refuse_mapping
 from covey.labels import row_name
 from covey.numbers import culprit
@@ -78,7 +78,7 @@ def read_targets(
         kind, values = decode(column)
         if kind not in ("number", "empty"):
             row = int(np.flatnonzero(column.notna())[0])
-            first = f"{column.iloc[row]!r} in {row_name(column.index, row)}"
+            first = f"{shown(column.iloc[row])} in {row_name(column.index, row)}"
             raise InputError(
                 f"`Y` must hold numbers. Received {culprit(column) or first}, column {name!r}. "
                 "Convert the column to numbers, or leave it out."
