@@ -114,10 +114,30 @@ def test_a_disk_that_fails(here, writer, step, monkeypatch):
         message = str(caught.value)
         assert "'./t.csv'" in message
         assert os.strerror(number) in message
+        assert ("Make room" in message) == (number in (errno.ENOSPC, errno.EDQUOT))
         assert ".tmp" not in message
         assert caught.value.__cause__ is None
         assert snapshot(here) == before
         assert (here / "t.csv").read_text() == "old"
+
+
+def test_a_folder_that_can_only_be_read_or_goes_away(here, monkeypatch):
+    for number, advice in (
+        (errno.EROFS, "can only be read from: choose another"),
+        (errno.EACCES, "change its permissions"),
+        (errno.ENOENT, "there no more"),
+    ):
+        with monkeypatch.context() as patch:
+            break_disk(patch, "open", number)
+            with pytest.raises(InputError, match=rf"{os.strerror(number)}.*{advice}"):
+                write_text("x", "t.csv")
+
+
+@pytest.mark.parametrize("path", ["", b""])
+def test_an_empty_path_is_none(path):
+    for call in (covey.load, covey.load(MODEL).save):
+        with pytest.raises(InputError, match=r"Expected the path .* an empty text"):
+            call(path)
 
 
 @each_writer

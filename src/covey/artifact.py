@@ -81,12 +81,17 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArra
         FileNotFoundError: If nothing is there.
         ArtifactError: If the file cannot be read, is not Covey's, is damaged or truncated, or
             comes from a newer format.
-        InputError: If `path` is no path.
+        InputError: If `path` is no path, or an empty one.
     """
     try:
-        source = Path(os.fsdecode(path))
+        typed = os.fsdecode(path)
     except TypeError:
         raise InputError(f"Expected the path of a Covey file. Received: {shown(path)}.") from None
+    if not typed:
+        raise InputError(
+            "Expected the path of a Covey file. Received: an empty text; pass the name of a file."
+        )
+    source = Path(typed)
     try:
         if not source.exists():
             raise FileNotFoundError(

@@ -5,6 +5,7 @@ Whatever fails is said in the path that the user typed, never in that of the tem
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from contextlib import suppress
@@ -17,6 +18,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["destination", "write_whole"]
+
+FULL = "Make room, or choose another place"
+CLOSED = "Its folder takes no files of yours: choose another, or change its permissions"
+GONE = "Its folder takes no files, or is there no more: choose another, or create it"
+ADVICE = {
+    errno.ENOSPC: FULL,
+    errno.EDQUOT: FULL,
+    errno.EACCES: CLOSED,
+    errno.EPERM: CLOSED,
+    errno.EROFS: "Its folder can only be read from: choose another",
+    errno.ENOENT: GONE,
+    errno.ENOTDIR: GONE,
+}
 
 
 def destination(path: str | os.PathLike[str]) -> Path:
@@ -39,7 +53,10 @@ def destination(path: str | os.PathLike[str]) -> Path:
             f"Expected the path of a file to write. Received: {shown(path)}."
         ) from None
     if not typed:
-        raise InputError("Expected the path of a file to write. Received: an empty text.")
+        raise InputError(
+            "Expected the path of a file to write. Received: an empty text; pass the "
+            "name of a file."
+        )
     try:
         file = Path(os.path.realpath(typed))
         if not file.parent.is_dir():
@@ -89,7 +106,7 @@ def write_whole(
             os.fsync(stream.fileno())
         os.replace(temporary, file)
     except OSError as error:
-        advice = "Make room, or choose another place"
+        advice = ADVICE.get(error.errno or 0, "Choose another place")
         raise _refusal(what, os.fsdecode(path), error, advice) from None
     finally:
         with suppress(OSError):  # what failed before is what somebody must hear of
