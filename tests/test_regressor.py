@@ -532,6 +532,25 @@ def test_true_and_false_are_no_numbers(name, value):
         fit(X_GOOD, Y_GOOD, **family, **{name: given})
 
 
+@pytest.mark.parametrize("value", [2.5, 1.0, -1, "no", None, np.float64(1), [1]])
+@pytest.mark.parametrize("name", ["members", "rank", "hidden_units", "batch_size", "verbose"])
+def test_whole_numbers_are_whole(name, value):
+    """None stands for the default of some; a list of one width is one layer of it."""
+    if value is None and name in ("rank", "batch_size"):
+        pytest.skip("the default")
+    family = {"family": "low_rank"} if name == "rank" else {}
+    given = (16, value) if name == "hidden_units" else value
+    estimator = covey.JointRegressor(**{**QUICK, **family, name: given})
+    with pytest.raises(InputError, match=f"`{name}` must"):
+        estimator.fit(X_GOOD, Y_GOOD)
+
+
+@pytest.mark.parametrize("value", [0, False, np.False_, np.int64(0)])
+def test_verbose_may_be_false(value, capsys):
+    covey.JointRegressor(**{**QUICK, "max_steps": 2, "verbose": value}).fit(X_GOOD, Y_GOOD)
+    assert capsys.readouterr() == ("", "")
+
+
 def test_a_refused_fit_leaves_the_fitted_estimator_as_it_was(model, data):
     again = pickle.loads(pickle.dumps(model))
     with pytest.raises(InputError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -174,11 +174,12 @@ def network_of(
         InputError: a parameter cannot be used; the message names it.
     """
     units = parameters["hidden_units"]
+    several = isinstance(units, Iterable) and not isinstance(units, str)
     return Network(
         n_features=inputs.shape[1],
         n_targets=n_targets,
         members=members,
-        hidden_units=tuple(units) if np.ndim(units) else (units,),
+        hidden_units=tuple(units) if several else (units,),
         activation=parameters["activation"],
         dropout=parameters["dropout"],
         family_name="student_t",

@@ -66,7 +66,7 @@ class Network:
         if not all(is_number(u, whole=True) and u >= 1 for u in self.hidden_units):
             raise InputError(
                 "`hidden_units` must be positive integers. Received: "
-                f"hidden_units={self.hidden_units}."
+                f"hidden_units={shown(self.hidden_units)}."
             )
         object.__setattr__(self, "hidden_units", tuple(int(u) for u in self.hidden_units))
         if len(self.knots) not in (0, self.n_features):

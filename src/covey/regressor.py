@@ -18,7 +18,7 @@ from covey.prediction import PredictionMixin
 from covey.stream.estimator import FilesMixin
 from covey.summary import summarise
 from covey.table import chosen_targets
-from covey.training_table import TrainingTable, check_family, read_seed
+from covey.training_table import TrainingTable, check_family, check_verbose, read_seed
 
 Array = NDArray[np.float64]
 
@@ -163,6 +163,7 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
 
         started = time.monotonic()
         check_family(self.family)
+        check_verbose(self.verbose)
         seed = read_seed(self.random_state)
         shares = {"members": self.members, "cv": self.cv, "seed": seed}
         table = TrainingTable.read(X, chosen_targets(Y, y), sample_weight, groups, **shares)

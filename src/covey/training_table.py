@@ -15,6 +15,7 @@ from covey.distributions.targets import target_names
 from covey.errors import InputError, shown, warn
 from covey.folds import BLOCKS, MOST_PIECES, Folds, even_weights, read_weights
 from covey.labels import check_tables, labels_of
+from covey.numbers import is_number
 from covey.row_order import ASKED, RowOrder
 from covey.table import FeatureSchema, read_features, read_targets
 from covey.table.columns import decode
@@ -270,6 +271,23 @@ def check_family(family: Any) -> None:
         raise InputError(
             f"`family` must be one of {', '.join(map(repr, FAMILIES))}. "
             f"Received: family={shown(family)}."
+        )
+
+
+def check_verbose(verbose: Any) -> None:
+    """Refuse what does not say how much to print.
+
+    Args:
+        verbose: the parameter of the `JointRegressor`.
+
+    Raises:
+        InputError: it is no whole number of at least 0, and neither True nor False.
+    """
+    flag = isinstance(verbose, (bool, np.bool_))
+    if not flag and not (is_number(verbose, whole=True) and verbose >= 0):
+        raise InputError(
+            "`verbose` must be 0 (silent) or 1 (a progress bar and a verdict). "
+            f"Received: verbose={shown(verbose)}."
         )
 
 

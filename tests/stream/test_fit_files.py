@@ -176,7 +176,9 @@ def test_only_the_same_fit_is_resumed(folder, tmp_path):
         ({"max_steps": 0}, {}, "`max_steps`"),
         ({"batch_size": "many"}, {}, "`batch_size`"),
         ({}, {"targets": ["q"]}, "`targets`"),
+        ({"verbose": 2.5}, {}, "`verbose` must be 0"),
         ({}, {"resume": True}, "`resume` needs"),
+        ({}, {"resume": "no"}, "`resume` must be True or False"),
     ],
 )
 def test_errors_come_before_the_work(folder, monkeypatch, change, names, message):

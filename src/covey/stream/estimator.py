@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
-from covey.training_table import check_family, read_seed
+from covey.errors import InputError, shown
+from covey.training_table import check_family, check_verbose, read_seed
 
 NOT_KEPT = ("out_of_fold_", "out_of_fold_rows_")
 
@@ -61,6 +62,9 @@ class FilesMixin:
 
         model: Any = self
         check_family(model.family)
+        check_verbose(model.verbose)
+        if not isinstance(resume, bool):
+            raise InputError(f"`resume` must be True or False. Received: resume={shown(resume)}.")
         table, fitted = fit_files(
             paths,
             targets,
