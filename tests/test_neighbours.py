@@ -14,9 +14,9 @@ def autoregressive(r, n, rho):
     return noise
 
 
-def seen(X, Y, weight=None, order=None):
+def seen(X, Y, order=None):
     Y = Y if Y.ndim == 2 else Y[:, None]
-    return dependence(X, Y, weight, np.arange(len(Y)) if order is None else order)
+    return dependence(X, Y, np.arange(len(Y)) if order is None else order)
 
 
 @pytest.mark.parametrize("time", [False, True])
@@ -59,7 +59,7 @@ def test_rows_in_turn_depend_on_those_some_rows_before():
     assert found.correlation == pytest.approx(0.8, abs=0.1)
 
 
-def test_gaps_heavy_tails_and_weights():
+def test_gaps_and_heavy_tails():
     r = np.random.default_rng(3)
     n = 800
     X, noise = r.normal(size=(n, 2)), autoregressive(r, n, 0.8)
@@ -68,13 +68,6 @@ def test_gaps_heavy_tails_and_weights():
     found = seen(X, Y)
     assert found.target == 1
     assert found.correlation == pytest.approx(0.8, abs=0.2)
-    # rows of weight 0 are as if they were not there: here each stands between two others
-    y = np.empty(2 * n)
-    y[::2], y[1::2] = r.normal(size=n), noise
-    weight = np.tile([0.0, 1.0], n)
-    X = r.normal(size=(2 * n, 2))
-    assert seen(X, y, weight).correlation == pytest.approx(0.8, abs=0.1)
-    assert seen(X, y, 1 - weight) is None
 
 
 TAILS = {
@@ -167,7 +160,7 @@ def test_rows_of_two_groups_that_depend_are_noticed(size):
     n, group = 1500, np.arange(1500) // size
     X = r.normal(size=(n, 3))
     y = X[:, 0] + autoregressive(r, n, 0.95)
-    found = dependence(X, y[:, None], None, np.arange(n), group)
+    found = dependence(X, y[:, None], np.arange(n), group)
     # to the row before, and so across a border between groups
     assert found.correlation == pytest.approx(0.95, abs=0.1)
 
@@ -183,7 +176,7 @@ def test_what_rows_of_one_group_share_says_nothing_of_neighbours(size):
         X[:, 1] = r.normal(size=n)[group]  # known of the group
         share = [0.3, 3.0][seed % 2]
         y = X[:, 0] + X[:, 1] ** 2 + share * r.standard_t(3, size=n)[group] + r.normal(size=n)
-        alarms += dependence(X, y[:, None], None, np.arange(n), group) is not None
-        without += dependence(X, y[:, None], None, np.arange(n)) is not None
+        alarms += dependence(X, y[:, None], np.arange(n), group) is not None
+        without += dependence(X, y[:, None], np.arange(n)) is not None
     assert alarms == 0
     assert without > 0  # as it is seen if nobody says what belongs together

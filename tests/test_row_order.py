@@ -29,7 +29,7 @@ def find(X, y, asked=False):
     frame, named = read_features(X)
     schema = FeatureSchema.fit(frame, named)
     inputs = schema.transform(frame, named)
-    return RowOrder.find(frame, schema, inputs, y[:, None], ("NOx",), None, asked=asked)
+    return RowOrder.find(frame, schema, inputs, y[:, None], ("NOx",), asked=asked)
 
 
 def test_rows_as_they_stand():

@@ -52,7 +52,6 @@ class Dependence(NamedTuple):
 def dependence(
     inputs: NDArray[np.floating[Any]],
     Y: Array,
-    weight: Array | None,
     order: Rows,
     groups: Rows | None = None,
 ) -> Dependence | None:
@@ -74,15 +73,12 @@ def dependence(
     Args:
         inputs: features, shape (N, F), of about unit scale.
         Y: targets, shape (N, D), NaN where not observed.
-        weight: array of shape (N,), or None; rows of weight 0 do not count.
         order: the rows from the first to the last, shape (N,).
         groups: a label for each row, shape (N,); None if each row stands alone.
 
     Returns:
         What was seen, or None.
     """
-    if weight is not None:
-        order = order[weight[order] > 0]
     first = max(len(order) - MOST_ROWS, 0) // 2
     order = order[first : first + MOST_ROWS]
     Y = Y[order]

@@ -60,7 +60,6 @@ class RowOrder:
         inputs: NDArray[np.float32],
         Y: Array,
         targets: Sequence[str],
-        weight: Array | None,
         *,
         groups: Rows | None = None,
         asked: bool = False,
@@ -80,7 +79,6 @@ class RowOrder:
             inputs: the numbers they become, shape (N, F).
             Y: targets, shape (N, D), NaN where not observed.
             targets: D names.
-            weight: array of shape (N,), or None.
             groups: a label for each row, shape (N,), or None.
             asked: find the order even if nothing depends on it.
 
@@ -106,7 +104,7 @@ class RowOrder:
             along = np.argsort(rank, kind="stable")
             if groups is not None and not _stand_together(groups[along]):
                 continue
-            seen = dependence(inputs, Y, weight, along, groups)
+            seen = dependence(inputs, Y, along, groups)
             if seen is not None:
                 about = targets[seen.target], seen.lag, round(seen.correlation, 3)
                 together = runs if name == TABLE and groups is None else None

@@ -111,7 +111,7 @@ class TrainingTable:
         inputs = network_inputs(schema, frame, named)
         order = None
         if blocks or cv is None:
-            known = dated, schema, inputs, Y, targets, weight
+            known = dated, schema, inputs, Y, targets
             alone = None if groups is None else folds.blocks
             if (found := RowOrder.find(*known, groups=alone, asked=blocks)) is not None:
                 order, rank = found

@@ -73,7 +73,7 @@ def _found(table: ParquetTable, roles: Roles, seed: int, cv: str | None) -> RowO
         warnings.simplefilter("ignore", CoveyWarning)  # these rows do not stand for all
         schema = FeatureSchema.fit(frame, named)
         inputs = network_inputs(schema, frame, named)
-    found = RowOrder.find(frame, schema, inputs, Y, roles.targets, None, asked=asked)
+    found = RowOrder.find(frame, schema, inputs, Y, roles.targets, asked=asked)
     return None if found is None else found[0]
 
 
