@@ -31,7 +31,7 @@ FLOORS = (
         "looks",
         "seen",
     },
-    {"scores", "families", "linear_start", "folds", "dispatch", "callbacks"},
+    {"scores", "families", "linear_start", "copies", "folds", "dispatch", "callbacks"},
     {
         "calibration",
         "evaluation",

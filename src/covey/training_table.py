@@ -11,18 +11,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
+from covey.copies import check_features
 from covey.distributions.targets import target_names
-from covey.errors import InputError, shown, warn
+from covey.errors import InputError, shown
 from covey.folds import BLOCKS, MOST_PIECES, Folds, even_weights, read_weights
 from covey.labels import check_tables, labels_of
 from covey.numbers import is_number
 from covey.row_order import ASKED, RowOrder
 from covey.table import FeatureSchema, read_features, read_targets
-from covey.table.columns import decode
 
 Array = NDArray[np.float64]
-PRECISION = 1e-6  # of its range, to which a feature agrees with a target that it holds
-LEAST_VALUES = 10  # that a feature shares with a target, for both to be one
 FAMILIES = ("auto", "normal", "student_t", "low_rank")  # that a user can ask for
 
 
@@ -96,7 +94,7 @@ class TrainingTable:
         kept = np.ones(len(frame), dtype=bool) if weight is None else weight > 0
         Y, names, flat = read_targets(Y, kept)
         targets = target_names(names, Y.shape[1])
-        _check_features(frame[kept], Y, targets, names if named else None)
+        check_features(frame[kept], Y, targets, names if named else None)
         held = ~np.isnan(Y).all(axis=1)
         kept[kept] = held
         rows = np.flatnonzero(kept)
@@ -165,63 +163,6 @@ def _folds_that_hold(
     if usable is None and asked and refused is not None:
         raise refused
     return usable
-
-
-def _check_features(
-    frame: Any, Y: Array, targets: tuple[str, ...], names: tuple[str, ...] | None
-) -> None:
-    """Refuse a target that is a feature too, and say which feature of another name holds one.
-
-    It would be known whenever it is to be predicted. Two columns are held to be one if they agree
-    to a millionth of their range where both are known: in half of the rows at least, and under
-    different names of more than `LEAST_VALUES` different values.
-
-    Args:
-        frame: features, N rows.
-        Y: targets, shape (N, D).
-        targets: D names, also if the user gave none.
-        names: those that the user gave, if features have names, too.
-
-    Raises:
-        InputError: a feature has the name and the values of a target.
-    """
-    refused, other = [], []
-    for number in range(frame.shape[1]):
-        column = frame.iloc[:, number]
-        kind, values = decode(column)
-        if kind != "number":
-            continue
-        for name, observed in zip(targets, Y.T, strict=True):
-            named = names is not None and column.name == name
-            if not _equal(values, observed, least=0 if named else LEAST_VALUES):
-                continue
-            if named:
-                refused.append(name)
-            else:
-                other.append(f"{column.name!r} (target {name!r})")
-    if refused:
-        raise InputError(
-            "Expected features without the targets. Received columns of `X` with the name and the "
-            f"values of a target: {', '.join(map(repr, refused))}. Drop them, "
-            f"X.drop(columns={refused}), or rename what you know beforehand."
-        )
-    if other:
-        warn(
-            f"Columns of `X` hold the values of a target: {', '.join(other)}. Unless they are "
-            "known beforehand, drop them: the model would only copy them."
-        )
-
-
-def _equal(values: Array, observed: Array, least: int) -> bool:
-    """Whether a feature and a target are one and the same."""
-    both = np.flatnonzero(np.isfinite(values) & np.isfinite(observed))
-    if not len(both):
-        return False
-    for some in (both[:LEAST_VALUES], both):  # most columns differ at once
-        if np.any(np.abs(values[some] - observed[some]) > PRECISION * np.ptp(observed[both])):
-            return False
-    known = np.count_nonzero(np.isfinite(observed))
-    return bool(2 * len(both) >= known and len(np.unique(observed[both])) > least)
 
 
 def _dated(frame: Any, Y: Any) -> Any:

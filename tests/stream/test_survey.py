@@ -28,6 +28,13 @@ def surveyed(path, targets=TARGETS, members=5, features=None, weight=None, group
     return Survey.of(table, roles, slots, plan=FullPlan(True), seed=0, **more), slots
 
 
+def test_features_that_hold_a_target_are_said(folder, frame, tmp_path):
+    copied = frame.assign(**{f"copy{i}": frame["y"] for i in range(7)})
+    copied.to_parquet(tmp_path / "copied.parquet")
+    with pytest.warns(CoveyWarning, match=r"hold the values .*'copy0' \(target 'y'\), .* 7 in all"):
+        surveyed(tmp_path / "copied.parquet", weight="w", groups="site")
+
+
 @pytest.mark.parametrize("members", [1, 5])
 def test_a_sample_of_all_rows_is_the_table(folder, frame, members):
     found, slots = surveyed(folder, members=members, weight="w", groups="site")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from covey.baseline import Baseline
+from covey.copies import check_features
 from covey.errors import ArtifactError, InputError
 from covey.folds import Folds
 from covey.linear import fit_ridge
@@ -122,6 +123,7 @@ class Survey:
             numbers, sample = reservoir.rows()
             rows = Rows.of(numbers, sample, roles, slots)
             frame, named = read_features(rows.table.select(list(roles.features)).to_pandas())
+            check_features(frame, rows.Y, roles.targets, roles.targets)
             read_targets(rows.table.select(list(roles.targets)).to_pandas())  # for its warnings
             schema = FeatureSchema.fit(frame, named).widened(ranges.seen)
             inputs = network_inputs(schema, frame, named)
