@@ -383,3 +383,17 @@ def test_the_example_runs():
     failed, attempted = doctest.testmod(covey.distributions.normal)
     assert attempted
     assert not failed
+
+
+@pytest.mark.parametrize("kind", ["MultivariateNormal", "MultivariateT", "Mixture"])
+def test_what_a_method_does_is_written_once(kind):
+    told = {}
+    for owner in getattr(covey, kind).__mro__:
+        if not owner.__module__.startswith("covey."):
+            continue
+        for name, method in vars(owner).items():
+            text = getattr(method, "__doc__", None) or ""
+            if "Args:" in text:
+                told.setdefault((name, text.split("\n")[0]), []).append(owner.__name__)
+    assert {key: owners for key, owners in told.items() if len(owners) > 1} == {}
+    assert "Args:" in getattr(covey, kind).concatenate.__doc__

@@ -55,18 +55,8 @@ class Batch(ABC):
         return labelled
 
     @classmethod
-    def concatenate(cls, parts: Sequence[Self]) -> Self:
-        """One batch out of several over the same targets, in order.
-
-        Args:
-            parts: at least one batch of this kind.
-
-        Returns:
-            A batch of all their rows.
-
-        Raises:
-            InputError: there is no part, or they differ in kind or targets.
-        """
+    def _joined(cls, parts: Sequence[Self]) -> Self:
+        """See `Calibrated.concatenate`, which knows of calibration, too."""
         parts = list(parts)
         if not parts or any(type(p) is not cls or p.targets != parts[0].targets for p in parts):
             received = [f"{type(part).__name__} over {list(part.targets)}" for part in parts]

@@ -90,7 +90,7 @@ class Calibrated(Batch, Joint):
         Raises:
             InputError: there is no part, or they differ in kind or targets.
         """
-        joint = super().concatenate(parts)
+        joint = cls._joined(parts)
         some = [part for part in parts if len(part)] or list(parts)
         references = [part._reference for part in some]
         if any(reference is not None for reference in references):

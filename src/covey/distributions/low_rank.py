@@ -134,7 +134,7 @@ class LowRankMultivariateNormal(Gaussian):
 
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:
-        """One batch out of several over the same targets, in order: see `Batch`.
+        """One batch out of several over the same targets, in order: see `MultivariateNormal`.
 
         Parts of lower rank than others get columns of zeros.
         """
