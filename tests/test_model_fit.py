@@ -724,6 +724,19 @@ def test_a_seed_without_effect_is_said(monkeypatch):
 
 
 @on_jax
+def test_a_seed_of_rows_that_are_not_shuffled_is_said_to_decide_nothing():
+    model = compiled()
+    before = np.random.get_state()[1].copy()
+    with pytest.warns(CoveyWarning, match=r"`shuffle=False` keeps the one.*seed=3; leave one"):
+        covey.fit(model, *table(), seed=3, shuffle=False, verbose=0)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CoveyWarning)
+        covey.fit(model, *table(), shuffle=False, verbose=0)
+        covey.fit(model, *table(), seed=3, verbose=0)
+
+
+@on_jax
 def test_what_a_loop_cannot_do_is_left_to_keras(quick):
     class Turning(keras.optimizers.SGD):
         """A state that changes its dtype in a step, which a loop cannot do."""
@@ -903,6 +916,20 @@ def test_unequal_rows_are_named(options, message):
     X, Y = table()
     with pytest.raises(InputError, match=message):
         covey.fit(compiled(), **{"x": X, "y": Y, **options})
+
+
+@pytest.mark.parametrize("name", ["x", "y", "sample_weight", "validation_data"])
+def test_lists_of_several_lengths_are_named(name):
+    X, Y = table(3)
+    rags = [[1.0, 2.0], [3.0, 4.0], [5.0]]
+    told, of = f"`{name}`", ""
+    if name == "validation_data":
+        rags, told, of = (X, rags), "`y`", " of `validation_data`"
+    with pytest.raises(InputError, match=f"^Expected {told}{of} to be .*2 in row 0 and 1 in row 2"):
+        covey.fit(compiled(), **{"x": X, "y": Y, name: rags})
+    if name == "x":
+        with pytest.raises(InputError, match=r"^Expected `x\['a'\]` to be an array"):
+            covey.fit(compiled(), {"a": rags}, Y)
 
 
 def test_what_cannot_be_used_is_refused():

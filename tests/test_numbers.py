@@ -61,7 +61,10 @@ BAD = {
     "complex": (np.array([1j]), "1j in row 0"),
     "categories": (pd.Series(["1", "x"], dtype="category"), "'x' in row 1"),
     "too large": ([1, 10**400], "in row 1"),
-    "rags": ([[1], [1, 2]], "inhomogeneous shape"),
+    "rags": ([[1], [1, 2]], "rows of different lengths, 1 in row 0 and 2 in row 1"),
+    "a late rag": ([[1, 2]] * 7 + [(1,)], "2 in row 0 and 1 in row 7"),
+    "a number among rows": ([[1, 2], 3], "2 in row 0 and a single cell in row 1"),
+    "rags within": ([[[1], [2]], [[1], [2, 3]]], "1 in row 0 and 2 in row 1"),
     "objects": ([object()], "<object object"),
 }
 

@@ -117,7 +117,12 @@ def test_masked_cells_are_missing():
 BAD_TABLES = [
     (np.zeros(3), "Reshape your data"),
     ([1.0, 2.0], "Reshape your data"),
-    ([[1.0], [1.0, 2.0]], "equally long. Reshape your data"),
+    (
+        [[1.0], [1.0, 2.0]],
+        "`X` to be a table whose rows are equally long. Received rows of different lengths, "
+        "1 in row 0 and 2 in row 1. Cut them, or fill",
+    ),
+    ([1.0, [1.0, 2.0]], "a single cell in row 0 and 2 in row 1"),
     (pd.Series([1.0]), "Reshape your data"),
     (np.zeros((2, 2, 2)), "of 3 dimensions. Reshape your data"),
     (None, "NoneType of 0 dimensions"),

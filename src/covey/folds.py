@@ -20,7 +20,7 @@ from covey.distributions import Mixture
 from covey.errors import InputError, clipped, shown
 from covey.frames import as_pandas
 from covey.labels import labels_of, row_name
-from covey.numbers import is_number, read_numbers
+from covey.numbers import is_number, read_lists, read_numbers
 
 Rows = NDArray[np.int64]
 LEAST_WEIGHT = 1e-100  # of the largest, that a row can count with
@@ -318,7 +318,7 @@ def _default_splitter(members: int, *, grouped: bool, seed: int) -> Any:
 def _labels(groups: ArrayLike, kept: NDArray[np.bool_]) -> Rows:
     import pandas as pd
 
-    values = np.asarray(as_pandas(groups, "groups"))
+    values = read_lists(as_pandas(groups, "groups"), "`groups`")
     if values.shape != kept.shape:
         raise InputError(
             f"`groups` must hold one label per row, shape {kept.shape}. Received {values.shape}."

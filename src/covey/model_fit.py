@@ -16,6 +16,7 @@ from covey.callbacks import EACH_BATCH, EACH_TEST, calls_nobody, hears, listed
 from covey.engine import keras
 from covey.epochs import Epochs, Order, Rows, Table
 from covey.errors import InputError, shown, warn
+from covey.numbers import is_number, read_lists
 
 
 def fit(
@@ -110,11 +111,11 @@ def fit(
         ("batch_size", 32 if batch_size is None else batch_size, 1),
         ("validation_batch_size", 1 if validation_batch_size is None else validation_batch_size, 1),
     ):
-        if not _is_integer(value) or value < least:
+        if not is_number(value, whole=True) or value < least:
             raise InputError(
                 f"`{name}` must be an integer of at least {least}. Received: {name}={shown(value)}."
             )
-    if seed is not None and not (_is_integer(seed) and 0 <= seed < 2**32):
+    if seed is not None and not (is_number(seed, whole=True) and 0 <= seed < 2**32):
         raise InputError(
             f"`seed` must be None or an integer from 0 to 2**32 - 1. Received: seed={shown(seed)}."
         )
@@ -122,7 +123,7 @@ def fit(
     x, y, sample_weight = _given((x, y, sample_weight), inputs, outputs)
     _check_rows({"x": x, "y": y, "sample_weight": sample_weight})
     if type(validation_data) in (tuple, list) and len(validation_data) in (2, 3):
-        validation_data = _given(validation_data, inputs, outputs)
+        validation_data = _given(validation_data, inputs, outputs, " of `validation_data`")
         _check_rows(
             dict(zip(("x", "y", "sample_weight"), validation_data, strict=False)),
             of=" of `validation_data`",
@@ -134,7 +135,7 @@ def fit(
         "steps_per_epoch": steps_per_epoch,
     }
     in_memory = all(map(_is_array, _leaves((x, y, sample_weight))))
-    with _drawing_by(seed if shuffle else None, in_memory):
+    with _drawing_by(seed, in_memory, bool(shuffle)):
         quick = None
         usual = options == _DEFAULTS and isinstance(shuffle, bool) and epochs > 0
         if usual and _suits(model, callbacks):
@@ -310,30 +311,27 @@ def _native(values: Any) -> Any:
     return values.astype(values.dtype.newbyteorder("=")) if foreign else values
 
 
-def _given(rows: Sequence[Any], inputs: int, outputs: int) -> tuple[Any, ...]:
+def _given(rows: Sequence[Any], inputs: int, outputs: int, of: str = "") -> tuple[Any, ...]:
     """x, y and weights as arrays, for models of that many inputs and outputs."""
-    return (_arrays(rows[0], inputs), *(_arrays(each, outputs) for each in rows[1:]))
+    named = zip(rows, ("x", "y", "sample_weight"), (inputs, outputs, outputs), strict=False)
+    return tuple(_arrays(each, several, name, of) for each, name, several in named)
 
 
-def _arrays(values: Any, several: int = 1) -> Any:
+def _arrays(values: Any, several: int, name: str, of: str) -> Any:
     """Lists of numbers as arrays, which Keras does not take; the rest as it came."""
     if type(values) is dict:
-        return {name: _arrays(each) for name, each in values.items()}
+        return {key: _arrays(each, 1, f"{name}[{key!r}]", of) for key, each in values.items()}
     if type(values) not in (list, tuple):
         return _native(values)
     lists = all(type(each) in (list, tuple) for each in values)
     if _is_numbers(values) and not (lists and several > 1 and len(values) == several):
-        return np.asarray(values)
-    return type(values)(_arrays(each) for each in values)
+        return read_lists(values, f"`{name}`{of}")
+    return type(values)(_arrays(each, 1, f"{name}[{i}]", of) for i, each in enumerate(values))
 
 
 def _is_numbers(values: Any) -> bool:
     leaves = keras.tree.flatten(values)
     return bool(leaves) and all(isinstance(leaf, (int, float, np.number)) for leaf in leaves)
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _leaves(values: Any) -> list[Any]:
@@ -373,9 +371,14 @@ def _part(rows: Rows, which: slice) -> Rows:
 
 
 @contextmanager
-def _drawing_by(seed: int | None, in_memory: bool) -> Iterator[None]:
+def _drawing_by(seed: int | None, in_memory: bool, shuffle: bool) -> Iterator[None]:
     """Within, NumPy's global generator, from which Keras draws on jax, starts at a seed."""
-    if seed is None:
+    if seed is not None and not shuffle:
+        warn(
+            "`seed` decides on the order of the rows alone, and `shuffle=False` keeps the one they "
+            f"have. Received: seed={seed!r}; leave one of the two out."
+        )
+    if seed is None or not shuffle:
         yield
         return
     if not in_memory:

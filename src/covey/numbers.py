@@ -37,7 +37,7 @@ def read_numbers(values: Any, name: str) -> Array:
     try:
         return _converted(data)
     except (TypeError, ValueError, OverflowError) as error:
-        said = culprit(data) or str(error)
+        said = culprit(data) or uneven(data) or str(error)
     raise InputError(f"`{name}` must be an array of numbers. Received {said}.") from None
 
 
@@ -51,6 +51,51 @@ def _converted(data: Any) -> Array:
     if found.dtype.kind in "mMc":  # NumPy would take dates for nanoseconds, and a half of a complex
         raise TypeError(f"cells of the type {found.dtype}")
     return np.array(found, dtype=np.float64)  # always a copy: the caller keeps his own
+
+
+def read_lists(values: Any, what: str) -> NDArray[Any]:
+    """Return nested lists as an array.
+
+    Args:
+        values: numbers in lists.
+        what: messages call them.
+
+    Raises:
+        InputError: lists differ in length.
+    """
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        said = uneven(values) or str(error)
+    raise InputError(
+        f"Expected {what} to be an array, or lists of one length. Received {said}. Cut or fill "
+        "them up."
+    )
+
+
+def uneven(data: Any) -> str | None:
+    """What is wrong with nested lists that make no array, for a message; None if nothing is.
+
+    Args:
+        data: anything.
+
+    Returns:
+        Such as "rows of different lengths, 2 in row 0 and 1 in row 7".
+    """
+    if not isinstance(data, (list, tuple)):
+        return None
+    lengths = [np.shape(row)[:1] if hasattr(row, "shape") else _length(row) for row in data]
+    for row, length in enumerate(lengths):
+        if length != lengths[0]:
+            first, other = (
+                str(*size) if size else "a single cell" for size in (lengths[0], length)
+            )
+            return f"rows of different lengths, {first} in row 0 and {other} in row {row}"
+    return next(filter(None, map(uneven, data)), None)
+
+
+def _length(row: Any) -> tuple[int, ...]:
+    return (len(row),) if isinstance(row, (list, tuple)) else ()
 
 
 def culprit(data: Any) -> str | None:

@@ -11,7 +11,7 @@ import numpy as np
 from covey.errors import InputError, shown, warn
 from covey.frames import as_pandas, refuse_mapping
 from covey.labels import row_name
-from covey.numbers import culprit
+from covey.numbers import culprit, uneven
 from covey.table.columns import decode, first_infinity, kind_of, listed, refuse_infinity
 
 if TYPE_CHECKING:
@@ -156,6 +156,11 @@ def _frame(data: Any, role: str) -> tuple[pd.DataFrame, bool, bool]:
         data = data.to_frame()
     elif not isinstance(data, pd.DataFrame):
         array = _array(data)
+        if array.ndim == 1 and array.dtype == object and (said := uneven(data)):
+            raise InputError(
+                f"Expected `{role}` to be a table whose rows are equally long. Received {said}. "
+                "Cut them, or fill them up with NaN."
+            )
         if array.ndim not in (1, 2):
             raise InputError(
                 f"`{role}` must be a table of rows and columns, of two dimensions. Received: "
