@@ -3,9 +3,8 @@ PYTHON ?= python3
 ENGINE ?= jax
 # Each process takes a stretch of the list, in order: what a file prepares is prepared once.
 PARALLEL ?= -n auto --maxprocesses 4 --dist worksteal
-ENGINE_TESTS := $(addprefix tests/,families test_layers.py test_losses.py test_optimizers.py \
-	test_network.py test_batches.py test_held_out.py test_runner.py test_training.py test_ensemble.py \
-	test_model_fit.py test_engines.py)
+ENGINE_TESTS := $(addprefix tests/,families test_layers.py test_losses.py test_engines.py \
+	$(addprefix members/test_,batches.py ensemble.py keras_fit.py loop.py network.py optimizer.py steps.py validation.py))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

@@ -41,7 +41,7 @@ with suppress(PackageNotFoundError):
         os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 
 with suppress(EngineError):  # the floors can be checked without an engine
-    import covey.engine  # noqa: F401  # before any `import keras`, which would insist on tensorflow
+    import covey.backend.select  # noqa: F401  # before any `import keras`, which would insist on tensorflow
 
 # A first call compiles, and a slow machine is not a bug.
 settings.register_profile("covey", deadline=None)
@@ -93,7 +93,7 @@ class Clock:
 def clock(monkeypatch) -> Clock:
     """The clock by which fits keep `max_time`, the same on every machine."""
     clock = Clock()
-    for module in ("covey.regressor", "covey.training"):
+    for module in ("covey.regressor", "covey.members.loop"):
         monkeypatch.setattr(f"{module}.time", SimpleNamespace(monotonic=clock.monotonic))
     return clock
 
@@ -102,6 +102,6 @@ def clock(monkeypatch) -> Clock:
 def few_steps():
     """Where a command says how long to train, it ends after some 50 steps, on any machine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("covey.recipe.LEAST_STEPS", 50)
-        patch.setattr("covey.recipe.STEPS_PER_ROW", 0.0)
+        patch.setattr("covey.members.recipe.LEAST_STEPS", 50)
+        patch.setattr("covey.members.recipe.STEPS_PER_ROW", 0.0)
         yield

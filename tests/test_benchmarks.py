@@ -14,7 +14,7 @@ from benchmarks.quality import __main__ as command
 from benchmarks.quality import ablations, protocol_a, protocol_b, report, runner, seconds, tables
 from benchmarks.quality.methods import METHODS, Method
 from benchmarks.quality.scores import scores
-from covey import recipe
+from covey.members import recipe
 
 COVARIANCE = np.array([[1.0, 0.6, -0.2], [0.6, 2.0, 0.1], [-0.2, 0.1, 0.5]])
 TRIL = np.linalg.cholesky(COVARIANCE)

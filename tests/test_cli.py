@@ -10,8 +10,8 @@ import pytest
 
 import covey
 from covey import cli
-from covey.files import read_table
-from covey.verdict import tabulate, verdict
+from covey.assess.verdict import tabulate, verdict
+from covey.table.files import read_table
 
 pytestmark = pytest.mark.usefixtures("few_steps")
 
@@ -232,7 +232,7 @@ def test_columns_lacking_at_prediction_are_named(model_file, folder, capsys):
 
 
 def test_training_ends_when_the_time_is_up(folder, clock, monkeypatch):
-    monkeypatch.setattr("covey.recipe.LEAST_STEPS", 10**6)
+    monkeypatch.setattr("covey.members.recipe.LEAST_STEPS", 10**6)
     output = folder / "hurried.covey"
     options = ["--targets", "CO", "--features", "b,a", "--max-time", "5"]
     assert run("fit", folder / "train.csv", *options, "--output", output, *FAST) == 0

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import covey
-from covey.engine import keras
+from covey.backend.select import keras
 from covey.layers import DistributionHead
 from covey.losses import NegativeLogLikelihood
 

@@ -11,61 +11,27 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src"
 
 FLOORS = (
-    {
-        "errors",
-        "frames",
-        "labels",
-        "numbers",
-        "arrival",
-        "artifact",
-        "datasets",
-        "destination",
-        "distributions",
-        "table",
-        "files",
-        "residuals",
-        "factors",
-        "scikit",
-        "summary",
-        "engine",
-        "looks",
-        "seen",
-    },
-    {"scores", "families", "linear_start", "copies", "folds", "dispatch", "callbacks"},
-    {
-        "calibration",
-        "evaluation",
-        "layers",
-        "losses",
-        "optimizers",
-        "mean_model",
-        "linear",
-        "whitened",
-        "baseline",
-    },
-    {
-        "network",
-        "recipe",
-        "batches",
-        "verdict",
-        "epochs",
-        "low_rank_linear",
-        "neighbours",
-    },
-    {"held_out", "runner", "row_order", "model_fit"},
-    {"training", "ensemble", "plan", "training_table"},
-    {"candidates", "saved", "prediction", "assessment"},
-    {"fitting"},
+    {"datasets", "errors"},
+    {"algebra", "arguments", "backend"},
+    {"distributions"},
+    {"families", "scores", "table"},
+    {"assess", "layers", "losses", "plot", "start"},
+    {"report", "rows"},
+    {"fitted", "members"},
+    {"archive"},
     {"stream"},
     {"regressor"},
-    {"info", "plot", "batch", "serve", "export"},
-    {"report", "demo"},
+    {"demo"},
     {"cli"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-GROUND = {"errors", "frames", "labels", "numbers", "arrival", "destination"}  # for all floors
-WITHOUT_KERAS = FLOORS[0] - {"engine"} | {"scores", "calibration", "evaluation", "linear"}
 ENGINES = ("jax", "tensorflow", "torch", "keras")
+WITHOUT_KERAS = {
+    *("errors", "datasets", "arguments", "algebra", "distributions", "scores", "table"),
+    *("start", "assess", "rows", "plot"),
+}
+SELECT = "covey.backend.select"  # the one module that imports Keras
+BACKEND = {SELECT: ENGINES, "covey.backend.compilation": ("jax",)}  # who may name an engine
 
 
 def files():
@@ -127,17 +93,17 @@ def complaints(files):
         inside = graph[module] = set()
         for name in sorted(set(imports(path, source, modules))):
             top, *rest = name.split(".")
-            if top in ENGINES and room != "engine" and (room, top) != ("dispatch", "jax"):
-                found.append(f"{path} imports {name}: only engine.py does")
+            if top in ENGINES and top not in BACKEND.get(module, ()):
+                found.append(f"{path} imports {name}: only {SELECT} does")
             if top != "covey" or rest == ["__version__"]:
                 continue
             other = room_of(name)
             if other not in FLOOR:
                 if name not in modules or not other:
                     found.append(f"{path} imports {name}: name the module that it is in")
-            elif not room and other != "arrival":
+            elif not room and name != "covey.backend.arrival":
                 found.append(f"{path} imports {name}: `import covey` must load nothing")
-            elif room and other != room and other not in GROUND and FLOOR[other] >= FLOOR[room]:
+            elif room and other != room and FLOOR[other] >= FLOOR[room]:
                 found.append(
                     f"{path}, floor {FLOOR[room]}, imports {name}, floor {FLOOR[other]}: "
                     "imports point strictly down"
@@ -148,7 +114,7 @@ def complaints(files):
         order = list(TopologicalSorter(graph).static_order())
     except CycleError as error:
         return [*found, f"cycle: {' -> '.join(error.args[1])}"]
-    reaching = {"covey.engine"}
+    reaching = {"covey.backend.select"}
     for module in order:
         # Importing a.b runs a/__init__.py as well.
         needed = graph.get(module, set())
@@ -156,7 +122,7 @@ def complaints(files):
         if needed & reaching:
             reaching.add(module)
             if room_of(module) in WITHOUT_KERAS:
-                found.append(f"{module} reaches covey.engine, and must work without Keras")
+                found.append(f"{module} reaches covey.backend.select, and must work without Keras")
     return found
 
 
@@ -194,19 +160,19 @@ assert not heavy, heavy
 
 HOUSE = {
     "covey/__init__.py": (
-        "from covey import arrival\nif TYPE_CHECKING:\n    from covey import losses"
+        "from covey.backend import arrival\nif TYPE_CHECKING:\n    from covey import losses"
     ),
     "covey/errors.py": "",
-    "covey/arrival.py": "from covey.errors import EngineError",
-    "covey/engine.py": "import keras, importlib\nfrom covey.errors import EngineError",
-    "covey/artifact.py": "from covey import __version__\nfrom covey.errors import InputError",
+    "covey/backend/arrival.py": "from covey.errors import EngineError",
+    "covey/backend/select.py": "import keras, importlib\nfrom covey.errors import EngineError",
+    "covey/archive/container.py": "from covey import __version__\nfrom covey.families import x",
     "covey/distributions/__init__.py": "from covey.distributions.normal import MultivariateNormal",
-    "covey/distributions/normal.py": "import numpy\nfrom covey.distributions import check",
-    "covey/distributions/check.py": "from ..errors import InputError",
+    "covey/distributions/normal.py": "import numpy\nfrom covey.distributions import region",
+    "covey/distributions/region.py": "from ..errors import InputError",
     "covey/scores.py": "from covey.distributions import MultivariateNormal",
     "covey/families/__init__.py": "from .normal import Normal",
-    "covey/families/normal.py": "from covey.engine import keras\nfrom covey import distributions",
-    "covey/losses.py": "from covey.engine import keras\nfrom covey.families import Normal",
+    "covey/families/normal.py": "from covey.backend.select import keras\nimport numpy",
+    "covey/losses.py": "from covey.backend.select import keras\nfrom covey.families import Normal",
     "covey/cli.py": "def fit():\n    from covey import losses",
 }
 
@@ -231,27 +197,39 @@ def test_a_sound_house_has_no_complaints():
         ("covey/scores.py", "importlib.import_module('covey.losses')", "strictly down"),
         ("covey/scores.py", "__import__('covey.losses')", "strictly down"),
         ("covey/scores.py", "from covey.families import Normal", "strictly down"),
-        ("covey/artifact.py", "from covey.distributions import x", "strictly down"),
-        ("covey/errors.py", "from covey.artifact import x", "strictly down"),
+        ("covey/distributions/normal.py", "from covey.archive import container", "strictly down"),
+        ("covey/errors.py", "from covey.archive.container import x", "strictly down"),
         ("covey/families/normal.py", "from ..losses import x", "strictly down"),
         ("covey/scores.py", "import covey", "name the module"),
         ("covey/scores.py", "from covey import JointRegressor", "name the module"),
         ("covey/__init__.py", "from covey.errors import CoveyError", "must load nothing"),
-        ("covey/distributions/check.py", "from .normal import x", "cycle"),
-        ("covey/distributions/check.py", "from . import MultivariateNormal", "cycle"),
-        ("covey/distributions/check.py", "import covey.distributions", "cycle"),
-        ("covey/losses.py", "import keras", "only engine.py"),
-        ("covey/losses.py", "from keras import ops", "only engine.py"),
-        ("covey/losses.py", "from keras.src import backend", "only engine.py"),
-        ("covey/losses.py", "from covey.engine import keras\nkeras.src.x()", "only engine.py"),
-        ("covey/losses.py", "def f():\n    import jax.numpy as jnp", "only engine.py"),
-        ("covey/losses.py", "import torch", "only engine.py"),
-        ("covey/losses.py", "from tensorflow import math", "only engine.py"),
-        ("covey/scores.py", "from covey.engine import keras", "must work without Keras"),
-        ("covey/linear.py", "from covey.engine import keras", "must work without Keras"),
-        ("covey/calibration.py", "from covey.families import x", "must work without Keras"),
-        ("covey/calibration.py", "from covey.families import normal", "must work without Keras"),
-        ("covey/table.py", "from covey.engine import keras", "strictly down"),
+        ("covey/distributions/region.py", "from .normal import x", "cycle"),
+        ("covey/distributions/region.py", "from . import MultivariateNormal", "cycle"),
+        ("covey/distributions/region.py", "import covey.distributions", "cycle"),
+        ("covey/losses.py", "import keras", "only covey.backend.select"),
+        ("covey/losses.py", "from keras import ops", "only covey.backend.select"),
+        ("covey/losses.py", "from keras.src import backend", "only covey.backend.select"),
+        (
+            "covey/losses.py",
+            "from covey.backend.select import keras\nkeras.src.x()",
+            "only covey.backend.select",
+        ),
+        ("covey/losses.py", "def f():\n    import jax.numpy as jnp", "only covey.backend.select"),
+        ("covey/losses.py", "import torch", "only covey.backend.select"),
+        ("covey/losses.py", "from tensorflow import math", "only covey.backend.select"),
+        ("covey/scores.py", "from covey.backend.select import keras", "must work without Keras"),
+        (
+            "covey/start/full.py",
+            "from covey.backend.select import keras",
+            "must work without Keras",
+        ),
+        ("covey/assess/calibration.py", "from covey.families import x", "must work without Keras"),
+        (
+            "covey/assess/calibration.py",
+            "from covey.families import normal",
+            "must work without Keras",
+        ),
+        ("covey/table.py", "from covey.backend.select import keras", "must work without Keras"),
     ],
 )
 def test_a_violation_is_seen(path, source, complaint):

@@ -12,7 +12,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import covey.layers
-import covey.model_fit
+import covey.members.keras_fit
 from covey.distributions import MultivariateNormal
 from covey.errors import CoveyWarning, InputError
 from covey.families import Normal
@@ -285,7 +285,10 @@ def test_padded_steps_in_time_do_not_count():
     expected = -Normal(2).distribution(packed).log_prob(Y[there]).mean()
     assert_allclose(model.evaluate(X, Y, verbose=0), expected, rtol=1e-5)
     model.optimizer.learning_rate = 0.0
-    for history in (model.fit(X, Y, verbose=0), covey.model_fit.fit(model, X, Y, verbose=0)):
+    for history in (
+        model.fit(X, Y, verbose=0),
+        covey.members.keras_fit.fit(model, X, Y, verbose=0),
+    ):
         assert_allclose(history.history["loss"], [expected], rtol=1e-5)
 
 

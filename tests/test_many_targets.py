@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import covey
-from covey import evaluation
+from covey.assess import evaluation
 from covey.distributions import LowRankMultivariateNormal, Mixture
 from covey.errors import ArtifactError, InputError
 
@@ -61,7 +61,7 @@ def test_members_start_at_ridge_with_constant_factors():
     X, Y = table()
     model = covey.JointRegressor("low_rank", **{**QUICK, "max_steps": 1, "learning_rate": 0.0})
     model.fit(X, Y)
-    tests = [test for _, test in covey.folds.Folds.split(len(X), 2, seed=0).pairs]
+    tests = [test for _, test in covey.table.folds.Folds.split(len(X), 2, seed=0).pairs]
     assert sum(map(len, tests)) == len(X)
     inputs, _ = model._network_inputs(X)
     joint = model.ensemble_.mixture(inputs).moment_matched()
@@ -135,7 +135,7 @@ def test_the_whole_interface_works(fitted):
 
 
 def test_auto_goes_by_the_number_of_targets(monkeypatch):
-    monkeypatch.setattr("covey.plan.MANY", 12)
+    monkeypatch.setattr("covey.members.plan.MANY", 12)
     X, Y = table()
     model = covey.JointRegressor(**QUICK).fit(X, Y)
     assert model.family_ == "low_rank"

@@ -18,7 +18,7 @@ import covey
 from covey.errors import ArtifactError, CoveyWarning, InputError
 
 QUICK = {
-    "family": "student_t",  # one training; tests/test_candidates.py has the choice
+    "family": "student_t",  # one training; tests/members/test_candidates.py has the choice
     "members": 3,
     "hidden_units": (16, 16),
     "max_steps": 60,
@@ -342,7 +342,7 @@ def test_max_time_stops(data, clock):
 
 
 def test_callbacks_take_part(data):
-    from covey.engine import keras
+    from covey.backend.select import keras
 
     class Count(keras.callbacks.Callback):
         epochs = 0
@@ -404,14 +404,14 @@ def test_load_refuses_what_is_no_regressor(tmp_path):
     path.write_text("no model")
     with pytest.raises(ArtifactError, match="Expected"):
         covey.load(path)
-    covey.artifact.write(path, {"kind": "something else"}, {})
+    covey.archive.container.write(path, {"kind": "something else"}, {})
     with pytest.raises(ArtifactError, match="something else"):
         covey.load(path)
     for layout in ({}, {"layout": 1, "written_by": "0.0.1"}, {"layout": 99}):
-        covey.artifact.write(path, {"kind": "JointRegressor", **layout}, {})
+        covey.archive.container.write(path, {"kind": "JointRegressor", **layout}, {})
         with pytest.raises(ArtifactError, match=r"in layout 2.*fit the model again"):
             covey.load(path)
-    covey.artifact.write(path, {"kind": "JointRegressor", "layout": 2}, {})
+    covey.archive.container.write(path, {"kind": "JointRegressor", "layout": 2}, {})
     with pytest.raises(ArtifactError, match="lacks or garbles"):
         covey.load(path)
     with pytest.raises(FileNotFoundError):
@@ -435,7 +435,7 @@ def test_threads_may_predict_at_once(model, data):
 
 
 def test_the_global_policy_does_not_matter(data):
-    from covey.engine import keras
+    from covey.backend.select import keras
 
     expected = fit(*data, max_steps=20).predict(data[0])
     policy = keras.config.dtype_policy()

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 
 import covey
+from covey.assess.verdict import verdict
 from covey.cli import main
 from covey.errors import InputError
 from covey.report import write_report
 from covey.report.page import page
 from covey.report.rows import surprises
-from covey.verdict import verdict
 
 QUICK = {
     "family": "student_t",

@@ -59,10 +59,10 @@ CHANGES = {
     "recipe": Change("the recipe"),
     "normal": Change("a normal in place of the Student-t", {"family": "normal"}),
     "no-functions": Change(
-        "no piecewise linear functions", patches={"covey.fitting.quantile_knots": _no_knots}
+        "no piecewise linear functions", patches={"covey.members.fitting.quantile_knots": _no_knots}
     ),
     "no-average": Change(
-        "no running average of the weights", patches={"covey.looks.AVERAGED": 1e-9}
+        "no running average of the weights", patches={"covey.members.averaging.AVERAGED": 1e-9}
     ),
     "no-dropout": Change("no dropout", {"dropout": 0.0}),
     "more-dropout": Change("dropout 0.2 in place of 0.1", {"dropout": 0.2}),
@@ -72,7 +72,10 @@ CHANGES = {
     "smaller": Change("64-64 units in place of 128-128-128", {"hidden_units": (64, 64)}),
     "longer": Change(
         "twice the steps",
-        patches={"covey.recipe.LEAST_STEPS": 4000, "covey.recipe.STEPS_PER_ROW": 0.3},
+        patches={
+            "covey.members.recipe.LEAST_STEPS": 4000,
+            "covey.members.recipe.STEPS_PER_ROW": 0.3,
+        },
     ),
     "slower": Change("learning rate 3e-3 in place of 1e-2", {"learning_rate": 3e-3}),
     "more-decay": Change("weight decay 0.2 in place of 0.02", {"weight_decay": 0.2}),

@@ -31,7 +31,7 @@ def simulate(rows: int) -> tuple[np.ndarray, np.ndarray]:
 def run(case: str) -> dict[str, Any]:
     """Time one fit, compilation included."""
     import covey
-    import covey.candidates  # Keras too: importing is not fitting
+    import covey.members.candidates  # Keras too: importing is not fitting
 
     rows, limit = CASES[case]
     X, Y = simulate(rows)

@@ -8,7 +8,7 @@ that is installed, and the classes that saved models name.
 
 from importlib import import_module
 
-from covey import arrival
+from covey.backend import arrival
 
 TYPE_CHECKING = False  # that of `typing`, whose import takes longer than all that is here
 if TYPE_CHECKING:  # what type checkers see in place of `__getattr__`
@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # what type checkers see in place of `__getattr__`
         MultivariateNormal,
         MultivariateT,
     )
-    from covey.model_fit import fit
+    from covey.members.keras_fit import fit
     from covey.regressor import JointRegressor, load
 
 __version__ = "0.1.0"
@@ -60,7 +60,7 @@ _MODULE_OF = {
     "Mixture": "distributions",
     "MultivariateNormal": "distributions",
     "MultivariateT": "distributions",
-    "fit": "model_fit",
+    "fit": "members.keras_fit",
     "load": "regressor",
 }
 

@@ -186,8 +186,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fit(options: argparse.Namespace) -> None:
-    from covey.files import TABLE_SUFFIXES, writable
     from covey.regressor import JointRegressor
+    from covey.table.files import TABLE_SUFFIXES, writable
 
     writable(options.output, None)
     if options.output.endswith(TABLE_SUFFIXES):
@@ -222,7 +222,7 @@ def _fit(options: argparse.Namespace) -> None:
 
 
 def _fit_in_memory(model: Any, options: argparse.Namespace) -> int:
-    from covey.files import read_table
+    from covey.table.files import read_table
 
     table = read_table(options.table[0])
     features = _features_to_fit(list(table.columns), options)
@@ -274,8 +274,8 @@ def _features_to_fit(columns: list[str], options: argparse.Namespace) -> list[st
 
 
 def _predict(options: argparse.Namespace) -> None:
-    from covey.files import TABLE_SUFFIXES, read_table, writable, write_table
     from covey.regressor import load
+    from covey.table.files import TABLE_SUFFIXES, read_table, writable, write_table
 
     if options.output:
         writable(options.output, TABLE_SUFFIXES)
@@ -303,9 +303,9 @@ def _predict(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from covey.files import read_table, writable
+    from covey.assess.verdict import tabulate, verdict
     from covey.regressor import load
-    from covey.verdict import tabulate, verdict
+    from covey.table.files import read_table, writable
 
     if options.report:
         writable(options.report, (".html",))
@@ -332,7 +332,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _info(options: argparse.Namespace) -> None:
-    from covey.info import describe
+    from covey.archive.describe import describe
 
     for name, value in describe(options.model).items():
         print(f"{name:<20}{value}")

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from covey.assess.evaluation import uncorrelated
 from covey.datasets import load_air_quality
 from covey.distributions import Elliptical, MultivariateNormal
-from covey.evaluation import uncorrelated
-from covey.files import writable, write_table
-from covey.linear import LinearModel
 from covey.regressor import JointRegressor
+from covey.start.full import LinearModel
 from covey.table import FeatureSchema
+from covey.table.files import writable, write_table
 
 if TYPE_CHECKING:
     import pandas as pd

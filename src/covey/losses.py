@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import covey.families  # noqa: F401  registers what a saved model names
-from covey.engine import keras
+from covey.backend.select import keras
 from covey.errors import InputError, shown
 
 ops = keras.ops

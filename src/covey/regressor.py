@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from covey import saved
-from covey.assessment import AssessmentMixin
-from covey.prediction import PredictionMixin
+from covey.archive import estimator
+from covey.assess.summary import summarise
+from covey.fitted.assessment import AssessmentMixin
+from covey.fitted.prediction import PredictionMixin
+from covey.rows.training_data import TrainingTable, check_family, check_verbose, read_seed
 from covey.stream.estimator import FilesMixin
-from covey.summary import summarise
 from covey.table import chosen_targets
-from covey.training_table import TrainingTable, check_family, check_verbose, read_seed
 
 Array = NDArray[np.float64]
 
@@ -138,7 +138,7 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         """Fit to a table of features and a table of targets.
 
         What has row labels must have the same in the same order, here and in all other methods:
-        see `covey.labels`.
+        see `covey.arguments.labels`.
 
         Args:
             X: DataFrame or array of shape (N, F): numeric, boolean, categorical or text columns;
@@ -159,7 +159,7 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
             InputError: an argument or a column cannot be used; the message names it. A fitted
                 estimator is left as it was.
         """
-        from covey.fitting import fit_table, hand_over  # Keras: 3 to 10 s to import
+        from covey.members.fitting import fit_table, hand_over  # Keras: 3 to 10 s to import
 
         started = time.monotonic()
         check_family(self.family)
@@ -197,7 +197,7 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
                 skops is not installed. Nothing is written then.
         """
         check_is_fitted(self)
-        saved.write(path, self, trusted)
+        estimator.write(path, self, trusted)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -224,4 +224,4 @@ def load(path: str | os.PathLike[str], trusted: Collection[str] = ()) -> JointRe
         ArtifactError: the file is no Covey model, is damaged, or comes from a newer Covey.
         FileNotFoundError: there is no such file.
     """
-    return saved.read(path, JointRegressor, trusted)
+    return estimator.read(path, JointRegressor, trusted)

@@ -21,8 +21,8 @@ log-likelihood is 0 there. Nothing is random. Intervals, regions and both PITs a
 the distribution carries rows to calibrate on; all else goes by the model.
 
 Every function raises an `InputError` if `y` does not fit the distribution (its row labels too, if
-both have any: see `covey.labels`), a value is infinite, or `level` or `order` lies outside its
-range.
+both have any: see `covey.arguments.labels`), a value is infinite, or `level` or `order` lies
+outside its range.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ import scoringrules
 from numpy.typing import NDArray
 from scipy.special import gamma, hyp1f1
 
+from covey.arguments.numbers import is_number
 from covey.distributions.joint import Joint, goes_by_rows
 from covey.distributions.norms import energy, nodes, radial_moment
 from covey.errors import InputError, shown
-from covey.numbers import is_number
 
 Array = NDArray[np.float64]
 

@@ -5,8 +5,8 @@ import tracemalloc
 import pytest
 from numpy.testing import assert_allclose
 
+from covey.algebra.points import unit_points
 from covey.distributions import Mixture, divergence
-from covey.distributions.points import unit_points
 
 from .test_joint import draw
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import digamma, gammaln
 
 import covey.families.student_t
-from covey.engine import keras
+from covey.backend.select import keras
 from covey.errors import InputError
 from covey.families import Normal, StudentT
 from covey.families.student_t import _log_norm

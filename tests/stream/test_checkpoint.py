@@ -6,11 +6,11 @@ import os
 import numpy as np
 import pytest
 
-from covey import artifact
+from covey.archive import container
 from covey.errors import ArtifactError, CoveyWarning, InputError
+from covey.members.loop import Trained
 from covey.stream import checkpoint
 from covey.stream.checkpoint import Checkpoint
-from covey.training import Trained
 
 ABOUT = {"files": "abc", "columns": [["y"], ["a"], None, None], "members": 5}
 
@@ -152,10 +152,10 @@ def test_a_checkpoint_is_not_overwritten(tmp_path):
         Checkpoint(path, ABOUT, 3)
     with pytest.raises(InputError, match="other files, members"):
         Checkpoint(path, {**ABOUT, "files": "x", "members": 4}, 3, resume=True)
-    artifact.write(path, {"kind": "JointRegressor"}, {})
+    container.write(path, {"kind": "JointRegressor"}, {})
     with pytest.raises(ArtifactError, match="holds a checkpoint"):
         Checkpoint(path, ABOUT, 3, resume=True)
-    artifact.write(path, {"kind": "checkpoint"}, {})
+    container.write(path, {"kind": "checkpoint"}, {})
     with pytest.raises(ArtifactError, match="complete checkpoint"):
         Checkpoint(path, ABOUT, 3, resume=True)
     path.write_bytes(b"PK\x03\x04")

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 import covey
-from covey import artifact, cli
+from covey import cli
+from covey.archive import container
 
 QUICK = ["--members", "2", "--seed", "0", "--family", "student_t", "--quiet"]
 
@@ -128,7 +129,7 @@ def test_a_fit_that_is_killed_can_be_resumed(big, tmp_path, capsys, few_steps):
         _, said = process.communicate()
     assert process.returncode == 130
     assert f"{kept} keeps what was reached: --resume" in said
-    assert artifact.read(kept)[0]["kind"] == "checkpoint"
+    assert container.read(kept)[0]["kind"] == "checkpoint"
 
     assert run(*words) == 2
     assert "--resume" in capsys.readouterr().err

@@ -9,10 +9,10 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import KFold
 
 import covey
+from covey.assess.verdict import verdict
 from covey.errors import CoveyWarning, InputError
-from covey.fitting import hand_over
+from covey.members.fitting import hand_over
 from covey.stream import survey
-from covey.verdict import verdict
 
 QUICK = {"hidden_units": (8,), "members": 2, "max_steps": 120, "random_state": 0, "verbose": 0}
 NAMES = {"targets": ["y", "z"], "features": ["a", "b", "colour", "day"]}

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from covey.stream.keys import row_keys
+from covey.stream.hashes import row_keys
 from covey.stream.reservoir import Reservoir
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from covey.linear import fit_ridge
-from covey.linear_start import with_unbounded
+from covey.start.full import fit_ridge
+from covey.start.start import with_unbounded
+from covey.stream.hash_folds import Slots
 from covey.stream.moments import SlotMoments
 from covey.stream.ridge import regression
-from covey.stream.slots import Slots
 
 
 def drawn(gaps, seed=0, n=600, f=5, d=3):

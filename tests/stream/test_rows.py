@@ -7,8 +7,8 @@ import pytest
 
 from covey.errors import InputError
 from covey.stream.dataset import ParquetTable
+from covey.stream.hash_folds import Slots
 from covey.stream.rows import Roles, Rows
-from covey.stream.slots import Slots
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import pyarrow as pa
 import pytest
 
 from covey.errors import InputError
-from covey.plan import FullPlan
+from covey.members.plan import FullPlan
 from covey.stream import dataset
 from covey.stream.dataset import ParquetTable
+from covey.stream.first_pass import Survey
+from covey.stream.hash_folds import Slots
 from covey.stream.rows import Roles
-from covey.stream.slots import Slots
 from covey.stream.source import Streamed
-from covey.stream.survey import Survey
 
 BATCH = 16
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from covey.folds import Folds
-from covey.linear import fit_ridge
-from covey.plan import FullPlan, LowRankPlan
+from covey.members.plan import FullPlan, LowRankPlan
+from covey.start.full import fit_ridge
+from covey.start.whitening import Whitened
 from covey.stream import whitener
 from covey.stream.whitener import Whitener
-from covey.whitened import Whitened
+from covey.table.folds import Folds
 
 
 @pytest.mark.parametrize("plan", [FullPlan(True), LowRankPlan(1)])

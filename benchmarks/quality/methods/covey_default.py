@@ -13,7 +13,7 @@ with np.load(source) as arrays:
     Y, seed = arrays["Y_train"], int(arrays["seed"])
 X, X_test = pd.read_parquet(table), pd.read_parquet(table.replace("train", "test"))
 covey.JointRegressor  # what is imported on first use is not fitting  # noqa: B018
-import covey.candidates  # noqa: E402
+import covey.members.candidates  # noqa: E402
 
 options = dict(pair.split("=") for pair in settings)
 started = time.perf_counter()

@@ -71,7 +71,7 @@ def written(folder: Path, rows: int) -> dict[str, Any]:
 
 def looks_of(job: dict[str, Any], rows: int) -> int:
     """How often training looks at the held-out rows."""
-    from covey.held_out import MOST_SCORED
+    from covey.members.validation import MOST_SCORED
 
     steps = job["max_steps"]
     least = 10 * min(MOST_SCORED, rows // 5) // (3 * job["batch"])

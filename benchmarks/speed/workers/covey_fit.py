@@ -5,7 +5,7 @@ from answers import clock, serve  # isort: skip
 import numpy as np
 
 import covey
-import covey.fitting  # what is imported on first use is not fitting
+import covey.members.fitting  # what is imported on first use is not fitting
 
 
 def prepare(job):

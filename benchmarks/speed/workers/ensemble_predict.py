@@ -5,8 +5,8 @@ from answers import clock, serve  # isort: skip
 import numpy as np
 
 import covey
-import covey.fitting
-from covey.network import write_weights
+import covey.members.fitting
+from covey.members.network import write_weights
 
 
 def distribution(model, X):

@@ -8,7 +8,7 @@ from answers import ADAM, PREDICTED_AT_ONCE, serve, training  # isort: skip
 import numpy as np
 
 import covey
-from covey.engine import keras
+from covey.backend.select import keras
 from covey.layers import DistributionHead
 from covey.losses import NegativeLogLikelihood
 

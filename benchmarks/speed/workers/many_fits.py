@@ -7,8 +7,8 @@ import gc
 import numpy as np
 
 import covey
-import covey.fitting
-from covey.engine import keras
+import covey.members.fitting
+from covey.backend.select import keras
 
 COMPILED = "/jax/core/compile/backend_compile_duration"
 

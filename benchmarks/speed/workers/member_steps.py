@@ -7,8 +7,8 @@ import time
 import numpy as np
 
 import covey
-import covey.fitting
-from covey.engine import keras
+import covey.members.fitting
+from covey.backend.select import keras
 
 
 class Looks(keras.callbacks.Callback):

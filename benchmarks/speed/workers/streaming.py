@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 import covey
-import covey.fitting
+import covey.members.fitting
 import covey.stream.checkpoint
 import covey.stream.fitting
-from covey.engine import keras
+from covey.backend.select import keras
 
 EVERY = 2.0  # seconds between two checkpoints, so that one is there when the fit is killed
 

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions.patterns import by_pattern
-from covey.distributions.triangular import (
+from covey.algebra.patterns import by_pattern
+from covey.algebra.triangular import (
     dependent,
     embedded,
     independent_factor,

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions.patterns import by_pattern
-from covey.distributions.points import unit_points
+from covey.algebra.patterns import by_pattern
+from covey.algebra.points import unit_points
+from covey.arguments.labels import check_rows
 from covey.errors import InputError
-from covey.labels import check_rows
 
 Array = NDArray[np.float64]
 

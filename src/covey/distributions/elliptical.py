@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from covey.arguments.frames import as_pandas
+from covey.arguments.labels import labels_of
 from covey.distributions.batch import frozen
 from covey.distributions.calibrated import Calibrated
 from covey.distributions.conditioning import told_by_the_others
@@ -18,8 +20,6 @@ from covey.distributions.divergence import divergence, kl_divergence
 from covey.distributions.frame import chosen_labels, moments_from_frame, moments_to_frame
 from covey.distributions.joint import Joint
 from covey.distributions.repr import describe
-from covey.frames import as_pandas
-from covey.labels import labels_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions.targets import covariance_column, mean_column
+from covey.arguments.labels import labels_of
+from covey.arguments.numbers import read_numbers
+from covey.arguments.targets import covariance_column, mean_column
 from covey.errors import InputError
-from covey.labels import labels_of
-from covey.numbers import read_numbers
 
 if TYPE_CHECKING:
     import pandas as pd

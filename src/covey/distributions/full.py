@@ -10,13 +10,9 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions.batch import frozen
-from covey.distributions.box import box_probability
-from covey.distributions.conditioning import conditional_moments, mapped_factor, marginal_factor
-from covey.distributions.elliptical import Counts, Elliptical
-from covey.distributions.patterns import Rows, by_pattern
-from covey.distributions.steps import Combined, Kept, Told
-from covey.distributions.triangular import (
+from covey.algebra.box import box_probability
+from covey.algebra.patterns import Rows, by_pattern
+from covey.algebra.triangular import (
     cached_parts,
     inverse_lower,
     selected,
@@ -24,6 +20,10 @@ from covey.distributions.triangular import (
     solve_transposed,
     transformed,
 )
+from covey.distributions.batch import frozen
+from covey.distributions.conditioning import conditional_moments, mapped_factor, marginal_factor
+from covey.distributions.elliptical import Counts, Elliptical
+from covey.distributions.steps import Combined, Kept, Told
 
 Array = NDArray[np.float64]
 

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from covey.distributions.check import (
+from covey.arguments.check import (
     check_level,
     check_probability,
     check_size,
     read_generator,
     read_values,
 )
-from covey.distributions.given import read_bounds, read_given, read_map
+from covey.arguments.given import read_bounds, read_given, read_map
+from covey.arguments.labels import DISTRIBUTIONS
+from covey.arguments.targets import target_positions
 from covey.distributions.region import Region
-from covey.distributions.targets import target_positions
 from covey.errors import InputError, shown
-from covey.labels import DISTRIBUTIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,7 @@ class Joint(ABC):
 
     Predictions for a DataFrame have its row labels, which follow the rows through every method.
     What is held against them row by row, if it has labels too, must have the same in the same
-    order: `covey.labels` has the law.
+    order: `covey.arguments.labels` has the law.
 
     Attributes:
         targets: D names.

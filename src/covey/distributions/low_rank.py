@@ -9,17 +9,17 @@ from typing import Any, ClassVar, Self, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from covey.algebra.box import box_probability
+from covey.algebra.triangular import dependent, inverse_lower, lower_factor
+from covey.arguments.check import factor_covariance, read_low_rank, read_mean
+from covey.arguments.targets import target_names
 from covey.distributions.batch import frozen
-from covey.distributions.box import box_probability
-from covey.distributions.check import factor_covariance, read_low_rank, read_mean
 from covey.distributions.conditioning import mapped_factor, settled_combinations
 from covey.distributions.elliptical import Counts, Elliptical
 from covey.distributions.gaussian import Gaussian
 from covey.distributions.moments import mixture_mean
 from covey.distributions.normal import MultivariateNormal
 from covey.distributions.steps import Combined, Kept, Told
-from covey.distributions.targets import target_names
-from covey.distributions.triangular import dependent, inverse_lower, lower_factor
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -10,20 +10,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
+from covey.algebra.patterns import by_pattern
+from covey.algebra.points import CHUNK
+from covey.algebra.root import increasing_root
+from covey.arguments.check import read_weights
+from covey.arguments.labels import check_rows
 from covey.distributions.batch import frozen, names_targets, row_index
-from covey.distributions.check import read_weights
 from covey.distributions.divergence import divergence, kl_divergence, mixture_entropy
 from covey.distributions.elliptical import Elliptical
 from covey.distributions.frame import chosen_labels, moments_to_frame
 from covey.distributions.joint import Joint
 from covey.distributions.moments import mixture_aleatoric, mixture_epistemic, mixture_mean
-from covey.distributions.patterns import by_pattern
-from covey.distributions.points import CHUNK
 from covey.distributions.radius import DIRECTIONS, mixture_radius
 from covey.distributions.repr import ROWS, describe
-from covey.distributions.root import increasing_root
 from covey.errors import InputError, shown
-from covey.labels import check_rows
 
 if TYPE_CHECKING:
     import pandas as pd

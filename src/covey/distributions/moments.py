@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions.check import factor_covariance
-from covey.distributions.patterns import by_pattern
-from covey.distributions.triangular import conditioned, embedded, lower_factor
+from covey.algebra.patterns import by_pattern
+from covey.algebra.triangular import conditioned, embedded, lower_factor
+from covey.arguments.check import factor_covariance
 from covey.errors import InputError
 
 Array = NDArray[np.float64]

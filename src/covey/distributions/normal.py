@@ -8,12 +8,12 @@ from typing import Any, Self, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from covey.distributions.check import read_factor, read_mean
+from covey.arguments.check import read_factor, read_mean
+from covey.arguments.targets import target_names
 from covey.distributions.elliptical import Counts
 from covey.distributions.full import Full
 from covey.distributions.gaussian import Gaussian
 from covey.distributions.moments import mixture_factor, mixture_mean
-from covey.distributions.targets import target_names
 
 Array = NDArray[np.float64]
 

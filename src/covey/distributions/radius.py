@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions.points import unit_directions
-from covey.distributions.root import increasing_root
+from covey.algebra.points import unit_directions
+from covey.algebra.root import increasing_root
 
 Array = NDArray[np.float64]
 

@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from covey.algebra.patterns import Rows, by_pattern
 from covey.distributions.empirical import EDGE, LONGEST, Empirical, Reach
-from covey.distributions.patterns import Rows, by_pattern
 from covey.distributions.steps import Step, joined
 from covey.errors import InputError
 

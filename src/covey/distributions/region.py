@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
+from covey.arguments.check import check_size, read_values
 from covey.distributions.batch import frozen, row_index
-from covey.distributions.check import check_size, read_values
 from covey.errors import InputError
 
 if TYPE_CHECKING:

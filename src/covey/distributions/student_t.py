@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaln, chdtri, digamma, fdtr, fdtrc, fdtri, gammaln, stdtr, stdtrit
 
-from covey.distributions.check import read_degrees_of_freedom, read_factor, read_mean
+from covey.arguments.check import read_degrees_of_freedom, read_factor, read_mean
+from covey.arguments.targets import target_names
 from covey.distributions.elliptical import Counts
 from covey.distributions.full import Full
 from covey.distributions.moments import mixture_factor, mixture_mean
 from covey.distributions.reference import Radial
-from covey.distributions.targets import target_names
 
 Array = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.engine import keras
+from covey.backend.select import keras
 from covey.families.family import Family
 from covey.families.inverse_cholesky import InverseCholesky
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions.triangular import cached_parts, conditioned, inverse_lower
-from covey.engine import keras
+from covey.algebra.triangular import cached_parts, conditioned, inverse_lower
+from covey.backend.select import keras
 from covey.errors import InputError
 
 ops = keras.ops

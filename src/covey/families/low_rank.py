@@ -7,8 +7,8 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from covey.backend.select import keras
 from covey.distributions import LowRankMultivariateNormal
-from covey.engine import keras
 from covey.errors import InputError, shown
 from covey.families.family import Family
 from covey.families.inverse_cholesky import bounded

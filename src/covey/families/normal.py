@@ -6,8 +6,8 @@ from typing import Any, final
 
 from numpy.typing import ArrayLike
 
+from covey.backend.select import keras
 from covey.distributions import MultivariateNormal
-from covey.engine import keras
 from covey.families.full import FullFamily
 
 ops = keras.ops

@@ -7,8 +7,8 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from covey.backend.select import keras
 from covey.distributions import MultivariateT
-from covey.engine import keras
 from covey.errors import InputError
 from covey.families.full import FullFamily
 from covey.families.inverse_cholesky import bounded

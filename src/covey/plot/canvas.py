@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions.check import check_level, read_values
+from covey.arguments.check import check_level, read_values
 from covey.distributions.joint import Joint
 from covey.errors import InputError
 

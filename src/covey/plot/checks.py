@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
+from covey.arguments.check import check_level, check_size
+from covey.arguments.targets import target_position
 from covey.distributions.batch import evenly
-from covey.distributions.check import check_level, check_size
 from covey.distributions.joint import Joint
 from covey.distributions.mixture import Mixture
-from covey.distributions.targets import target_position
 from covey.errors import InputError
 from covey.plot import canvas
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.arguments.targets import target_positions
 from covey.distributions.batch import evenly, row_index
 from covey.distributions.joint import Joint
-from covey.distributions.targets import target_positions
 from covey.errors import InputError, shown
 from covey.plot import canvas
 

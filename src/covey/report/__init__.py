@@ -1,5 +1,6 @@
-"""One page that says how good a model is, to people who did not train it."""
+"""How good a model is, in words and on one page, for people who did not train it."""
 
+from covey.assess.verdict import tabulate, verdict
 from covey.report.page import write_report
 
-__all__ = ["write_report"]
+__all__ = ["tabulate", "verdict", "write_report"]

@@ -13,10 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from covey import __version__
-from covey.engine import keras
-from covey.summary import REGIONS, family_sentence
+from covey.assess.summary import REGIONS, family_sentence
+from covey.assess.verdict import too_many
+from covey.backend.select import keras
 from covey.table import read_features
-from covey.verdict import too_many
 
 Array = NDArray[np.float64]
 

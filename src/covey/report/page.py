@@ -13,15 +13,15 @@ import numpy as np
 import pandas as pd
 
 from covey import __version__
-from covey.destination import destination
+from covey.arguments.check import read_values
+from covey.arguments.destination import destination
+from covey.assess.verdict import LEVEL, calibrated, verdict
 from covey.distributions.batch import evenly
-from covey.distributions.check import read_values
 from covey.errors import CoveyWarning, InputError
-from covey.files import write_text
 from covey.report.facts import data_warnings, features_of, settings_of, targets_of, versions
 from covey.report.pictures import MOST_PANELS, draw_all, typical_row
 from covey.report.rows import surprises
-from covey.verdict import LEVEL, calibrated, verdict
+from covey.table.files import write_text
 
 TEMPLATE = Path(__file__).parent / "page.html.jinja"
 NONE, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"

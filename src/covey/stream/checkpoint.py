@@ -9,10 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from covey import artifact
+from covey.archive import container
 from covey.errors import ArtifactError, InputError, warn
-from covey.files import writable
-from covey.training import Snapshot, Trained
+from covey.members.loop import Snapshot, Trained
+from covey.table.files import writable
 
 KIND = "checkpoint"
 EVERY = 30.0  # seconds between two writings
@@ -71,7 +71,7 @@ class Checkpoint:
         self._read(self.path)
 
     def _read(self, path: Path) -> None:
-        manifest, arrays = artifact.read(path)
+        manifest, arrays = container.read(path)
         if manifest.get("kind") != KIND:
             raise ArtifactError(
                 f"Expected a file that holds a checkpoint. {path} holds: {manifest.get('kind')!r}."
@@ -152,7 +152,7 @@ class Checkpoint:
             for name, (_, own) in self.entries.items()
             for key, array in own.items()
         }
-        artifact.write(path, manifest, arrays)
+        container.write(path, manifest, arrays)
 
     def finished(self, family: str) -> tuple[Trained, Snapshot] | None:
         """What a training left, and where its source of rows was then; None if it is not over."""

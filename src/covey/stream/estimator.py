@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from covey.errors import InputError, shown
-from covey.training_table import check_family, check_verbose, read_seed
+from covey.rows.training_data import check_family, check_verbose, read_seed
 
 NOT_KEPT = ("out_of_fold_", "out_of_fold_rows_")
 
@@ -57,7 +57,7 @@ class FilesMixin:
                 and a splitter need a table in memory. A fitted estimator is left as it was.
             ArtifactError: the checkpoint is damaged, or no checkpoint.
         """
-        from covey.fitting import hand_over  # Keras: 3 to 10 s to import
+        from covey.members.fitting import hand_over  # Keras: 3 to 10 s to import
         from covey.stream.fitting import fit_files
 
         model: Any = self

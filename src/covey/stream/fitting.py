@@ -9,23 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from covey import dispatch
-from covey.candidates import train_candidates
-from covey.ensemble import STARTS
+from covey.backend import compilation
 from covey.errors import InputError, shown
-from covey.fitting import SETTINGS, Fitted, network_of, options_of, settle
-from covey.folds import BLOCKS, SHUFFLED
-from covey.plan import plan_of
-from covey.recipe import Recipe
-from covey.row_order import RowOrder
+from covey.members.candidates import train_candidates
+from covey.members.ensemble import STARTS
+from covey.members.fitting import SETTINGS, Fitted, network_of, options_of, settle
+from covey.members.plan import plan_of
+from covey.members.recipe import Recipe
+from covey.rows.order import RowOrder
+from covey.rows.training_data import TrainingTable
 from covey.stream.checkpoint import Checkpoint
 from covey.stream.dataset import ParquetTable
+from covey.stream.first_pass import FoldError, Survey
+from covey.stream.hash_folds import Slots
 from covey.stream.order import attempts
 from covey.stream.rows import Roles
-from covey.stream.slots import Slots
 from covey.stream.source import Streamed
-from covey.stream.survey import FoldError, Survey
-from covey.training_table import TrainingTable
+from covey.table.folds import BLOCKS, SHUFFLED
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -65,9 +65,9 @@ def fit_files(
 
     Raises:
         InputError: a file, a column or a parameter cannot be used; the message names it.
-        EngineError: Keras cannot train here: see `dispatch.check_can_fit`.
+        EngineError: Keras cannot train here: see `compilation.check_can_fit`.
     """
-    dispatch.check_can_fit()
+    compilation.check_can_fit()
     cv = parameters["cv"]
     if parameters["base"] is not None:
         raise InputError(
@@ -85,11 +85,11 @@ def fit_files(
             f"Rows of files are held out by `groups` or in blocks. Received: "
             f'groups={shown(groups)} and cv="{BLOCKS}". Leave one out.'
         )
-    if dispatch.processes() > 1:
+    if compilation.processes() > 1:
         raise InputError(
             "`fit_files` trains in one process. Received a distribution over "
-            f"{dispatch.processes()}: end it by keras.distribution.set_distribution(None), or read "
-            "a part of the rows in each process and use `fit`."
+            f"{compilation.processes()}: end it by keras.distribution.set_distribution(None), or "
+            "read a part of the rows in each process and use `fit`."
         )
     files = ParquetTable.open(paths)
     roles = Roles.choose(files, targets, features, sample_weight, groups)

@@ -8,16 +8,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from covey.errors import CoveyWarning
-from covey.folds import BLOCKS, SHUFFLED
-from covey.neighbours import MOST_ROWS
-from covey.row_order import ASKED, TABLE, RowOrder
+from covey.rows.neighbours import MOST_ROWS
+from covey.rows.order import ASKED, TABLE, RowOrder
+from covey.rows.training_data import network_inputs
 from covey.stream.dataset import ParquetTable
-from covey.stream.keys import row_keys
+from covey.stream.hash_folds import Slots
+from covey.stream.hashes import row_keys
 from covey.stream.rows import Roles, Rows
-from covey.stream.slots import Slots
 from covey.table import FeatureSchema, read_features
 from covey.table.columns import decode
-from covey.training_table import network_inputs
+from covey.table.folds import BLOCKS, SHUFFLED
 
 DATES = 100_000  # of which the borders between slots are quantiles
 PIECES = (1, 8)  # that each slot is dealt out in; more if a member would know nothing of a target

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.stream.keys import Keys
+from covey.stream.hashes import Keys
 
 
 class Reservoir:

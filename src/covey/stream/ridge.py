@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.linear import PENALTIES
-from covey.linear_start import Columns, feature_sets
+from covey.start.full import PENALTIES
+from covey.start.start import Columns, feature_sets
 from covey.stream.moments import Moments, SlotMoments
 
 Array = NDArray[np.float64]

@@ -9,10 +9,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions.targets import target_names
+from covey.arguments.targets import target_names
 from covey.errors import InputError
 from covey.stream.dataset import ParquetTable
-from covey.stream.slots import Slots
+from covey.stream.hash_folds import Slots
 from covey.table.columns import decode, refuse_infinity
 
 Array = NDArray[np.float64]

@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.batches import Data, Source, Stretch, places, slot_weights
-from covey.dispatch import placed
+from covey.backend.compilation import placed
+from covey.members.batches import Data, Source, Stretch, places, slot_weights
+from covey.rows.training_data import network_inputs
+from covey.start.whitening import LEAST_COMPLETE
 from covey.stream.dataset import ParquetTable
+from covey.stream.first_pass import Survey
+from covey.stream.hash_folds import Slots
 from covey.stream.rows import Roles, Rows
-from covey.stream.slots import Slots
-from covey.stream.survey import Survey
 from covey.stream.whitener import Whitener
-from covey.training_table import network_inputs
-from covey.whitened import LEAST_COMPLETE
 
 MOST_ROWS = 2**17  # of a buffer
 MOST_BYTES = 2**26  # of a buffer

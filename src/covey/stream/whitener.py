@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.distributions.triangular import inverse_lower
-from covey.linear_start import LinearStart, with_unbounded
+from covey.algebra.triangular import inverse_lower
+from covey.start.start import LinearStart, with_unbounded
 
 Array = NDArray[np.float64]
 CHUNK = 1024  # rows of a product: one core does as much alone, while the others train

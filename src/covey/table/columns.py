@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from covey.arguments.labels import row_name
+from covey.arguments.numbers import culprit
 from covey.errors import InputError, shown
-from covey.labels import row_name
-from covey.numbers import culprit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from covey.arguments.frames import as_pandas, refuse_mapping
+from covey.arguments.labels import row_name
+from covey.arguments.numbers import culprit, uneven
 from covey.errors import InputError, shown, warn
-from covey.frames import as_pandas, refuse_mapping
-from covey.labels import row_name
-from covey.numbers import culprit, uneven
 from covey.table.columns import decode, first_infinity, kind_of, listed, refuse_infinity
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def read_features(X: Any) -> tuple[pd.DataFrame, bool]:
 
     Args:
         X: DataFrame (pandas, or any other, such as those of polars and pyarrow: see
-            `covey.frames`), array or nested list of shape (N, F).
+            `covey.arguments.frames`), array or nested list of shape (N, F).
 
     Returns:
         The frame, of shape (N, F), and whether `X` had column names; if not, the columns are
@@ -49,8 +49,8 @@ def read_targets(
     """Take any table of targets as a float64 matrix.
 
     Args:
-        Y: DataFrame or Series (pandas, or any other: see `covey.frames`), array or nested list of
-            shape (N, D) or (N,), in target units; booleans count as 0 and 1.
+        Y: DataFrame or Series (pandas, or any other: see `covey.arguments.frames`), array or nested
+            list of shape (N, D) or (N,), in target units; booleans count as 0 and 1.
         rows: which of the N rows count, shape (N,): what the others hold is not looked at. All by
             default.
 

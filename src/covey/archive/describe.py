@@ -1,0 +1,55 @@
+"""What a model file holds, in words; needs no engine."""
+
+import os
+
+from covey.archive import container
+from covey.assess.summary import REGIONS, family_sentence
+from covey.errors import ArtifactError
+from covey.table import FeatureSchema
+
+
+def describe(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Describe a file that `JointRegressor.save` wrote.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Mapping of a name to its value, in the order to show them.
+
+    Raises:
+        ArtifactError: the file is no Covey model, is damaged, or comes from a newer Covey.
+        FileNotFoundError: there is no such file.
+    """
+    manifest, arrays = container.read(path)
+    try:
+        features = FeatureSchema.from_manifest(manifest["features"])
+        network = manifest["ensemble"]["network"]
+        units = "-".join(str(width) for width in network["hidden_units"])
+        return {
+            "kind": manifest["kind"],
+            "family": family_sentence(
+                manifest["parameters"]["family"],
+                manifest["family"],
+                manifest["family_scores"],
+                len(manifest["ensemble"]["targets"]),
+            ).removeprefix("family "),
+            "targets": ", ".join(manifest["ensemble"]["targets"]),
+            "features": ", ".join(features.names),
+            "inputs": f"{features.width} numbers per row",
+            "members": f"{network['members']} networks of {units} units",
+            **({"base": manifest["base"]["described"]} if "base" in manifest else {}),
+            "out-of-fold rows": (
+                str(len(arrays["out_of_fold_rows"]))
+                if manifest.get("out_of_fold_kept", True)
+                else f"a sample of {manifest['out_of_fold_evaluation']['of_rows']}"
+            ),
+            "out-of-fold score": f"{manifest['out_of_fold_score']:.4f} nats per row",
+            "regions go by": REGIONS[manifest["calibration"]],
+            "written by": f"Covey {manifest['written_by']}",
+        }
+    except (KeyError, TypeError) as error:
+        raise ArtifactError(
+            f"Expected the description of a fitted model. {os.fspath(path)} lacks {error}; save "
+            "the model again."
+        ) from error

@@ -1,0 +1,1 @@
+"""What callers give, checked: numbers, names of targets, labels of rows, tables, paths."""

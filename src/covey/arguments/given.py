@@ -1,0 +1,330 @@
+"""What people say about targets by name: observed values, bounds, linear combinations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.arguments.check import other_labels, read_values, refuse_infinity, table_values
+from covey.arguments.frames import as_pandas
+from covey.arguments.labels import DISTRIBUTIONS, are_default, check_rows, labels_of
+from covey.arguments.numbers import read_numbers
+from covey.arguments.targets import (
+    are_targets,
+    as_row,
+    target_names,
+    target_position,
+    target_positions,
+)
+from covey.errors import InputError, shown
+
+Array = NDArray[np.float64]
+
+
+def read_given(
+    given: Any,
+    shape: tuple[int, int],
+    names: tuple[str, ...],
+    keep: bool | None = None,
+    rows: Any = None,
+    of: str = DISTRIBUTIONS,
+) -> tuple[Array, list[int]]:
+    """Observed values as an array, NaN where not observed.
+
+    Args:
+        given: mapping of a target to a number or one number per row; or a Series named after a
+            target; or a frame that has some of the targets as columns,
+            others being ignored, or, when N is 1, a Series labelled by targets, as a row of such a
+            frame; or an array of shape (N, D).
+        shape: (N, D).
+        names: the D targets.
+        keep: whether the targets that were given stay; None keeps those of a frame or an array.
+        rows: the labels of the distributions, or None.
+        of: what messages call that.
+
+    Returns:
+        (values, dropped): array of shape (N, D), and the positions of the targets to leave out.
+
+    Raises:
+        InputError: a target is unknown or named twice, a shape or the row labels do not fit, a
+            value is infinite, or no target would be left.
+    """
+    if keep is not None and not isinstance(keep, (bool, np.bool_)):
+        raise InputError(f"`keep` must be True, False or None. Received: keep={shown(keep)}.")
+    told = _as_mapping_or_table(given, shape, names)
+    if isinstance(told, Mapping):
+        role = "given[{!r}]" if isinstance(given, Mapping) else "given"  # as the user wrote it
+        values, seen = _mapped_values(told, shape, names, rows, of, role)
+        keep = False if keep is None else keep
+    elif hasattr(told, "columns"):
+        values, present = table_values(told, names, "given")
+        seen = [names.index(name) for name in present]
+        if not present:
+            raise InputError(
+                f"Expected a table with at least one of the columns {list(names)}. "
+                f"Received {list(told.columns)}."
+            )
+        if len(values) != shape[0]:
+            raise InputError(
+                f"`given` must have {shape[0]} rows, one for each distribution. "
+                f"Received {len(values)}."
+            )
+        if hasattr(given, "columns"):  # rather than one row of a table
+            check_rows(rows, given, "given", of=of)
+    else:
+        values = read_values(given, shape, names, "given", rows=rows, of=of)
+        seen = np.flatnonzero(~np.isnan(values).all(axis=0)).tolist()
+    refuse_infinity(values, names, "given", labels_of(given))
+    if keep is None or keep:
+        return values, []
+    if len(seen) == shape[1]:
+        raise InputError(
+            "`given` names every target, and none would be left. Leave one out, or keep them all: "
+            "keep=True."
+        )
+    return values, seen
+
+
+def _as_mapping_or_table(given: Any, shape: tuple[int, int], names: tuple[str, ...]) -> Any:
+    """A Series as what it means: one target, or one row; anything else as pandas has it."""
+    told = as_pandas(given, "given")
+    if not hasattr(told, "to_frame") or not hasattr(told, "name") or hasattr(told, "columns"):
+        return told
+    if len(told) == shape[0] and str(told.name) in names:
+        return {told.name: given}
+    if shape[0] == 1 and are_targets(told.index, names):
+        return as_row(told, names).reset_index(drop=True)
+    if told.name is None and shape[1] == 1:
+        return told
+    raise InputError(
+        f"Expected a Series that has the name of a target and {shape[0]} rows; the targets are "
+        f"{list(names)}. Received one named {told.name!r}, of {len(told)} rows; rename it, or pass "
+        "a mapping, such as dict(given) for one value of each target."
+    )
+
+
+def _mapped_values(
+    given: Mapping[Any, Any],
+    shape: tuple[int, int],
+    names: tuple[str, ...],
+    rows: Any,
+    of: str,
+    role: str,
+) -> tuple[Array, list[int]]:
+    values = np.full(shape, np.nan)
+    seen: list[int] = []
+    for key, value in given.items():
+        position = target_position(key, names)
+        if position in seen:
+            raise InputError(f"`given` names the target {names[position]!r} twice.")
+        seen.append(position)
+        values[:, position] = _per_row(value, shape[0], role.format(key), rows, of)
+    return values, seen
+
+
+def read_bounds(
+    bound: Any,
+    shape: tuple[int, int],
+    names: tuple[str, ...],
+    name: str,
+    default: float,
+    rows: Any = None,
+) -> Array:
+    """Bounds of each target in each row.
+
+    Args:
+        bound: None, a number, an array of shape (D,) or (N, D), or a mapping of a target to a
+            number or one number per row, or a frame or a Series labelled by targets, or a Series of
+            N rows that has the name of a target, or any if D is 1; infinite where there is no
+            bound.
+        shape: (N, D).
+        names: the D targets.
+        name: of the argument, for messages.
+        default: for targets without a bound, minus or plus infinity.
+        rows: the labels of the distributions, or None.
+
+    Returns:
+        Array of shape (N, D).
+
+    Raises:
+        InputError: a target is unknown or named twice, a shape or the labels do not fit, or a value
+            is NaN.
+    """
+    told = _by_name(bound, shape, names, name, default, rows)
+    values = np.full(shape, default) if told is None else told
+    if told is None and bound is not None:
+        found = read_numbers(bound, name)
+        if found.shape not in ((), (shape[1],), shape):
+            raise InputError(
+                f"`{name}` must be a number, have shape ({shape[1]},) or {shape}, or map targets "
+                f"to bounds. Received shape {found.shape}."
+            )
+        values[:] = found
+    if np.isnan(values).any():
+        raise InputError(f"`{name}` must not hold NaN; use -inf or inf where there is no bound.")
+    return values
+
+
+def read_map(
+    A: Any,
+    b: Any,
+    targets: Any,
+    shape: tuple[int, int],
+    names: tuple[str, ...],
+    rows: Any = None,
+) -> tuple[Array, Array, tuple[str, ...]]:
+    """The matrix, the shift and the new names of an affine map.
+
+    Args:
+        A: array of shape (M, D) or (N, M, D), or a mapping of each new name to a mapping of targets
+            to coefficients, each a number or one number per row; or a frame of coefficients, a row
+            for each new variable, with targets as columns.
+        b: array of shape (M,) or (N, M), or a mapping of new names to numbers or one number per
+            row, or a frame or a Series as for bounds, of all new names; None is zero.
+        targets: M new names; None for the default ones.
+        shape: (N, D).
+        names: the D targets.
+        rows: the labels of the distributions, or None.
+
+    Returns:
+        (A, b, names): arrays of shape (1 or N, M, D) and (M,) or (N, M), and M names.
+
+    Raises:
+        InputError: a target is unknown or named twice, a shape or the labels do not fit, or a value
+            is not finite.
+    """
+    n, d = shape
+    if hasattr(A, "columns"):
+        if targets is None and all(isinstance(label, str) for label in A.index):
+            targets = list(A.index)
+        coefficients = read_numbers(A, "A")
+        positions = target_positions([str(column) for column in A.columns], names)
+        A = np.zeros((len(coefficients), d))
+        A[:, positions] = coefficients
+    if isinstance(A, Mapping):
+        if targets is not None:
+            raise InputError("`targets` must be left out where `A` names the new variables itself.")
+        matrix, targets = _named_matrix(A, shape, names, rows), tuple(str(key) for key in A)
+    else:
+        matrix = read_numbers(A, "A")
+        matrix = matrix[None] if matrix.ndim == 2 else matrix
+    if matrix.ndim != 3 or matrix.shape[0] not in (1, n) or matrix.shape[2] != d:
+        raise InputError(
+            f"`A` must have shape (M, {d}) or ({n}, M, {d}). Received shape {np.shape(A)}."
+        )
+    m = matrix.shape[1]
+    if not 1 <= m <= d:
+        raise InputError(
+            f"`A` must have 1 to {d} linearly independent rows for {d} targets. Received {m}."
+        )
+    is_diagonal = m == d and not np.any(matrix * ~np.eye(d, dtype=bool))
+    new_names = names if targets is None and is_diagonal else target_names(targets, m)
+    columns = getattr(as_pandas(b, "b"), "columns", new_names)
+    if {str(column) for column in columns} != {*new_names}:
+        raise InputError(
+            f"Expected `b` to have the columns {list(new_names)}. Received {list(columns)}."
+        )
+    shift = _by_name(b, (n, m), new_names, "b", 0.0, rows)
+    if shift is None:
+        shift = np.zeros(m) if b is None else read_numbers(b, "b")
+    if shift.shape not in ((m,), (n, m)):
+        raise InputError(f"`b` must have shape ({m},) or ({n}, {m}). Received {shift.shape}.")
+    if not (np.isfinite(matrix).all() and np.isfinite(shift).all()):
+        raise InputError("`A` and `b` must be finite. Received NaN or infinity.")
+    return matrix, shift, new_names
+
+
+def _by_name(
+    values: Any,
+    shape: tuple[int, int],
+    names: tuple[str, ...],
+    role: str,
+    default: float,
+    rows: Any,
+) -> Array | None:
+    """What is said of each target by its name, shape (N, D); None where no name is said.
+
+    Args:
+        values: anything.
+        shape: (N, D).
+        names: the D targets.
+        role: name of the argument, for messages.
+        default: of targets of which nothing is said.
+        rows: the labels of the distributions, or None.
+
+    Raises:
+        InputError: a name is unknown or said twice, or a Series has labels of something else.
+    """
+    told = _said(as_pandas(values, role), shape[0], names, role)
+    if told is None:
+        return None
+    if not isinstance(values, Mapping) and labels_of(values) is None:
+        rows = None  # of a library without labels: those it has now are of pandas
+    found = np.full(shape, default)
+    seen: set[int] = set()
+    for key, value, name in told:
+        position = target_position(key, names)
+        if position in seen:
+            keys = [key for key, *_ in told]
+            raise InputError(f"`{role}` names {names[position]!r} twice. Received: {keys}.")
+        seen.add(position)
+        found[:, position] = _per_row(value, shape[0], name, rows)
+    return found
+
+
+def _said(
+    values: Any, n_rows: int, names: tuple[str, ...], role: str
+) -> list[tuple[Any, Any, str]] | None:
+    """Of each target that is named: its name, what is said of it, and what messages call that."""
+    if isinstance(values, Mapping):
+        return [(key, value, f"{role}[{key!r}]") for key, value in values.items()]
+    if hasattr(values, "columns"):
+        columns = enumerate(values.columns)
+        return [(label, values.iloc[:, i], f"{role}[{label!r}]") for i, label in columns]
+    labels = labels_of(values)
+    if labels is None or labels is values:
+        return None
+    if are_targets(labels, names):
+        pairs = zip(labels, values, strict=True)
+        return [(label, value, f"{role}[{label!r}]") for label, value in pairs]
+    if len(values) == n_rows and (len(names) == 1 or str(values.name) in names):
+        return [(names[0] if len(names) == 1 else values.name, values, role)]
+    if are_default(labels):
+        return None
+    raise other_labels(labels, names, role)
+
+
+def _named_matrix(
+    A: Mapping[Any, Any], shape: tuple[int, int], names: tuple[str, ...], rows: Any
+) -> Array:
+    n, d = shape
+    columns = []
+    for key, coefficients in A.items():
+        if not isinstance(coefficients, Mapping):
+            raise InputError(
+                "Where `A` is a mapping, expected each of its values to map targets to "
+                f"coefficients. Received for {key!r}: {shown(coefficients)}."
+            )
+        row = np.zeros((n, d))
+        for target, coefficient in coefficients.items():
+            position = target_position(target, names)
+            row[:, position] += _per_row(coefficient, n, f"A[{key!r}][{target!r}]", rows)
+        columns.append(row)
+    if not columns:
+        raise InputError("`A` must name at least one new variable. Received an empty mapping.")
+    matrix = np.stack(columns, axis=1)
+    return matrix[:1] if n and (matrix == matrix[:1]).all() else matrix
+
+
+def _per_row(value: Any, n_rows: int, name: str, rows: Any, of: str = DISTRIBUTIONS) -> Array:
+    numbers = read_numbers(value, name)
+    if numbers.shape not in ((), (1,), (n_rows,)):
+        raise InputError(
+            f"`{name}` must be a number, or hold one for each of {n_rows} rows. "
+            f"Received shape {numbers.shape}."
+        )
+    check_rows(rows, value, name, of=of)
+    return numbers

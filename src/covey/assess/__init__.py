@@ -1,0 +1,1 @@
+"""How good a fit is, in figures and in words; NumPy only."""

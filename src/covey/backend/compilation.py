@@ -1,0 +1,400 @@
+"""Work that is compiled once for many calls, on jax: the one file that knows an engine by name.
+
+Keras compiles anew for every model, and under jax returns to Python after every step. Here weights
+are arguments, so that what is compiled serves all models of one shape, and one dispatch takes many
+steps. Other engines use Keras' own `fit` and `predict`, which do the same.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.backend.select import check_can_train, keras
+from covey.errors import EngineError
+
+Tensor = Any  # whatever the engine calls one
+
+STEPS = 64  # at most, in one dispatch
+BLOCKS = 64  # at most, in one dispatch of a forward pass
+
+
+def available() -> bool:
+    """Whether Keras runs on jax, so that what is compiled can be shared."""
+    return bool(keras.config.backend() == "jax")
+
+
+def alone() -> bool:
+    """Whether steps are taken on one device, without a distribution over several."""
+    return keras.distribution.distribution() is None
+
+
+_forked_from: int | None = None  # the process in which jax was at work when it was copied
+
+
+def _remember() -> None:
+    global _forked_from
+    if _forked_from is None and available() and _at_work():
+        _forked_from = os.getpid()
+
+
+def _at_work() -> bool:
+    """Whether jax has started the threads that a fork would leave behind."""
+    import jax
+
+    name, value = "jax_num_cpu_devices", jax.config.jax_num_cpu_devices
+    try:  # what may not be changed from then on
+        jax.config.update(name, value + 1)
+    except RuntimeError:
+        return True
+    jax.config.update(name, value)
+    return False
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_remember)
+
+
+def check_process() -> None:
+    """Refuse to work in a copy of a process in which jax was at work: it would wait forever.
+
+    Raises:
+        EngineError: this process was forked from such a one.
+    """
+    if _forked_from not in (None, os.getpid()):
+        raise EngineError(
+            "Expected a process of its own for jax. Received one that was forked from process "
+            f"{_forked_from} after jax had worked there (Covey predicted, or Keras built a model), "
+            "and here jax would wait forever. Start processes by "
+            'multiprocessing.get_context("spawn") (joblib\'s default does), or load the model and '
+            "predict in the forked processes alone."
+        )
+
+
+def check_can_fit() -> None:
+    """Refuse to train where that cannot end well, before anything is done.
+
+    Raises:
+        EngineError: the engine can only predict, or this process is a copy (see `check_process`).
+    """
+    check_can_train()
+    check_process()
+
+
+class State(NamedTuple):
+    """All that a training step changes, in the order in which Keras' own steps take it.
+
+    Attributes:
+        trainable: values of the model's trainable variables.
+        other: values of its other variables.
+        optimizer: values of the optimizer's variables.
+        metrics: values of the variables of the metrics, the loss among them.
+    """
+
+    trainable: list[Tensor]
+    other: list[Tensor]
+    optimizer: list[Tensor]
+    metrics: list[Tensor]
+
+    @classmethod
+    def of(cls, model: Any) -> State:
+        """The state in which a compiled model is."""
+        return cls(*([variable.value for variable in group] for group in cls._variables(model)))
+
+    def write(self, model: Any) -> None:
+        """Bring a compiled model into this state."""
+        for variables, values in zip(self._variables(model), self, strict=True):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+
+    @staticmethod
+    def _variables(model: Any) -> tuple[list[Any], ...]:
+        return (
+            model.trainable_variables,
+            model.non_trainable_variables,
+            model.optimizer.variables,
+            model.metrics_variables,
+        )
+
+
+class Steps:
+    """A step, taken many times in one dispatch.
+
+    What it starts from is left as it is, so that a failure loses no more than the dispatch.
+
+    Args:
+        step: from (carry, batch) to the next carry, a nest of arrays of the same shapes and dtypes.
+        gather: from (data, rows) to a batch: indexing of arrays, alone.
+        read: from the carry after the last step to what is wanted of it here.
+    """
+
+    def __init__(
+        self,
+        step: Callable[[Any, Any], Any],
+        gather: Callable[[Any, Tensor], Any],
+        read: Callable[[Any], Any],
+    ) -> None:
+        import jax
+
+        def many(carry: Any, data: Any, order: Tensor, count: Tensor) -> tuple[Any, Any]:
+            def body(number: Tensor, carry: Any) -> Any:
+                return step(carry, gather(data, order[number]))
+
+            # a loop whose length is an argument, so that a shorter one is not compiled again
+            carry = jax.lax.fori_loop(0, count, body, carry)
+            return carry, read(carry)
+
+        self._step = lambda carry, data, rows: step(carry, gather(data, rows))
+        self._many = _jit(many)
+
+    def trace(self, carry: Any, data: Any, order: NDArray[Any]) -> bool:
+        """Go through the Python code of a step, which a call of the same shapes does not do again.
+
+        Args:
+            carry: as for a call.
+            data: as for a call.
+            order: as for a call.
+
+        Returns:
+            Whether the carry keeps its shapes and dtypes, without which there is no call.
+
+        Raises:
+            Exception: whatever the code of a step raises.
+        """
+        import jax
+
+        try:
+            self._many.trace(carry, data, *_steps(order))
+        except Exception:
+            jax.eval_shape(self._step, carry, data, order[0])  # raises, unless it was the loop
+            return False
+        return True
+
+    def __call__(self, carry: Any, data: Any, order: NDArray[Any]) -> tuple[Any, Any]:
+        """Take the steps.
+
+        Args:
+            carry: where to start.
+            data: what `gather` takes, as `placed` gives it.
+            order: what `gather` takes, for each of at most `STEPS` steps; fewer are taken at the
+                price of what they are.
+
+        Returns:
+            (carry, read): the carry after the last step, and what `read` finds there; both are
+            there when this returns, and what went wrong on the way is raised here.
+        """
+        import jax
+
+        carry, read = self._many(carry, data, *_steps(order))
+        return carry, jax.block_until_ready(read)
+
+
+def gradient_step(
+    model: Any, optimizer: Any, loss: Callable[[Tensor, Tensor, Tensor], Tensor]
+) -> Callable[[tuple[State, Tensor], tuple[Tensor, ...]], tuple[State, Tensor]]:
+    """A step of a model and an optimizer of which only the structure matters, for `Steps`.
+
+    Args:
+        model: a Keras model.
+        optimizer: a Keras optimizer, built for the model's trainable variables.
+        loss: from (y, outputs, weight) to a number.
+
+    Returns:
+        From ((state, total), batch), where a batch is (x, y) or (x, y, weight), to the state after
+        the step and the total with the step's loss added.
+    """
+    import jax
+
+    def step(carry: tuple[State, Tensor], batch: tuple[Tensor, ...]) -> tuple[State, Tensor]:
+        state, total = carry
+        x, y, weight = batch if len(batch) == 3 else (*batch, None)
+
+        def objective(trainable: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+            outputs, other, penalties = model.stateless_call(
+                trainable, state.other, x, training=True, return_losses=True
+            )
+            return loss(y, outputs, weight) + sum(penalties), other
+
+        differentiate = jax.value_and_grad(objective, has_aux=True)
+        (value, other), gradients = differentiate(state.trainable)
+        trainable, slots = optimizer.stateless_apply(state.optimizer, gradients, state.trainable)
+        return State(trainable, other, slots, state.metrics), total + value
+
+    return step
+
+
+def build(function: Callable[..., Any], *arguments: Any, variables: Sequence[Any]) -> None:
+    """Let a function of arrays create the variables that it needs, without computing anything.
+
+    Args:
+        function: what to call.
+        arguments: arrays, and nests of them.
+        variables: the variables that it finds; they stay what they are.
+    """
+    import jax
+
+    with keras.StatelessScope(state_mapping=[(each, each.value) for each in variables]):
+        jax.eval_shape(function, *arguments)
+
+
+class Forward:
+    """A model's forward pass, block by block, for any weights.
+
+    Each block is computed on its own, so that a row's result does not hang on its neighbours.
+
+    Args:
+        model: a Keras model; only its structure matters.
+        block: rows of a block.
+        spread: members to whom each row of the (only) input is given, or None: inputs of shape
+            (N, F) become (N, members, F) there and then.
+    """
+
+    def __init__(self, model: Any, block: int, spread: int | None = None) -> None:
+        import jax
+
+        self.block = block
+
+        def one(trainable: Any, other: Any, parts: Sequence[Tensor]) -> Tensor:
+            if spread is not None:
+                shape = (block, spread, parts[0].shape[-1])
+                parts = [jax.numpy.broadcast_to(parts[0][:, None], shape)]
+            taken = parts[0] if len(parts) == 1 else list(parts)
+            return model.stateless_call(trainable, other, taken, training=False)[0]
+
+        def blocks(trainable: Any, other: Any, inputs: Sequence[Tensor], count: Tensor) -> Tensor:
+            inputs = [x.reshape(-1, block, *x.shape[1:]) for x in inputs]
+
+            def body(number: Tensor, found: Tensor) -> Tensor:
+                return found.at[number].set(one(trainable, other, [x[number] for x in inputs]))
+
+            shape = jax.eval_shape(one, trainable, other, [x[0] for x in inputs])
+            found = jax.numpy.zeros((len(inputs[0]), *shape.shape), shape.dtype)
+            found = jax.lax.fori_loop(0, count, body, found)
+            return found.reshape(-1, *found.shape[2:])
+
+        self._blocks = _jit(blocks)
+
+    def __call__(
+        self, trainable: Sequence[Tensor], other: Sequence[Tensor], *inputs: Any
+    ) -> NDArray[np.float32]:
+        """Outputs for every row.
+
+        Args:
+            trainable: values of the model's trainable variables.
+            other: values of its other variables.
+            inputs: arrays of N rows each, what the model takes.
+
+        Returns:
+            Array of N rows.
+        """
+        rows, parts = len(inputs[0]), []
+        # two sizes, each compiled once, with as many blocks computed as hold rows
+        size = self.block if rows <= self.block else BLOCKS * self.block
+        for start in range(0, max(rows, 1), size):
+            own = min(size, rows - start)
+            chunk = [_padded(x[start : start + size], size) for x in inputs]
+            outputs = self._blocks(trainable, other, chunk, -(-own // self.block))
+            parts.append(np.asarray(outputs)[:own])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def exactly(
+        self, trainable: Sequence[Tensor], other: Sequence[Tensor], *inputs: Any
+    ) -> NDArray[np.float32]:
+        """The same for arrays of whole blocks, as `placed` gives them: compiled for their size.
+
+        It suits those who come back with inputs of one size.
+        """
+        count = len(inputs[0]) // self.block
+        return np.asarray(self._blocks(trainable, other, inputs, count))
+
+
+def values(model: Any) -> tuple[list[Tensor], list[Tensor]]:
+    """Values of a model's trainable variables, and of the others, for work on one device."""
+    groups = (model.trainable_variables, model.non_trainable_variables)
+    trainable, other = ([_here(variable.value) for variable in group] for group in groups)
+    return trainable, other
+
+
+def _here(value: Tensor) -> Tensor:
+    """A value on one device, wherever it was left by a distribution over several."""
+    return value if len(value.sharding.device_set) == 1 else np.asarray(value)
+
+
+def processes() -> int:
+    """How many processes train one model together, each on rows of its own."""
+    if alone() or not available():
+        return 1
+    import jax
+
+    return int(jax.process_count())
+
+
+def agreed(value: Any) -> Any:
+    """What process 0 has for a value, in every process that trains the model."""
+    if processes() == 1:
+        return value
+    from jax.experimental.multihost_utils import broadcast_one_to_all
+
+    written = np.frombuffer(pickle.dumps(value), dtype=np.uint8)
+    padded = np.zeros(int(broadcast_one_to_all(np.int64(len(written)))), dtype=np.uint8)
+    padded[: len(written)] = written[: len(padded)]
+    return pickle.loads(np.asarray(broadcast_one_to_all(padded), dtype=np.uint8).tobytes())
+
+
+def summed(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sum of arrays of one shape over the processes that train a model."""
+    if processes() == 1:
+        return array
+    from jax.experimental.multihost_utils import process_allgather
+
+    # in float64, which jax would take for float32
+    halves = np.asarray(array, dtype=np.float64).reshape(-1).view(np.int32)
+    every = np.ascontiguousarray(process_allgather(halves)).view(np.float64)
+    return np.asarray(every.sum(axis=0)).reshape(array.shape)
+
+
+def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function of arrays, compiled for each of their shapes."""
+    return cast(Callable[..., Tensor], _jit(function))
+
+
+def placed(data: Any) -> Any:
+    """Arrays (None stays None) where the engine works on them, if that is for us to say."""
+    if not (available() and alone()):
+        return data
+    import jax
+
+    return jax.tree.map(jax.device_put, data)
+
+
+def _jit(function: Callable[..., Any], **options: Any) -> Any:
+    import jax
+
+    @wraps(function)
+    def exact(*arguments: Any) -> Any:
+        # accelerators would round what is multiplied to 10 bits, residuals of targets among it
+        with jax.default_matmul_precision("float32"):
+            return function(*arguments)
+
+    return jax.jit(exact, **options)
+
+
+def _steps(order: NDArray[Any]) -> tuple[NDArray[np.int32], int]:
+    """The order of at most `STEPS` steps in an array of `STEPS`, and how many there are."""
+    padded = np.zeros((STEPS, *order.shape[1:]), dtype=np.int32)
+    padded[: len(order)] = order
+    return padded, len(order)
+
+
+def _padded(rows: Any, size: int) -> Any:
+    if len(rows) == size:
+        return rows
+    padded = np.zeros((size, *rows.shape[1:]), dtype=rows.dtype)
+    padded[: len(rows)] = rows
+    return padded

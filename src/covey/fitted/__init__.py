@@ -1,0 +1,1 @@
+"""What a fitted model answers: its predictions, and how good they are."""

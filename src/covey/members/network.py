@@ -1,0 +1,282 @@
+"""The network of an ensemble: a plain `keras.Model` built out of numbers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.arguments.numbers import is_number
+from covey.backend import compilation
+from covey.backend.select import keras
+from covey.errors import InputError, shown
+from covey.families import FAMILIES
+from covey.layers import DistributionHead, MemberDense, PiecewiseLinear, members_first
+
+BLOCK = 256  # rows per forward pass; fixed, so that a row's result does not hang on its neighbours
+CHUNK = 64 * BLOCK  # rows whose inputs are copied at a time
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a network is made of; everything else is its weights.
+
+    Attributes:
+        n_features: F, width of the input of each member.
+        n_targets: D.
+        members: K, networks side by side.
+        hidden_units: widths of the hidden layers.
+        activation: name of a Keras activation.
+        dropout: share of hidden units left out in each training step; by default 0.1 (1 - 1 / F).
+            It helps where many features invite coincidences, and blurs a function of one feature.
+        floor: floor of the family, in whitened units.
+        family_name: a key of `covey.families.FAMILIES`.
+        knots: for each feature, where the piecewise linear functions of it bend; empty for one that
+            has none. Nothing at all by default.
+        functions: number of such functions of a feature that has knots; by default 128 in all, but
+            at least 2 and at most 8 of each.
+        rank: number of factors, for a family that has any; else None.
+
+    Raises:
+        InputError: an attribute lies outside its range.
+    """
+
+    n_features: int
+    n_targets: int
+    members: int
+    hidden_units: tuple[int, ...]
+    activation: str
+    dropout: float | None = None
+    floor: float = 1e-4
+    family_name: str = "normal"
+    knots: tuple[tuple[float, ...], ...] = ()
+    functions: int | None = None
+    rank: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.family_name not in FAMILIES:
+            raise InputError(
+                f"`family` must be one of {', '.join(map(repr, FAMILIES))}. "
+                f"Received: {shown(self.family_name)}."
+            )
+        if not all(is_number(u, whole=True) and u >= 1 for u in self.hidden_units):
+            raise InputError(
+                "`hidden_units` must be positive integers. Received: "
+                f"hidden_units={shown(self.hidden_units)}."
+            )
+        object.__setattr__(self, "hidden_units", tuple(int(u) for u in self.hidden_units))
+        if len(self.knots) not in (0, self.n_features):
+            raise InputError(
+                f"Expected the knots of {self.n_features} features, or none. Received those of "
+                f"{len(self.knots)}."
+            )
+        if self.functions is None:
+            bent = sum(map(bool, self.knots))
+            object.__setattr__(self, "functions", min(max(128 // max(bent, 1), 2), 8))
+        if self.dropout is None:
+            object.__setattr__(self, "dropout", 0.1 * (1 - 1 / self.n_features))
+        elif not is_number(self.dropout) or not 0 <= self.dropout < 1:
+            raise InputError(
+                f"`dropout` must be a number in [0, 1). Received: dropout={shown(self.dropout)}."
+            )
+        try:
+            if not isinstance(self.activation, str):  # never an object: files hold no code
+                raise ValueError
+            keras.activations.get(self.activation)
+        except ValueError:
+            raise InputError(
+                "`activation` must name a Keras activation, for example 'silu'. Received: "
+                f"activation={shown(self.activation)}."
+            ) from None
+
+    @property
+    def family(self) -> Any:
+        """The family of the output."""
+        options = {} if self.rank is None else {"rank": self.rank}
+        return FAMILIES[self.family_name](self.n_targets, **options, floor=self.floor)
+
+    def to_manifest(self) -> dict[str, Any]:
+        """The attributes, as JSON takes them."""
+        return {**asdict(self), "hidden_units": list(self.hidden_units)}
+
+    @classmethod
+    def from_manifest(cls, manifest: dict[str, Any]) -> Self:
+        """The network that `to_manifest` describes."""
+        units, knots = tuple(manifest["hidden_units"]), tuple(map(tuple, manifest["knots"]))
+        return cls(**{**manifest, "hidden_units": units, "knots": knots})
+
+    def build(self, seed: int = 0) -> Any:
+        """A model from inputs (rows, K, F) to packed parameters (rows, K, P).
+
+        Args:
+            seed: seed of the dropout.
+
+        Returns:
+            A `keras.Model`; its weights are yet to be set.
+        """
+        inputs = keras.Input((self.members, self.n_features), dtype="float32")
+        hidden = members_first(inputs)
+        if self._embedding is not None:
+            hidden = self._embedding(hidden)
+        for number, units in enumerate(self.hidden_units):
+            # whatever the global policy is: a saved model predicts the same everywhere
+            hidden = MemberDense(
+                units, activation=self.activation, kernel_initializer="zeros", dtype="float32"
+            )(hidden)
+            if self.dropout:
+                # one draw for all members, who see different rows anyway
+                noise = (1, None, units)
+                hidden = keras.layers.Dropout(
+                    self.dropout, noise, seed=seed + number, dtype="float32"
+                )(hidden)
+        return keras.Model(inputs, DistributionHead(self.family, members=self.members)(hidden))
+
+    @property
+    def _embedding(self) -> PiecewiseLinear | None:
+        columns = [column for column, knots in enumerate(self.knots) if knots]
+        if not columns:
+            return None
+        longest = max(len(self.knots[column]) for column in columns)
+        # bins without width at the end make them all of one length
+        padded = [
+            (*self.knots[column], *[self.knots[column][-1]] * (longest - len(self.knots[column])))
+            for column in columns
+        ]
+        return PiecewiseLinear(columns, padded, self.functions or 0)
+
+    @property
+    def skeleton(self) -> Self:
+        """A network of the same shape, for what is compiled: the knots are weights to it."""
+        longest = max(map(len, self.knots), default=0)
+        ranks = tuple(map(float, range(longest)))
+        return replace(self, knots=tuple(ranks if knots else () for knots in self.knots))
+
+    def forward(self, model: Any, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Packed parameters, computed in blocks of fixed size.
+
+        Args:
+            model: a model as `build` gives it.
+            inputs: array of shape (N, K, F), or of shape (N, F) for all members alike.
+
+        Returns:
+            Array of shape (N, K, P).
+        """
+        alike = inputs.ndim == 2
+        if compilation.available():
+            compiled = _forward(self.skeleton, alike)
+            return compiled(*compilation.values(model), inputs)
+        parts = []
+        for start in range(0, len(inputs), CHUNK):
+            chunk = inputs[start : start + CHUNK, None] if alike else inputs[start : start + CHUNK]
+            size = -(-len(chunk) // BLOCK) * BLOCK
+            padded = np.zeros((size, self.members, self.n_features), dtype=np.float32)
+            padded[: len(chunk)] = chunk
+            parts.append(model.predict(padded, batch_size=BLOCK, verbose=0)[: len(chunk)])
+        return np.concatenate(parts)
+
+    @property
+    def weight_shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of the kernels and biases, layer by layer, the member axis in front."""
+        embedding = self._embedding
+        shapes: list[tuple[int, ...]] = []
+        width = self.n_features
+        if embedding is not None:
+            shapes.append((self.members, *embedding.kernel_shape))
+            width += len(embedding.columns) * embedding.units
+        widths = [width, *self.hidden_units, self.family.packed_size]
+        for before, after in pairwise(widths):
+            shapes += [(self.members, before, after), (self.members, after)]
+        return shapes
+
+    def initial_weights(
+        self, generator: np.random.Generator, head: NDArray[np.float64] | None = None
+    ) -> list[NDArray[np.float32]]:
+        """Weights to start from.
+
+        Hidden kernels are normal with variance 1 / fan-in (2 / fan-in for the fractions that make
+        up piecewise linear functions), drawn in NumPy so that every engine starts at the same
+        place. The kernel of the head is zero, so that the model starts at one distribution for all
+        rows.
+
+        Args:
+            generator: source of randomness.
+            head: raw outputs of each member that this is, shape (K, P); by default zero, for the
+                family's standard distribution.
+
+        Returns:
+            List of arrays of the shapes that `weight_shapes` says.
+        """
+        weights = [np.zeros(shape, dtype=np.float32) for shape in self.weight_shapes]
+        for kernel in weights[:-2]:
+            if kernel.ndim > 2:  # biases stay zero
+                fan_in = kernel.shape[1] if kernel.ndim == 3 else kernel.shape[2] / 2
+                kernel[:] = generator.standard_normal(kernel.shape) / np.sqrt(fan_in)
+        if head is not None:
+            weights[-1][:] = head
+        return weights
+
+    def as_normal(
+        self, weights: list[NDArray[np.float32]], log_stretch: NDArray[np.float64]
+    ) -> tuple[Self, list[NDArray[np.float32]]]:
+        """The network of the normal that comes closest to a Student-t's, to be trained further.
+
+        Args:
+            weights: weights of this network, whose family is the Student-t.
+            log_stretch: for each member, the logarithm of what its scale is to be multiplied by.
+
+        Returns:
+            (network, weights): the same hidden layers and means, the degrees of freedom left out.
+        """
+        d = self.n_targets
+        kernel, bias = weights[-2][:, :, :-1], weights[-1][:, :-1].copy()
+        bias[:, d : 2 * d] -= log_stretch[:, None].astype(np.float32)
+        network = replace(self, family_name="normal")
+        return network, [*(w.copy() for w in weights[:-2]), kernel.copy(), bias]
+
+
+def quantile_knots(
+    inputs: NDArray[np.float32], bins: int | None = None
+) -> tuple[tuple[float, ...], ...]:
+    """Knots at the quantiles of each feature, for `Network`.
+
+    Args:
+        inputs: array of shape (N, F).
+        bins: number of bins, of about equal numbers of rows; by default half the root of N, but at
+            least 4 and at most 32.
+
+    Returns:
+        F tuples of at most `bins` + 1 distinct ascending numbers; empty for a feature of fewer than
+        three values, of which every function is a straight line.
+    """
+    if bins is None:
+        bins = min(max(int(np.sqrt(len(inputs)) / 2), 4), 32)
+    levels = np.linspace(0, 1, bins + 1)
+    knots = []
+    for column in inputs.T:
+        values = np.unique(column)
+        few = len(values) <= bins + 1
+        edges = values if few else np.unique(np.quantile(column, levels).astype(np.float32))
+        knots.append(tuple(edges.tolist()) if len(edges) > 2 else ())
+    return tuple(knots)
+
+
+def read_weights(model: Any) -> list[NDArray[np.float32]]:
+    """The trainable weights of a model, as arrays with the member axis in front."""
+    values = [variable.value for variable in model.trainable_variables]
+    # a copy: some engines hand out views of what the next training step overwrites
+    return [np.array(keras.ops.convert_to_numpy(value)) for value in values]
+
+
+def write_weights(model: Any, weights: list[NDArray[np.float32]]) -> None:
+    """Set the trainable weights of a model."""
+    for variable, array in zip(model.trainable_variables, weights, strict=True):
+        variable.assign(array)
+
+
+@lru_cache(maxsize=8)
+def _forward(skeleton: Network, alike: bool) -> compilation.Forward:
+    return compilation.Forward(skeleton.build(), BLOCK, skeleton.members if alike else None)

@@ -1,0 +1,141 @@
+"""How the families of a fit are trained: from which linear start, and which after which."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.errors import InputError, shown
+from covey.families.student_t import START
+from covey.members.network import Network
+from covey.start.full import LinearModel, Ridge, residual_factor
+from covey.start.low_rank import LowRankLinearModel, residual_factors
+from covey.start.start import LinearStart
+
+Array = NDArray[np.float64]
+
+MANY = 100  # targets from which on "auto" is of low rank; up to there full covariances score better
+MOST_FACTORS, LEAST_FACTORS = 24, 8
+MOST_LOADINGS = 12_000  # by which a network can be wide, and still take its steps in a second
+
+
+class Plan(ABC):
+    """What to train.
+
+    Attributes:
+        normal: whether a normal is to be trained too, that starts from a Student-t.
+    """
+
+    normal: bool
+
+    @abstractmethod
+    def network(self, network: Network) -> Network:
+        """The network to train first: another one with another family."""
+
+    @abstractmethod
+    def start(self, ridge: Ridge) -> LinearStart:
+        """The linear start of a member."""
+
+    @abstractmethod
+    def constant_covariance(self, ridge: Ridge) -> dict[str, Array]:
+        """The normal covariance of the simplest mean's residuals, as arrays of a start."""
+
+    @abstractmethod
+    def weights(
+        self, network: Network, linear: Sequence[Any], seed: int
+    ) -> list[NDArray[np.float32]] | None:
+        """Weights to start from; None for the standard distribution of whitened residuals."""
+
+
+@final
+@dataclass(frozen=True)
+class FullPlan(Plan):
+    """A Student-t with any scale matrix, and perhaps a normal that starts from it."""
+
+    normal: bool
+
+    def network(self, network: Network) -> Network:
+        """See `Plan`."""
+        return replace(network, family_name="student_t")
+
+    def start(self, ridge: Ridge) -> LinearStart:
+        """See `Plan`."""
+        return LinearModel.of(ridge, START)
+
+    def constant_covariance(self, ridge: Ridge) -> dict[str, Array]:
+        """See `Plan`."""
+        return {"residual_scale_tril": residual_factor(ridge.simple_residuals, ridge.weight)}
+
+    def weights(self, network: Network, linear: Sequence[Any], seed: int) -> None:
+        """See `Plan`."""
+
+
+@final
+@dataclass(frozen=True)
+class LowRankPlan(Plan):
+    """A normal with a low-rank covariance, alone.
+
+    Attributes:
+        rank: R, the number of factors.
+    """
+
+    rank: int
+    normal: bool = False
+
+    def network(self, network: Network) -> Network:
+        """See `Plan`."""
+        return replace(network, family_name="low_rank", rank=self.rank)
+
+    def start(self, ridge: Ridge) -> LinearStart:
+        """See `Plan`."""
+        return LowRankLinearModel.of(ridge, self.rank)
+
+    def constant_covariance(self, ridge: Ridge) -> dict[str, Array]:
+        """See `Plan`."""
+        return residual_factors(ridge.simple_residuals, ridge.weight, self.rank)
+
+    def weights(
+        self, network: Network, linear: Sequence[Any], seed: int
+    ) -> list[NDArray[np.float32]]:
+        """See `Plan`."""
+        head = np.stack([start.head(network.family) for start in linear])
+        return network.initial_weights(np.random.default_rng(seed), head)
+
+
+def plan_of(family: str, rank: int | None, n_targets: int) -> Plan:
+    """What to train for what was asked.
+
+    Args:
+        family: "auto", "normal", "student_t" or "low_rank".
+        rank: of the factors, for "low_rank"; None for the default.
+        n_targets: D.
+
+    Returns:
+        The plan.
+
+    Raises:
+        InputError: a rank is asked for where there is none, or it is out of range.
+    """
+    low = family == "low_rank" or (family == "auto" and n_targets >= MANY)
+    if rank is not None and family != "low_rank":
+        raise InputError(
+            f"`rank` is for family='low_rank' alone. Received: rank={shown(rank)}, "
+            f"family={shown(family)}."
+        )
+    if not low:
+        return FullPlan(family != "student_t")
+    return LowRankPlan(default_rank(n_targets) if rank is None else rank)
+
+
+def default_rank(n_targets: int) -> int:
+    """So many factors, unless asked otherwise: a quarter of the targets, at most 24 and 12,000 / D.
+
+    With fewer they explain too little of constant covariances, with more they cost too much.
+    """
+    affordable = max(MOST_LOADINGS // n_targets, LEAST_FACTORS)
+    return max(min(n_targets // 4, MOST_FACTORS, affordable), 1)

@@ -1,0 +1,195 @@
+"""Training steps of a network, taken on whatever engine there is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.backend import compilation
+from covey.backend.select import keras
+from covey.losses import NegativeLogLikelihood
+from covey.members.batches import Source, Stretch, gather
+from covey.members.network import Network, read_weights
+from covey.members.optimizer import MemberAdamW
+from covey.members.recipe import Recipe
+
+CLIPNORM = 5.0  # largest norm of the gradient of one member's mean loss
+
+
+class Runner(ABC):
+    """Takes the steps that it is given.
+
+    Attributes:
+        model: a Keras model, compiled, with the weights from which to start.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    @abstractmethod
+    def run(self, stretch: Stretch) -> float:
+        """Take the steps of a stretch: at most `compilation.STEPS`.
+
+        Returns:
+            The sum of their losses.
+        """
+
+    @abstractmethod
+    def weights(self) -> list[NDArray[np.float32]]:
+        """The trainable weights now, as `read_weights` gives them."""
+
+    @abstractmethod
+    def publish(self) -> None:
+        """Bring `model` and its optimizer up to date, for those who look at it."""
+
+    @abstractmethod
+    def adopt(self) -> None:
+        """Go on from what `model` and its optimizer are, in case somebody changed them."""
+
+    @final
+    def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """(what JSON can hold, arrays): weights, random states and the optimizer's variables."""
+        self.publish()
+        values = map(keras.ops.convert_to_numpy, self._variables)
+        return {}, {f"state_{number:03d}": np.array(value) for number, value in enumerate(values)}
+
+    @final
+    def restore(self, snapshot: tuple[dict[str, Any], dict[str, NDArray[Any]]]) -> None:
+        """Go on from there."""
+        for number, variable in enumerate(self._variables):
+            variable.assign(snapshot[1][f"state_{number:03d}"])
+        self.adopt()
+
+    @property
+    def _variables(self) -> list[Any]:
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+
+def runner(network: Network, model: Any, source: Source, recipe: Recipe) -> Runner:
+    """The fastest runner for the engine.
+
+    Args:
+        network: what the model is made of.
+        model: as `network.build` gives it; it is compiled here.
+        source: where the rows will come from.
+        recipe: how long and how fast.
+
+    Returns:
+        A runner; what it compiles serves all networks of the same shape.
+    """
+    recipe = replace(recipe, batch_size=1, max_time=None)  # not what is compiled
+    gaps = source.gaps > 0
+    loss = _loss(network, source.complete, gaps, source.scale_tril if gaps else None)
+    model.compile(_optimizer(network.members, recipe), loss=loss)
+    model.optimizer.build(model.trainable_variables)
+    if compilation.available() and compilation.alone():
+        steps = _steps(network.skeleton, source.complete, gaps, recipe)
+        return _Dispatched(model, steps, loss.scaling)
+    return _Fitted(model)
+
+
+@final
+class _Dispatched(Runner):
+    """Many steps in one dispatch."""
+
+    def __init__(self, model: Any, steps: compilation.Steps, scaling: Any) -> None:
+        super().__init__(model)
+        self.steps = steps
+        self.scaling = compilation.placed(scaling)
+        self.state = compilation.State.of(model)
+
+    def run(self, stretch: Stretch) -> float:
+        """See `Runner`."""
+        data = (stretch.data, self.scaling)
+        (self.state, _), loss = self.steps((self.state, np.float32(0)), data, stretch.order)
+        return float(loss)
+
+    def weights(self) -> list[NDArray[np.float32]]:
+        """See `Runner`."""
+        return [np.array(value) for value in self.state.trainable]
+
+    def publish(self) -> None:
+        """See `Runner`."""
+        self.state.write(self.model)
+
+    def adopt(self) -> None:
+        """See `Runner`."""
+        self.state = compilation.State.of(self.model)
+
+
+@final
+class _Fitted(Runner):
+    """Keras' own `fit`, which every engine has."""
+
+    def run(self, stretch: Stretch) -> float:
+        """See `Runner`."""
+        stopped = self.model.stop_training  # by a callback; `fit` forgets it
+        # Keras would shuffle the batches by Python's global generator
+        log = self.model.fit(_Dataset(stretch), shuffle=False, verbose=0)
+        self.model.stop_training = stopped
+        return float(log.history["loss"][0]) * len(stretch.order)
+
+    def weights(self) -> list[NDArray[np.float32]]:
+        """See `Runner`."""
+        return read_weights(self.model)
+
+    def publish(self) -> None:
+        """See `Runner`."""
+
+    def adopt(self) -> None:
+        """See `Runner`."""
+
+
+class _Dataset(keras.utils.PyDataset):  # type: ignore[misc]
+    """The batches of a stretch."""
+
+    def __init__(self, stretch: Stretch) -> None:
+        super().__init__(workers=1)
+        self.data, self.order = stretch
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], ...]:
+        return gather(self.data, self.order[index])
+
+
+def _optimizer(members: int, recipe: Recipe) -> MemberAdamW:
+    clipnorm = CLIPNORM / members  # the loss is a mean over members too
+    return MemberAdamW(recipe.schedule, recipe.weight_decay, clipnorm)
+
+
+def _loss(
+    network: Network, complete: int, gaps: bool, scale_tril: Any = None
+) -> NegativeLogLikelihood:
+    # dividing by the number of terms, not by their weights, keeps the members apart
+    return NegativeLogLikelihood(
+        network.family,
+        missing=gaps,
+        complete=complete,
+        scale_tril=scale_tril,
+        reduction="sum_over_batch_size",
+    )
+
+
+@lru_cache(maxsize=8)
+def _steps(skeleton: Network, complete: int, gaps: bool, recipe: Recipe) -> compilation.Steps:
+    model, loss = skeleton.build(), _loss(skeleton, complete, gaps)
+    optimizer = _optimizer(skeleton.members, recipe)
+    optimizer.build(model.trainable_variables)
+
+    def batch(data: Any, rows: Any) -> tuple[Any, ...]:
+        inputs, targets, *weight = gather(data[0], rows)
+        return inputs, (targets, data[1]), *weight
+
+    def mean(y: Any, outputs: Any, weight: Any) -> Any:
+        each = loss.negative_log_density(y[0], outputs, y[1])
+        return keras.ops.mean(each if weight is None else each * weight)
+
+    step = compilation.gradient_step(model, optimizer, mean)
+    return compilation.Steps(step, batch, read=lambda carry: carry[1])

@@ -1,0 +1,218 @@
+"""The order in which rows depend on one another, where they do, and what was seen of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.rows.neighbours import dependence
+from covey.table import CategoricalColumn, FeatureSchema
+from covey.table.columns import decode
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+ASKED, DATES, NEIGHBOURS = "asked", "dates", "neighbours"
+TABLE, INDEX = "the table", "the index"  # which stand in an order, if no column does
+MOST_LACKING = 0.1  # share of rows without a date, in a column that orders them
+LEAST_DATES = 10  # different ones
+MOST_LOOKED_AT = 100  # cells of a column of text, to see whether they are dates
+DATE = re.compile(r"\d{4}-\d{2}(-\d{2}|$)")
+LEAST_RUNS = 20  # values that each stand together, for them to be labels of something
+
+
+@dataclass(frozen=True)
+class RowOrder:
+    """Why members hold out whole blocks of rows, and along which order.
+
+    Attributes:
+        by: name of the column of dates that orders the rows, "the index", or "the table".
+        because: "asked", "dates" (rows stand in the order of a column of dates) or "neighbours"
+            (residuals resemble those of rows next to them).
+        target: the target of which this was seen, or None.
+        lag: how many rows apart, or None.
+        correlation: of its residuals so many rows apart, or None.
+        runs: name of a column of text whose equal values stand together, or None.
+        groups: whether this was seen of rows of different groups, which are kept whole.
+    """
+
+    by: str
+    because: str
+    target: str | None = None
+    lag: int | None = None
+    correlation: float | None = None
+    runs: str | None = None
+    groups: bool = False
+
+    @classmethod
+    def find(
+        cls,
+        frame: pd.DataFrame,
+        schema: FeatureSchema,
+        inputs: NDArray[np.float32],
+        Y: Array,
+        targets: Sequence[str],
+        *,
+        groups: Rows | None = None,
+        asked: bool = False,
+    ) -> tuple[Self, Rows] | None:
+        """Look whether rows depend on their neighbours.
+
+        Rows that stand in the order of a column of dates, or of an index of dates, are taken to.
+        Otherwise residuals tell: along such a column, or along the rows as they stand.
+
+        Where the user named groups, residuals alone tell, and only those of rows of different
+        groups: what rows of one group share is held out with them. Groups must stand together
+        along the order, or no block could hold them whole.
+
+        Args:
+            frame: features as the user gave them, N rows.
+            schema: of its columns.
+            inputs: the numbers they become, shape (N, F).
+            Y: targets, shape (N, D), NaN where not observed.
+            targets: D names.
+            groups: a label for each row, shape (N,), or None.
+            asked: find the order even if nothing depends on it.
+
+        Returns:
+            The order, and the place of each row in it, shape (N,): equal for rows of one date. None
+            if rows do not depend on their neighbours.
+        """
+        dated = list(_dates(frame, schema))
+        for name, rank in dated:
+            if _monotone(rank) and (asked or groups is None):
+                return cls(name, ASKED if asked else DATES), rank
+        table = np.arange(len(Y))
+        if asked:
+            name, rank = dated[0] if dated else (TABLE, table)
+            return cls(name, ASKED), rank
+        runs = None
+        for name, columns in _labels_in_runs(frame, schema):
+            # what is known of a label, other labels do not have
+            inputs, runs = np.delete(inputs, columns, axis=1), name
+        if not inputs.shape[1]:
+            inputs = np.zeros((len(Y), 1), dtype=np.float32)
+        for name, rank in [*dated, (TABLE, table)]:
+            along = np.argsort(rank, kind="stable")
+            if groups is not None and not _stand_together(groups[along]):
+                continue
+            seen = dependence(inputs, Y, along, groups)
+            if seen is not None:
+                about = targets[seen.target], seen.lag, round(seen.correlation, 3)
+                together = runs if name == TABLE and groups is None else None
+                return cls(name, NEIGHBOURS, *about, together, groups is not None), rank
+        return None
+
+    @property
+    def sentence(self) -> str:
+        """What was taken for granted and why, with the way to say otherwise; "" if it was asked."""
+        if self.because == ASKED:
+            return ""
+        where = f"in the order of {self.by if self.by in (TABLE, INDEX) else repr(self.by)}"
+        if self.because == DATES:
+            why = f"Rows stand {where}"
+        else:
+            before = "the row before" if self.lag == 1 else f"the row {self.lag} before"
+            why = (
+                f"Rows depend on their neighbours {where}: residuals of {self.target!r} correlate "
+                f"by {self.correlation:.2f} with those of {before}"
+            )
+            if self.groups:
+                why += ", of another group"
+            if self.runs is not None:
+                why += f", and rows with one {self.runs!r} stand together"
+        return (
+            f"{why}. So whole blocks of {'groups' if self.groups else 'rows'} are held out, since "
+            f"{'those' if self.groups else 'rows'} at random would be given away by their "
+            'neighbours; cv="shuffled" says otherwise.'
+        )
+
+    def to_manifest(self) -> dict[str, Any]:
+        """The attributes and the sentence, as JSON has them."""
+        return {"folds": "blocks", **asdict(self), "said": self.sentence}
+
+
+def _dates(frame: pd.DataFrame, schema: FeatureSchema) -> Iterator[tuple[str, Rows]]:
+    """Columns of dates, the index first, and the rank of each row in them."""
+    import pandas as pd
+
+    for number in range(frame.index.nlevels):
+        level = frame.index.get_level_values(number)
+        if isinstance(level, pd.PeriodIndex):
+            level = level.to_timestamp()
+        if isinstance(level, pd.DatetimeIndex):
+            rank = _ranks(decode(level.to_series())[1])
+            if rank is not None:
+                yield str(level.name or INDEX), rank
+    for column in schema.columns:
+        if not isinstance(column, CategoricalColumn):
+            days = column.read(frame[column.name]) if column.kind == "date" else None
+        else:
+            days = _dates_of_text(frame[column.name])
+        rank = None if days is None else _ranks(days)
+        if rank is not None:
+            yield column.name, rank
+
+
+def _dates_of_text(column: pd.Series) -> Array | None:
+    """Days of periods, or of dates as ISO 8601 writes them, as CSV files do; None of all else."""
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.PeriodDtype):
+        return decode(column.dt.to_timestamp())[1]
+    known = column.dropna()
+    if not len(known) or not all(
+        isinstance(cell, str) and DATE.match(cell) for cell in known.iloc[:MOST_LOOKED_AT]
+    ):
+        return None
+    parsed = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True)
+    return decode(parsed.dt.tz_localize(None))[1]
+
+
+def _ranks(days: Array) -> Rows | None:
+    """Dense ranks of dates; a row without one goes with the row before. None if they are few."""
+    known = np.isfinite(days)
+    if known.mean() < 1 - MOST_LACKING or len(np.unique(days[known])) < LEAST_DATES:
+        return None
+    last = np.maximum.accumulate(np.where(known, np.arange(len(days)), -1))
+    filled = days[np.where(last < 0, np.argmax(known), last)]
+    return np.unique(filled, return_inverse=True)[1].astype(np.int64)
+
+
+def _stand_together(labels: Rows) -> bool:
+    return bool(np.count_nonzero(np.diff(labels)) + 1 == len(np.unique(labels)))
+
+
+def _monotone(rank: Rows) -> bool:
+    steps = np.diff(rank)
+    return bool((steps >= 0).all() or (steps <= 0).all())
+
+
+def _labels_in_runs(
+    frame: pd.DataFrame, schema: FeatureSchema
+) -> Iterator[tuple[str, NDArray[np.intp]]]:
+    """Columns of text whose equal values stand together, such as names of patients.
+
+    Yields:
+        The name, and which columns of the matrix it became.
+    """
+    import pandas as pd
+
+    first, found = 0, []
+    for column in schema.columns:
+        width = len(column.output_names)
+        if isinstance(column, CategoricalColumn) and width:
+            codes = pd.factorize(frame[column.name])[0]
+            changes, labels = np.count_nonzero(np.diff(codes)), len(np.unique(codes))
+            if changes + 1 == labels >= LEAST_RUNS and labels <= len(codes) / 2:
+                found.append((column.name, np.arange(first, first + width)))
+        first += width
+    yield from reversed(found)  # so that the others keep their numbers

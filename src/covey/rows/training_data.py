@@ -1,0 +1,258 @@
+"""A table that is ready to be learned from: read, checked, and split into folds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
+
+from covey.arguments.labels import check_tables, labels_of
+from covey.arguments.numbers import is_number
+from covey.arguments.targets import target_names
+from covey.errors import InputError, shown
+from covey.rows.order import ASKED, RowOrder
+from covey.table import FeatureSchema, read_features, read_targets
+from covey.table.copies import check_features
+from covey.table.folds import BLOCKS, MOST_PIECES, Folds, even_weights, read_weights
+
+Array = NDArray[np.float64]
+FAMILIES = ("auto", "normal", "student_t", "low_rank")  # that a user can ask for
+
+
+@dataclass(frozen=True)
+class TrainingTable:
+    """The rows that hold a target and have a weight; the others teach nothing, and are left out.
+
+    Attributes:
+        frame: features as the user gave them, N rows.
+        schema: how they become numbers.
+        inputs: these numbers, shape (N, F).
+        Y: shape (N, D), in target units; NaN where not observed.
+        targets: D names.
+        flat: whether the targets had one dimension only.
+        weight: sample weights of mean 1, positive, shape (N,), or None if all count alike.
+        folds: who trains on what.
+        rows: numbers of the rows in the user's table, shape (N,).
+        labels: of the rows, a pandas Index of N: those of the features, or, if these have none, of
+            the targets; or None.
+        order: why folds are whole blocks of rows; None if they are not, or the user split them.
+    """
+
+    frame: Any
+    schema: FeatureSchema
+    inputs: NDArray[np.float32]
+    Y: Array
+    targets: tuple[str, ...]
+    flat: bool
+    weight: Array | None
+    folds: Folds
+    rows: NDArray[np.int64]
+    labels: Any = None
+    order: RowOrder | None = None
+
+    @classmethod
+    def read(
+        cls,
+        X: Any,
+        Y: Any,
+        sample_weight: ArrayLike | None,
+        groups: ArrayLike | None,
+        *,
+        members: int,
+        cv: Any,
+        seed: int,
+    ) -> Self:
+        """Read what a user passes to `fit`.
+
+        Args:
+            X: table of features.
+            Y: table of targets.
+            sample_weight: array, one weight per row, or None.
+            groups: one label per row, or None.
+            members: number of folds.
+            cv: splitter, iterable of (train, test) row numbers, "shuffled", "blocks", or None: as
+                the rows are. `groups` stay whole in any case; they alone decide unless rows
+                depend on neighbours of other groups.
+            seed: of the folds.
+
+        Returns:
+            The table.
+
+        Raises:
+            InputError: something cannot be used; the message names it.
+        """
+        frame, named = read_features(X)
+        dated = _dated(frame, Y)
+        check_tables(X=X, Y=Y, sample_weight=sample_weight, groups=groups)
+        labels = labels_of(Y if labels_of(X) is None else X)
+        weight = read_weights(sample_weight, len(frame))
+        kept = np.ones(len(frame), dtype=bool) if weight is None else weight > 0
+        Y, names, flat = read_targets(Y, kept)
+        targets = target_names(names, Y.shape[1])
+        check_features(frame[kept], Y, targets, names if named else None)
+        held = ~np.isnan(Y).all(axis=1)
+        kept[kept] = held
+        rows = np.flatnonzero(kept)
+        if len(rows) < len(frame):
+            frame, dated, Y = frame.iloc[rows], dated.iloc[rows], Y[held]
+            weight = None if weight is None else weight[rows]
+        weight = even_weights(weight)  # once, so that rows that are left out change no digit
+        blocks = isinstance(cv, str) and cv == BLOCKS
+        splits = {"groups": groups, "Y": Y, "seed": seed, "kept": kept}
+        folds = Folds.split(len(Y), members, cv=None if blocks else cv, **splits)
+        schema = FeatureSchema.fit(frame, named)
+        inputs = network_inputs(schema, frame, named)
+        order = None
+        if blocks or cv is None:
+            known = dated, schema, inputs, Y, targets
+            alone = None if groups is None else folds.blocks
+            if (found := RowOrder.find(*known, groups=alone, asked=blocks)) is not None:
+                order, rank = found
+                cut = [
+                    partial(Folds.split, len(Y), members, **splits, rank=rank, pieces=2**power)
+                    for power in range(MOST_PIECES.bit_length())
+                ]
+                better = _folds_that_hold(cut, Y, targets, asked=order.because == ASKED)
+                folds, order = (better, order) if better is not None else (folds, None)
+        _check_observed(Y, targets, folds)
+        labels = None if labels is None else labels[rows]
+        return cls(frame, schema, inputs, Y, targets, flat, weight, folds, rows, labels, order)
+
+
+def _folds_that_hold(
+    cut: Sequence[Callable[[], Folds]],
+    Y: Array,
+    targets: tuple[str, ...],
+    *,
+    asked: bool,
+) -> Folds | None:
+    """The coarsest blocks of which each member learns about half of what is known of each target.
+
+    A target that was observed in one stretch alone would else be unknown to whom that is held out.
+
+    Args:
+        cut: ways to cut, the coarsest first.
+        Y: shape (N, D).
+        targets: D names.
+        asked: whether the user asked for blocks.
+
+    Returns:
+        The folds; failing that, the coarsest of which each member learns anything, or None.
+
+    Raises:
+        InputError: the user asked for blocks, and no way to cut will do.
+    """
+    counts = ~np.isnan(Y)
+    usable: Folds | None = None
+    refused: InputError | None = None
+    for make in cut:
+        try:
+            folds = make()
+            _check_observed(Y, targets, folds)
+        except InputError as error:
+            refused = refused or error
+            continue
+        usable = usable or folds
+        if all((2 * counts[train].sum(0) >= counts.sum(0)).all() for train, _ in folds.pairs):
+            return folds
+    if usable is None and asked and refused is not None:
+        raise refused
+    return usable
+
+
+def _dated(frame: Any, Y: Any) -> Any:
+    """The features under the dates that label the rows of the targets, if these alone have any."""
+    import pandas as pd
+
+    labels = labels_of(Y)
+    dates = pd.DatetimeIndex | pd.PeriodIndex
+    own = isinstance(frame.index, dates | pd.MultiIndex)
+    if isinstance(labels, dates) and not own and len(labels) == len(frame):
+        return frame.set_axis(labels)
+    return frame
+
+
+def _check_observed(Y: Array, targets: tuple[str, ...], folds: Folds) -> None:
+    """Refuse a target of which some member would not see a single value."""
+    observed = ~np.isnan(Y)
+    for number, (train, _) in enumerate(folds.pairs):
+        if lacking := np.flatnonzero(~observed[train].any(axis=0)).tolist():
+            raise InputError(
+                f"Each target must be observed in the training rows of every fold. Fold {number} "
+                f"has no value of {', '.join(repr(targets[i]) for i in lacking)} to learn from "
+                f"(rows that hold one: {observed[:, lacking].sum(axis=0).tolist()}). Leave the "
+                "target out, or split the rows so that each fold has some: see `members`, `cv` "
+                "and `groups`."
+            )
+
+
+def network_inputs(schema: FeatureSchema, frame: Any, named: bool) -> NDArray[np.float32]:
+    """The matrix that the network reads, of shape (N, F); a constant column where F would be 0."""
+    matrix = schema.transform(frame, named)
+    if matrix.shape[1] == 0:  # nothing varied in training: only a constant is left to learn from
+        return np.zeros((len(matrix), 1), dtype=np.float32)
+    return matrix
+
+
+def check_family(family: Any) -> None:
+    """Refuse what is no family to ask for.
+
+    Args:
+        family: the parameter of the `JointRegressor`.
+
+    Raises:
+        InputError: it is none of `FAMILIES`.
+    """
+    if family not in FAMILIES:
+        raise InputError(
+            f"`family` must be one of {', '.join(map(repr, FAMILIES))}. "
+            f"Received: family={shown(family)}."
+        )
+
+
+def check_verbose(verbose: Any) -> None:
+    """Refuse what does not say how much to print.
+
+    Args:
+        verbose: the parameter of the `JointRegressor`.
+
+    Raises:
+        InputError: it is no whole number of at least 0, and neither True nor False.
+    """
+    flag = isinstance(verbose, (bool, np.bool_))
+    if not flag and not (is_number(verbose, whole=True) and verbose >= 0):
+        raise InputError(
+            "`verbose` must be 0 (silent) or 1 (a progress bar and a verdict). "
+            f"Received: verbose={shown(verbose)}."
+        )
+
+
+def read_seed(random_state: Any) -> int:
+    """Turn what scikit-learn calls a random state into an integer.
+
+    Args:
+        random_state: an integer, a `numpy.random.RandomState`, or None for another seed every time;
+            NumPy's global generator is never touched.
+
+    Returns:
+        The seed.
+
+    Raises:
+        InputError: it is none of these.
+    """
+    if random_state is None:
+        return int(np.random.default_rng().integers(2**31 - 1))
+    try:
+        if isinstance(random_state, (bool, np.bool_)):
+            raise ValueError
+        return int(check_random_state(random_state).randint(2**31 - 1))
+    except ValueError as error:
+        raise InputError(
+            "`random_state` must be a non-negative integer below 2**32, a "
+            f"numpy.random.RandomState, or None. Received: {shown(random_state)}."
+        ) from error

@@ -1,0 +1,1 @@
+"""The linear model that every member starts from; never imports Keras."""

@@ -1,0 +1,145 @@
+"""The simple prediction that a model is held beside: simple means, one covariance for all rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.distributions import Elliptical, Mixture
+from covey.start.start import LinearStart
+from covey.table.folds import collected
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Ridge regression, or the user's own regressor alone, with one normal covariance.
+
+    The covariance is that of the residuals of rows that the means were not fitted to. It is a
+    normal's, whatever the network starts from: a network that learns a Student-t starts from the
+    scale matrix of one, which is narrower than the covariance.
+
+    Attributes:
+        starts: K linear models, of which each has such a covariance.
+        means: what the means are, in words.
+    """
+
+    starts: tuple[LinearStart, ...]
+    means: str
+
+    @classmethod
+    def of(
+        cls,
+        linear: Sequence[LinearStart],
+        covariances: Sequence[Mapping[str, Any]],
+        base: str | None = None,
+    ) -> Self:
+        """Put it together.
+
+        Args:
+            linear: the K linear models that the members start from.
+            covariances: for each, the covariance of the simplest mean's residuals, as arrays of a
+                linear model by name.
+            base: name of the user's regressor, whose means come as offsets; None for ridge.
+
+        Returns:
+            The baseline.
+        """
+        starts = linear if base is None else [start.of_offset_alone() for start in linear]
+        pairs = zip(starts, covariances, strict=True)
+        means = "ridge regression" if base is None else f"the base alone ({base})"
+        return cls(tuple(replace(start, **arrays) for start, arrays in pairs), means)
+
+    @property
+    def description(self) -> str:
+        """What it is, for people."""
+        return f"{self.means} with one covariance for all rows"
+
+    def distribution(
+        self, X: NDArray[np.float32], targets: tuple[str, ...], offsets: Array | None = None
+    ) -> Elliptical:
+        """The mean of the K means for every row, and the mean of the K covariances.
+
+        Args:
+            X: matrix of shape (N, F).
+            targets: D names.
+            offsets: what is added to each mean, shape (K, N, D), in target units.
+
+        Returns:
+            N normals, in target units, all with the same covariance.
+        """
+        shifts = [0.0] * len(self.starts) if offsets is None else list(offsets)
+        features = X.astype(np.float64)
+        pairs = zip(self.starts, shifts, strict=True)
+        mean = np.mean([start.mean(features, shift) for start, shift in pairs], axis=0)
+        nowhere, center = np.zeros((1, X.shape[1])), np.zeros((1, len(targets)))
+        each = [start.predict_distribution(nowhere, targets) for start in self.starts]
+        one: Any = Mixture([joint._with(targets, mean=center) for joint in each]).moment_matched()
+        return one[np.zeros(len(X), dtype=np.int64)]._with(targets, mean=mean)
+
+    def held_out(
+        self,
+        X: NDArray[np.float32],
+        tests: Sequence[Rows],
+        rows: Rows,
+        targets: tuple[str, ...],
+        offsets: Array | None = None,
+    ) -> Elliptical:
+        """The prediction for training rows by the models that were not fitted to them.
+
+        Args:
+            X: matrix of the training rows, shape (N, F).
+            tests: for each of the K models, the rows it did not see.
+            rows: the rows wanted, each held out by at least one; in order.
+            targets: D names.
+            offsets: as in `distribution`, of the training rows.
+
+        Returns:
+            Normals of `len(rows)` rows, in target units.
+        """
+        parts = [
+            start.predict_distribution(
+                X[test].astype(np.float64), targets, 0.0 if offsets is None else offsets[k, test]
+            )
+            for k, (start, test) in enumerate(zip(self.starts, tests, strict=True))
+        ]
+        return collected(parts, tests, rows, len(X))
+
+    def to_arrays(self) -> dict[str, Array]:
+        """The K covariances; with the linear models that is all a file must hold."""
+        names = self.starts[0].covariance_names()
+        return {name: np.stack([getattr(start, name) for start in self.starts]) for name in names}
+
+    @classmethod
+    def from_arrays(
+        cls,
+        linear: Sequence[LinearStart],
+        arrays: Mapping[str, NDArray[Any]],
+        base: str | None = None,
+    ) -> Self:
+        """Rebuild what `to_arrays` described; the other arguments as for `of`.
+
+        Raises:
+            KeyError: an array is lacking.
+            ValueError: one has another shape than that of the linear models, or is not finite.
+        """
+        names = linear[0].covariance_names()
+        for name in names:
+            expected = (len(linear), *np.shape(getattr(linear[0], name)))
+            if arrays[name].shape != expected or not np.isfinite(arrays[name]).all():
+                raise ValueError(f"the covariance of the baseline, {name}")
+        each = [{name: arrays[name][k] for name in names} for k in range(len(linear))]
+        return cls.of(linear, each, base)
+
+
+def regressor_name(regressor: Any) -> str:
+    """What a user's regressor is called: its class, or that of the one inside of several."""
+    inside = getattr(regressor, "estimator", None)
+    several = type(regressor).__name__ == "MultiOutputRegressor" and inside is not None
+    return type(inside if several else regressor).__name__

@@ -1,0 +1,143 @@
+"""Ridge regression with a constant low-rank covariance: where a network of many targets starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.distributions import LowRankMultivariateNormal
+from covey.start.factors import factor_analysis
+from covey.start.full import Ridge, fit_ridge
+from covey.start.start import Columns, LinearStart
+
+Array = NDArray[np.float64]
+
+
+@final
+@dataclass(frozen=True)
+class LowRankLinearModel(LinearStart):
+    """A linear start whose residuals have noise of their own and a few factors in common.
+
+    Residuals are whitened one by one, so that nothing has D rows and columns, and gaps stay gaps.
+    What they have in common is the whitened distribution that a network starts from.
+
+    Attributes:
+        residual_scale: standard deviations of the residuals, shape (D,), in standardised target
+            units.
+        residual_own: what of it the factors leave, shape (D,), in units of `residual_scale`.
+        residual_loadings: factors, shape (D, R), in units of both.
+    """
+
+    residual_scale: Array
+    residual_own: Array
+    residual_loadings: Array
+
+    @classmethod
+    def fit(
+        cls,
+        X: Array,
+        Y: Array,
+        rank: int,
+        sample_weight: Array | None = None,
+        blocks: NDArray[np.int64] | None = None,
+        offset: Array | None = None,
+        unbounded: Columns | None = None,
+    ) -> Self:
+        """Fit to rows of numbers.
+
+        Args:
+            X: array of shape (N, F), of about unit scale.
+            Y: array of shape (N, D), in target units, NaN where not observed.
+            rank: R, at most D.
+            sample_weight: as for `fit_ridge`.
+            blocks: as for `fit_ridge`.
+            offset: as for `fit_ridge`.
+            unbounded: as for `fit_ridge`.
+
+        Returns:
+            The fitted model.
+
+        Raises:
+            InputError: fewer than two rows have a positive weight.
+        """
+        return cls.of(fit_ridge(X, Y, sample_weight, blocks, offset, unbounded), rank)
+
+    @classmethod
+    def of(cls, ridge: Ridge, rank: int) -> Self:
+        """The start of regressions that are fitted; arguments as for `fit`."""
+        covariance: dict[str, Any] = residual_factors(ridge.residuals, ridge.weight, rank)
+        return cls(**ridge.regression, **covariance)
+
+    @classmethod
+    def shapes(
+        cls, n_features: int, n_targets: int, rank: int, n_unbounded: int
+    ) -> dict[str, tuple[int, ...]]:
+        """See `LinearStart`."""
+        each = dict.fromkeys(("residual_scale", "residual_own"), (n_targets,))
+        return {
+            **cls.ridge_shapes(n_features, n_targets, n_unbounded),
+            **each,
+            "residual_loadings": (n_targets, rank),
+        }
+
+    @property
+    def widths(self) -> Array:
+        """See `LinearStart`."""
+        return np.minimum(self.residual_scale, self.residual_own)
+
+    @property
+    def unit(self) -> Array:
+        """K = diag(`residual_scale`), as its diagonal."""
+        return self.residual_scale
+
+    @property
+    def log_scale(self) -> float:
+        """See `LinearStart`."""
+        return float(-np.log(self.scale).sum() - np.log(self.residual_scale).sum())
+
+    def whiten(self, X: Array, Y: Array) -> Array:
+        """See `LinearStart`; NaN where not observed."""
+        return np.asarray(self.residual(X, Y) / self.residual_scale)
+
+    def restore(self, whitened: Any, X: Array, offset: Array | float = 0.0) -> Any:
+        """See `LinearStart`."""
+        unit = self.scale * self.residual_scale
+        mean = self.mean(X, offset) + unit * whitened.mean
+        return whitened._stretched(unit)._with(whitened.targets, mean=mean)
+
+    def standard(
+        self, n_rows: int, targets: tuple[str, ...] | None = None
+    ) -> LowRankMultivariateNormal:
+        """Normals of mean zero with the factors of the residuals."""
+        return LowRankMultivariateNormal(
+            np.zeros((n_rows, len(self.location))),
+            diagonal=np.square(self.residual_own),
+            factor=self.residual_own[:, None] * self.residual_loadings,
+            targets=targets,
+        )
+
+    def head(self, family: Any) -> Array:
+        """Raw outputs from which a network starts as this model, shape (P,)."""
+        mean = np.zeros(len(self.location))
+        raw: Array = family.raw(mean, self.residual_own, self.residual_loadings)
+        return raw
+
+
+def residual_factors(residuals: Array, weight: Array, rank: int) -> dict[str, Array]:
+    """The covariance of residuals as noise of their own and a few factors.
+
+    Args:
+        residuals: array of shape (N, D), of mean zero, NaN where not observed.
+        weight: array of shape (N,), positive.
+        rank: R, at most D.
+
+    Returns:
+        The arrays that make up a `LowRankLinearModel`, its regression apart, by name.
+    """
+    scale, factor = factor_analysis(residuals, weight, rank)
+    own = np.sqrt(1 - np.square(factor).sum(axis=1))
+    loadings = factor / own[:, None]
+    return {"residual_scale": scale, "residual_own": own, "residual_loadings": loadings}

@@ -1,0 +1,349 @@
+"""What two passes over the rows tell before training: a sample, counts, and the linear starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from covey.errors import ArtifactError, InputError
+from covey.members.plan import MANY, Plan
+from covey.rows.order import RowOrder
+from covey.rows.training_data import TrainingTable, network_inputs
+from covey.start.baseline import Baseline
+from covey.start.full import fit_ridge
+from covey.start.start import Columns, LinearStart, unbounded_columns, with_unbounded
+from covey.stream.dataset import ParquetTable
+from covey.stream.hash_folds import Slots
+from covey.stream.hashes import row_keys
+from covey.stream.moments import SlotMoments
+from covey.stream.reservoir import Reservoir
+from covey.stream.ridge import regression
+from covey.stream.rows import Roles, Rows
+from covey.table import FeatureSchema, read_features, read_targets
+from covey.table.columns import decode
+from covey.table.copies import check_features
+from covey.table.folds import Folds
+
+Array = NDArray[np.float64]
+
+MOST_ROWS = 100_000  # of the sample
+MOST_CELLS = 10_000_000  # of the sample
+MOST_SQUARES = 20_000_000  # numbers in the covariances that are predicted for the sample
+ARRAYS = ("complete", "training", "numbers", "inputs", "Y", "slot")  # of a survey, as they are
+MOST_MOMENTS = 2**25  # numbers, 256 MB: beyond, linear starts are fitted to the sample
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is known of the rows that hold a target and have a weight.
+
+    Attributes:
+        schema: how features become numbers.
+        rows: how many there are.
+        mean_weight: of these rows; 1 without weights.
+        complete: complete rows that each member trains on, shape (K,).
+        training: rows that each member trains on, shape (K,).
+        numbers: rows of the sample, shape (N,).
+        inputs: their features, as the network reads them, shape (N, F).
+        Y: their targets, shape (N, D), in target units; NaN where not observed.
+        weight: their sample weights, of mean 1, shape (N,), or None.
+        slot: of each, shape (N,).
+        linear: where each of the K members starts.
+        baseline: the simple prediction beside which the fit is judged.
+    """
+
+    schema: FeatureSchema
+    rows: int
+    mean_weight: float
+    complete: NDArray[np.int64]
+    training: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    inputs: NDArray[np.float32]
+    Y: Array
+    weight: Array | None
+    slot: NDArray[np.int64]
+    linear: tuple[LinearStart, ...]
+    baseline: Baseline
+
+    @classmethod
+    def of(
+        cls,
+        table: ParquetTable,
+        roles: Roles,
+        slots: Slots,
+        *,
+        plan: Plan,
+        seed: int,
+        verbose: int = 0,
+        most_rows: int = MOST_ROWS,
+    ) -> Self:
+        """Read all rows twice.
+
+        Args:
+            table: the files.
+            roles: which columns are what.
+            slots: who holds out which rows.
+            plan: what is trained. Members start from linear models of the sample, whose
+                regressions become those of all rows.
+            seed: of the sample.
+            verbose: 1 shows a progress bar.
+            most_rows: of the sample; fewer if there are very many columns.
+
+        Returns:
+            The survey.
+
+        Raises:
+            InputError: a column cannot be used, or a member would lack rows to train on or to be
+                stopped on.
+        """
+        cells, d = len(roles.columns), len(roles.targets)
+        squares = d * min(d, MANY)
+        most_rows = min(most_rows, MOST_CELLS // cells, MOST_SQUARES // squares)
+        reservoir = Reservoir(max(most_rows, 1000))
+        bar = tqdm(
+            total=2 * len(table),
+            unit="row",
+            unit_scale=True,
+            disable=not verbose,
+            desc=f"covey: looking at {len(table):,} rows",
+        )
+        with bar:
+            counts, ranges = _Counts(slots, roles), _Ranges(table, roles)
+            for rows in _scanned(table, roles, slots, bar):
+                counts.add(rows)
+                ranges.add(rows)
+                keys = row_keys(rows.numbers, seed, "sample")
+                reservoir.add(keys, rows.numbers, rows.table)
+            counts.check()
+            numbers, sample = reservoir.rows()
+            rows = Rows.of(numbers, sample, roles, slots)
+            frame, named = read_features(rows.table.select(list(roles.features)).to_pandas())
+            check_features(frame, rows.Y, roles.targets, roles.targets)
+            read_targets(rows.table.select(list(roles.targets)).to_pandas())  # for its warnings
+            schema = FeatureSchema.fit(frame, named).widened(ranges.seen)
+            inputs = network_inputs(schema, frame, named)
+            weight = None if rows.weight is None else rows.weight / rows.weight.mean()
+            unbounded = unbounded_columns(inputs)
+            moments = _moments(table, roles, slots, schema, inputs.shape[1], unbounded, bar)
+        X, Y, slot = inputs.astype(np.float64), rows.Y, rows.slot
+        linear, covariances = [], []
+        for held in slots.held_out:
+            own = ~held[slot]
+            share = None if weight is None else weight[own]
+            ridge = fit_ridge(X[own], Y[own], share, slot[own], unbounded=unbounded)
+            found = plan.start(ridge)
+            covariances.append(plan.constant_covariance(ridge))
+            if moments is not None:
+                of_all: dict[str, Any] = regression(moments, held, unbounded)
+                found = replace(found, **of_all)
+            linear.append(found)
+        training = ~slots.held_out
+        return cls(
+            schema,
+            int(counts.rows.sum()),
+            float(counts.weight.sum() / counts.rows.sum()),
+            training @ counts.complete,
+            training @ counts.rows,
+            numbers,
+            inputs,
+            Y,
+            weight,
+            slot,
+            tuple(linear),
+            Baseline.of(linear, covariances),
+        )
+
+    def folds(self, slots: Slots) -> Folds:
+        """Which rows of the sample each member would train on, and which it holds out."""
+        held = slots.held_out[:, self.slot]
+        pairs = tuple((np.flatnonzero(~out), np.flatnonzero(out)) for out in held)
+        return Folds(pairs, self.slot)
+
+    def table(
+        self, roles: Roles, slots: Slots, *, flat: bool, order: RowOrder | None = None
+    ) -> TrainingTable:
+        """The sample as a table: what members are stopped, scored and calibrated on.
+
+        Args:
+            roles: which columns are what.
+            slots: who holds out which rows.
+            order: why slots are stretches of rows; None if they are not.
+            flat: whether the targets had one dimension only.
+
+        Returns:
+            The table, without its frame.
+
+        Raises:
+            InputError: some member would lack rows of the sample.
+        """
+        folds = self.folds(slots)
+        for number, (train, test) in enumerate(folds.pairs):
+            if len(train) < 2 or len(test) < 1:
+                raise InputError(
+                    f"Fold {number} has {len(test)} of the {len(self.slot):,} rows that members "
+                    "are judged by. " + _equal_only_if(slots, "groups")
+                )
+        return TrainingTable(
+            None,
+            self.schema,
+            self.inputs,
+            self.Y,
+            roles.targets,
+            flat,
+            self.weight,
+            folds,
+            self.numbers,
+            order=order,
+        )
+
+    def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """(what JSON can hold, arrays): all that `restored` needs."""
+        manifest = {
+            "schema": self.schema.to_manifest(),
+            "rows": self.rows,
+            "mean_weight": self.mean_weight,
+        }
+        arrays = {name: getattr(self, name) for name in ARRAYS}
+        if self.weight is not None:
+            arrays["weight"] = self.weight
+        for part in fields(self.linear[0]):
+            own = [getattr(start, part.name) for start in self.linear]
+            arrays[f"linear_{part.name}"] = np.stack(own)
+        for name, array in self.baseline.to_arrays().items():
+            arrays[f"baseline_{name}"] = array
+        return manifest, arrays
+
+    @classmethod
+    def restored(
+        cls, snapshot: tuple[dict[str, Any], dict[str, NDArray[Any]]], kind: type[LinearStart]
+    ) -> Self:
+        """The survey that `snapshot` describes, with linear starts of some kind."""
+        manifest, arrays = snapshot
+        names = [part.name for part in fields(kind)]
+        linear = tuple(
+            kind(**{name: arrays[f"linear_{name}"][member] for name in names})
+            for member in range(len(arrays["linear_location"]))
+        )
+        prefix = "baseline_"
+        kept = {n.removeprefix(prefix): arrays[n] for n in arrays if n.startswith(prefix)}
+        try:
+            baseline = Baseline.from_arrays(linear, kept)
+        except (KeyError, ValueError) as error:
+            raise ArtifactError(
+                "Expected a checkpoint of this version of Covey. It lacks or garbles "
+                f"{error}; fit again without `resume`."
+            ) from error
+        return cls(
+            schema=FeatureSchema.from_manifest(manifest["schema"]),
+            rows=manifest["rows"],
+            mean_weight=manifest["mean_weight"],
+            weight=arrays.get("weight"),
+            linear=linear,
+            baseline=baseline,
+            **{name: arrays[name] for name in ARRAYS},
+        )
+
+
+class FoldError(InputError):
+    """A member would lack rows, or a target: other slots may do."""
+
+
+class _Ranges:
+    """The smallest and the largest value of each column of numbers, and how many there are."""
+
+    def __init__(self, table: ParquetTable, roles: Roles) -> None:
+        kinds = ("number", "date", "duration")
+        self.names = [name for name in roles.features if table.kinds[name] in kinds]
+        self.seen: dict[str, tuple[float, float, int]] = {}
+
+    def add(self, rows: Rows) -> None:
+        for name in self.names:
+            values = decode(rows.table[name].to_pandas())[1]
+            known = values[np.isfinite(values)]
+            if len(known):
+                low, high, count = self.seen.get(name, (np.inf, -np.inf, 0))
+                ends = min(low, float(known.min())), max(high, float(known.max()))
+                self.seen[name] = *ends, count + len(known)
+
+
+class _Counts:
+    """Rows of each slot, and checks that members have enough of them."""
+
+    def __init__(self, slots: Slots, roles: Roles) -> None:
+        self.slots, self.roles = slots, roles
+        self.rows = np.zeros(len(slots), dtype=np.int64)
+        self.complete = np.zeros(len(slots), dtype=np.int64)
+        self.weight = np.zeros(len(slots))
+        self.observed = np.zeros((len(slots), len(roles.targets)), dtype=np.int64)
+
+    def add(self, rows: Rows) -> None:
+        observed = ~np.isnan(rows.Y)
+        weight = np.ones(len(rows)) if rows.weight is None else rows.weight
+        for slot in np.unique(rows.slot):
+            here = rows.slot == slot
+            self.rows[slot] += here.sum()
+            self.weight[slot] += weight[here].sum()
+            self.complete[slot] += observed[here].all(axis=1).sum()
+            self.observed[slot] += observed[here].sum(axis=0)
+
+    def check(self) -> None:
+        held_out = self.slots.held_out
+        for member, held in enumerate(held_out):
+            counts = self.rows[~held].sum(), self.rows[held].sum()
+            if counts[0] < 2 or counts[1] < 1:
+                what = "rows" if self.roles.groups is None else "groups"
+                raise FoldError(
+                    f"Fold {member} needs rows with a target and a positive weight: 2 to train on "
+                    f"and 1 held out. Received {counts[0]} and {counts[1]}. "
+                    + _equal_only_if(self.slots, what)
+                )
+            lacking = np.flatnonzero(~self.observed[~held].any(axis=0))
+            if len(lacking):
+                names = ", ".join(repr(self.roles.targets[target]) for target in lacking)
+                raise FoldError(
+                    "Each target must be observed in the training rows of every fold. Fold "
+                    f"{member} has no value of {names} to learn from (rows that hold one: "
+                    f"{self.observed[:, lacking].sum(axis=0).tolist()}). Leave the target out, or "
+                    "use fewer members."
+                )
+
+
+def _equal_only_if(slots: Slots, what: str) -> str:
+    if slots.together:
+        return 'Folds are stretches of the table here: use fewer members, or cv="shuffled".'
+    return (
+        f"Folds go by a hash here, so they are equal only if there are many {what}: use fewer "
+        "members, or read the table and use `fit`."
+    )
+
+
+def _scanned(table: ParquetTable, roles: Roles, slots: Slots, bar: Any) -> Iterator[Rows]:
+    for numbers, part in table.scan(roles.columns):
+        yield Rows.of(numbers, part, roles, slots)
+        bar.update(len(numbers))
+
+
+def _moments(
+    table: ParquetTable,
+    roles: Roles,
+    slots: Slots,
+    schema: FeatureSchema,
+    width: int,
+    unbounded: Columns,
+    bar: Any,
+) -> SlotMoments | None:
+    """The moments of all rows, unless they take too much memory."""
+    moments = SlotMoments(len(slots), width + len(unbounded), len(roles.targets))
+    for rows in _scanned(table, roles, slots, bar):
+        frame = rows.table.select(list(roles.features)).to_pandas()
+        inputs = with_unbounded(network_inputs(schema, frame, True), unbounded)
+        moments.add(inputs, rows.Y, rows.weight, rows.slot)
+        if moments.size > MOST_MOMENTS:
+            bar.update(bar.total - bar.n)
+            return None
+    return moments

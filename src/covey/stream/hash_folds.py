@@ -1,0 +1,98 @@
+"""Which member holds out which rows, where rows go by: nothing is remembered of any row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.arguments.numbers import is_number
+from covey.errors import InputError, shown
+from covey.stream.hashes import group_keys, row_keys, slots_of
+
+HOLDOUT = 5  # slots, if a single member is stopped on one of them: a fifth of the rows
+LEAST = 3  # slots that a member trains on, to choose something within its own rows
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Equally likely slots, each held out by one member (or none, if there is one member).
+
+    Rows go into them by a hash, and rows of one group share a slot; or, if rows depend on their
+    neighbours, slots are stretches of the table, or of time. There are as many slots as members, or
+    more where that would leave a member too few to hold some of its own training rows out.
+
+    Attributes:
+        members: K.
+        seed: another one is another split.
+        rows: of the table, if slots are stretches of it; else 0.
+        by: name of a column of dates, if slots are stretches of time.
+        edges: days at which one stretch of time ends and the next begins, ascending.
+        pieces: stretches that make up a slot, dealt out in turn.
+
+    Raises:
+        InputError: `members` is no positive whole number.
+    """
+
+    members: int
+    seed: int
+    rows: int = 0
+    by: str | None = None
+    edges: tuple[float, ...] = ()
+    pieces: int = 1
+
+    def __post_init__(self) -> None:
+        if not is_number(self.members, whole=True) or self.members < 1:
+            raise InputError(
+                f"`members` must be a positive integer. Received: {shown(self.members)}."
+            )
+
+    def __len__(self) -> int:
+        return {1: HOLDOUT, 2: 2 * LEAST, 3: 2 * LEAST}.get(self.members, self.members)
+
+    @property
+    def held_out(self) -> NDArray[np.bool_]:
+        """Which slots each member holds out, shape (K, len(self)); it trains on the others."""
+        slots, last = np.arange(len(self)), len(self) - 1
+        if self.together:  # what comes last is most like what comes next
+            alone, home = np.where(slots == last, 0, -1), slots * self.members // len(self)
+        else:
+            alone, home = np.where(slots == 0, 0, -1), slots % self.members
+        home = alone if self.members == 1 else home
+        return home == np.arange(self.members)[:, None]
+
+    @property
+    def together(self) -> bool:
+        """Whether rows that stand together share a slot."""
+        return bool(self.rows or self.by is not None)
+
+    def of(
+        self,
+        numbers: NDArray[np.int64],
+        labels: Any = None,
+        days: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.int64]:
+        """The slot of each row.
+
+        Args:
+            numbers: of the rows, shape (N,).
+            labels: of their groups, a pyarrow array of length N; None if each row stands alone.
+            days: values of the column `by`, shape (N,); a row without one goes by its hash.
+
+        Returns:
+            Array of shape (N,).
+
+        Raises:
+            InputError: a label is missing.
+        """
+        if self.rows:
+            return numbers * (len(self) * self.pieces) // self.rows % len(self)
+        if days is not None:
+            hashed = slots_of(row_keys(numbers, self.seed, "slot"), len(self))
+            stretch = np.searchsorted(np.array(self.edges), days, side="right")
+            return np.where(np.isnan(days), hashed, stretch % len(self)).astype(np.int64)
+        alone = labels is None
+        keys = row_keys(numbers, self.seed, "slot") if alone else group_keys(labels, self.seed)
+        return slots_of(keys, len(self))

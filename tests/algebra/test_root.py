@@ -1,0 +1,47 @@
+"""Roots of many functions at once."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.special import ndtr, ndtri
+
+from covey.algebra.root import increasing_root
+
+
+def count_calls(function, low, high, **options):
+    calls = []
+
+    def counted(x):
+        calls.append(1)
+        return function(x)
+
+    return increasing_root(counted, low, high, **options), len(calls)
+
+
+def test_normal_quantiles_by_their_distribution_function():
+    p = np.concatenate([[1e-9, 1 - 1e-9], np.random.default_rng(0).uniform(size=(200))])
+    found, calls = count_calls(lambda x: ndtr(x) - p, np.full(202, -50.0), np.full(202, 40.0))
+    assert_allclose(found, ndtri(p), atol=1e-12)
+    assert calls < 30
+    _, fewer = count_calls(
+        lambda x: ndtr(x) - p, np.full(202, -50.0), np.full(202, 40.0), accuracy=1e-4
+    )
+    assert fewer < calls
+
+
+@pytest.mark.parametrize("root", [0.0, -1.0, 1e-30, 3.7, 10.0])
+@pytest.mark.parametrize("power", [1, 3, 21])
+def test_functions_of_any_shape(root, power):
+    found = increasing_root(lambda x: (x - root) ** power, np.array([-1.0]), np.array([10.0]))
+    assert_allclose(found, root, atol=1e-12)
+
+
+def test_a_bracket_of_one_point_and_roots_at_its_ends():
+    low, high = np.array([2.0, 0.0, 0.0]), np.array([2.0, 1.0, 1.0])
+    found = increasing_root(lambda x: x - np.array([2.0, 0.0, 1.0]), low, high)
+    assert_allclose(found, [2.0, 0.0, 1.0], atol=1e-13)
+
+
+def test_a_step_is_no_trap():
+    found = increasing_root(lambda x: np.where(x < 0.3, -1.0, 1e9), np.zeros(1), np.ones(1))
+    assert_allclose(found, 0.3, atol=1e-12)

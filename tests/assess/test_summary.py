@@ -1,0 +1,83 @@
+"""A fitted estimator in words."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LinearRegression
+
+import covey
+from covey.assess.summary import family_sentence
+from covey.assess.verdict import verdict
+from covey.cli import main
+
+QUICK = {"members": 2, "hidden_units": (4,), "max_steps": 10, "random_state": 0}
+SCORES = {"student_t": -6.0, "normal": -7.5}
+
+
+def table(targets=2):
+    r = np.random.default_rng(0)
+    X = r.normal(size=(60, 2))
+    noise = r.normal(size=(60, 1)) + 0.1 * r.normal(size=(60, targets))
+    return X, 100 * (X[:, :1] + noise)
+
+
+@pytest.mark.parametrize(
+    ("asked", "chosen", "scores", "says"),
+    [
+        ("auto", "student_t", SCORES, "chosen by its out-of-fold score, 0.500 above normal"),
+        ("normal", "normal", SCORES, "normal, as asked; student_t would gain 0.500 (nats per"),
+        ("student_t", "student_t", {"student_t": 1.0}, "student_t, as asked"),
+    ],
+)
+def test_the_sentence_says_what_was_chosen_and_by_how_much(asked, chosen, scores, says):
+    assert says in family_sentence(asked, chosen, scores, 3)
+
+
+def test_a_fit_says_which_family_it_chose(capsys):
+    X, Y = table()
+    model = covey.JointRegressor(**QUICK).fit(X, Y)
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first == f"covey: {family_sentence('auto', model.family_, model.family_scores_, 2)}"
+    assert rest == verdict(model.out_of_fold_evaluation_, held_out=True)
+    covey.JointRegressor(**QUICK, verbose=0, family="student_t").fit(X, Y)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_summary_holds_the_figures_of_the_out_of_fold_distributions():
+    X, Y = table()
+    model = covey.JointRegressor(
+        **QUICK, base=LinearRegression(), family="student_t", verbose=0
+    ).fit(X, Y)
+    joint, lines = model.out_of_fold_, model.summary().splitlines()
+    assert "2 targets from 2 columns, 2 members" in lines[0]
+    assert "mean model LinearRegression()" in lines
+    assert f"{np.median(joint.degrees_of_freedom):.3g} in the median row" in model.summary()
+    assert f"{model.out_of_fold_score_:.3f} nats per row" in model.summary()
+    name, stddev, one, correlation = lines[-2].split()
+    assert (name, one) == ("y0", "1.00")
+    assert float(stddev) == pytest.approx(np.median(joint.stddev[:, 0]), rel=1e-3)
+    assert float(correlation) == pytest.approx(joint.correlation[:, 0, 1].mean(), abs=0.006)
+
+
+@pytest.mark.parametrize("targets", [1, 20])
+def test_a_summary_of_one_target_or_of_many_has_no_correlations(targets):
+    X, Y = table(targets)
+    model = covey.JointRegressor(**QUICK, family="student_t", verbose=0).fit(X, Y)
+    lines = model.summary().splitlines()
+    assert len(lines[-targets:]) == targets
+    assert lines[-targets - 1].split() == ["target", "std"]
+    with pytest.raises(ValueError, match="not fitted"):
+        covey.JointRegressor().summary()
+
+
+def test_the_command_line_takes_a_family_and_info_names_it(tmp_path, capsys, monkeypatch):
+    import pandas as pd
+
+    monkeypatch.chdir(tmp_path)
+    X, Y = table()
+    pd.DataFrame(np.hstack([X, Y]), columns=["a", "b", "u", "v"]).to_csv("t.csv", index=False)
+    words = "fit t.csv --targets u,v --output m.covey --max-time 2 --members 2 --quiet"
+    assert main([*words.split(), "--family", "normal"]) == 0
+    assert main(["info", "m.covey"]) == 0
+    (line,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith("family")]
+    assert "normal, as asked" in line
+    assert "student_t" in line

@@ -1,0 +1,146 @@
+"""Families tried on one table: which one is handed back, and how steady it is."""
+
+import numpy as np
+import pytest
+
+import covey
+from covey.distributions import MultivariateNormal, MultivariateT
+from covey.members.candidates import _log_stretch, _log_stretches, _squares
+from covey.table.folds import Folds
+
+QUICK = {
+    "members": 3,
+    "hidden_units": (16, 16),
+    "max_steps": 300,
+    "learning_rate": 0.01,
+    "random_state": 0,
+    "verbose": 0,
+}
+
+
+def table(freedom, n=600, outliers=0, seed=0):
+    """Two correlated targets with a curved mean and Student-t noise; some rows far off."""
+    r = np.random.default_rng(seed)
+    X = r.normal(size=(n, 2))
+    noise = r.standard_normal((n, 2)) @ [[1.0, 0.8], [0.0, 0.6]] * 0.5
+    if freedom is not None:
+        noise /= np.sqrt(r.chisquare(freedom, (n, 1)) / freedom)
+    noise[:outliers] += 200.0
+    return X, np.column_stack([np.sin(2 * X[:, 0]), X[:, 1]]) + noise
+
+
+@pytest.fixture(scope="module")
+def heavy():
+    X, Y = table(3)
+    return X, Y, covey.JointRegressor(**QUICK).fit(X, Y)
+
+
+def test_heavy_tails_give_a_student_t(heavy):
+    X, Y, model = heavy
+    assert model.family_ == "student_t"
+    joint = model.predict_distribution(X)
+    assert isinstance(joint, MultivariateT)
+    assert isinstance(model.out_of_fold_, MultivariateT)
+    assert np.median(joint.degrees_of_freedom) < 8
+    scores = model.family_scores_
+    assert scores["student_t"] > scores["normal"] + 0.05
+    assert model.out_of_fold_score_ == scores["student_t"]
+    assert model.out_of_fold_.log_prob(Y).mean() == pytest.approx(scores["student_t"])
+
+
+def test_who_asks_for_the_normal_gets_it_and_learns_what_it_costs(heavy):
+    X, Y, other = heavy
+    model = covey.JointRegressor("normal", **QUICK).fit(X, Y)
+    assert model.family_ == "normal"
+    assert isinstance(model.predict_distribution(X), MultivariateNormal)
+    assert isinstance(model.out_of_fold_, MultivariateNormal)
+    assert model.family_scores_ == other.family_scores_  # the same two, another choice
+    assert model.out_of_fold_score_ == model.family_scores_["normal"]
+
+
+def test_who_asks_for_the_student_t_does_not_wait_for_the_normal(heavy):
+    X, Y, other = heavy
+    model = covey.JointRegressor("student_t", **QUICK).fit(X, Y)
+    assert set(model.family_scores_) == {"student_t"}
+    assert model.out_of_fold_score_ == other.out_of_fold_score_
+    np.testing.assert_array_equal(model.predict(X), other.predict(X))
+
+
+def test_on_normal_data_the_two_are_close_and_the_degrees_of_freedom_many():
+    X, Y = table(None)
+    model = covey.JointRegressor(**QUICK).fit(X, Y)
+    scores = model.family_scores_
+    assert abs(scores["student_t"] - scores["normal"]) < 0.08
+    assert model.out_of_fold_score_ == max(scores.values())
+
+
+def test_a_normal_bears_outliers():
+    """One row in a hundred, hundreds of standard deviations off: nothing stops at the start."""
+    X, Y = table(None, outliers=6)
+    model = covey.JointRegressor("normal", **QUICK).fit(X, Y)
+    clean_X, _ = table(None, seed=1)
+    truth = np.column_stack([np.sin(2 * clean_X[:, 0]), clean_X[:, 1]])
+    mixture = model.predict_mixture(clean_X)
+    for member in mixture.components:
+        error = np.sqrt(np.mean(np.square(member.mean - truth), axis=0))
+        assert (error < 1).all()  # the outliers move the mean of all rows by 2
+    assert (np.sqrt(np.einsum("nii->ni", mixture.epistemic)) < 1).mean() > 0.95
+    assert model.family_scores_["student_t"] > model.family_scores_["normal"] + 0.5
+
+
+def test_the_stretch_is_the_likeliest_common_scale():
+    r = np.random.default_rng(0)
+    joint = MultivariateT(
+        np.zeros((500, 2)),
+        degrees_of_freedom=6.0,
+        scale_tril=np.tril(r.normal(size=(2, 2))) + np.eye(2),
+    )
+    y = 3 * joint.sample(1, seed=0)[0]
+    best = _log_stretch(_squares(joint, y), np.ones(500))
+
+    def score(log_stretch):
+        scale = np.exp(log_stretch) * joint.scale_tril
+        return MultivariateNormal(joint.mean, scale_tril=scale).log_prob(y).mean()
+
+    assert score(best) > max(score(best - 0.01), score(best + 0.01))
+    half = np.where(np.arange(500) < 250, 1.0, 0.0)
+    few = _log_stretch(_squares(joint[:250], y[:250]), np.ones(250))
+    assert _log_stretch(_squares(joint, y), half) == pytest.approx(few)
+    assert np.isfinite(_log_stretch(_squares(joint, np.zeros((500, 2))), half))
+
+
+class Standard:
+    """Every member predicts the same Student-t for every row."""
+
+    def held_out_parts(self, X, tests, offsets):
+        mean = [np.zeros((len(rows), 1)) for rows in tests]
+        return [
+            MultivariateT(m, degrees_of_freedom=5.0, scale_tril=np.ones((len(m), 1, 1)))
+            for m in mean
+        ]
+
+
+@pytest.mark.parametrize("members", [1, 2, 5])
+def test_no_member_learns_its_stretch_from_the_rows_it_is_scored_on(members):
+    folds = Folds.split(60, members)
+    Y = np.random.default_rng(0).normal(size=(60, 1))
+    inputs = np.zeros((60, 1), np.float32)
+    before = _log_stretches(Standard(), inputs, Y, folds, None, None)
+    for member, (train, test) in enumerate(folds.pairs):
+        moved = Y.copy()
+        moved[test] *= 10
+        after = _log_stretches(Standard(), inputs, moved, folds, None, None)
+        assert after[member] == before[member]
+        assert (np.delete(after, member) > np.delete(before, member)).all()
+        unused = np.where(np.isin(np.arange(60), train[:5]), 0.0, 1.0)  # rows without weight
+        moved[train[:5]] *= 10
+        weighted = _log_stretches(Standard(), inputs, moved, folds, None, unused)
+        plain = _log_stretches(Standard(), inputs, Y, folds, None, unused)
+        assert weighted[member] == plain[member]
+
+
+def test_max_time_covers_both_trainings(clock):
+    X, Y = table(3)
+    model = covey.JointRegressor(max_time=16.0, **{**QUICK, "max_steps": 10**6}).fit(X, Y)
+    assert set(model.family_scores_) == {"student_t", "normal"}
+    assert 16 <= clock.now < 18

@@ -1,0 +1,82 @@
+"""Fitted members, to and from a file."""
+
+import numpy as np
+import pytest
+
+import covey.members.ensemble
+from covey.errors import ArtifactError
+from covey.members.ensemble import Ensemble
+from covey.members.network import Network
+from covey.start.full import LinearModel
+
+
+@pytest.fixture(scope="module")
+def ensemble():
+    r = np.random.default_rng(0)
+    X, Y = r.normal(size=(40, 3)), r.normal(size=(40, 2))
+    linear = tuple(LinearModel.fit(X[k::2], Y[k::2]) for k in range(2))
+    network = Network(3, 2, members=2, hidden_units=(4,), activation="silu")
+    weights = [0.1 * r.normal(size=w.shape).astype("f4") for w in network.initial_weights(r)]
+    return Ensemble(linear, network, weights, ("a", "b"))
+
+
+X = np.random.default_rng(1).normal(size=(9, 3)).astype(np.float32)
+
+
+def test_a_round_trip_predicts_the_same(ensemble):
+    again = Ensemble.from_artifact(*ensemble.to_artifact())
+    ours, theirs = ensemble.mixture(X), again.mixture(X)
+    assert theirs.targets == ("a", "b")
+    np.testing.assert_array_equal(ours.mean, theirs.mean)
+    np.testing.assert_array_equal(ours.covariance, theirs.covariance)
+
+
+@pytest.mark.parametrize("at_once", [{}, {"MOST_ROWS": 4}, {"MOST_NUMBERS": 25}])
+def test_one_distribution_per_row_is_that_of_the_mixture(ensemble, at_once, monkeypatch):
+    for name, value in at_once.items():
+        monkeypatch.setattr(covey.members.ensemble, name, value)
+    offsets = np.random.default_rng(2).normal(size=(2, 9, 2))
+    expected = ensemble.mixture(X, offsets).moment_matched()
+    joint = ensemble.distribution(X, offsets)
+    np.testing.assert_allclose(joint.mean, expected.mean, rtol=1e-6)
+    np.testing.assert_allclose(joint.covariance, expected.covariance, rtol=1e-6)
+    np.testing.assert_array_equal(ensemble.mean(X, offsets), joint.mean)
+
+
+def test_held_out_rows_are_predicted_by_who_did_not_see_them(ensemble):
+    components = ensemble.mixture(X).components
+    tests = [np.array([0, 2, 4]), np.array([1, 3])]
+    joint = ensemble.held_out(X, tests, np.arange(5))
+    for k, test in enumerate(tests):
+        np.testing.assert_allclose(joint.mean[test], components[k].mean[test], atol=1e-6)
+        np.testing.assert_allclose(
+            joint.covariance[test], components[k].covariance[test], atol=1e-6
+        )
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda manifest, arrays: manifest.pop("network"),
+        lambda manifest, arrays: manifest["network"].update(nonsense=1),
+        lambda manifest, arrays: manifest["network"].pop("n_targets"),
+        lambda manifest, arrays: arrays.pop("linear_coef"),
+        lambda manifest, arrays: arrays.pop("network_000"),
+        lambda manifest, arrays: arrays.update(linear_coef=arrays["linear_coef"][:1]),
+        lambda manifest, arrays: arrays.update(network_000=arrays["network_000"][:, :2]),
+        lambda manifest, arrays: manifest["targets"].append("c"),
+        lambda manifest, arrays: manifest["network"].update(n_targets=10**8),
+        lambda manifest, arrays: manifest["network"].update(activation={"class_name": "Lambda"}),
+        lambda manifest, arrays: arrays.update(linear_scale=-arrays["linear_scale"]),
+        lambda manifest, arrays: arrays.update(
+            linear_intercept=np.nan * arrays["linear_intercept"]
+        ),
+        lambda manifest, arrays: arrays.update(linear_location=arrays["linear_location"][:, :1]),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(ensemble, spoil):
+    manifest, arrays = ensemble.to_artifact()
+    manifest = {**manifest, "network": dict(manifest["network"])}  # spoil a copy
+    spoil(manifest, arrays)
+    with pytest.raises(ArtifactError, match="save the model again"):
+        Ensemble.from_artifact(manifest, arrays)

@@ -1,0 +1,141 @@
+"""Steps taken many at a time are the steps that Keras' own loop takes."""
+
+import logging
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from covey.backend import compilation
+from covey.backend.select import keras
+from covey.members.batches import Batches
+from covey.members.loop import train
+from covey.members.network import Network, quantile_knots, read_weights, write_weights
+from covey.members.recipe import Recipe
+from covey.members.steps import runner
+from covey.members.validation import HeldOut
+from covey.start.whitening import Whitened
+
+RECIPE = Recipe(
+    max_steps=60, batch_size=16, learning_rate=0.01, weight_decay=0.02, patience=1.0, max_time=None
+)
+on_jax = pytest.mark.skipif(keras.config.backend() != "jax", reason="many steps at a time: jax")
+
+
+def problem(gaps=False, n=150, seed=0):
+    r = np.random.default_rng(seed)
+    inputs = r.normal(size=(n, 3)).astype(np.float32)
+    targets = np.sin(2 * inputs[:, :2]) + r.normal(size=(n, 2))
+    y = np.stack([targets, 1.2 * targets], axis=1).astype(np.float32)
+    complete = np.ones(n, bool)
+    if gaps:
+        complete[::3] = False
+        y[::3, :, 1] = np.nan
+    factor = np.array([[[1.0, 0.0], [0.5, 2.0]], [[2.0, 0.0], [-0.5, 1.0]]])
+    whitened = Whitened(y, complete, factor, np.zeros((n, 2)))
+    rows = r.permutation(n)
+    training = [np.sort(rows[: n // 2]), np.sort(rows[n // 2 :])]
+    return inputs, whitened, training
+
+
+def network_for(inputs, dropout=0.2):
+    return Network(
+        3, 2, members=2, hidden_units=(8,), activation="silu", dropout=dropout,
+        family_name="student_t", knots=quantile_knots(inputs),
+    )  # fmt: skip
+
+
+def source_of(inputs, whitened, training, weight=None):
+    return Batches(inputs, whitened, training, weight, 16, np.random.default_rng(1))
+
+
+def taken(inputs, whitened, training, weight=None):
+    """The weights after 24 steps, and the losses on the way."""
+    network = network_for(inputs)
+    model = network.build(seed=3)
+    write_weights(model, network.initial_weights(np.random.default_rng(0)))
+    source = source_of(inputs, whitened, training, weight)
+    steps = runner(network, model, source, RECIPE)
+    losses = [steps.run(source.draw(count)) for count in (1, 16, 7)]
+    steps.publish()
+    for one, two in zip(steps.weights(), read_weights(model), strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert int(model.optimizer.iterations) == 24
+    return steps.weights(), losses
+
+
+@on_jax
+@pytest.mark.parametrize("gaps", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_many_steps_in_a_dispatch_are_those_of_keras(gaps, weighted, monkeypatch):
+    inputs, whitened, training = problem(gaps)
+    weight = np.random.default_rng(2).uniform(0, 2, len(inputs)) if weighted else None
+    weights, losses = taken(inputs, whitened, training, weight)
+    monkeypatch.setattr(compilation, "available", lambda: False)
+    expected, sums = taken(inputs, whitened, training, weight)
+    np.testing.assert_allclose(losses, sums, rtol=1e-5)
+    for one, two in zip(weights, expected, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-5)
+
+
+@on_jax
+@pytest.mark.parametrize("gaps", [False, True])
+def test_scores_and_predictions_are_those_of_keras(gaps, monkeypatch):
+    inputs, whitened, training = problem(gaps)
+    network = network_for(inputs)
+    model = network.build()
+    r = np.random.default_rng(2)
+    for variable in model.trainable_variables:
+        variable.assign(0.3 * r.normal(size=variable.shape))
+    found = []
+    for _ in range(2):
+        scorer = HeldOut.gather(inputs, whitened, training[::-1], None).scorer(network)
+        found.append((scorer(read_weights(model)), network.forward(model, inputs)))
+        monkeypatch.setattr(compilation, "available", lambda: False)
+    for one, two in zip(*found, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
+
+
+def trained(gaps=False, **options):
+    inputs, whitened, training = problem(gaps)
+    held_out = HeldOut.gather(inputs, whitened, training[::-1], None)
+    source = source_of(inputs, whitened, training)
+    return train(network_for(inputs), source, held_out, RECIPE, verbose=0, **options)[1]
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+def test_an_interrupted_training_goes_on_as_if_it_had_not_been(gaps):
+    snapshots = []
+    whole = trained(gaps, keep=snapshots.append)
+    assert len(snapshots) > 3
+    again = trained(gaps, resume=snapshots[1])
+    assert (again.steps, again.best_steps.tolist()) == (whole.steps, whole.best_steps.tolist())
+    for one, two in zip(again.weights, whole.weights, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-6, atol=1e-7)
+
+
+@on_jax
+@pytest.mark.parametrize("gaps", [False, True])
+def test_another_table_of_the_same_shape_is_not_compiled_again(gaps, caplog):
+    import jax
+
+    def fit(seed):
+        inputs, whitened, training = problem(gaps, seed=seed)
+        held_out = HeldOut.gather(inputs, whitened, training[::-1], None)
+        if seed == 2:
+            whitened = replace(whitened, scale_tril=1.1 * whitened.scale_tril)
+        source = source_of(inputs, whitened, training)
+        network = network_for(inputs)
+        model, _ = train(network, source, held_out, RECIPE, verbose=0, seed=seed)
+        network.forward(model, inputs)
+
+    def compiled(seed):
+        caplog.clear()
+        with jax.log_compiles(), caplog.at_level(logging.WARNING):
+            fit(seed)
+        return [line for line in caplog.messages if "Finished XLA compilation" in line]
+
+    fit(0)
+    jax.clear_caches()
+    assert any("many" in line for line in compiled(1))
+    assert compiled(2) == []

@@ -1,0 +1,74 @@
+"""What a look at the held-out rows scores, against the distributions themselves."""
+
+import numpy as np
+import pytest
+
+from covey.algebra.triangular import solve_lower
+from covey.families import Normal, StudentT
+from covey.members.network import BLOCK, Network, read_weights
+from covey.members.validation import HeldOut
+from covey.start.whitening import Whitened
+
+K, D = 2, 3
+
+
+def problem(n=300, gaps=0.3, seed=0):
+    r = np.random.default_rng(seed)
+    inputs = r.normal(size=(n, 4)).astype(np.float32)
+    factor = np.tril(r.normal(size=(K, D, D)), -1) + np.eye(D) * r.uniform(0.5, 2, (K, 1, D))
+    residual = r.normal(size=(n, K, D))
+    residual[r.random(n) < gaps, :, 1] = np.nan
+    residual[::7, :, 0] = np.where(gaps, np.nan, residual[::7, :, 0])
+    complete = ~np.isnan(residual[:, 0]).any(axis=1)
+    y = residual.copy()
+    y[complete] = solve_lower(factor, residual[complete])
+    log_k = np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
+    log_scale = np.where(complete[:, None], -log_k, 0.0)  # all in units of the residuals
+    tests = np.array_split(r.permutation(n), K)
+    return inputs, Whitened(y.astype(np.float32), complete, factor, log_scale), tests, residual
+
+
+@pytest.mark.parametrize("family_name", ["normal", "student_t"])
+@pytest.mark.parametrize("gaps", [0.0, 0.3])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_scores_are_those_of_the_distributions(family_name, gaps, weighted):
+    inputs, whitened, tests, residual = problem(gaps=gaps)
+    weight = np.random.default_rng(1).uniform(0, 2, len(inputs)) if weighted else None
+    network = Network(4, D, K, (8,), "silu", family_name=family_name)
+    model = network.build()
+    r = np.random.default_rng(2)
+    for variable in model.trainable_variables:
+        variable.assign(0.3 * r.normal(size=variable.shape))
+    held_out = HeldOut.gather(inputs, whitened, tests, weight)
+    assert len(held_out.parts) == (1 if gaps == 0 else 2)
+    scores = held_out.scorer(network)(read_weights(model))
+    packed = network.forward(model, inputs)
+    family = {"normal": Normal, "student_t": StudentT}[family_name](D, floor=network.floor)
+    for k, rows in enumerate(tests):
+        joint = family.distribution(packed[rows, k]).affine(whitened.scale_tril[k])
+        density = joint.log_prob(residual[rows, k])
+        own = None if weight is None else weight[rows]
+        assert scores[k] == pytest.approx(np.average(density, weights=own), abs=2e-5)
+    assert held_out.share.sum() == pytest.approx(1)
+
+
+def test_a_look_at_a_large_table_scores_some_rows_spread_over_the_fold(monkeypatch):
+    inputs, whitened, tests, _ = problem(n=2000, gaps=0.0)
+    monkeypatch.setattr("covey.members.validation.MOST_SCORED", 256)
+    (part,) = HeldOut.gather(inputs, whitened, tests, None).parts
+    assert len(part.inputs) == 256
+    np.testing.assert_allclose(part.weight.sum(axis=0), 1)
+    for member, rows in enumerate(tests):
+        scored = part.inputs[:, member]
+        np.testing.assert_array_equal(scored[[0, -1]], inputs[rows[[0, -1]]])
+        assert len(np.unique(scored, axis=0)) == 256
+
+
+def test_rows_without_weight_are_not_scored():
+    inputs, whitened, tests, _ = problem()
+    weight = np.ones(len(inputs))
+    weight[::2] = 0
+    parts = HeldOut.gather(inputs, whitened, tests, weight).parts
+    assert sum(np.count_nonzero(part.weight) for part in parts) == len(inputs) // 2
+    np.testing.assert_allclose(sum(part.weight.sum(axis=0) for part in parts), 1)
+    assert all(len(part.inputs) % BLOCK == 0 for part in parts)

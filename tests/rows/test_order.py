@@ -1,0 +1,127 @@
+"""Along which order rows depend on one another, and how it is said."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from covey.rows.order import RowOrder
+from covey.table import FeatureSchema, read_features
+
+N = 400
+
+
+def noise(n=N, rho=0.8, seed=0):
+    r = np.random.default_rng(seed)
+    found = np.zeros(n)
+    for i in range(1, n):
+        found[i] = rho * found[i - 1] + np.sqrt(1 - rho**2) * r.normal()
+    return found
+
+
+def table(seed=0):
+    r = np.random.default_rng(seed)
+    return pd.DataFrame({"a": r.normal(size=N), "b": r.choice(["u", "v"], N)})
+
+
+def find(X, y, asked=False):
+    frame, named = read_features(X)
+    schema = FeatureSchema.fit(frame, named)
+    inputs = schema.transform(frame, named)
+    return RowOrder.find(frame, schema, inputs, y[:, None], ("NOx",), asked=asked)
+
+
+def test_rows_as_they_stand():
+    order, rank = find(table(), noise())
+    assert (order.by, order.because, order.target, order.lag) == (
+        "the table",
+        "neighbours",
+        "NOx",
+        1,
+    )
+    np.testing.assert_array_equal(rank, np.arange(N))
+    assert order.sentence == (
+        "Rows depend on their neighbours in the order of the table: residuals of 'NOx' correlate "
+        f"by {order.correlation:.2f} with those of the row before. So whole blocks of rows are "
+        "held out, since rows at random would be given away by their neighbours; "
+        'cv="shuffled" says otherwise.'
+    )
+    manifest = json.loads(json.dumps(order.to_manifest()))
+    assert manifest["folds"] == "blocks"
+    assert manifest["said"] == order.sentence
+    assert find(table(), np.random.default_rng(1).permutation(noise())) is None
+
+
+DAYS = pd.date_range("2024-01-01", periods=N, freq="h")
+
+
+@pytest.mark.parametrize("falling", [False, True])
+@pytest.mark.parametrize("place", ["column", "index", "level"])
+def test_rows_in_the_order_of_dates_are_taken_to_be(place, falling):
+    X = table()
+    days = DAYS[::-1] if falling else DAYS
+    if place == "column":
+        X["day"] = days
+    elif place == "index":
+        X.index = pd.DatetimeIndex(days, name="day")
+    else:
+        X.index = pd.MultiIndex.from_arrays([["s"] * N, days], names=["site", "day"])
+    order, rank = find(X, np.random.default_rng(2).normal(size=N))
+    assert (order.by, order.because) == ("day", "dates")
+    np.testing.assert_array_equal(rank, np.arange(N)[::-1] if falling else np.arange(N))
+    assert order.sentence.startswith("Rows stand in the order of 'day'. So whole blocks")
+
+
+@pytest.mark.parametrize("place", ["column", "index"])
+def test_shuffled_rows_with_dates_are_looked_at_in_the_order_of_dates(place):
+    shuffled = np.random.default_rng(3).permutation(N)
+    X = table()
+    if place == "column":
+        X["day"] = DAYS
+    else:
+        X.index = DAYS
+    y = noise()
+    order, rank = find(X.iloc[shuffled], y[shuffled])
+    assert (order.by, order.because) == ("day" if place == "column" else "the index", "neighbours")
+    np.testing.assert_array_equal(rank, shuffled)
+    assert find(X.iloc[shuffled], np.random.default_rng(4).permutation(y)) is None
+
+
+def test_dates_with_gaps_and_ties():
+    X = table()
+    X["day"] = pd.Series(DAYS[np.arange(N) // 4]).mask(np.arange(N) % 40 == 7)
+    order, rank = find(X, np.random.default_rng(5).normal(size=N))
+    assert order.by == "day"
+    np.testing.assert_array_equal(rank, np.arange(N) // 4)
+    few = table().assign(day=DAYS[np.arange(N) // 50])  # eight dates do not make an order
+    assert find(few, np.random.default_rng(5).normal(size=N)) is None
+    lacking = table().assign(day=pd.Series(DAYS).mask(np.arange(N) % 5 == 0))
+    assert find(lacking, np.random.default_rng(5).normal(size=N)) is None
+
+
+def test_labels_that_stand_together_are_no_excuse_and_are_named():
+    r = np.random.default_rng(6)
+    patient = np.repeat(np.arange(40), 10)
+    y = r.normal(size=40)[patient] + 0.5 * r.normal(size=N)
+    X = table().assign(patient=[f"p{number:03d}" for number in patient])
+    order, _ = find(X, y)  # each label has a column of its own, which explains the patient
+    assert order.runs == "patient"
+    assert "and rows with one 'patient' stand together. So" in order.sentence
+    shuffled = r.permutation(N)
+    assert find(X.iloc[shuffled], y[shuffled]) is None
+    # a few labels are what new rows have too
+    kind = np.repeat(np.arange(4), 100)
+    X = table().assign(kind=[f"k{number}" for number in kind])
+    assert find(X, r.normal(size=4)[kind] + 0.5 * r.normal(size=N)) is None
+
+
+def test_whoever_asks_gets_an_order_and_no_sentence():
+    y = np.random.default_rng(7).normal(size=N)
+    order, rank = find(table(), y, asked=True)
+    assert (order.by, order.because, order.sentence) == ("the table", "asked", "")
+    np.testing.assert_array_equal(rank, np.arange(N))
+    shuffled = np.random.default_rng(8).permutation(N)
+    order, rank = find(table().assign(day=DAYS).iloc[shuffled], y, asked=True)
+    assert order.by == "day"
+    np.testing.assert_array_equal(rank, shuffled)

@@ -1,0 +1,109 @@
+"""A fit to rows that depend on their neighbours: what is said, kept, and held within the range."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression
+
+import covey
+from covey.assess.verdict import verdict
+from covey.errors import CoveyWarning, InputError
+
+QUICK = {
+    "family": "student_t",
+    "members": 2,
+    "hidden_units": (8,),
+    "max_steps": 30,
+    "random_state": 0,
+}
+SAID = "covey: Rows depend on their neighbours in the order of the table: residuals of '"
+
+
+def table(n=400):
+    r = np.random.default_rng(0)
+    noise = np.zeros((n, 2))
+    for i in range(1, n):
+        noise[i] = 0.9 * noise[i - 1] + r.normal(size=2)
+    X = pd.DataFrame({"a": r.uniform(0, 1, n), "b": r.choice(["u", "v"], n)})
+    return X, pd.DataFrame(noise + X[["a"]].to_numpy(), columns=["p", "q"])
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    X, Y = table()
+    return covey.JointRegressor(**QUICK, verbose=0).fit(X, Y)
+
+
+def test_it_is_said_once_and_kept(fitted, capsys, tmp_path):
+    X, Y = table()
+    model = covey.JointRegressor(**QUICK).fit(X, Y)
+    printed = capsys.readouterr().out
+    assert printed.count(SAID) == 1
+    order = model.out_of_fold_evaluation_["order"]
+    assert f"covey: {order['said']}\n" in printed
+    assert "whole blocks" in printed.splitlines()[-1]  # of the verdict
+    assert (order["folds"], order["by"], order["because"]) == ("blocks", "the table", "neighbours")
+    fitted.save(tmp_path / "m.covey")
+    loaded = covey.load(tmp_path / "m.covey")
+    assert loaded.out_of_fold_evaluation_["order"] == order
+    with pytest.warns(CoveyWarning, match=r"1 has 'a' above 0\.988466, the largest in training"):
+        loaded.predict(X[:1].assign(a=99.0))
+
+
+@pytest.mark.parametrize("cv", ["shuffled", "blocks"])
+def test_the_user_may_say_which(cv, capsys, tmp_path):
+    X, Y = table()
+    model = covey.JointRegressor(**QUICK, cv=cv).fit(X, Y)
+    assert "neighbours in the order" not in capsys.readouterr().out
+    order = model.out_of_fold_evaluation_["order"]
+    assert order is None if cv == "shuffled" else order["because"] == "asked"
+    model.save(tmp_path / "m.covey")
+    assert covey.load(tmp_path / "m.covey").cv == cv
+
+
+def test_shuffled_rows_are_fitted_without_a_word(capsys):
+    X, Y = table()
+    shuffled = np.random.default_rng(1).permutation(len(X))
+    model = covey.JointRegressor(**QUICK).fit(X.iloc[shuffled], Y.iloc[shuffled])
+    assert model.out_of_fold_evaluation_["order"] is None
+    printed = capsys.readouterr().out
+    assert "block" not in printed
+    assert "order" not in printed
+
+
+def test_a_base_and_a_single_member_are_held_out_alike():
+    X, Y = table()
+    X = X[["a"]]
+    model = covey.JointRegressor(**{**QUICK, "members": 1}, base=LinearRegression(), verbose=0).fit(
+        X, Y
+    )
+    np.testing.assert_array_equal(model.out_of_fold_rows_, np.arange(320, 400))
+    # the base of the only member is fitted to what comes before
+    expected = LinearRegression().fit(X[:320], Y[:320])
+    np.testing.assert_allclose(model.base_[0].coef_, expected.coef_)
+
+
+def test_numbers_beyond_the_range_end_where_it_does():
+    X, Y = table()
+    fitted = covey.JointRegressor(**QUICK, verbose=0).fit(X, Y)
+    top, low = X["a"].max(), X["a"].min()
+    new = X[:4].assign(a=[top, low, 17.0, -17.0], b="u")
+    with pytest.warns(CoveyWarning, match="Of 4 rows, 1 has 'a' below .*; 1 has 'a' above"):
+        joint = fitted.predict_distribution(new)
+    np.testing.assert_array_equal(joint.mean[2:], joint.mean[:2])
+    np.testing.assert_array_equal(joint.covariance[2:], joint.covariance[:2])
+    # so does the linear start
+    inputs, _ = fitted._network_inputs(new)
+    start = fitted._baseline.distribution(inputs, fitted.targets_).mean
+    np.testing.assert_array_equal(start[2:], start[:2])
+    figures = fitted.evaluate(new, Y[:4])
+    assert figures["beyond_range"] == {"rows": 2, "columns": {"a": {"below": 1, "above": 1}}}
+    assert "2 rows are beyond the range that training saw, in a (2)" in verdict(figures)[4]
+    with pytest.warns(CoveyWarning, match="the model was trained on"):
+        assert fitted.evaluate(X, Y)["beyond_range"] == {"rows": 0, "columns": {}}
+
+
+@pytest.mark.parametrize("cv", ["time", "block", "Shuffled"])
+def test_other_names_are_refused(cv):
+    with pytest.raises(InputError, match=f'"shuffled", "blocks", .*{cv}'):
+        covey.JointRegressor(**QUICK, cv=cv).fit(*table())
