@@ -104,7 +104,7 @@ def test_whoever_asks_gets_stretches(mixed):
 
 def test_a_target_that_one_stretch_alone_holds(tmp_path):
     table = frame()
-    table["z"] = np.where(np.arange(N) < N // 6, table["x"], np.nan)
+    table["z"] = np.where(np.arange(N) < N // 6, np.sin(3 * table["x"]), np.nan)
     path = written(tmp_path, table)
     model = covey.JointRegressor(**{**QUICK, "members": 5, "verbose": 0})
     model.fit_files(path, ["y", "z"], features=["x"])
