@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from covey.backend import compilation
 from covey.backend.select import keras
-from covey.layers import LogDensity
+from covey.members.layers import LogDensity
 from covey.members.network import BLOCK, Network, write_weights
 from covey.start.whitening import Whitened
 from covey.types import Array, Rows
