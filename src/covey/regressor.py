@@ -19,6 +19,12 @@ from covey.rows.training_data import TrainingTable, check_family, check_verbose,
 from covey.stream.estimator import FilesMixin
 from covey.table import chosen_targets
 
+__all__ = ["JointRegressor", "load"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Predict several numeric columns jointly: a mean vector and a full covariance matrix per row.
