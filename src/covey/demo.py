@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from covey.assess.evaluation import uncorrelated
 from covey.datasets import load_air_quality
 from covey.distributions import Elliptical, MultivariateNormal
+from covey.distributions.internals import uncorrelated
 from covey.regressor import JointRegressor
 from covey.start.full import LinearModel
 from covey.table import FeatureSchema

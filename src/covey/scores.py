@@ -35,8 +35,17 @@ import scoringrules
 from scipy.special import gamma, hyp1f1
 
 from covey.arguments.numbers import is_number
-from covey.distributions.joint import Joint, goes_by_rows
-from covey.distributions.norms import energy, nodes, radial_moment
+from covey.distributions.internals import (
+    cdf,
+    components_of,
+    level_of,
+    mean_given_others,
+    radial_law,
+    read_observed,
+    scale_matrix,
+)
+from covey.distributions.joint import Joint
+from covey.distributions.norms import energy, mixing_moment, nodes
 from covey.errors import InputError, shown
 from covey.types import Array, Observations
 
@@ -75,7 +84,7 @@ def negative_log_likelihood(distribution: Joint, y: Observations) -> Array:
         Array of shape (N,); 0 for a row without any observed target.
     """
     values = _read(distribution, y)
-    return np.where(np.isnan(values).all(axis=1), 0.0, -distribution._log_prob(values))
+    return np.where(np.isnan(values).all(axis=1), 0.0, -distribution.log_prob(values))
 
 
 def energy_score(distribution: Joint, y: Observations) -> Array:
@@ -104,7 +113,7 @@ def energy_score(distribution: Joint, y: Observations) -> Array:
         array([0.7426])
     """
     values = _read(distribution, y)
-    parts, weights = distribution._components
+    parts, weights = components_of(distribution)
     found = np.empty(len(values))
     for start in range(0, len(values), CHUNK):
         rows = slice(start, start + CHUNK)
@@ -134,20 +143,20 @@ def variogram_score(distribution: Joint, y: Observations, *, order: float = 0.5)
     values = _read(distribution, y)
     if not is_number(order) or not 0 < order <= 2:
         raise InputError(f"`order` must be a number in (0, 2]. Received: order={shown(order)}.")
-    parts, weights = distribution._components
+    parts, weights = components_of(distribution)
     half = float(order) / 2
-    radial = [radial_moment(part, half) for part in parts]
-    own, columns = zip(*(part._parts for part in parts), strict=True)
+    mixing = [mixing_moment(radial_law(part), half) for part in parts]
+    specific, columns = zip(*(scale_matrix(part).parts for part in parts), strict=True)
     found = np.full(len(values), np.nan)
     for i, j in combinations(range(values.shape[1]), 2):
         came = np.abs(values[:, i] - values[:, j]) ** order
         rows = np.flatnonzero(~np.isnan(came))
         gap = -came[rows]
         for k, (part, (factor, growth), weight) in enumerate(
-            zip(parts, radial, weights.T, strict=True)
+            zip(parts, mixing, weights.T, strict=True)
         ):
             variance = np.square(columns[k][rows, i] - columns[k][rows, j]).sum(axis=1)
-            variance += own[k][rows, i] + own[k][rows, j]
+            variance += specific[k][rows, i] + specific[k][rows, j]
             square = np.square(part.mean[rows, i] - part.mean[rows, j]) / variance
             kummer = hyp1f1(-half, 0.5, -growth[rows] * square[:, None] / 2)
             mean = kummer @ nodes(growth.shape[1])[1] * gamma(half + 0.5) / np.sqrt(np.pi)
@@ -178,13 +187,14 @@ def crps(distribution: Joint, y: Observations) -> Array:
         array([[0.6024,    nan]])
     """
     values = _read(distribution, y)
-    parts, weights = distribution._components
-    freedom = parts[0]._freedom
+    parts, weights = components_of(distribution)
+    freedom = radial_law(parts[0]).degrees_of_freedom
     if freedom is not None and len(parts) > 1:
-        own = ((distribution._marginal([i]), values[:, [i]]) for i in range(values.shape[1]))
-        return np.stack([energy_score(*one) for one in own], axis=1)
+        alone = ((distribution.marginal([i]), values[:, [i]]) for i in range(values.shape[1]))
+        return np.stack([energy_score(*one) for one in alone], axis=1)
     mean = np.stack([part.mean for part in parts], axis=2)
-    scale = np.stack([np.where(np.isnan(values), 1.0, part._scale) for part in parts], axis=2)
+    roots = [scale_matrix(part).root_diagonal for part in parts]
+    scale = np.stack([np.where(np.isnan(values), 1.0, root) for root in roots], axis=2)
     if freedom is not None:
         freedom = np.minimum(freedom, LIMIT)[:, None]
         return scoringrules.crps_t(values, freedom, mean[..., 0], scale[..., 0], backend="numpy")
@@ -231,7 +241,7 @@ def conditional_error(distribution: Joint, y: Observations) -> Array:
         Array of shape (N, D); NaN where not observed.
     """
     values = _read(distribution, y)
-    error: Array = np.abs(values - distribution._mean_given_others(values))
+    error: Array = np.abs(values - mean_given_others(distribution, values))
     return error
 
 
@@ -251,12 +261,7 @@ def pit(distribution: Joint, y: Observations, *, method: str = "auto") -> Array:
     Returns:
         Array of shape (N, D), without unit; NaN where not observed.
     """
-    values = _read(distribution, y)
-    found = distribution._calibrated_cdf(values) if goes_by_rows(method) else None
-    if found is None:
-        parts, weights = distribution._components
-        found = np.einsum("nk,knd->nd", weights, np.stack([part._cdf(values) for part in parts]))
-    return np.where(np.isnan(values), np.nan, found)
+    return cdf(distribution, _read(distribution, y), method)
 
 
 def distance_pit(distribution: Joint, y: Observations, *, method: str = "auto") -> Array:
@@ -277,13 +282,7 @@ def distance_pit(distribution: Joint, y: Observations, *, method: str = "auto") 
     Returns:
         Array of shape (N,), without unit; NaN for a row without any observed target.
     """
-    values = _read(distribution, y)
-    found = distribution._calibrated_distance(values) if goes_by_rows(method) else None
-    if found is not None:
-        return found
-    matched = distribution._matched()
-    squares, count = matched._squares(values)
-    return np.where(count > 0, matched._radial(np.maximum(count, 1)).below(squares), np.nan)
+    return level_of(distribution, _read(distribution, y), method)
 
 
 def joint_coverage(distribution: Joint, y: Observations, *, level: float = 0.9) -> float:
@@ -331,4 +330,4 @@ def _read(distribution: Joint, y: Any) -> Array:
             "Expected a distribution, such as `model.predict_distribution(X)`, and then `y`. "
             f"Received {type(distribution).__name__}."
         )
-    return distribution._read(y)
+    return read_observed(distribution, y)

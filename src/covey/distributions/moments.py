@@ -56,7 +56,7 @@ def _factor_of_parts(components: Sequence[Any], weights: Array, rows: Any, free:
     factors = [
         root[:, :, None]
         * component.scale_tril[np.ix_(rows, free, free)]
-        * np.sqrt(component._inflation[rows])[:, None, None]
+        * np.sqrt(component._radial.covariance_ratio[rows])[:, None, None]
         for root, component in zip(roots, components, strict=True)
     ]
     at = rows[:, None], free

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from covey.backend import compilation
 from covey.distributions import Elliptical, Mixture
+from covey.distributions.internals import rescaled
 from covey.errors import ArtifactError
 from covey.members.network import Network, write_weights
 from covey.start.full import LinearModel
@@ -141,7 +142,7 @@ class Ensemble:
         mixture = Mixture(
             [self._restored(k, packed[:, k], X, rows, offsets) for k in range(len(self.linear))]
         )
-        return mixture if np.all(self.scales == 1) else mixture._stretched(self.scales)
+        return mixture if np.all(self.scales == 1) else rescaled(mixture, self.scales)
 
     def held_out(
         self,

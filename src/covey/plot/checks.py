@@ -63,7 +63,7 @@ def calibration_curve(
     rows = np.flatnonzero(seen.any(axis=1))
     if isinstance(joint, Mixture):
         rows = rows[evenly(len(rows), MOST_MIXED)]
-    together = _together(joint[rows], values[rows], steps)  # type: ignore[index]
+    together = _together(joint[rows], values[rows], steps)
     alone = _alone(joint, values, seen, steps)
     ax = canvas.panel(ax, (4.8, 4.6))
     n, grey = len(rows), canvas.ink(ax)
@@ -189,7 +189,7 @@ def observed_vs_predicted(
     rows = np.flatnonzero(seen[:, number])
     if len(rows) == 0:
         raise InputError(f"Expected observed values of {joint.targets[number]!r}. `y` holds none.")
-    alone: Any = joint._marginal([number])[rows]  # type: ignore[index]
+    alone = joint.marginal([number])[rows]
     observed, mean = values[rows, number], alone.mean[:, 0]
     lower, upper = (end[:, 0] for end in alone.interval(level))
     inside = (observed >= lower) & (observed <= upper)

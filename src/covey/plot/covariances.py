@@ -40,8 +40,7 @@ def correlation_heatmap(joint: Joint, *, ax: Axes | None = None, annotate: bool 
         InputError: matplotlib is not installed, or an argument does not fit.
     """
     canvas.check_joint(joint)
-    matched = joint._matched()
-    mean, spread = _over_rows(matched.correlation, matched.observed)
+    mean, spread = _over_rows(joint.correlation, joint.observed)
     d, side = len(joint.targets), 0.72 if len(joint.targets) <= MOST_ANNOTATED else 0.42
     ax = canvas.panel(ax, (max(side * d, 2.0) + 1.8, max(side * d, 2.0) + 0.9))
     from matplotlib.colors import ListedColormap
