@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from covey.archive import fitted_model
+from covey.arguments.family import check_family
 from covey.assess.summary import summarise
 from covey.fitted.assessment import AssessmentMixin
 from covey.fitted.prediction import PredictionMixin
-from covey.rows.training_data import TrainingTable, check_family, check_verbose, read_seed
+from covey.rows.training_data import TrainingTable, check_verbose, read_seed
 from covey.stream.estimator import FilesMixin
 from covey.table import chosen_targets
 

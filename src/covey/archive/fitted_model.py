@@ -14,7 +14,6 @@ from sklearn.base import clone
 from covey import __version__
 from covey.archive import container, scikit_learn
 from covey.assess.seen import Seen
-from covey.distributions import LowRankMultivariateNormal, MultivariateNormal, MultivariateT
 from covey.distributions.reference import Reference
 from covey.errors import ArtifactError
 from covey.members.fitted_model import FittedModel
@@ -24,11 +23,6 @@ from covey.table import FeatureSchema
 
 KIND = "JointRegressor"
 LAYOUT = 2  # of what a file holds; another number is another meaning of the same names
-DISTRIBUTIONS = {
-    "normal": MultivariateNormal,
-    "student_t": MultivariateT,
-    "low_rank": LowRankMultivariateNormal,
-}
 # prefixes of the names of arrays, and names of entries of the manifest
 OUT_OF_FOLD = "out_of_fold_"
 REFERENCE = "reference_"
@@ -150,7 +144,7 @@ def _fitted(
     network, targets = ensemble.network, ensemble.targets
     if schema.width not in (network.n_features, 0):
         raise ValueError("the number of inputs")
-    kind = DISTRIBUTIONS[network.family_name]
+    distribution: Any = network.classes.distribution
     scores = {str(name): float(score) for name, score in manifest["family_scores"].items()}
     if network.family_name not in scores:
         raise ValueError("the score of its family")
@@ -158,10 +152,10 @@ def _fitted(
     if manifest.get("out_of_fold_kept", True):
         kept = _starting_with(OUT_OF_FOLD, arrays)
         out_of_fold_rows = kept.pop("rows")
-        out_of_fold = kind(**kept, targets=targets)
+        out_of_fold = distribution(**kept, targets=targets)
     kept = _starting_with(REFERENCE, arrays)
     values, weight = kept.pop("values"), kept.pop("weight", None)
-    joint = kind(**kept, targets=targets)
+    joint = distribution(**kept, targets=targets)
     if "base" in manifest:
         contents = [arrays[f"{BASE}{member}"] for member in range(network.members)]
         bases = scikit_learn.from_bytes(contents, trusted)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.arguments.family import AUTO, STUDENT_T
 from covey.assess.calibration import as_pooled, pooled_scales, reference_rows, scaled
 from covey.assess.evaluation import evaluate, row_width
 from covey.assess.seen import Seen
@@ -149,7 +150,7 @@ def network_of(
         hidden_units=tuple(units) if several else (units,),
         activation=parameters["activation"],
         dropout=parameters["dropout"],
-        family_name="student_t",
+        family_name=STUDENT_T,
         knots=quantile_knots(inputs),
     )
 
@@ -190,7 +191,7 @@ def settle(
         What the estimator is to hold.
     """
     folds, inputs, Y, weight = table.folds, table.inputs, table.Y, table.weight
-    asked = [found for found in candidates if parameters["family"] in ("auto", found.family)]
+    asked = [found for found in candidates if parameters["family"] in (AUTO, found.family)]
     best = max(asked, key=lambda found: found.score)
     rows = folds.held_out
     observed, share = Y[rows], None if weight is None else weight[rows]

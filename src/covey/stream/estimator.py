@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
+from covey.arguments.family import check_family
 from covey.errors import InputError, shown
 from covey.fitted.attributes import FittedAttributes
-from covey.rows.training_data import check_family, check_verbose, read_seed
+from covey.rows.training_data import check_verbose, read_seed
 
 
 class FilesMixin(FittedAttributes):

@@ -12,7 +12,6 @@ import numpy as np
 from covey.backend import compilation
 from covey.errors import InputError, shown
 from covey.members.candidates import train_candidates
-from covey.members.ensemble import STARTS
 from covey.members.fitted_model import FittedModel
 from covey.members.fitting import SETTINGS, network_of, options_of, settle
 from covey.members.plan import plan_of
@@ -112,8 +111,7 @@ def fit_files(
     with Checkpoint(checkpoint, about, seed, resume=resume) as kept:
         seed = kept.seed
         if SURVEY in kept.entries:
-            kind = STARTS[network.family_name]
-            survey = Survey.restored(kept.entries[SURVEY], kind)
+            survey = Survey.restored(kept.entries[SURVEY], network.classes.start)
             stretches, seen = (kept.entries[ORDER][0][name] for name in ("slots", "order"))
             slots = Slots(members, seed, **{**stretches, "edges": tuple(stretches["edges"])})
             order = None if seen is None else RowOrder(**seen)
