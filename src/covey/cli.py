@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from covey import __version__
+from covey.arguments.family import AUTO, CHOICES
 from covey.errors import CoveyError, CoveyWarning, InputError
 
 if TYPE_CHECKING:
@@ -80,8 +81,8 @@ def parser() -> argparse.ArgumentParser:
     fit.add_argument("--weights", metavar="COLUMN", help="the column that holds sample weights")
     fit.add_argument(
         "--family",
-        default="auto",
-        choices=("auto", "normal", "student_t", "low_rank"),
+        default=AUTO,
+        choices=CHOICES,
         help="distribution of the targets (default: the better one on held-out rows; low_rank from "
         "100 targets on)",
     )

@@ -9,13 +9,13 @@ from typing import Any, Self
 
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import check_is_fitted
 
-from covey.archive import estimator
+from covey.archive import fitted_model
+from covey.arguments.family import check_family
 from covey.assess.summary import summarise
 from covey.fitted.assessment import AssessmentMixin
 from covey.fitted.prediction import PredictionMixin
-from covey.rows.training_data import TrainingTable, check_family, check_verbose, read_seed
+from covey.rows.training_data import TrainingTable, check_verbose, read_seed
 from covey.stream.estimator import FilesMixin
 from covey.table import chosen_targets
 
@@ -69,6 +69,8 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
             how much, and a verdict of five lines; 0 is silent.
 
     Attributes:
+        fitted_: all that the fit left, in one object; those that follow are read from it.
+        schema_: how the columns of a table become the numbers that the networks read.
         targets_: names of the D targets.
         family_: the family that was chosen, "normal", "student_t" or "low_rank".
         family_scores_: out-of-fold score of each family that was trained, in nats per row.
@@ -162,7 +164,7 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
             InputError: an argument or a column cannot be used; the message names it. A fitted
                 estimator is left as it was.
         """
-        from covey.members.fitting import fit_table, hand_over  # Keras: 3 to 10 s to import
+        from covey.members.fitting import fit_table  # Keras: 3 to 10 s to import
 
         started = time.monotonic()
         check_family(self.family)
@@ -170,8 +172,8 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         seed = read_seed(self.random_state)
         shares = {"members": self.members, "cv": self.cv, "seed": seed}
         table = TrainingTable.read(X, chosen_targets(Y, y), sample_weight, groups, **shares)
-        table, fitted = fit_table(table, self.get_params(deep=False), seed=seed, started=started)
-        hand_over(fitted, table, self)
+        parameters = self.get_params(deep=False)
+        self._set_fitted(fit_table(table, parameters, seed=seed, started=started))
         return self
 
     def summary(self) -> str:
@@ -181,8 +183,7 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
             Text: the family and what the other one would be worth, the out-of-fold score, how
             uncertain each target typically is, and how the targets move together.
         """
-        check_is_fitted(self)
-        return summarise(self)
+        return summarise(self.fitted_, self.family)
 
     def save(self, path: str | os.PathLike[str], trusted: Collection[str] = ()) -> None:
         """Write the fitted model to one file, as a whole or not at all.
@@ -199,8 +200,7 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
             InputError: the file cannot be written there, or the `base` consists of other types, or
                 skops is not installed. Nothing is written then.
         """
-        check_is_fitted(self)
-        estimator.write(path, self, trusted)
+        fitted_model.write(path, self.fitted_, self.get_params(deep=False), trusted)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -227,4 +227,10 @@ def load(path: str | os.PathLike[str], trusted: Collection[str] = ()) -> JointRe
         ArtifactError: the file is no Covey model, is damaged, or comes from a newer Covey.
         FileNotFoundError: there is no such file.
     """
-    return estimator.read(path, JointRegressor, trusted)
+    fitted, parameters = fitted_model.read(path, trusted)
+    try:
+        model = JointRegressor(**parameters)
+    except TypeError as error:
+        raise fitted_model.incomplete(path, error) from error
+    model.fitted_ = fitted
+    return model

@@ -10,14 +10,7 @@ from covey.families.low_rank import LowRankNormal
 from covey.families.normal import Normal
 from covey.families.student_t import StudentT
 
-__all__ = ["FAMILIES", "LowRankNormal", "Normal", "StudentT"]
-
-# by the names that people write
-FAMILIES: dict[str, type[Normal] | type[StudentT] | type[LowRankNormal]] = {
-    "normal": Normal,
-    "student_t": StudentT,
-    "low_rank": LowRankNormal,
-}
+__all__ = ["LowRankNormal", "Normal", "StudentT"]
 
 
 def __dir__() -> list[str]:

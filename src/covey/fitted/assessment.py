@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from covey.arguments.check import read_values
 from covey.arguments.frames import as_pandas
@@ -15,23 +16,14 @@ from covey.assess.evaluation import evaluate, mean_r2, row_width
 from covey.assess.seen import CALIBRATED, EVALUATED, RECALLED, SCORED, Seen
 from covey.distributions.reference import Reference
 from covey.errors import InputError, warn
+from covey.fitted.attributes import FittedAttributes
 from covey.table import chosen_targets, read_features
 from covey.table.folds import even_weights, read_weights
 from covey.types import Array
 
 
-class AssessmentMixin:
-    """What lets a fitted `JointRegressor` be judged; it predicts, as `PredictionMixin` has it."""
-
-    ensemble_: Any
-    targets_: tuple[str, ...]
-    _baseline: Any
-    _reference: Any
-    _schema: Any
-    _seen: Any
-    _seen_in_calibration: Any
-    _calibrated: Any
-    _network_inputs: Any
+class AssessmentMixin(FittedAttributes):
+    """How good a fitted `JointRegressor` is on rows with known targets, and calibration on them."""
 
     def score(
         self, X: Any, Y: Any = None, sample_weight: ArrayLike | None = None, *, y: Any = None
@@ -52,10 +44,11 @@ class AssessmentMixin:
             InputError: a column, the targets or the weights cannot be used.
         """
         X, Y, weight = _counted(X, chosen_targets(Y, y), sample_weight)
-        inputs = self._network_inputs(X)
-        mean = self.ensemble_.mean(*inputs)
+        fitted = self.fitted_
+        inputs, offsets = fitted.inputs(X)
+        mean = fitted.ensemble.mean(inputs, offsets)
         values = self._outcome(X, Y, mean)
-        self._share_of(self._seen, inputs[0], values, weight, SCORED, once=True)
+        _share_of(fitted.seen, inputs, values, weight, SCORED, once=True)
         return mean_r2(values, mean, weight)
 
     def calibrate(self, X: Any, Y: Any = None, *, y: Any = None) -> Self:
@@ -82,15 +75,19 @@ class AssessmentMixin:
             Vovk, Gammerman, Shafer (2005), Algorithmic Learning in a Random World; Johnstone, Cox
             (2021), Conformal uncertainty sets for robust optimization, PMLR 152.
         """
-        Y, inputs = chosen_targets(Y, y), self._network_inputs(X)
-        joint = self.ensemble_.distribution(*inputs)
+        Y, fitted = chosen_targets(Y, y), self.fitted_
+        inputs, offsets = fitted.inputs(X)
+        joint = fitted.ensemble.distribution(inputs, offsets)
         values = self._outcome(X, Y, joint.mean)
         if np.isnan(values).all():
             raise InputError("`Y` must hold at least one target to calibrate on. It holds none.")
-        self._share_of(self._seen, inputs[0], values, None, CALIBRATED)
+        _share_of(fitted.seen, inputs, values, None, CALIBRATED)
         rows = reference_rows(values, width=row_width(joint))
-        self._reference = Reference(joint[rows], values[rows], "conformal")
-        self._seen_in_calibration = Seen.of(inputs[0], values)
+        self.fitted_ = replace(
+            fitted,
+            reference=Reference(joint[rows], values[rows], "conformal"),
+            seen_in_calibration=Seen.of(inputs, values),
+        )
         return self
 
     def evaluate(
@@ -118,38 +115,50 @@ class AssessmentMixin:
             InputError: a column, the targets or the weights cannot be used.
         """
         X, Y, weight = _counted(X, chosen_targets(Y, y), sample_weight)
-        inputs = self._network_inputs(X)
-        joint = self._calibrated(self.ensemble_.distribution(*inputs))
+        fitted = self.fitted_
+        inputs, offsets = fitted.inputs(X)
+        joint = fitted.ensemble.distribution(inputs, offsets).calibrated_by(fitted.reference)
         values = self._outcome(X, Y, joint.mean)
-        self._share_of(self._seen_in_calibration, inputs[0], values, weight, RECALLED)
-        constant = self._baseline.distribution(inputs[0], self.targets_, inputs[1])
-        figures = evaluate(
-            joint, values, constant, self._baseline.description, sample_weight=weight
-        )
+        _share_of(fitted.seen_in_calibration, inputs, values, weight, RECALLED)
+        baseline = fitted.baseline
+        constant = baseline.distribution(inputs, fitted.targets, offsets)
+        figures = evaluate(joint, values, constant, baseline.description, sample_weight=weight)
         return {
             **figures,
-            "training_rows": self._share_of(self._seen, inputs[0], values, weight, EVALUATED),
-            "beyond_range": self._schema.beyond_range(*read_features(X)),
+            "training_rows": _share_of(fitted.seen, inputs, values, weight, EVALUATED),
+            "beyond_range": fitted.schema.beyond_range(*read_features(X)),
         }
-
-    def _share_of(
-        self,
-        seen: Seen | None,
-        inputs: Any,
-        values: Array,
-        weight: Array | None,
-        why: str,
-        *,
-        once: bool = False,
-    ) -> float:
-        """The share of a table that was seen before; says so if there is any."""
-        share = 0.0 if seen is None else seen.share_of(inputs, values, weight)
-        if seen is not None and share > 0 and (seen.first_time(why) or not once):
-            warn(f"About {share:.0%} of the rows {why}")
-        return share
 
     def _outcome(self, X: Any, Y: Any, mean: Array) -> Array:
         return read_values(Y, mean.shape, self.targets_, "Y", rows=labels_of(X), of=FEATURES)
+
+
+def _share_of(
+    seen: Seen | None,
+    inputs: NDArray[np.float32],
+    values: Array,
+    weight: Array | None,
+    why: str,
+    *,
+    once: bool = False,
+) -> float:
+    """The share of a table that was seen before; warns of it if there is any.
+
+    Args:
+        seen: fingerprints of the rows that were, or None.
+        inputs: features as the networks read them, shape (N, F).
+        values: targets, shape (N, D), NaN where not observed.
+        weight: of the rows, shape (N,), or None.
+        why: the rest of the warning's sentence.
+        once: warn only the first time.
+
+    Returns:
+        A number in [0, 1].
+    """
+    share = 0.0 if seen is None else seen.share_of(inputs, values, weight)
+    if seen is not None and share > 0 and (seen.first_time(why) or not once):
+        warn(f"About {share:.0%} of the rows {why}")
+    return share
 
 
 def _counted(X: Any, Y: Any, sample_weight: Any) -> tuple[Any, Any, Array | None]:

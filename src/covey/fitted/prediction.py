@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.utils.validation import check_is_fitted
-
 from covey.arguments.labels import FEATURES, labels_of
 from covey.distributions import Elliptical, Mixture
 from covey.distributions.internals import conditional_on, with_labels
 from covey.errors import InputError
-from covey.rows.training_data import network_inputs
-from covey.table import read_features
-from covey.types import Array
+from covey.fitted.attributes import FittedAttributes
 
 
-class PredictionMixin:
-    """What lets a fitted `JointRegressor` predict."""
-
-    ensemble_: Any
-    _schema: Any
-    _means: Any
-    _reference: Any
-    _flat: bool
+class PredictionMixin(FittedAttributes):
+    """The predictions of a fitted `JointRegressor`."""
 
     def predict(self, X: Any, return_std: bool = False, return_cov: bool = False) -> Any:
         """Predict the mean, and on request the standard deviations or the covariance matrices.
@@ -45,12 +35,13 @@ class PredictionMixin:
                 "At most one of `return_std` and `return_cov` can be True. Received both; see "
                 "`predict_distribution`."
             )
+        fitted = self.fitted_
         if not (return_std or return_cov):
-            mean = self._mean(X)
-            return mean[:, 0] if self._flat else mean
+            mean = fitted.ensemble.mean(*fitted.inputs(X))
+            return mean[:, 0] if fitted.one_dimensional else mean
         joint = self.predict_distribution(X)
         mean, stddev = joint.mean, joint.stddev
-        if self._flat:
+        if fitted.one_dimensional:
             mean, stddev = mean[:, 0], stddev[:, 0]
         return (mean, stddev) if return_std else (mean, joint.covariance)
 
@@ -76,9 +67,9 @@ class PredictionMixin:
         Raises:
             InputError: a column is lacking or cannot be used, or `given` does not fit.
         """
-        inputs = self._network_inputs(X)
-        joint = self._calibrated(self.ensemble_.distribution(*inputs))
-        joint = with_labels(joint, labels_of(X))
+        fitted = self.fitted_
+        joint = fitted.ensemble.distribution(*fitted.inputs(X))
+        joint = with_labels(joint.calibrated_by(fitted.reference), labels_of(X))
         return joint if given is None else conditional_on(joint, given, keep, FEATURES)
 
     def predict_mixture(self, X: Any) -> Mixture:
@@ -93,22 +84,5 @@ class PredictionMixin:
         Raises:
             InputError: a column is lacking or cannot be used.
         """
-        inputs = self._network_inputs(X)
-        return with_labels(self.ensemble_.mixture(*inputs), labels_of(X))
-
-    def _mean(self, X: Any) -> Array:
-        inputs = self._network_inputs(X)
-        return self.ensemble_.mean(*inputs)
-
-    def _calibrated(self, joint: Any) -> Any:
-        return joint.calibrated_by(self._reference)
-
-    def _network_inputs(self, X: Any) -> tuple[Any, Any]:
-        """The matrix that the networks read, and what the mean model of the user says, or None."""
-        check_is_fitted(self)
-        frame, named = read_features(X)
-        if self._means is None:
-            return network_inputs(self._schema, frame, named), None
-        frame = self._schema.align(frame, named)
-        offsets = self._means.predict(self._schema.as_given(frame))
-        return network_inputs(self._schema, frame, self._schema.named), offsets
+        fitted = self.fitted_
+        return with_labels(fitted.ensemble.mixture(*fitted.inputs(X)), labels_of(X))

@@ -17,8 +17,6 @@ from covey.distributions import Elliptical, Mixture
 from covey.distributions.internals import rescaled
 from covey.errors import ArtifactError
 from covey.members.network import Network, write_weights
-from covey.start.full import LinearModel
-from covey.start.low_rank import LowRankLinearModel
 from covey.start.start import LinearStart
 from covey.table.folds import collected
 from covey.types import Array, Rows
@@ -26,12 +24,6 @@ from covey.types import Array, Rows
 MOST_ROWS = 2**14  # whose packed parameters are held at once
 MOST_NUMBERS = 2**19  # of these, in rows that are worked on together
 PACKING = "rows"  # the order of what the network puts out; a file without the name has another
-
-STARTS: dict[str, type[LinearStart]] = {  # by the names of the families
-    "normal": LinearModel,
-    "student_t": LinearModel,
-    "low_rank": LowRankLinearModel,
-}
 
 
 @dataclass
@@ -230,7 +222,7 @@ class Ensemble:
             if manifest["network"]["n_targets"] != len(manifest["targets"]):
                 raise ValueError("another number of targets")  # before room is made for them
             network = Network.from_manifest(manifest["network"])
-            start = STARTS[network.family_name]
+            start = network.classes.start
             unbounded = arrays["linear_unbounded"]
             n_features = network.n_features
             if unbounded.size and not (0 <= unbounded.min() <= unbounded.max() < n_features):

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.arguments.family import AUTO, STUDENT_T
 from covey.assess.calibration import as_pooled, pooled_scales, reference_rows
 from covey.assess.evaluation import evaluate, row_width
 from covey.assess.seen import Seen
-from covey.assess.summary import family_sentence
-from covey.assess.verdict import verdict
 from covey.backend import compilation
-from covey.distributions import Elliptical
 from covey.distributions.internals import rescaled, with_labels
 from covey.distributions.reference import Reference
 from covey.errors import InputError
 from covey.members.callbacks import for_estimator
 from covey.members.candidates import Candidate, train_candidates
-from covey.members.ensemble import Ensemble
+from covey.members.fitted_model import FittedModel
 from covey.members.network import Network, quantile_knots
 from covey.members.plan import plan_of
 from covey.members.recipe import Recipe
@@ -35,36 +33,9 @@ from covey.types import Array
 SETTINGS = ("max_steps", "batch_size", "learning_rate", "weight_decay", "max_time")  # of a recipe
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """What a fit leaves.
-
-    Attributes:
-        family: the family that is handed back.
-        scores: out-of-fold score of each family that was trained, in nats per row.
-        ensemble: the fitted members.
-        means: the user's mean models, or None.
-        out_of_fold: distributions of the held-out rows by members that did not train on them.
-        evaluation: what `evaluate` says of `out_of_fold`, the energy and variogram scores apart.
-        baseline: the simple prediction beside which the fit is judged.
-        reference: some of these rows and what came, by which regions are made as wide as needed.
-        seen: fingerprints of the training rows.
-    """
-
-    family: str
-    scores: dict[str, float]
-    ensemble: Ensemble
-    means: MeanModel | None
-    out_of_fold: Elliptical
-    evaluation: dict[str, Any]
-    baseline: Baseline
-    reference: Reference
-    seen: Seen
-
-
 def fit_table(
     table: TrainingTable, parameters: Mapping[str, Any], *, seed: int, started: float
-) -> tuple[TrainingTable, Fitted]:
+) -> FittedModel:
     """Train the families, keep the better one, and correct how wide it is where that helps.
 
     Where several processes train together, each with a table of its own, they start from what the
@@ -77,7 +48,7 @@ def fit_table(
         started: `time.monotonic()` from which `max_time` counts.
 
     Returns:
-        (table, fitted): the table, its features as the fit takes them, and the fit.
+        What the estimator is to hold.
 
     Raises:
         InputError: a parameter cannot be used; the message names it.
@@ -144,10 +115,7 @@ def fit_table(
         normal=plan.normal,
         **options_of(parameters),
     )
-    fitted = settle(
-        candidates, table, parameters, baseline, seed=seed, means=means, offsets=offsets
-    )
-    return table, fitted
+    return settle(candidates, table, parameters, baseline, seed=seed, means=means, offsets=offsets)
 
 
 def _as_the_first(table: TrainingTable) -> TrainingTable:
@@ -183,7 +151,7 @@ def network_of(
         hidden_units=tuple(units) if several else (units,),
         activation=parameters["activation"],
         dropout=parameters["dropout"],
-        family_name="student_t",
+        family_name=STUDENT_T,
         knots=quantile_knots(inputs),
     )
 
@@ -206,7 +174,7 @@ def settle(
     means: MeanModel | None = None,
     offsets: Array | None = None,
     n_rows: int | None = None,
-) -> Fitted:
+) -> FittedModel:
     """Keep the better family, and correct how wide it is where that helps.
 
     Args:
@@ -217,78 +185,38 @@ def settle(
         seed: of the choice of rows.
         means: the user's mean models, or None.
         offsets: what they say of the rows, shape (K, N, D), or None.
-        n_rows: how many rows were trained on, if the table is a sample of them.
+        n_rows: how many rows were trained on, if the table is a sample of them; their out-of-fold
+            distributions are not kept then.
 
     Returns:
-        The fit.
+        What the estimator is to hold.
     """
     folds, inputs, Y, weight = table.folds, table.inputs, table.Y, table.weight
-    asked = [found for found in candidates if parameters["family"] in ("auto", found.family)]
+    asked = [found for found in candidates if parameters["family"] in (AUTO, found.family)]
     best = max(asked, key=lambda found: found.score)
     rows = folds.held_out
     observed, share = Y[rows], None if weight is None else weight[rows]
     joint = best.out_of_fold
     tests = [test for _, test in folds.pairs]
     simple = baseline.held_out(inputs, tests, rows, table.targets, offsets)
-    return Fitted(
-        best.family,
-        {found.family: found.score for found in candidates},
-        best.ensemble,
-        means,
-        joint,
-        evaluate(
-            joint, observed, simple, baseline.description, sample_weight=share, all_scores=False
-        )
-        | {"order": None if table.order is None else table.order.to_manifest()},
-        baseline,
-        _calibrate(best, inputs, rows, observed, share, offsets, seed),
-        Seen.of(inputs, Y, n_rows),
+    evaluation = evaluate(
+        joint, observed, simple, baseline.description, sample_weight=share, all_scores=False
     )
-
-
-def hand_over(fitted: Fitted, table: TrainingTable, model: Any, *, of_all: bool = True) -> None:
-    """Make an estimator a fitted one; say what came out if it is verbose.
-
-    Args:
-        fitted: the fit.
-        table: what it is judged by.
-        model: the `JointRegressor`.
-        of_all: whether the table holds all rows, so that their out-of-fold distributions are kept.
-    """
-    model.targets_ = table.targets
-    model.n_features_in_ = len(table.schema.names)
-    model.family_ = fitted.family
-    model.family_scores_ = fitted.scores
-    model.base_ = None if fitted.means is None else fitted.means.estimators
-    model.ensemble_ = fitted.ensemble
-    model.out_of_fold_score_ = fitted.scores[fitted.family]
-    model.out_of_fold_evaluation_ = fitted.evaluation
-    own = {
-        "feature_names_in_": table.schema.named and np.array(table.schema.names, dtype=object),
-        "out_of_fold_": of_all and with_labels(fitted.out_of_fold, _held_out_labels(table)),
-        "out_of_fold_rows_": of_all and table.rows[table.folds.held_out],
-    }
-    for name, value in own.items():
-        if value is not False:
-            setattr(model, name, value)
-        elif hasattr(model, name):
-            delattr(model, name)  # of an earlier fit
-    model._reference = fitted.reference
-    model._means = fitted.means
-    model._baseline = fitted.baseline
-    model._seen, model._seen_in_calibration = fitted.seen, None
-    model._schema = table.schema
-    model._flat = table.flat
-    if model.verbose:
-        d = len(table.targets)
-        if table.order is not None and table.order.sentence:
-            print(f"covey: {table.order.sentence}")
-        print(f"covey: {family_sentence(model.family, fitted.family, fitted.scores, d)}")
-        print("\n".join(verdict(fitted.evaluation, held_out=True)))
-
-
-def _held_out_labels(table: TrainingTable) -> Any:
-    return None if table.labels is None else table.labels[table.folds.held_out]
+    order = None if table.order is None else table.order.to_manifest()
+    labels = None if table.labels is None else table.labels[rows]
+    return FittedModel(
+        schema=table.schema,
+        one_dimensional=table.flat,
+        ensemble=best.ensemble,
+        mean_model=means,
+        family_scores={found.family: found.score for found in candidates},
+        evaluation={**evaluation, "order": order},
+        baseline=baseline,
+        reference=_calibrate(best, inputs, rows, observed, share, offsets, seed),
+        seen=Seen.of(inputs, Y, n_rows),
+        out_of_fold=with_labels(joint, labels) if n_rows is None else None,
+        out_of_fold_rows=table.rows[rows] if n_rows is None else None,
+    )
 
 
 def _calibrate(

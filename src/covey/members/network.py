@@ -10,12 +10,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.arguments.family import NORMAL
 from covey.arguments.numbers import is_number
 from covey.backend import compilation
 from covey.backend.select import keras
 from covey.errors import InputError, shown
-from covey.families import FAMILIES
 from covey.members.layers import MemberDense, MemberHead, PiecewiseLinear, members_first
+from covey.members.registry import FAMILIES, FamilyClasses
 
 BLOCK = 256  # rows per forward pass; fixed, so that a row's result does not hang on its neighbours
 CHUNK = 64 * BLOCK  # rows whose inputs are copied at a time
@@ -34,7 +35,7 @@ class Network:
         dropout: share of hidden units left out in each training step; by default 0.1 (1 - 1 / F).
             It helps where many features invite coincidences, and blurs a function of one feature.
         floor: floor of the family, in whitened units.
-        family_name: a key of `covey.families.FAMILIES`.
+        family_name: a key of `covey.members.registry.FAMILIES`.
         knots: for each feature, where the piecewise linear functions of it bend; empty for one that
             has none. Nothing at all by default.
         functions: number of such functions of a feature that has knots; by default 128 in all, but
@@ -52,7 +53,7 @@ class Network:
     activation: str
     dropout: float | None = None
     floor: float = 1e-4
-    family_name: str = "normal"
+    family_name: str = NORMAL
     knots: tuple[tuple[float, ...], ...] = ()
     functions: int | None = None
     rank: int | None = None
@@ -94,10 +95,15 @@ class Network:
             ) from None
 
     @property
+    def classes(self) -> FamilyClasses:
+        """The classes of the family."""
+        return FAMILIES[self.family_name]
+
+    @property
     def family(self) -> Any:
         """The family of the output."""
         options = {} if self.rank is None else {"rank": self.rank}
-        return FAMILIES[self.family_name](self.n_targets, **options, floor=self.floor)
+        return self.classes.family(self.n_targets, **options, floor=self.floor)
 
     def to_manifest(self) -> dict[str, Any]:
         """The attributes, as JSON takes them."""
@@ -231,11 +237,9 @@ class Network:
         Returns:
             (network, weights): the same hidden layers and means, the degrees of freedom left out.
         """
-        d = self.n_targets
-        kernel, bias = weights[-2][:, :, :-1], weights[-1][:, :-1].copy()
-        bias[:, d : 2 * d] -= log_stretch[:, None].astype(np.float32)
-        network = replace(self, family_name="normal")
-        return network, [*(w.copy() for w in weights[:-2]), kernel.copy(), bias]
+        *hidden, kernel, bias = weights
+        head = self.family.normal_head(kernel, bias, log_stretch)
+        return replace(self, family_name=NORMAL), [*(array.copy() for array in hidden), *head]
 
 
 def quantile_knots(

@@ -10,6 +10,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.arguments.family import AUTO, LOW_RANK, STUDENT_T
 from covey.errors import InputError, shown
 from covey.families.student_t import START
 from covey.members.network import Network
@@ -60,7 +61,7 @@ class FullPlan(Plan):
 
     def network(self, network: Network) -> Network:
         """See `Plan`."""
-        return replace(network, family_name="student_t")
+        return replace(network, family_name=STUDENT_T)
 
     def start(self, ridge: Ridge) -> LinearStart:
         """See `Plan`."""
@@ -88,7 +89,7 @@ class LowRankPlan(Plan):
 
     def network(self, network: Network) -> Network:
         """See `Plan`."""
-        return replace(network, family_name="low_rank", rank=self.rank)
+        return replace(network, family_name=LOW_RANK, rank=self.rank)
 
     def start(self, ridge: Ridge) -> LinearStart:
         """See `Plan`."""
@@ -120,14 +121,14 @@ def plan_of(family: str, rank: int | None, n_targets: int) -> Plan:
     Raises:
         InputError: a rank is asked for where there is none, or it is out of range.
     """
-    low = family == "low_rank" or (family == "auto" and n_targets >= MANY)
-    if rank is not None and family != "low_rank":
+    low = family == LOW_RANK or (family == AUTO and n_targets >= MANY)
+    if rank is not None and family != LOW_RANK:
         raise InputError(
             f"`rank` is for family='low_rank' alone. Received: rank={shown(rank)}, "
             f"family={shown(family)}."
         )
     if not low:
-        return FullPlan(family != "student_t")
+        return FullPlan(family != STUDENT_T)
     return LowRankPlan(default_rank(n_targets) if rank is None else rank)
 
 

@@ -21,8 +21,6 @@ from covey.table.copies import check_features
 from covey.table.folds import BLOCKS, MOST_PIECES, Folds, even_weights, read_weights
 from covey.types import Array
 
-FAMILIES = ("auto", "normal", "student_t", "low_rank")  # that a user can ask for
-
 
 @dataclass(frozen=True)
 class TrainingTable:
@@ -197,22 +195,6 @@ def network_inputs(schema: FeatureSchema, frame: Any, named: bool) -> NDArray[np
     if matrix.shape[1] == 0:  # nothing varied in training: only a constant is left to learn from
         return np.zeros((len(matrix), 1), dtype=np.float32)
     return matrix
-
-
-def check_family(family: Any) -> None:
-    """Refuse what is no family to ask for.
-
-    Args:
-        family: the parameter of the `JointRegressor`.
-
-    Raises:
-        InputError: it is none of `FAMILIES`.
-    """
-    if family not in FAMILIES:
-        raise InputError(
-            f"`family` must be one of {', '.join(map(repr, FAMILIES))}. "
-            f"Received: family={shown(family)}."
-        )
 
 
 def check_verbose(verbose: Any) -> None:

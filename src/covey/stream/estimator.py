@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
+from covey.arguments.family import check_family
 from covey.errors import InputError, shown
-from covey.rows.training_data import check_family, check_verbose, read_seed
+from covey.fitted.attributes import FittedAttributes
+from covey.rows.training_data import check_verbose, read_seed
 
-NOT_KEPT = ("out_of_fold_", "out_of_fold_rows_")
 
-
-class FilesMixin:
+class FilesMixin(FittedAttributes):
     """What lets a `JointRegressor` be fitted to files."""
 
     def fit_files(
@@ -57,15 +57,14 @@ class FilesMixin:
                 and a splitter need a table in memory. A fitted estimator is left as it was.
             ArtifactError: the checkpoint is damaged, or no checkpoint.
         """
-        from covey.members.fitting import hand_over  # Keras: 3 to 10 s to import
-        from covey.stream.fitting import fit_files
+        from covey.stream.fitting import fit_files  # Keras: 3 to 10 s to import
 
         model: Any = self
         check_family(model.family)
         check_verbose(model.verbose)
         if not isinstance(resume, bool):
             raise InputError(f"`resume` must be True or False. Received: resume={shown(resume)}.")
-        table, fitted = fit_files(
+        fitted = fit_files(
             paths,
             targets,
             model.get_params(deep=False),
@@ -76,13 +75,5 @@ class FilesMixin:
             resume=resume,
             seed=read_seed(model.random_state),
         )
-        hand_over(fitted, table, model, of_all=False)
+        self._set_fitted(fitted)
         return self
-
-    def __getattr__(self, name: str) -> Any:
-        if name in NOT_KEPT and "ensemble_" in self.__dict__:
-            raise AttributeError(
-                f"`{name}` is not kept by `fit_files`, whose rows need not fit into memory. "
-                "`out_of_fold_score_` and `out_of_fold_evaluation_` are of a random sample of them."
-            )
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

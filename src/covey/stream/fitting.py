@@ -12,12 +12,11 @@ import numpy as np
 from covey.backend import compilation
 from covey.errors import InputError, shown
 from covey.members.candidates import train_candidates
-from covey.members.ensemble import STARTS
-from covey.members.fitting import SETTINGS, Fitted, network_of, options_of, settle
+from covey.members.fitted_model import FittedModel
+from covey.members.fitting import SETTINGS, network_of, options_of, settle
 from covey.members.plan import plan_of
 from covey.members.recipe import Recipe
 from covey.rows.order import RowOrder
-from covey.rows.training_data import TrainingTable
 from covey.stream.checkpoint import Checkpoint
 from covey.stream.dataset import ParquetTable
 from covey.stream.first_pass import FoldError, Survey
@@ -46,7 +45,7 @@ def fit_files(
     checkpoint: str | os.PathLike[str] | None,
     resume: bool,
     seed: int,
-) -> tuple[TrainingTable, Fitted]:
+) -> FittedModel:
     """Train on rows that are streamed, judged by a sample of them.
 
     Args:
@@ -61,7 +60,7 @@ def fit_files(
         seed: of everything that is random.
 
     Returns:
-        (table, fitted): the sample, and the fit.
+        What the estimator is to hold.
 
     Raises:
         InputError: a file, a column or a parameter cannot be used; the message names it.
@@ -112,8 +111,7 @@ def fit_files(
     with Checkpoint(checkpoint, about, seed, resume=resume) as kept:
         seed = kept.seed
         if SURVEY in kept.entries:
-            kind = STARTS[network.family_name]
-            survey = Survey.restored(kept.entries[SURVEY], kind)
+            survey = Survey.restored(kept.entries[SURVEY], network.classes.start)
             stretches, seen = (kept.entries[ORDER][0][name] for name in ("slots", "order"))
             slots = Slots(members, seed, **{**stretches, "edges": tuple(stretches["edges"])})
             order = None if seen is None else RowOrder(**seen)
@@ -151,10 +149,7 @@ def fit_files(
             )
         finally:
             source.close()
-        fitted = settle(
-            candidates, table, parameters, survey.baseline, seed=seed, n_rows=survey.rows
-        )
-        return table, fitted
+        return settle(candidates, table, parameters, survey.baseline, seed=seed, n_rows=survey.rows)
 
 
 def _surveyed(

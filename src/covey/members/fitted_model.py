@@ -1,0 +1,92 @@
+"""What a fit leaves, in one object: the estimator holds it, and files keep it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.assess.seen import Seen
+from covey.distributions import Elliptical
+from covey.distributions.reference import Reference
+from covey.rows.training_data import network_inputs
+from covey.start.baseline import Baseline
+from covey.start.mean_model import MeanModel
+from covey.table import FeatureSchema, read_features
+from covey.types import Array, Rows
+
+if TYPE_CHECKING:  # Keras takes 3 to 10 s to import, and is not needed to hold a model
+    from covey.members.ensemble import Ensemble
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A fitted ensemble, what it needs to read a table, and how good it was on held-out rows.
+
+    Attributes:
+        schema: how the columns of a table become the numbers that the networks read.
+        one_dimensional: whether the targets came as one array of shape (N,), so that means and
+            standard deviations go out in that shape.
+        ensemble: the fitted members.
+        mean_model: the user's own mean models, one for each member, or None.
+        family_scores: out-of-fold score of each family that was trained, in nats per row.
+        evaluation: what `evaluate` says of the held-out rows, the energy and variogram scores
+            apart; and `order`, why folds are blocks, or None.
+        baseline: the simple prediction beside which the model is judged.
+        reference: rows with their observed values, on which regions are calibrated.
+        seen: fingerprints of the training rows.
+        seen_in_calibration: those of the rows that `calibrate` was given, or None.
+        out_of_fold: distributions of the held-out training rows, each by members that did not
+            train on it; None if the table was larger than memory.
+        out_of_fold_rows: numbers of these rows in the user's table, or None as well.
+    """
+
+    schema: FeatureSchema
+    one_dimensional: bool
+    ensemble: Ensemble
+    mean_model: MeanModel | None
+    family_scores: dict[str, float]
+    evaluation: dict[str, Any]
+    baseline: Baseline
+    reference: Reference
+    seen: Seen
+    seen_in_calibration: Seen | None = None
+    out_of_fold: Elliptical | None = None
+    out_of_fold_rows: Rows | None = None
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the D targets."""
+        return self.ensemble.targets
+
+    @property
+    def family(self) -> str:
+        """Name of the family that the members predict."""
+        return self.ensemble.network.family_name
+
+    @property
+    def out_of_fold_score(self) -> float:
+        """Mean log-density of the held-out rows, in nats per row."""
+        return self.family_scores[self.family]
+
+    def inputs(self, X: Any) -> tuple[NDArray[np.float32], Array | None]:
+        """Turn a table into what the ensemble takes.
+
+        Args:
+            X: table of N rows with the columns of the training table, in any order.
+
+        Returns:
+            (matrix, offsets): the numbers that the networks read, shape (N, F), and what the user's
+            mean models predict, shape (K, N, D), in target units, or None without any.
+
+        Raises:
+            InputError: a column is lacking or cannot be used.
+        """
+        frame, named = read_features(X)
+        if self.mean_model is None:
+            return network_inputs(self.schema, frame, named), None
+        frame = self.schema.align(frame, named)
+        offsets = self.mean_model.predict(self.schema.as_given(frame))
+        return network_inputs(self.schema, frame, self.schema.named), offsets
