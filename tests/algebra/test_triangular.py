@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import linalg
 
+from covey.algebra import triangular
 from covey.algebra.triangular import (
     LEAST_EIGENVALUE,
     conditioned,
@@ -12,7 +13,6 @@ from covey.algebra.triangular import (
     lower_factor,
     solve_lower,
 )
-from covey.distributions import triangular
 
 each_shape = pytest.mark.parametrize(
     "shape", [(1, 1), (3, 3), (1, 4), (4, 2), (2, 3, 3), (0, 2)], ids=str
