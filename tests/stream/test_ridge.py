@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from covey.start.full import fit_ridge
+from covey.start.moments import FoldMoments
 from covey.start.start import with_unbounded
 from covey.stream.hash_folds import Slots
-from covey.stream.moments import SlotMoments
 from covey.stream.ridge import regression
 
 
@@ -32,7 +32,7 @@ def both(X, Y, weight, members, unbounded=NONE):
     slots = Slots(members, 0)
     slot = slots.of(np.arange(len(Y)))
     features = with_unbounded(X, unbounded)
-    moments = SlotMoments(len(slots), features.shape[1], Y.shape[1])
+    moments = FoldMoments(len(slots), features.shape[1], Y.shape[1])
     for piece in np.array_split(np.arange(len(Y)), 7):
         own = None if weight is None else weight[piece]
         moments.add(features[piece], Y[piece], own, slot[piece])
@@ -84,7 +84,7 @@ def test_constant_and_rare_targets():
 
 def test_a_slot_alone_is_careful():
     X, Y, _ = drawn(False, n=100)
-    moments = SlotMoments(5, 5, 3)
+    moments = FoldMoments(5, 5, 3)
     moments.add(X, Y, None, np.full(100, 3))
     found = regression(moments, Slots(1, 0).held_out[0], NONE)
     assert np.abs(found["coef"]).max() < 0.01

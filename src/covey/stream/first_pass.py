@@ -16,11 +16,11 @@ from covey.rows.order import RowOrder
 from covey.rows.training_data import TrainingTable, network_inputs
 from covey.start.baseline import Baseline
 from covey.start.full import fit_ridge
+from covey.start.moments import FoldMoments
 from covey.start.start import Columns, LinearStart, unbounded_columns, with_unbounded
 from covey.stream.dataset import ParquetTable
 from covey.stream.hash_folds import Slots
 from covey.stream.hashes import row_keys
-from covey.stream.moments import SlotMoments
 from covey.stream.reservoir import Reservoir
 from covey.stream.ridge import regression
 from covey.stream.rows import Roles, Rows
@@ -336,9 +336,9 @@ def _moments(
     width: int,
     unbounded: Columns,
     bar: Any,
-) -> SlotMoments | None:
+) -> FoldMoments | None:
     """The moments of all rows, unless they take too much memory."""
-    moments = SlotMoments(len(slots), width + len(unbounded), len(roles.targets))
+    moments = FoldMoments(len(slots), width + len(unbounded), len(roles.targets))
     for rows in _scanned(table, roles, slots, bar):
         frame = rows.table.select(list(roles.features)).to_pandas()
         inputs = with_unbounded(network_inputs(schema, frame, True), unbounded)

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.start.full import PENALTIES
+from covey.start.moments import FoldMoments, Moments
 from covey.start.start import Columns, feature_sets
-from covey.stream.moments import Moments, SlotMoments
 
 Array = NDArray[np.float64]
 
 
 def regression(
-    moments: SlotMoments, held_out: NDArray[np.bool_], unbounded: Columns
+    moments: FoldMoments, held_out: NDArray[np.bool_], unbounded: Columns
 ) -> dict[str, Array]:
     """The regressions of a member's linear start.
 
@@ -34,7 +34,7 @@ def regression(
     f, d = moments.n_features, moments.n_targets
     location, scale, intercept = np.zeros(d), np.ones(d), np.zeros(d)
     coef = np.zeros((f, d))
-    for targets in moments.alike():
+    for targets in moments.observed_alike():
         parts = [moments.of(int(slot), targets) for slot in np.flatnonzero(~held_out)]
         parts = [part for part in parts if part.rows]
         if not parts:

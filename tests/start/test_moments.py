@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from covey.stream.moments import Moments, SlotMoments
+from covey.start.moments import FoldMoments, Moments
 
 
 def reference(values, weight):
@@ -37,14 +37,14 @@ def test_each_target_has_the_rows_that_hold_it():
     r = np.random.default_rng(2)
     X, Y, weight = r.normal(size=(800, 3)), r.normal(size=(800, 2)), r.uniform(1, 2, 800)
     Y[r.random(Y.shape) < 0.3] = np.nan
-    slot = r.integers(3, size=800)
-    moments = SlotMoments(3, 3, 2)
+    fold = r.integers(3, size=800)
+    moments = FoldMoments(3, 3, 2)
     for piece in np.array_split(np.arange(800), 5):
-        moments.add(X[piece], Y[piece], weight[piece], slot[piece])
-    assert moments.alike() == [[0], [1]]
+        moments.add(X[piece], Y[piece], weight[piece], fold[piece])
+    assert moments.observed_alike() == [[0], [1]]
     for number in range(3):
         for target in range(2):
-            rows = (slot == number) & ~np.isnan(Y[:, target])
+            rows = (fold == number) & ~np.isnan(Y[:, target])
             values = np.column_stack([X[rows], Y[rows, target]])
             mean, scatter = reference(values, weight[rows])
             found = moments.of(number, [target])
@@ -56,9 +56,9 @@ def test_each_target_has_the_rows_that_hold_it():
 def test_without_gaps_targets_stay_together():
     r = np.random.default_rng(3)
     X, Y = r.normal(size=(60, 2)), r.normal(size=(60, 3))
-    moments = SlotMoments(2, 2, 3)
+    moments = FoldMoments(2, 2, 3)
     moments.add(X, Y, None, np.arange(60) % 2)
-    assert moments.alike() == [[0, 1, 2]]
+    assert moments.observed_alike() == [[0, 1, 2]]
     mean, scatter = reference(np.column_stack([X, Y])[1::2], np.ones(30))
     assert moments.of(1, [0, 1, 2]).mean == pytest.approx(mean)
     assert moments.of(1, [0, 1, 2]).scatter == pytest.approx(scatter)

@@ -1,4 +1,4 @@
-"""Sums from which ridge regressions follow, of each slot of rows, gathered in one pass."""
+"""Mean and scatter of rows: all that ridge regressions need of them, gathered in one pass."""
 
 from __future__ import annotations
 
@@ -74,80 +74,80 @@ class Moments:
         self.rows += other.rows
         self.weight = weight
 
-    def part(self, kept: Sequence[int] | NDArray[np.intp]) -> Moments:
-        """Those of some of the numbers."""
-        places = np.asarray(kept)
-        scatter = self.scatter[np.ix_(places, places)]
-        return Moments(self.rows, self.weight, self.mean[places], scatter)
+    def part(self, columns: Sequence[int] | NDArray[np.intp]) -> Moments:
+        """Those of some of the numbers, by their places in a row."""
+        some = np.asarray(columns)
+        scatter = self.scatter[np.ix_(some, some)]
+        return Moments(self.rows, self.weight, self.mean[some], scatter)
 
 
-class SlotMoments:
-    """Moments of features and targets, for each slot.
+class FoldMoments:
+    """Moments of features and targets, for each fold.
 
     Complete rows are summed up with all their targets at once. Rows with gaps count for each target
     that they hold, so that each has the moments of all rows that hold it.
 
     Args:
-        slots: number of slots.
+        folds: number of folds.
         n_features: F.
         n_targets: D.
     """
 
-    def __init__(self, slots: int, n_features: int, n_targets: int) -> None:
+    def __init__(self, folds: int, n_features: int, n_targets: int) -> None:
         self.n_features, self.n_targets = n_features, n_targets
-        self.whole = [Moments.empty(n_features + n_targets) for _ in range(slots)]
-        self.gaps: dict[tuple[int, int], Moments] = {}  # by slot and target
+        self.complete = [Moments.empty(n_features + n_targets) for _ in range(folds)]
+        self.gaps: dict[tuple[int, int], Moments] = {}  # by fold and target
 
-    def add(self, X: NDArray[Any], Y: Array, weight: Array | None, slot: NDArray[np.int64]) -> None:
+    def add(self, X: NDArray[Any], Y: Array, weight: Array | None, fold: NDArray[np.int64]) -> None:
         """Add rows.
 
         Args:
             X: features, shape (N, F).
             Y: targets, shape (N, D), in target units; NaN where not observed.
             weight: array of shape (N,), positive; None for ones.
-            slot: of each row, shape (N,).
+            fold: of each row, shape (N,).
         """
         values = np.concatenate([X, Y], axis=1, dtype=np.float64)
         observed = ~np.isnan(Y)
         complete = np.asarray(observed.all(axis=1))
-        for number in np.unique(slot):
-            here = slot == number
-            self.whole[number].add(_of(values, weight, here & complete))
+        for number in np.unique(fold):
+            here = fold == number
+            self.complete[number].add(_of(values, weight, here & complete))
             for target in range(self.n_targets) if not complete[here].all() else ():
                 rows = here & ~complete & observed[:, target]
                 if rows.any():
-                    kept = [*range(self.n_features), self.n_features + target]
-                    own = (int(number), target)
-                    known = self.gaps.setdefault(own, Moments.empty(len(kept)))
-                    known.add(_of(values[:, kept], weight, rows))
+                    columns = [*range(self.n_features), self.n_features + target]
+                    key = (int(number), target)
+                    known = self.gaps.setdefault(key, Moments.empty(len(columns)))
+                    known.add(_of(values[:, columns], weight, rows))
 
     @property
     def size(self) -> int:
         """How many numbers it holds."""
-        parts = (*self.whole, *self.gaps.values())
+        parts = (*self.complete, *self.gaps.values())
         return sum(part.scatter.size for part in parts)
 
-    def alike(self) -> list[list[int]]:
+    def observed_alike(self) -> list[list[int]]:
         """Targets in groups that the same rows hold: all together if there are no gaps."""
         if not self.gaps:
             return [list(range(self.n_targets))]
         return [[target] for target in range(self.n_targets)]
 
-    def of(self, slot: int, targets: Sequence[int]) -> Moments:
-        """Moments of the features and of targets that `alike` gives together.
+    def of(self, fold: int, targets: Sequence[int]) -> Moments:
+        """Moments of the features and of targets that `observed_alike` gives together.
 
         Args:
-            slot: which one.
+            fold: which one.
             targets: T numbers of targets.
 
         Returns:
             Those of F + T numbers in each row that holds the targets.
         """
-        kept = [*range(self.n_features), *(self.n_features + target for target in targets)]
-        own = self.whole[slot].part(kept)
-        if (slot, targets[0]) in self.gaps:
-            own.add(self.gaps[slot, targets[0]])
-        return own
+        columns = [*range(self.n_features), *(self.n_features + target for target in targets)]
+        moments = self.complete[fold].part(columns)
+        if (fold, targets[0]) in self.gaps:
+            moments.add(self.gaps[fold, targets[0]])
+        return moments
 
 
 def _of(values: Array, weight: Array | None, rows: NDArray[np.bool_]) -> Moments:
