@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from covey.errors import InputError, shown
 from covey.families.student_t import START
 from covey.members.network import Network
-from covey.start.full import LinearModel, Ridge, residual_factor
+from covey.start.full import LinearModel, residual_factor
 from covey.start.low_rank import LowRankLinearModel, residual_factors
+from covey.start.ridge import Ridge
 from covey.start.start import LinearStart
 
 Array = NDArray[np.float64]
