@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.decomposition import FactorAnalysis
 
-from covey.start.factors import LEAST_OWN, LEAST_RESIDUAL, factor_analysis, shrinkage
+from covey.start.factors import LEAST_OWN, LEAST_RESIDUAL, factor_analysis
 
 
 def draw(n, d, rank, seed=0):
@@ -35,14 +34,6 @@ def test_the_likelihood_is_that_of_scikit_learn(n, d, rank):
     ours = log_likelihood(rows, covariance(*factor_analysis(rows, np.ones(n), rank)))
     peer = FactorAnalysis(rank, tol=1e-4, svd_method="lapack").fit(rows)
     assert ours == pytest.approx(log_likelihood(rows, peer.get_covariance()), abs=0.02)
-
-
-@pytest.mark.parametrize("n", [30, 100, 1000])
-@pytest.mark.parametrize("d", [3, 60])
-def test_shrinkage_is_ledoit_and_wolfs(n, d):
-    rows, _ = draw(n, d, 2)
-    rows /= np.sqrt(np.mean(rows**2, axis=0))
-    assert shrinkage(rows) == pytest.approx(ledoit_wolf_shrinkage(rows, assume_centered=True))
 
 
 @pytest.mark.parametrize("gaps", [0.0, 0.3])

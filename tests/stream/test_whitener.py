@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from covey.members.plan import FullPlan, LowRankPlan
-from covey.start.full import fit_ridge
+from covey.start.ridge import fit_ridge
 from covey.start.whitening import Whitened
 from covey.stream import whitener
 from covey.stream.whitener import Whitener

@@ -25,8 +25,8 @@ from covey.members.plan import plan_of
 from covey.members.recipe import Recipe
 from covey.rows.training_data import TrainingTable, network_inputs
 from covey.start.baseline import Baseline, regressor_name
-from covey.start.full import fit_ridge
 from covey.start.mean_model import MeanModel
+from covey.start.ridge import fit_ridge
 from covey.start.start import unbounded_columns
 from covey.types import Array
 
@@ -83,10 +83,10 @@ def fit_table(
             flat=table.flat,
             sample_weight=weight,
         )
-    features, unbounded = inputs.astype(np.float64), unbounded_columns(inputs)
+    unbounded = unbounded_columns(inputs)
     ridges = [
         fit_ridge(
-            features[rows],
+            inputs[rows],
             Y[rows],
             sample_weight=None if weight is None else weight[rows],
             blocks=folds.inner_blocks(member),

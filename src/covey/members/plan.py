@@ -14,8 +14,9 @@ from covey.arguments.family import AUTO, LOW_RANK, STUDENT_T
 from covey.errors import InputError, shown
 from covey.families.student_t import START
 from covey.members.network import Network
-from covey.start.full import LinearModel, Ridge, residual_factor
+from covey.start.full import LinearModel, residual_factor
 from covey.start.low_rank import LowRankLinearModel, residual_factors
+from covey.start.ridge import Ridge
 from covey.start.start import LinearStart
 from covey.types import Array
 

@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.covariance import ledoit_wolf_shrinkage
 
 from covey.types import Array
 
@@ -62,24 +63,6 @@ def factor_analysis(residuals: Array, weight: Array, rank: int) -> tuple[Array, 
     return stddev, factor
 
 
-def shrinkage(rows: Array) -> float:
-    """The weight of the identity in Ledoit and Wolf's estimate, for rows of mean zero.
-
-    Args:
-        rows: array of shape (N, D), of second moments that are 1 in the mean over columns.
-
-    Returns:
-        A number in [0, 1].
-    """
-    n, d = rows.shape
-    product = rows.T @ rows if d < n else rows @ rows.T
-    size = float(np.square(product).sum()) / n**2  # of the matrix of second moments
-    mean = float(np.square(rows).sum()) / (n * d)
-    distance = size - d * mean**2
-    error = float(np.square(np.square(rows).sum(axis=1)).sum()) / n**2 - size / n
-    return min(max(error / distance, 0.0), 1.0) if distance > 0 else 1.0
-
-
 def _spread(observed: NDArray[np.bool_]) -> NDArray[np.intp]:
     """All rows; of those with gaps, which each need a matrix of their own, as many as will do."""
     n = len(observed)
@@ -113,8 +96,8 @@ class _Moments:
         total = np.maximum(share @ observed, 1e-12)
         scaled = rows * np.sqrt(share * len(share))[:, None] / np.sqrt(total)
         squares = share @ np.square(rows) / total
-        identity = max(shrinkage(scaled), LEAST_SHRINKAGE)
-        return cls(rows, observed, share, total, squares, identity)
+        shrinkage = float(ledoit_wolf_shrinkage(scaled, assume_centered=True))
+        return cls(rows, observed, share, total, squares, max(shrinkage, LEAST_SHRINKAGE))
 
     def components(self, rank: int) -> Array:
         """Probabilistic principal components: factors that leave every column as much of its own.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from covey.distributions import LowRankMultivariateNormal
 from covey.distributions.internals import rescaled, with_mean
 from covey.start.factors import factor_analysis
-from covey.start.full import Ridge, fit_ridge
+from covey.start.ridge import Ridge, fit_ridge
 from covey.start.start import Columns, LinearStart
 from covey.types import Array
 
@@ -69,7 +69,7 @@ class LowRankLinearModel(LinearStart):
     def of(cls, ridge: Ridge, rank: int) -> Self:
         """The start of regressions that are fitted; arguments as for `fit`."""
         covariance: dict[str, Any] = residual_factors(ridge.residuals, ridge.weight, rank)
-        return cls(**ridge.regression, **covariance)
+        return cls(**vars(ridge.regression), **covariance)
 
     @classmethod
     def shapes(
