@@ -8,9 +8,9 @@ from numpy.typing import ArrayLike
 import covey.families  # noqa: F401  registers what a saved model names
 from covey.backend.select import keras
 from covey.errors import InputError, shown, warn
+from covey.types import Tensor
 
 ops = keras.ops
-Tensor = Any  # whatever the engine calls one
 
 
 def members_first(inputs: Tensor) -> Tensor:

@@ -7,8 +7,7 @@ import time
 from collections.abc import Collection, Sequence
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,8 +18,6 @@ from covey.fitted.prediction import PredictionMixin
 from covey.rows.training_data import TrainingTable, check_family, check_verbose, read_seed
 from covey.stream.estimator import FilesMixin
 from covey.table import chosen_targets
-
-Array = NDArray[np.float64]
 
 
 class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]

@@ -32,15 +32,13 @@ from typing import Any
 
 import numpy as np
 import scoringrules
-from numpy.typing import NDArray
 from scipy.special import gamma, hyp1f1
 
 from covey.arguments.numbers import is_number
 from covey.distributions.joint import Joint, goes_by_rows
 from covey.distributions.norms import energy, nodes, radial_moment
 from covey.errors import InputError, shown
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 CHUNK = 1024  # rows of which matrices are held at a time
 LIMIT = 1e8  # degrees of freedom beyond which the CRPS of a Student-t is lost to rounding

@@ -10,7 +10,7 @@ from covey.stream.dataset import ParquetTable
 from covey.stream.first_pass import Survey
 from covey.stream.hash_folds import Slots
 from covey.stream.order import attempts
-from covey.stream.rows import Roles, Rows
+from covey.stream.rows import Roles, TrainingRows
 
 N = 4000
 QUICK = {"hidden_units": (8,), "members": 2, "max_steps": 40, "random_state": 0}
@@ -49,7 +49,9 @@ def first_way(folder, members=5, cv=None, features=("x",), groups=None):
     table = ParquetTable.open(folder)
     roles = Roles.choose(table, ["y"], list(features), None, groups)
     slots, order = next(attempts(table, roles, members, 0, cv))
-    parts = [Rows.of(numbers, part, roles, slots) for numbers, part in table.scan(roles.columns)]
+    parts = [
+        TrainingRows.of(numbers, part, roles, slots) for numbers, part in table.scan(roles.columns)
+    ]
     slot = np.empty(N, dtype=int)
     for rows in parts:
         slot[rows.numbers] = rows.slot

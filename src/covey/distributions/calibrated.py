@@ -15,10 +15,9 @@ from covey.distributions.joint import Joint
 from covey.distributions.reference import ROUNDING, Radial, Reference, score, squares_at
 from covey.distributions.steps import Step
 from covey.errors import warn
+from covey.types import Array, Mask
 
-Array = NDArray[np.float64]
 Counts = NDArray[np.intp]
-Mask = NDArray[np.bool_]
 
 
 class Calibrated(Batch, Joint):

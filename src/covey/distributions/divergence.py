@@ -18,14 +18,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.algebra.patterns import by_pattern
 from covey.algebra.points import unit_points
 from covey.arguments.labels import check_rows
 from covey.errors import InputError
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 POINTS = 4096  # of each row, shared by its components
 LEAST_POINTS = 512  # of each component

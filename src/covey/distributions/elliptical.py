@@ -20,13 +20,12 @@ from covey.distributions.divergence import divergence, kl_divergence
 from covey.distributions.frame import chosen_labels, moments_from_frame, moments_to_frame
 from covey.distributions.joint import Joint
 from covey.distributions.repr import describe
+from covey.types import Array, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = NDArray[np.float64]
 Counts = NDArray[np.intp]
-Mask = NDArray[np.bool_]
 
 
 class Elliptical(Calibrated):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.algebra.box import box_probability
-from covey.algebra.patterns import Rows, by_pattern
+from covey.algebra.patterns import by_pattern
 from covey.algebra.triangular import (
     cached_parts,
     inverse_lower,
@@ -24,8 +24,7 @@ from covey.distributions.batch import frozen
 from covey.distributions.conditioning import conditional_moments, mapped_factor, marginal_factor
 from covey.distributions.elliptical import Counts, Elliptical
 from covey.distributions.steps import Combined, Kept, Told
-
-Array = NDArray[np.float64]
+from covey.types import Array, Rows
 
 
 class Full(Elliptical):

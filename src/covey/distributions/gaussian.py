@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtr, chdtrc, chdtri, gammaincinv, ndtr, ndtri
 
 from covey.distributions.elliptical import Counts, Elliptical
 from covey.distributions.reference import Radial
+from covey.types import Array
 
-Array = NDArray[np.float64]
 LOG_2PI = float(np.log(2 * np.pi))
 
 

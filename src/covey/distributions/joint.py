@@ -21,12 +21,10 @@ from covey.arguments.labels import DISTRIBUTIONS
 from covey.arguments.targets import target_positions
 from covey.distributions.region import Region
 from covey.errors import InputError, shown
+from covey.types import Array, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 
 class Joint(ABC):

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Self, final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from covey.algebra.box import box_probability
 from covey.algebra.triangular import dependent, inverse_lower, lower_factor
@@ -20,9 +20,7 @@ from covey.distributions.gaussian import Gaussian
 from covey.distributions.moments import mixture_mean
 from covey.distributions.normal import MultivariateNormal
 from covey.distributions.steps import Combined, Kept, Told
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from covey.types import Array, Mask
 
 LEAST_OWN = 1e-10  # share of each target's variance that no factor explains, at least
 

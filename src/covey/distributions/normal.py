@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self, final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from covey.arguments.check import read_factor, read_mean
 from covey.arguments.targets import target_names
@@ -14,8 +14,7 @@ from covey.distributions.elliptical import Counts
 from covey.distributions.full import Full
 from covey.distributions.gaussian import Gaussian
 from covey.distributions.moments import mixture_factor, mixture_mean
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 
 @final

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betaincinv, erf, gammaincinv, poch
 
-Array = NDArray[np.float64]
+from covey.types import Array
 
 STEP, FIRST, LAST = 0.5, -13.0, 22.0  # of log t in an integral over t; the rest in closed form
 NODES, FEW = 12, 8  # of integrals over the tails of Student-t distributions

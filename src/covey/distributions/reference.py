@@ -22,16 +22,14 @@ from functools import cached_property, partial
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
-from covey.algebra.patterns import Rows, by_pattern
+from covey.algebra.patterns import by_pattern
 from covey.distributions.empirical import EDGE, LONGEST, Empirical, Reach
 from covey.distributions.steps import Step, joined
 from covey.errors import InputError
+from covey.types import Array, Mask, Rows
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 Function = Callable[[Any], Array]
 
 ROUNDING = 1e-10  # of squares, so that a row as far out as a reference row is inside

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self, final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import betaln, chdtri, digamma, fdtr, fdtrc, fdtri, gammaln, stdtr, stdtrit
 
 from covey.arguments.check import read_degrees_of_freedom, read_factor, read_mean
@@ -15,8 +15,7 @@ from covey.distributions.elliptical import Counts
 from covey.distributions.full import Full
 from covey.distributions.moments import mixture_factor, mixture_mean
 from covey.distributions.reference import Radial
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 
 @final

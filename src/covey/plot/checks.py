@@ -16,11 +16,11 @@ from covey.distributions.joint import Joint
 from covey.distributions.mixture import Mixture
 from covey.errors import InputError
 from covey.plot import canvas
+from covey.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 
 LEVELS = np.arange(1, 20) / 20
 ERROR = 0.95  # probability of a band of binomial error

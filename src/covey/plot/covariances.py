@@ -11,11 +11,11 @@ from covey.distributions.joint import Joint
 from covey.distributions.mixture import Mixture
 from covey.errors import InputError
 from covey.plot import canvas
+from covey.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 
 MOST_ANNOTATED = 12  # targets, for numbers in the cells of a heat map
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)  # of rows: ends of the line and the bar, and the dot

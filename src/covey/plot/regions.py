@@ -13,11 +13,11 @@ from covey.distributions.batch import evenly, row_index
 from covey.distributions.joint import Joint
 from covey.errors import InputError, shown
 from covey.plot import canvas
+from covey.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 
 MOST_ROWS = 10
 MOST_NAMED = len(canvas.COLOURS) * len(canvas.MARKERS)  # rows that a legend can tell apart

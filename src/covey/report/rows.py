@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.distributions.conditioning import told_by_the_others
 from covey.distributions.reference import score
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 
 def surprises(joint: Any, Y: Array, labels: Any, most: int = 10) -> list[dict[str, Any]]:

@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 from covey.distributions import Elliptical, Mixture
 from covey.start.start import LinearStart
 from covey.table.folds import collected
-
-Array = NDArray[np.float64]
-Rows = NDArray[np.int64]
+from covey.types import Array, Rows
 
 
 @dataclass(frozen=True)

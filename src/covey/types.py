@@ -1,0 +1,13 @@
+"""Names for the arrays that functions take and return."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]  # what users see: the docstring says shape and unit
+Mask = NDArray[np.bool_]
+Rows = NDArray[np.int64]  # numbers of rows of a table
+Tensor = Any  # of whichever backend Keras runs on: the three have no type in common
