@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.types import Array
+from covey.types import Array, Snapshot
 
 Weights = list[NDArray[np.float32]]  # each with the member axis in front
 
@@ -74,8 +74,8 @@ class Looks:
         self.scores[better] = scores[better]
         self.best_steps[better] = self.steps
 
-    def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """(what JSON can hold, arrays): all that `restore` needs."""
+    def snapshot(self) -> Snapshot:
+        """All that `restore` needs."""
         arrays: dict[str, NDArray[Any]] = {
             "scores": self.scores.copy(),
             "best_steps": self.best_steps.copy(),
@@ -89,10 +89,10 @@ class Looks:
             "start": self.start,
             "diverged": sorted(self.diverged),
         }
-        return manifest, arrays
+        return Snapshot(manifest, arrays)
 
-    def restore(self, snapshot: tuple[dict[str, Any], dict[str, NDArray[Any]]]) -> None:
-        """Go on from there."""
+    def restore(self, snapshot: Snapshot) -> None:
+        """Set all that `snapshot` took to what it was then."""
         manifest, arrays = snapshot
         self.steps, self.number = manifest["steps"], manifest["looks"]
         self.start, self.diverged = manifest["start"], set(manifest["diverged"])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from covey.backend.compilation import placed, summed
 from covey.start.whitening import Whitened
-from covey.types import Array, Rows
+from covey.types import Array, Rows, Snapshot
 
 
 class Data(NamedTuple):
@@ -116,12 +116,12 @@ class Source(ABC):
         """The next steps, at least one of them; going on where each member was."""
 
     @abstractmethod
-    def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """(what JSON can hold, arrays): how far each member has come, for `restore`."""
+    def snapshot(self) -> Snapshot:
+        """How far each member has come, for `restore`."""
 
     @abstractmethod
-    def restore(self, snapshot: tuple[dict[str, Any], dict[str, NDArray[Any]]]) -> None:
-        """Go on from there."""
+    def restore(self, snapshot: Snapshot) -> None:
+        """Draw on from where each member was when the snapshot was taken."""
 
 
 class Batches(Source):
@@ -173,14 +173,14 @@ class Batches(Source):
         order = np.concatenate([np.stack(kind, axis=-1) for kind in drawn], axis=1)
         return Stretch(self.data, order.astype(np.int32))
 
-    def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    def snapshot(self) -> Snapshot:
         """Where each member is in its permutation, and the source of the next ones."""
         every = [own for kind in self.streams for own in kind]
         left = {f"left_{number:03d}": own.left for number, own in enumerate(every)}
-        return {"generator": self.generator.bit_generator.state}, left
+        return Snapshot({"generator": self.generator.bit_generator.state}, left)
 
-    def restore(self, snapshot: tuple[dict[str, Any], dict[str, NDArray[Any]]]) -> None:
-        """Go on from there."""
+    def restore(self, snapshot: Snapshot) -> None:
+        """See `Source`."""
         manifest, left = snapshot
         self.generator.bit_generator.state = manifest["generator"]
         every = [own for kind in self.streams for own in kind]

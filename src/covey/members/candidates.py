@@ -14,14 +14,14 @@ from covey.backend import compilation
 from covey.distributions import Elliptical, MultivariateT
 from covey.members.batches import Batches, Source
 from covey.members.ensemble import Ensemble
-from covey.members.loop import Snapshot, Trained, train
+from covey.members.loop import Trained, train
 from covey.members.network import Network
 from covey.members.recipe import Recipe
 from covey.members.validation import HeldOut
 from covey.start.start import LinearStart
 from covey.start.whitening import Whitened
 from covey.table.folds import Folds
-from covey.types import Array
+from covey.types import Array, Snapshot
 
 NORMAL_SHARE = 0.15  # of the steps of the Student-t, for the normal that starts from it
 NORMAL_RATE = 1 / 3  # of its learning rate

@@ -20,7 +20,7 @@ from covey.start.full import LinearModel
 from covey.start.low_rank import LowRankLinearModel
 from covey.start.start import LinearStart
 from covey.table.folds import collected
-from covey.types import Array, Rows
+from covey.types import Array, Rows, Snapshot
 
 MOST_ROWS = 2**14  # whose packed parameters are held at once
 MOST_NUMBERS = 2**19  # of these, in rows that are worked on together
@@ -199,8 +199,8 @@ class Ensemble:
         offset = 0.0 if offsets is None else offsets[member, rows]
         return self.linear[member].restore(whitened, X[rows].astype(np.float64), offset)
 
-    def to_artifact(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """(manifest, arrays): everything a file must hold."""
+    def to_artifact(self) -> Snapshot:
+        """Everything a file must hold."""
         manifest = {
             "network": self.network.to_manifest(),
             "packing": PACKING,
@@ -214,7 +214,7 @@ class Ensemble:
                 [getattr(linear, part.name) for linear in self.linear]
             )
         arrays["scales"] = self.scales
-        return manifest, arrays
+        return Snapshot(manifest, arrays)
 
     @classmethod
     def from_artifact(cls, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:

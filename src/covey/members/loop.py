@@ -22,11 +22,9 @@ from covey.members.network import Network, write_weights
 from covey.members.recipe import Recipe
 from covey.members.steps import Runner, runner
 from covey.members.validation import HeldOut
+from covey.types import Snapshot
 
 AT_ONCE = 0.5  # seconds that steps may take between two looks at the clock
-
-# (what JSON can hold, arrays)
-Snapshot = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 
 
 @dataclass(frozen=True)
@@ -187,11 +185,11 @@ def _steps_per_look(recipe: Recipe, held_out: HeldOut) -> int:
 
 
 def _joined(*parts: Snapshot) -> Snapshot:
-    manifest, arrays = {}, {}
-    for entries, numbers in parts:
-        manifest.update(entries)
-        arrays.update(numbers)
-    return manifest, arrays
+    whole = Snapshot({}, {})
+    for part in parts:
+        whole.manifest.update(part.manifest)
+        whole.arrays.update(part.arrays)
+    return whole
 
 
 def _bar(network: Network, recipe: Recipe, steps: int, verbose: int) -> Any:

@@ -17,6 +17,7 @@ from covey.members.batches import Source, Stretch, gather
 from covey.members.network import Network, read_weights
 from covey.members.optimizer import MemberAdamW
 from covey.members.recipe import Recipe
+from covey.types import Snapshot
 
 CLIPNORM = 5.0  # largest norm of the gradient of one member's mean loss
 
@@ -52,17 +53,18 @@ class Runner(ABC):
         """Go on from what `model` and its optimizer are, in case somebody changed them."""
 
     @final
-    def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """(what JSON can hold, arrays): weights, random states and the optimizer's variables."""
+    def snapshot(self) -> Snapshot:
+        """Weights, random states and the optimizer's variables."""
         self.publish()
         values = map(keras.ops.convert_to_numpy, self._variables)
-        return {}, {f"state_{number:03d}": np.array(value) for number, value in enumerate(values)}
+        arrays = {f"state_{number:03d}": np.array(value) for number, value in enumerate(values)}
+        return Snapshot({}, arrays)
 
     @final
-    def restore(self, snapshot: tuple[dict[str, Any], dict[str, NDArray[Any]]]) -> None:
-        """Go on from there."""
+    def restore(self, snapshot: Snapshot) -> None:
+        """Set all that `snapshot` took to what it was then."""
         for number, variable in enumerate(self._variables):
-            variable.assign(snapshot[1][f"state_{number:03d}"])
+            variable.assign(snapshot.arrays[f"state_{number:03d}"])
         self.adopt()
 
     @property

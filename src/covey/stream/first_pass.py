@@ -28,7 +28,7 @@ from covey.table import FeatureSchema, read_features, read_targets
 from covey.table.columns import decode
 from covey.table.copies import check_features
 from covey.table.folds import Folds
-from covey.types import Array
+from covey.types import Array, Snapshot
 
 MOST_ROWS = 100_000  # of the sample
 MOST_CELLS = 10_000_000  # of the sample
@@ -200,8 +200,8 @@ class Survey:
             order=order,
         )
 
-    def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """(what JSON can hold, arrays): all that `restored` needs."""
+    def snapshot(self) -> Snapshot:
+        """All that `restored` needs."""
         manifest = {
             "schema": self.schema.to_manifest(),
             "rows": self.rows,
@@ -215,12 +215,10 @@ class Survey:
             arrays[f"linear_{part.name}"] = np.stack(own)
         for name, array in self.baseline.to_arrays().items():
             arrays[f"baseline_{name}"] = array
-        return manifest, arrays
+        return Snapshot(manifest, arrays)
 
     @classmethod
-    def restored(
-        cls, snapshot: tuple[dict[str, Any], dict[str, NDArray[Any]]], kind: type[LinearStart]
-    ) -> Self:
+    def restored(cls, snapshot: Snapshot, kind: type[LinearStart]) -> Self:
         """The survey that `snapshot` describes, with linear starts of some kind."""
         manifest, arrays = snapshot
         names = [part.name for part in fields(kind)]

@@ -26,6 +26,7 @@ from covey.stream.order import attempts
 from covey.stream.rows import Roles
 from covey.stream.source import Streamed
 from covey.table.folds import BLOCKS, SHUFFLED
+from covey.types import Snapshot
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -114,7 +115,7 @@ def fit_files(
         if SURVEY in kept.entries:
             kind = STARTS[network.family_name]
             survey = Survey.restored(kept.entries[SURVEY], kind)
-            stretches, seen = (kept.entries[ORDER][0][name] for name in ("slots", "order"))
+            stretches, seen = (kept.entries[ORDER].manifest[name] for name in ("slots", "order"))
             slots = Slots(members, seed, **{**stretches, "edges": tuple(stretches["edges"])})
             order = None if seen is None else RowOrder(**seen)
         else:
@@ -124,7 +125,7 @@ def fit_files(
             kept.entries[SURVEY] = survey.snapshot()
             stretches = {k: v for k, v in asdict(slots).items() if k not in ("members", "seed")}
             seen = None if order is None else asdict(order)
-            kept.entries[ORDER] = {"slots": stretches, "order": seen}, {}
+            kept.entries[ORDER] = Snapshot({"slots": stretches, "order": seen}, {})
             kept.write()
         table = survey.table(roles, slots, flat=isinstance(targets, str), order=order)
         network = plan.network(network_of(parameters, table.inputs, count, members))

@@ -19,6 +19,7 @@ from covey.stream.first_pass import Survey
 from covey.stream.hash_folds import Slots
 from covey.stream.rows import Roles, TrainingRows
 from covey.stream.whitener import Whitener
+from covey.types import Snapshot
 
 MOST_ROWS = 2**17  # of a buffer
 MOST_BYTES = 2**26  # of a buffer
@@ -96,13 +97,13 @@ class Streamed(Source):
         self.taken += len(order)
         return Stretch(self.buffer.data, order)
 
-    def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    def snapshot(self) -> Snapshot:
         """Where the buffer began, and how many of its batches were drawn."""
-        return {"source": [*self.position, self.taken]}, {}
+        return Snapshot({"source": [*self.position, self.taken]}, {})
 
-    def restore(self, snapshot: tuple[dict[str, Any], dict[str, NDArray[Any]]]) -> None:
-        """Go on from there."""
-        number, row, taken = snapshot[0]["source"]
+    def restore(self, snapshot: Snapshot) -> None:
+        """See `Source`."""
+        number, row, taken = snapshot.manifest["source"]
         self.close()
         self.position, self.taken, self.buffer = Position(number, row), taken, None
         self.reader = ThreadPoolExecutor(1, thread_name_prefix="covey-reader")
