@@ -5,8 +5,8 @@ import pytest
 
 import covey.members.ensemble
 from covey.errors import ArtifactError
+from covey.members.architecture import Architecture
 from covey.members.ensemble import Ensemble
-from covey.members.network import Network
 from covey.start.full import LinearModel
 
 
@@ -15,7 +15,7 @@ def ensemble():
     r = np.random.default_rng(0)
     X, Y = r.normal(size=(40, 3)), r.normal(size=(40, 2))
     linear = tuple(LinearModel.fit(X[k::2], Y[k::2]) for k in range(2))
-    network = Network(3, 2, members=2, hidden_units=(4,), activation="silu")
+    network = Architecture(3, 2, members=2, hidden_units=(4,), activation="silu")
     weights = [0.1 * r.normal(size=w.shape).astype("f4") for w in network.initial_weights(r)]
     return Ensemble(linear, network, weights, ("a", "b"))
 

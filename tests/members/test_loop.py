@@ -8,9 +8,9 @@ import pytest
 from covey.backend import compilation
 from covey.backend.select import keras
 from covey.errors import CoveyWarning, InputError
+from covey.members.architecture import Architecture, read_weights, write_weights
 from covey.members.batches import Batches
 from covey.members.loop import train
-from covey.members.network import Network, read_weights, write_weights
 from covey.members.recipe import Recipe
 from covey.members.validation import HeldOut
 from covey.start.whitening import Whitened
@@ -39,7 +39,8 @@ def as_whitened(targets, log_scale=0.0):
 
 
 def network(members=2, dropout=0.0):
-    return Network(3, 2, members=members, hidden_units=(8,), activation="silu", dropout=dropout)
+    sizes = {"members": members, "hidden_units": (8,)}
+    return Architecture(3, 2, **sizes, activation="silu", dropout=dropout)
 
 
 def changed(recipe, **changes):

@@ -8,9 +8,9 @@ import pytest
 
 from covey.backend import compilation
 from covey.backend.select import keras
+from covey.members.architecture import Architecture, quantile_knots, read_weights, write_weights
 from covey.members.batches import Batches
 from covey.members.loop import train
-from covey.members.network import Network, quantile_knots, read_weights, write_weights
 from covey.members.recipe import Recipe
 from covey.members.steps import runner
 from covey.members.validation import HeldOut
@@ -39,7 +39,7 @@ def problem(gaps=False, n=150, seed=0):
 
 
 def network_for(inputs, dropout=0.2):
-    return Network(
+    return Architecture(
         3, 2, members=2, hidden_units=(8,), activation="silu", dropout=dropout,
         family_name="student_t", knots=quantile_knots(inputs),
     )  # fmt: skip

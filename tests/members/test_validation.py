@@ -5,7 +5,7 @@ import pytest
 
 from covey.algebra.triangular import solve_lower
 from covey.families import Normal, StudentT
-from covey.members.network import BLOCK, Network, read_weights
+from covey.members.architecture import BLOCK, Architecture, read_weights
 from covey.members.validation import HeldOut
 from covey.start.whitening import Whitened
 
@@ -34,7 +34,7 @@ def problem(n=300, gaps=0.3, seed=0):
 def test_scores_are_those_of_the_distributions(family_name, gaps, weighted):
     inputs, whitened, tests, residual = problem(gaps=gaps)
     weight = np.random.default_rng(1).uniform(0, 2, len(inputs)) if weighted else None
-    network = Network(4, D, K, (8,), "silu", family_name=family_name)
+    network = Architecture(4, D, K, (8,), "silu", family_name=family_name)
     model = network.build()
     r = np.random.default_rng(2)
     for variable in model.trainable_variables:

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from covey.errors import InputError
 from covey.families import LowRankNormal
-from covey.members.network import Network
+from covey.members.architecture import Architecture
 from covey.start.full import LinearModel
 from covey.start.low_rank import LowRankLinearModel
 from covey.start.whitening import Whitened
@@ -59,7 +59,7 @@ def test_a_network_starts_there(gaps):
     folds = Folds.split(len(X), 2)
     linear = [LowRankLinearModel.fit(X[rows], Y[rows], 2) for rows, _ in folds.pairs]
     found = Whitened.under(linear, X, Y, folds)
-    network = Network(3, 12, 2, (4,), "silu", family_name="low_rank", rank=2)
+    network = Architecture(3, 12, 2, (4,), "silu", family_name="low_rank", rank=2)
     head = np.stack([start.head(network.family) for start in linear])
     weights = network.initial_weights(np.random.default_rng(0), head)
     assert_array_equal(weights[-2], 0)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from covey.backend import compilation
 from covey.distributions import Elliptical, MultivariateT
+from covey.members.architecture import Architecture
 from covey.members.batches import Batches, Source
 from covey.members.ensemble import Ensemble
 from covey.members.loop import Trained, train
-from covey.members.network import Network
 from covey.members.recipe import Recipe
 from covey.members.validation import HeldOut
 from covey.start.start import LinearStart
@@ -61,7 +61,7 @@ class Keeper(Protocol):
 
 
 def train_candidates(
-    network: Network,
+    architecture: Architecture,
     inputs: NDArray[np.float32],
     Y: Array,
     linear: Sequence[LinearStart],
@@ -87,7 +87,7 @@ def train_candidates(
     it must be.
 
     Args:
-        network: what to build first.
+        architecture: what to build first.
         inputs: array of shape (N, F).
         Y: array of shape (N, D), in target units, NaN where not observed.
         linear: where each member starts.
@@ -123,13 +123,13 @@ def train_candidates(
     held_out = HeldOut.gather(inputs, whitened, tests, sample_weight)
 
     def trained(
-        network: Network, recipe: Recipe, weights: Any = None, reserve: float = 0.0
+        architecture: Architecture, recipe: Recipe, weights: Any = None, reserve: float = 0.0
     ) -> tuple[Candidate, Trained]:
-        name = network.family_name
+        name = architecture.family_name
         over = None if keeper is None else keeper.finished(name)
         if over is None:
             model, result = train(
-                network,
+                architecture,
                 rows_from,
                 held_out,
                 recipe,
@@ -147,7 +147,7 @@ def train_candidates(
         else:
             model, (result, place) = None, over
             rows_from.restore(place)
-        ensemble = Ensemble(tuple(linear), network, result.weights, targets)
+        ensemble = Ensemble(tuple(linear), architecture, result.weights, targets)
         if model is not None:
             ensemble.keep(model)
         joint = ensemble.held_out(inputs, tests, rows, offsets)
@@ -156,22 +156,22 @@ def train_candidates(
             np.array([weight @ joint.log_prob(Y[rows]), weight.sum()])
         )
         score = total / count
-        return Candidate(network.family_name, ensemble, joint, float(score)), result
+        return Candidate(architecture.family_name, ensemble, joint, float(score)), result
 
     if not normal:
-        return [trained(network, recipe, weights)[0]]
+        return [trained(architecture, recipe, weights)[0]]
     limit = recipe.max_time
     early = None if limit is None else (1 - NORMAL_SHARE) * limit
-    student, log = trained(network, replace(recipe, max_time=early))
+    student, log = trained(architecture, replace(recipe, max_time=early))
     stretch = _log_stretches(student.ensemble, inputs, Y, folds, offsets, sample_weight)
     stretch = compilation.agreed(stretch)
-    network, weights = network.as_normal(student.ensemble.weights, stretch)
+    architecture, weights = architecture.as_normal(student.ensemble.weights, stretch)
     shorter = replace(
         recipe,
         max_steps=max(1, round(NORMAL_SHARE * recipe.max_steps)),
         learning_rate=NORMAL_RATE * recipe.learning_rate,
     )
-    return [student, trained(network, shorter, weights, log.setup)[0]]
+    return [student, trained(architecture, shorter, weights, log.setup)[0]]
 
 
 def _log_stretches(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from covey.backend import compilation
 from covey.distributions import Elliptical, Mixture
 from covey.errors import ArtifactError
-from covey.members.network import Network, write_weights
+from covey.members.architecture import Architecture, write_weights
 from covey.start.full import LinearModel
 from covey.start.low_rank import LowRankLinearModel
 from covey.start.start import LinearStart
@@ -39,7 +39,7 @@ class Ensemble:
 
     Attributes:
         linear: K linear models, fitted to each member's training rows.
-        network: what the network is made of.
+        network: its architecture.
         weights: its weights, each with the member axis in front.
         targets: names of the D targets.
         scales: by how much the mixture of the members is widened about its mean, target by target,
@@ -47,7 +47,7 @@ class Ensemble:
     """
 
     linear: tuple[LinearStart, ...]
-    network: Network
+    network: Architecture
     weights: list[NDArray[np.float32]]
     targets: tuple[str, ...]
     scales: Any = None
@@ -228,29 +228,29 @@ class Ensemble:
                 raise ValueError("packed parameters in another order")
             if manifest["network"]["n_targets"] != len(manifest["targets"]):
                 raise ValueError("another number of targets")  # before room is made for them
-            network = Network.from_manifest(manifest["network"])
-            start = STARTS[network.family_name]
+            architecture = Architecture.from_manifest(manifest["network"])
+            start = STARTS[architecture.family_name]
             unbounded = arrays["linear_unbounded"]
-            n_features = network.n_features
+            n_features = architecture.n_features
             if unbounded.size and not (0 <= unbounded.min() <= unbounded.max() < n_features):
                 raise ValueError("numbers of inputs that there are not")
             parts = start.shapes(
-                n_features, network.n_targets, network.rank or 0, unbounded.shape[-1]
+                n_features, architecture.n_targets, architecture.rank or 0, unbounded.shape[-1]
             )
             linear = tuple(
                 start(**{name: arrays[f"linear_{name}"][k] for name in parts})
-                for k in range(network.members)
+                for k in range(architecture.members)
             )
-            count = len(network.weight_shapes)
+            count = len(architecture.weight_shapes)
             weights = [arrays[f"network_{number:03d}"] for number in range(count)]
-            d = network.n_targets
+            d = architecture.n_targets
             shapes = [
                 *(
                     (w.shape, shape)
-                    for w, shape in zip(weights, network.weight_shapes, strict=True)
+                    for w, shape in zip(weights, architecture.weight_shapes, strict=True)
                 ),
                 *(
-                    (arrays[f"linear_{name}"].shape, (network.members, *shape))
+                    (arrays[f"linear_{name}"].shape, (architecture.members, *shape))
                     for name, shape in parts.items()
                 ),
                 (arrays["scales"].shape, (d,)),
@@ -267,7 +267,7 @@ class Ensemble:
             widths = (arrays["scales"], *(w for one in linear for w in (one.scale, one.widths)))
             if not all((array > 0).all() for array in widths):
                 raise ValueError("scales that are not positive")
-            return cls(linear, network, weights, tuple(manifest["targets"]), arrays["scales"])
+            return cls(linear, architecture, weights, tuple(manifest["targets"]), arrays["scales"])
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise ArtifactError(
                 "Expected a complete description of a fitted ensemble. The file lacks or garbles "

@@ -18,10 +18,10 @@ from covey.backend import compilation
 from covey.distributions import Elliptical
 from covey.distributions.reference import Reference
 from covey.errors import InputError
+from covey.members.architecture import Architecture, quantile_knots
 from covey.members.callbacks import for_estimator
 from covey.members.candidates import Candidate, train_candidates
 from covey.members.ensemble import Ensemble
-from covey.members.network import Network, quantile_knots
 from covey.members.plan import plan_of
 from covey.members.recipe import Recipe
 from covey.rows.training_data import TrainingTable, network_inputs
@@ -93,12 +93,12 @@ def fit_table(
             )
     folds, inputs, Y, weight = table.folds, table.inputs, table.Y, table.weight
     plan = plan_of(parameters["family"], parameters["rank"], Y.shape[1])
-    network = plan.network(network_of(parameters, inputs, Y.shape[1], len(folds)))
-    network = compilation.agreed(network)
+    architecture = plan.architecture(architecture_of(parameters, inputs, Y.shape[1], len(folds)))
+    architecture = compilation.agreed(architecture)
     settings = {name: parameters[name] for name in SETTINGS}
     rows_in_all = int(compilation.summed(np.array(len(Y), dtype=np.float64)))
     recipe = Recipe.for_table(
-        rows_in_all, Y.shape[1], **settings, outputs=network.family.packed_size
+        rows_in_all, Y.shape[1], **settings, outputs=architecture.family.packed_size
     )
     recipe = replace(recipe, batch_size=max(recipe.batch_size // processes, 1))
     means, offsets = None, None
@@ -128,14 +128,14 @@ def fit_table(
     covariances = [plan.constant_covariance(ridge) for ridge in ridges]
     baseline = Baseline.of(linear, compilation.agreed(covariances), base)
     candidates = train_candidates(
-        network,
+        architecture,
         inputs,
         Y,
         linear,
         folds,
         recipe,
         table.targets,
-        weights=plan.weights(network, linear, seed),
+        weights=plan.weights(architecture, linear, seed),
         offsets=offsets,
         sample_weight=weight,
         seed=seed,
@@ -156,10 +156,10 @@ def _as_the_first(table: TrainingTable) -> TrainingTable:
     return replace(table, schema=schema, inputs=inputs)
 
 
-def network_of(
+def architecture_of(
     parameters: Mapping[str, Any], inputs: NDArray[np.float32], n_targets: int, members: int
-) -> Network:
-    """The network to train, for the Student-t.
+) -> Architecture:
+    """The architecture that the user asks for, with a Student-t for its family.
 
     Args:
         parameters: those of the `JointRegressor`, by name.
@@ -168,14 +168,14 @@ def network_of(
         members: K.
 
     Returns:
-        The network.
+        The architecture.
 
     Raises:
         InputError: a parameter cannot be used; the message names it.
     """
     units = parameters["hidden_units"]
     several = isinstance(units, Iterable) and not isinstance(units, str)
-    return Network(
+    return Architecture(
         n_features=inputs.shape[1],
         n_targets=n_targets,
         members=members,

@@ -15,10 +15,10 @@ from covey.backend import compilation
 from covey.backend.compilation import STEPS
 from covey.backend.select import keras
 from covey.errors import warn
+from covey.members.architecture import Architecture, write_weights
 from covey.members.averaging import Looks
 from covey.members.batches import Source, Stretch
 from covey.members.callbacks import EACH_BATCH, hears, listed
-from covey.members.network import Network, write_weights
 from covey.members.recipe import Recipe
 from covey.members.steps import Runner, runner
 from covey.members.validation import HeldOut
@@ -47,7 +47,7 @@ class Trained:
 
 
 def train(
-    network: Network,
+    architecture: Architecture,
     source: Source,
     held_out: HeldOut,
     recipe: Recipe,
@@ -68,7 +68,7 @@ def train(
     Juditsky 1992, Acceleration of Stochastic Approximation by Averaging, doi 10.1137/0330046).
 
     Args:
-        network: what to build.
+        architecture: what to build.
         source: where the rows to train on come from.
         held_out: the rows to stop on.
         recipe: how long and how fast.
@@ -88,10 +88,10 @@ def train(
     """
     begun = time.monotonic()
     generator = np.random.default_rng(seed)
-    model = network.build(seed=int(generator.integers(2**31)))
-    write_weights(model, network.initial_weights(generator) if weights is None else weights)
-    steps = runner(network, model, source, recipe)
-    looks = Looks(held_out.scorer(network), held_out.share, steps.weights())
+    model = architecture.build(seed=int(generator.integers(2**31)))
+    write_weights(model, architecture.initial_weights(generator) if weights is None else weights)
+    steps = runner(architecture, model, source, recipe)
+    looks = Looks(held_out.scorer(architecture), held_out.share, steps.weights())
     if resume is not None:
         steps.restore(resume)
         looks.restore(resume)
@@ -110,7 +110,7 @@ def train(
     together = compilation.processes() > 1  # then all must do the same, whatever their clocks say
     at_once = 1  # the first step compiles, and then it is known how long one takes
     late = compilation.agreed(time.monotonic() + reserve >= deadline)
-    with _bar(network, recipe, looks.steps, verbose) as bar:
+    with _bar(architecture, recipe, looks.steps, verbose) as bar:
         _show(bar, looks)
         while looks.steps < recipe.max_steps and not late:
             others.call("on_epoch_begin", looks.number)
@@ -192,14 +192,14 @@ def _joined(*parts: Snapshot) -> Snapshot:
     return whole
 
 
-def _bar(network: Network, recipe: Recipe, steps: int, verbose: int) -> Any:
+def _bar(architecture: Architecture, recipe: Recipe, steps: int, verbose: int) -> Any:
     return tqdm(
         total=recipe.max_steps,
         initial=steps,
         unit="row",  # that each member has seen
         unit_scale=recipe.batch_size,
         disable=not verbose,
-        desc=f"covey: {network.members} {network.family_name} members",
+        desc=f"covey: {architecture.members} {architecture.family_name} members",
         leave=True,
     )
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from covey.backend import compilation
 from covey.backend.select import keras
 from covey.losses import NegativeLogLikelihood
+from covey.members.architecture import Architecture, read_weights
 from covey.members.batches import Source, Stretch, gather
-from covey.members.network import Network, read_weights
 from covey.members.optimizer import MemberAdamW
 from covey.members.recipe import Recipe
 from covey.types import Snapshot
@@ -72,12 +72,12 @@ class Runner(ABC):
         return [*self.model.variables, *self.model.optimizer.variables]
 
 
-def runner(network: Network, model: Any, source: Source, recipe: Recipe) -> Runner:
+def runner(architecture: Architecture, model: Any, source: Source, recipe: Recipe) -> Runner:
     """The fastest runner for the engine.
 
     Args:
-        network: what the model is made of.
-        model: as `network.build` gives it; it is compiled here.
+        architecture: what the model is made of.
+        model: as `architecture.build` gives it; it is compiled here.
         source: where the rows will come from.
         recipe: how long and how fast.
 
@@ -86,11 +86,11 @@ def runner(network: Network, model: Any, source: Source, recipe: Recipe) -> Runn
     """
     recipe = replace(recipe, batch_size=1, max_time=None)  # not what is compiled
     gaps = source.gaps > 0
-    loss = _loss(network, source.complete, gaps, source.scale_tril if gaps else None)
-    model.compile(_optimizer(network.members, recipe), loss=loss)
+    loss = _loss(architecture, source.complete, gaps, source.scale_tril if gaps else None)
+    model.compile(_optimizer(architecture.members, recipe), loss=loss)
     model.optimizer.build(model.trainable_variables)
     if compilation.available() and compilation.alone():
-        steps = _steps(network.skeleton, source.complete, gaps, recipe)
+        steps = _steps(architecture.skeleton, source.complete, gaps, recipe)
         return _Dispatched(model, steps, loss.scaling)
     return _Fitted(model)
 
@@ -167,11 +167,11 @@ def _optimizer(members: int, recipe: Recipe) -> MemberAdamW:
 
 
 def _loss(
-    network: Network, complete: int, gaps: bool, scale_tril: Any = None
+    architecture: Architecture, complete: int, gaps: bool, scale_tril: Any = None
 ) -> NegativeLogLikelihood:
     # dividing by the number of terms, not by their weights, keeps the members apart
     return NegativeLogLikelihood(
-        network.family,
+        architecture.family,
         missing=gaps,
         complete=complete,
         scale_tril=scale_tril,
@@ -180,7 +180,7 @@ def _loss(
 
 
 @lru_cache(maxsize=8)
-def _steps(skeleton: Network, complete: int, gaps: bool, recipe: Recipe) -> compilation.Steps:
+def _steps(skeleton: Architecture, complete: int, gaps: bool, recipe: Recipe) -> compilation.Steps:
     model, loss = skeleton.build(), _loss(skeleton, complete, gaps)
     optimizer = _optimizer(skeleton.members, recipe)
     optimizer.build(model.trainable_variables)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from covey.backend import compilation
 from covey.backend.select import keras
 from covey.layers import LogDensity
-from covey.members.network import BLOCK, Network, write_weights
+from covey.members.architecture import BLOCK, Architecture, write_weights
 from covey.start.whitening import Whitened
 from covey.types import Array, Rows
 
@@ -70,18 +70,18 @@ class HeldOut:
         """Rows that a look scores, over all members."""
         return sum(int(np.count_nonzero(part.weight)) for part in self.parts)
 
-    def scorer(self, network: Network) -> Callable[[list[NDArray[np.float32]]], Array]:
+    def scorer(self, architecture: Architecture) -> Callable[[list[NDArray[np.float32]]], Array]:
         """What scores weights of a network.
 
         Args:
-            network: what the weights are of.
+            architecture: what the weights are of.
 
         Returns:
             From weights, as `read_weights` gives them, to the mean log-density of each member's
             held-out rows, shape (K,), in nats per row.
         """
-        model = network.build()
-        densities = [part.densities(network, model) for part in self.parts]
+        model = architecture.build()
+        densities = [part.densities(architecture, model) for part in self.parts]
         weight = compilation.summed(self.own)
 
         def score(weights: list[NDArray[np.float32]]) -> Array:
@@ -128,13 +128,13 @@ class _Part:
         return cls(held_inputs, targets, held_weight, log_scale, scale_tril)
 
     def densities(
-        self, network: Network, model: Any
+        self, architecture: Architecture, model: Any
     ) -> Callable[[list[NDArray[np.float32]]], NDArray[np.float32]]:
         """From weights to the log-density of every row, shape (R, K); the model is for that."""
-        scorer, arrays = _scorer(network, model, self.scale_tril), (self.inputs, self.targets)
+        scorer, arrays = _scorer(architecture, model, self.scale_tril), (self.inputs, self.targets)
         if compilation.available():
             shape = None if self.scale_tril is None else self.scale_tril.shape
-            compiled, other = _compiled(network.skeleton, shape), compilation.values(scorer)[1]
+            compiled, other = _compiled(architecture.skeleton, shape), compilation.values(scorer)[1]
             placed = compilation.placed(arrays)
             return lambda weights: compiled.exactly(weights, other, *placed)
 
@@ -150,15 +150,15 @@ class _Part:
         return np.einsum("rk,rk->k", self.weight, used) + self.log_scale
 
 
-def _scorer(network: Network, model: Any, scale_tril: Any) -> Any:
+def _scorer(architecture: Architecture, model: Any, scale_tril: Any) -> Any:
     """A model from inputs and observations to log-densities."""
-    observed = keras.Input((network.members, network.n_targets))
-    density = LogDensity(network.family, missing=scale_tril is not None, scale_tril=scale_tril)
+    observed = keras.Input((architecture.members, architecture.n_targets))
+    density = LogDensity(architecture.family, missing=scale_tril is not None, scale_tril=scale_tril)
     return keras.Model([model.input, observed], density(model.output, observed))
 
 
 @lru_cache(maxsize=8)
-def _compiled(skeleton: Network, shape: tuple[int, ...] | None) -> compilation.Forward:
+def _compiled(skeleton: Architecture, shape: tuple[int, ...] | None) -> compilation.Forward:
     unit = None
     if shape is not None:  # of the shape alone: what is in there comes as a weight
         unit = np.broadcast_to(np.eye(shape[-1]) if len(shape) == 3 else 1.0, shape)

@@ -13,7 +13,7 @@ from covey.backend import compilation
 from covey.errors import InputError, shown
 from covey.members.candidates import train_candidates
 from covey.members.ensemble import STARTS
-from covey.members.fitting import SETTINGS, Fitted, network_of, options_of, settle
+from covey.members.fitting import SETTINGS, Fitted, architecture_of, options_of, settle
 from covey.members.plan import plan_of
 from covey.members.recipe import Recipe
 from covey.rows.order import RowOrder
@@ -107,13 +107,13 @@ def fit_files(
     Slots(members, seed)
     plan = plan_of(parameters["family"], parameters["rank"], count)
     stub = np.zeros((1, 1), dtype=np.float32)
-    network = plan.network(network_of(parameters, stub, count, members))
-    outputs = network.family.packed_size
+    architecture = plan.architecture(architecture_of(parameters, stub, count, members))
+    outputs = architecture.family.packed_size
     Recipe.for_table(len(files), count, **settings)
     with Checkpoint(checkpoint, about, seed, resume=resume) as kept:
         seed = kept.seed
         if SURVEY in kept.entries:
-            kind = STARTS[network.family_name]
+            kind = STARTS[architecture.family_name]
             survey = Survey.restored(kept.entries[SURVEY], kind)
             stretches, seen = (kept.entries[ORDER].manifest[name] for name in ("slots", "order"))
             slots = Slots(members, seed, **{**stretches, "edges": tuple(stretches["edges"])})
@@ -128,20 +128,20 @@ def fit_files(
             kept.entries[ORDER] = Snapshot({"slots": stretches, "order": seen}, {})
             kept.write()
         table = survey.table(roles, slots, flat=isinstance(targets, str), order=order)
-        network = plan.network(network_of(parameters, table.inputs, count, members))
+        architecture = plan.architecture(architecture_of(parameters, table.inputs, count, members))
         rows = int(survey.training.mean())
         recipe = Recipe.for_table(rows, count, **settings, outputs=outputs, passes=PASSES)
         source = Streamed(files, roles, slots, survey, recipe.batch_size, seed)
         try:
             candidates = train_candidates(
-                network,
+                architecture,
                 table.inputs,
                 table.Y,
                 survey.linear,
                 table.folds,
                 recipe,
                 table.targets,
-                weights=plan.weights(network, survey.linear, seed),
+                weights=plan.weights(architecture, survey.linear, seed),
                 sample_weight=table.weight,
                 seed=seed,
                 started=kept.started,

@@ -1,4 +1,4 @@
-"""The network of an ensemble: a plain `keras.Model` built out of numbers."""
+"""The architecture of an ensemble: a plain `keras.Model` built out of numbers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from covey.errors import InputError, shown
 from covey.families import FAMILIES
 from covey.layers import DistributionHead, MemberDense, PiecewiseLinear, members_first
 
-BLOCK = 256  # rows per forward pass; fixed, so that a row's result does not hang on its neighbours
+BLOCK = 256  # rows per forward pass; fixed, so that no row's result depends on its neighbours
 CHUNK = 64 * BLOCK  # rows whose inputs are copied at a time
 
 
 @dataclass(frozen=True)
-class Network:
-    """What a network is made of; everything else is its weights.
+class Architecture:
+    """All that is to be known of a network but its weights.
 
     Attributes:
         n_features: F, width of the input of each member.
@@ -150,7 +150,7 @@ class Network:
 
     @property
     def skeleton(self) -> Self:
-        """A network of the same shape, for what is compiled: the knots are weights to it."""
+        """The same with other knots, for what is compiled: the knots are weights to it."""
         longest = max(map(len, self.knots), default=0)
         ranks = tuple(map(float, range(longest)))
         return replace(self, knots=tuple(ranks if knots else () for knots in self.knots))
@@ -198,7 +198,7 @@ class Network:
         """Weights to start from.
 
         Hidden kernels are normal with variance 1 / fan-in (2 / fan-in for the fractions that make
-        up piecewise linear functions), drawn in NumPy so that every engine starts at the same
+        up piecewise linear functions), drawn in NumPy so that every backend starts at the same
         place. The kernel of the head is zero, so that the model starts at one distribution for all
         rows.
 
@@ -241,7 +241,7 @@ class Network:
 def quantile_knots(
     inputs: NDArray[np.float32], bins: int | None = None
 ) -> tuple[tuple[float, ...], ...]:
-    """Knots at the quantiles of each feature, for `Network`.
+    """Knots at the quantiles of each feature, for `Architecture`.
 
     Args:
         inputs: array of shape (N, F).
@@ -267,7 +267,7 @@ def quantile_knots(
 def read_weights(model: Any) -> list[NDArray[np.float32]]:
     """The trainable weights of a model, as arrays with the member axis in front."""
     values = [variable.value for variable in model.trainable_variables]
-    # a copy: some engines hand out views of what the next training step overwrites
+    # a copy: some backends hand out views of what the next training step overwrites
     return [np.array(keras.ops.convert_to_numpy(value)) for value in values]
 
 
@@ -278,5 +278,5 @@ def write_weights(model: Any, weights: list[NDArray[np.float32]]) -> None:
 
 
 @lru_cache(maxsize=8)
-def _forward(skeleton: Network, alike: bool) -> compilation.Forward:
+def _forward(skeleton: Architecture, alike: bool) -> compilation.Forward:
     return compilation.Forward(skeleton.build(), BLOCK, skeleton.members if alike else None)
