@@ -8,7 +8,7 @@ import pytest
 
 from covey.archive import container
 from covey.errors import ArtifactError, CoveyWarning, InputError
-from covey.members.loop import Trained
+from covey.members.trained import Trained
 from covey.stream import checkpoint
 from covey.stream.checkpoint import Checkpoint
 from covey.types import Snapshot

@@ -53,9 +53,9 @@ class AssessmentMixin:
         """
         X, Y, weight = _counted(X, chosen_targets(Y, y), sample_weight)
         inputs = self._network_inputs(X)
-        mean = self.ensemble_.mean(*inputs)
+        mean = self.ensemble_.mean(inputs)
         values = self._outcome(X, Y, mean)
-        self._share_of(self._seen, inputs[0], values, weight, SCORED, once=True)
+        self._share_of(self._seen, inputs.matrix, values, weight, SCORED, once=True)
         return mean_r2(values, mean, weight)
 
     def calibrate(self, X: Any, Y: Any = None, *, y: Any = None) -> Self:
@@ -83,14 +83,14 @@ class AssessmentMixin:
             (2021), Conformal uncertainty sets for robust optimization, PMLR 152.
         """
         Y, inputs = chosen_targets(Y, y), self._network_inputs(X)
-        joint = self.ensemble_.distribution(*inputs)
+        joint = self.ensemble_.distribution(inputs)
         values = self._outcome(X, Y, joint.mean)
         if np.isnan(values).all():
             raise InputError("`Y` must hold at least one target to calibrate on. It holds none.")
-        self._share_of(self._seen, inputs[0], values, None, CALIBRATED)
+        self._share_of(self._seen, inputs.matrix, values, None, CALIBRATED)
         rows = reference_rows(values, width=row_width(joint))
         self._reference = Reference(joint[rows], values[rows], "conformal")
-        self._seen_in_calibration = Seen.of(inputs[0], values)
+        self._seen_in_calibration = Seen.of(inputs.matrix, values)
         return self
 
     def evaluate(
@@ -119,16 +119,16 @@ class AssessmentMixin:
         """
         X, Y, weight = _counted(X, chosen_targets(Y, y), sample_weight)
         inputs = self._network_inputs(X)
-        joint = self._calibrated(self.ensemble_.distribution(*inputs))
+        joint = self._calibrated(self.ensemble_.distribution(inputs))
         values = self._outcome(X, Y, joint.mean)
-        self._share_of(self._seen_in_calibration, inputs[0], values, weight, RECALLED)
-        constant = self._baseline.distribution(inputs[0], self.targets_, inputs[1])
+        self._share_of(self._seen_in_calibration, inputs.matrix, values, weight, RECALLED)
+        constant = self._baseline.distribution(inputs, self.targets_)
         figures = evaluate(
             joint, values, constant, self._baseline.description, sample_weight=weight
         )
         return {
             **figures,
-            "training_rows": self._share_of(self._seen, inputs[0], values, weight, EVALUATED),
+            "training_rows": self._share_of(self._seen, inputs.matrix, values, weight, EVALUATED),
             "beyond_range": self._schema.beyond_range(*read_features(X)),
         }
 

@@ -9,8 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 from covey.arguments.labels import FEATURES, labels_of
 from covey.distributions import Elliptical, Mixture
 from covey.errors import InputError
-from covey.rows.training_data import network_inputs
+from covey.rows.training_table import network_inputs
 from covey.table import read_features
+from covey.table.inputs import Inputs
 from covey.types import Array
 
 
@@ -76,7 +77,7 @@ class PredictionMixin:
             InputError: a column is lacking or cannot be used, or `given` does not fit.
         """
         inputs = self._network_inputs(X)
-        joint = self._calibrated(self.ensemble_.distribution(*inputs))._labelled(labels_of(X))
+        joint = self._calibrated(self.ensemble_.distribution(inputs))._labelled(labels_of(X))
         return joint if given is None else joint._told(given, keep, FEATURES)
 
     def predict_mixture(self, X: Any) -> Mixture:
@@ -92,21 +93,21 @@ class PredictionMixin:
             InputError: a column is lacking or cannot be used.
         """
         inputs = self._network_inputs(X)
-        return self.ensemble_.mixture(*inputs)._labelled(labels_of(X))
+        return self.ensemble_.mixture(inputs)._labelled(labels_of(X))
 
     def _mean(self, X: Any) -> Array:
         inputs = self._network_inputs(X)
-        return self.ensemble_.mean(*inputs)
+        return self.ensemble_.mean(inputs)
 
     def _calibrated(self, joint: Any) -> Any:
         return joint.calibrated_by(self._reference)
 
-    def _network_inputs(self, X: Any) -> tuple[Any, Any]:
-        """The matrix that the networks read, and what the mean model of the user says, or None."""
+    def _network_inputs(self, X: Any) -> Inputs:
+        """What the members read of a table."""
         check_is_fitted(self)
         frame, named = read_features(X)
         if self._means is None:
-            return network_inputs(self._schema, frame, named), None
+            return Inputs(network_inputs(self._schema, frame, named))
         frame = self._schema.align(frame, named)
         offsets = self._means.predict(self._schema.as_given(frame))
-        return network_inputs(self._schema, frame, self._schema.named), offsets
+        return Inputs(network_inputs(self._schema, frame, self._schema.named), offsets)

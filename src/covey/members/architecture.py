@@ -16,6 +16,7 @@ from covey.backend.select import keras
 from covey.errors import InputError, shown
 from covey.families import FAMILIES
 from covey.layers import DistributionHead, MemberDense, PiecewiseLinear, members_first
+from covey.types import Array
 
 BLOCK = 256  # rows per forward pass; fixed, so that no row's result depends on its neighbours
 CHUNK = 64 * BLOCK  # rows whose inputs are copied at a time
@@ -193,7 +194,7 @@ class Architecture:
         return shapes
 
     def initial_weights(
-        self, generator: np.random.Generator, head: NDArray[np.float64] | None = None
+        self, generator: np.random.Generator, head: Array | None = None
     ) -> list[NDArray[np.float32]]:
         """Weights to start from.
 
@@ -220,20 +221,21 @@ class Architecture:
         return weights
 
     def as_normal(
-        self, weights: list[NDArray[np.float32]], log_stretch: NDArray[np.float64]
+        self, weights: list[NDArray[np.float32]], log_ratio: Array
     ) -> tuple[Self, list[NDArray[np.float32]]]:
         """The network of the normal that comes closest to a Student-t's, to be trained further.
 
         Args:
             weights: weights of this network, whose family is the Student-t.
-            log_stretch: for each member, the logarithm of what its scale is to be multiplied by.
+            log_ratio: for each member, half the logarithm of the ratio of the normal's covariance
+                to the Student-t's scale matrix, shape (K,).
 
         Returns:
             (network, weights): the same hidden layers and means, the degrees of freedom left out.
         """
         d = self.n_targets
         kernel, bias = weights[-2][:, :, :-1], weights[-1][:, :-1].copy()
-        bias[:, d : 2 * d] -= log_stretch[:, None].astype(np.float32)
+        bias[:, d : 2 * d] -= log_ratio[:, None].astype(np.float32)
         network = replace(self, family_name="normal")
         return network, [*(w.copy() for w in weights[:-2]), kernel.copy(), bias]
 

@@ -1,4 +1,4 @@
-"""Training steps of a network, taken on whatever engine there is."""
+"""Training steps of a network, on whichever backend Keras runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from covey.backend import compilation
 from covey.backend.select import keras
 from covey.losses import NegativeLogLikelihood
 from covey.members.architecture import Architecture, read_weights
-from covey.members.batches import Source, Stretch, gather
+from covey.members.batches import Chunk, Source, gather
 from covey.members.optimizer import MemberAdamW
 from covey.members.recipe import Recipe
 from covey.types import Snapshot
@@ -33,8 +33,8 @@ class Runner(ABC):
         self.model = model
 
     @abstractmethod
-    def run(self, stretch: Stretch) -> float:
-        """Take the steps of a stretch: at most `compilation.STEPS`.
+    def run(self, chunk: Chunk) -> float:
+        """Take the steps of a chunk: at most `compilation.STEPS`.
 
         Returns:
             The sum of their losses.
@@ -50,7 +50,7 @@ class Runner(ABC):
 
     @abstractmethod
     def adopt(self) -> None:
-        """Go on from what `model` and its optimizer are, in case somebody changed them."""
+        """Take over the state of `model` and its optimizer, in case somebody changed it."""
 
     @final
     def snapshot(self) -> Snapshot:
@@ -73,7 +73,7 @@ class Runner(ABC):
 
 
 def runner(architecture: Architecture, model: Any, source: Source, recipe: Recipe) -> Runner:
-    """The fastest runner for the engine.
+    """The fastest runner for the backend.
 
     Args:
         architecture: what the model is made of.
@@ -105,10 +105,10 @@ class _Dispatched(Runner):
         self.scaling = compilation.placed(scaling)
         self.state = compilation.State.of(model)
 
-    def run(self, stretch: Stretch) -> float:
+    def run(self, chunk: Chunk) -> float:
         """See `Runner`."""
-        data = (stretch.data, self.scaling)
-        (self.state, _), loss = self.steps((self.state, np.float32(0)), data, stretch.order)
+        data = (chunk.data, self.scaling)
+        (self.state, _), loss = self.steps((self.state, np.float32(0)), data, chunk.order)
         return float(loss)
 
     def weights(self) -> list[NDArray[np.float32]]:
@@ -126,15 +126,15 @@ class _Dispatched(Runner):
 
 @final
 class _Fitted(Runner):
-    """Keras' own `fit`, which every engine has."""
+    """Keras' own `fit`, which every backend has."""
 
-    def run(self, stretch: Stretch) -> float:
+    def run(self, chunk: Chunk) -> float:
         """See `Runner`."""
         stopped = self.model.stop_training  # by a callback; `fit` forgets it
         # Keras would shuffle the batches by Python's global generator
-        log = self.model.fit(_Dataset(stretch), shuffle=False, verbose=0)
+        log = self.model.fit(_Dataset(chunk), shuffle=False, verbose=0)
         self.model.stop_training = stopped
-        return float(log.history["loss"][0]) * len(stretch.order)
+        return float(log.history["loss"][0]) * len(chunk.order)
 
     def weights(self) -> list[NDArray[np.float32]]:
         """See `Runner`."""
@@ -148,11 +148,11 @@ class _Fitted(Runner):
 
 
 class _Dataset(keras.utils.PyDataset):  # type: ignore[misc]
-    """The batches of a stretch."""
+    """The batches of a chunk."""
 
-    def __init__(self, stretch: Stretch) -> None:
+    def __init__(self, chunk: Chunk) -> None:
         super().__init__(workers=1)
-        self.data, self.order = stretch
+        self.data, self.order = chunk
 
     def __len__(self) -> int:
         return len(self.order)

@@ -15,6 +15,7 @@ from covey.backend.select import keras
 from covey.layers import LogDensity
 from covey.members.architecture import BLOCK, Architecture, write_weights
 from covey.start.whitening import Whitened
+from covey.table.training_data import TrainingData
 from covey.types import Array, Rows
 
 MOST_SCORED = 4096  # held-out rows of a member that a look scores; the final score is of all
@@ -35,25 +36,17 @@ class HeldOut:
     share: Array
 
     @classmethod
-    def gather(
-        cls,
-        inputs: NDArray[np.float32],
-        whitened: Whitened,
-        tests: Sequence[Rows],
-        sample_weight: Array | None,
-    ) -> Self:
+    def gather(cls, data: TrainingData, whitened: Whitened) -> Self:
         """Gather the rows.
 
         Args:
-            inputs: array of shape (N, F).
-            whitened: targets of N rows for K members.
-            tests: for each member, the rows held out.
-            sample_weight: array of shape (N,), or None.
+            data: N rows for K members.
+            whitened: their targets, in the units of each member's linear start.
 
         Returns:
-            What a look at the held-out rows scores: at most `MOST_SCORED` rows of each member.
+            What a validation scores: at most `MOST_SCORED` of the rows that each member holds out.
         """
-        weight = np.ones(len(inputs)) if sample_weight is None else sample_weight
+        weight, tests, matrix = data.weight, data.folds.tests, data.inputs.matrix
         all_weight = np.array([weight[rows].sum() for rows in tests])
         scored = [_spread(rows[weight[rows] > 0], MOST_SCORED) for rows in tests]
         total = np.array([weight[rows].sum() for rows in scored])
@@ -61,7 +54,7 @@ class HeldOut:
         for whole in (True, False):
             kind = [rows[whitened.complete[rows] == whole] for rows in scored]
             if any(map(len, kind)):
-                parts.append(_Part.gather(inputs, whitened, kind, weight, total, gaps=not whole))
+                parts.append(_Part.gather(matrix, whitened, kind, weight, total, gaps=not whole))
         everywhere = compilation.summed(all_weight)
         return cls(tuple(parts), all_weight, everywhere / everywhere.sum())
 

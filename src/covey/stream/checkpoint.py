@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from covey.archive import container
 from covey.errors import ArtifactError, InputError, warn
-from covey.members.loop import Trained
+from covey.members.trained import Trained
 from covey.table.files import writable
 from covey.types import Snapshot
 

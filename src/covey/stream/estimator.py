@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from covey.errors import InputError, shown
-from covey.rows.training_data import check_family, check_verbose, read_seed
+from covey.rows.training_table import check_family, check_verbose, read_seed
 
 NOT_KEPT = ("out_of_fold_", "out_of_fold_rows_")
 

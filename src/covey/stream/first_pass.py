@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from covey.errors import ArtifactError, InputError
 from covey.members.plan import MANY, Plan
 from covey.rows.order import RowOrder
-from covey.rows.training_data import TrainingTable, network_inputs
+from covey.rows.training_table import TrainingTable, network_inputs
 from covey.start.baseline import Baseline
 from covey.start.full import fit_ridge
 from covey.start.start import Columns, LinearStart, unbounded_columns, with_unbounded
@@ -28,6 +28,8 @@ from covey.table import FeatureSchema, read_features, read_targets
 from covey.table.columns import decode
 from covey.table.copies import check_features
 from covey.table.folds import Folds
+from covey.table.inputs import Inputs
+from covey.table.training_data import TrainingData
 from covey.types import Array, Snapshot
 
 MOST_ROWS = 100_000  # of the sample
@@ -187,18 +189,9 @@ class Survey:
                     f"Fold {number} has {len(test)} of the {len(self.slot):,} rows that members "
                     "are judged by. " + _equal_only_if(slots, "groups")
                 )
-        return TrainingTable(
-            None,
-            self.schema,
-            self.inputs,
-            self.Y,
-            roles.targets,
-            flat,
-            self.weight,
-            folds,
-            self.numbers,
-            order=order,
-        )
+        weight = np.ones(len(self.Y)) if self.weight is None else self.weight
+        data = TrainingData(Inputs(self.inputs), self.Y, weight, folds, roles.targets)
+        return TrainingTable(None, self.schema, data, flat, self.numbers, order=order)
 
     def snapshot(self) -> Snapshot:
         """All that `restored` needs."""

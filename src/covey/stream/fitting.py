@@ -13,11 +13,12 @@ from covey.backend import compilation
 from covey.errors import InputError, shown
 from covey.members.candidates import train_candidates
 from covey.members.ensemble import STARTS
-from covey.members.fitting import SETTINGS, Fitted, architecture_of, options_of, settle
+from covey.members.fitting import SETTINGS, Fitted, architecture_of, select_and_calibrate
 from covey.members.plan import plan_of
 from covey.members.recipe import Recipe
+from covey.members.run import Run
 from covey.rows.order import RowOrder
-from covey.rows.training_data import TrainingTable
+from covey.rows.training_table import TrainingTable
 from covey.stream.checkpoint import Checkpoint
 from covey.stream.dataset import ParquetTable
 from covey.stream.first_pass import FoldError, Survey
@@ -128,32 +129,26 @@ def fit_files(
             kept.entries[ORDER] = Snapshot({"slots": stretches, "order": seen}, {})
             kept.write()
         table = survey.table(roles, slots, flat=isinstance(targets, str), order=order)
-        architecture = plan.architecture(architecture_of(parameters, table.inputs, count, members))
+        matrix = table.data.inputs.matrix
+        architecture = plan.architecture(architecture_of(parameters, matrix, count, members))
         rows = int(survey.training.mean())
         recipe = Recipe.for_table(rows, count, **settings, outputs=outputs, passes=PASSES)
         source = Streamed(files, roles, slots, survey, recipe.batch_size, seed)
         try:
             candidates = train_candidates(
+                table.data,
+                plan,
                 architecture,
-                table.inputs,
-                table.Y,
                 survey.linear,
-                table.folds,
                 recipe,
-                table.targets,
-                weights=plan.weights(architecture, survey.linear, seed),
-                sample_weight=table.weight,
-                seed=seed,
-                started=kept.started,
+                Run.of(parameters, seed=seed, started=kept.started),
                 source=source,
-                keeper=None if checkpoint is None else kept,
-                normal=plan.normal,
-                **options_of(parameters),
+                store=None if checkpoint is None else kept,
             )
         finally:
             source.close()
-        fitted = settle(
-            candidates, table, parameters, survey.baseline, seed=seed, n_rows=survey.rows
+        fitted = select_and_calibrate(
+            candidates, table, parameters["family"], survey.baseline, seed=seed, n_rows=survey.rows
         )
         return table, fitted
 
