@@ -98,10 +98,9 @@ def test_what_a_fit_left_is_gone_after_the_next():
     for named, of_all in ((True, True), (False, False), (True, True)):
         schema = SimpleNamespace(named=named, names=("a", "b"))
         table = SimpleNamespace(
-            targets=("y",),
+            data=SimpleNamespace(targets=("y",), folds=folds),
             schema=schema,
             flat=False,
-            folds=folds,
             rows=np.array([5, 7]),
             labels=None,
         )
