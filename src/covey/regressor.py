@@ -15,7 +15,7 @@ from covey.arguments.family import check_family
 from covey.assess.summary import summarise
 from covey.fitted.assessment import AssessmentMixin
 from covey.fitted.prediction import PredictionMixin
-from covey.rows.training_data import TrainingTable, check_verbose, read_seed
+from covey.rows.training_table import TrainingTable, check_verbose, read_seed
 from covey.stream.estimator import FilesMixin
 from covey.table import chosen_targets
 

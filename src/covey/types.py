@@ -1,8 +1,8 @@
-"""Names for the arrays and tables that functions take and return."""
+"""Names for the arrays and tables that functions take, and for what files hold of an object."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,3 +18,15 @@ Rows = NDArray[np.int64]  # numbers of rows of a table
 Tensor = Any  # of whichever backend Keras runs on: the three have no type in common
 Observations: TypeAlias = "ArrayLike | pd.DataFrame | pd.Series[Any] | IntoDataFrame"
 Table: TypeAlias = "ArrayLike | pd.DataFrame | IntoDataFrame"
+
+
+class Snapshot(NamedTuple):
+    """An object as a file can hold it.
+
+    Attributes:
+        manifest: what JSON can hold.
+        arrays: the rest, by name.
+    """
+
+    manifest: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]

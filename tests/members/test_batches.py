@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from covey.members.batches import Batches, Data, gather
+from covey.members.batches import Batches, BatchRows, gather
 from covey.start.whitening import Whitened
+from tests.training import training_data
 
 
 def problem(n=120, gaps=0.0, seed=0):
@@ -19,15 +20,17 @@ def problem(n=120, gaps=0.0, seed=0):
 
 
 def batches_of(labelled, whitened, training, weight=None, batch_size=16):
-    generator = np.random.default_rng(0)
-    return Batches(labelled, whitened, training, weight, batch_size, generator)
+    everything = np.arange(len(labelled))
+    folds = [(rows, np.setdiff1d(everything, rows)) for rows in training]
+    data = training_data(labelled, whitened.y[:, 0], folds, weight)
+    return Batches(data, whitened, batch_size, np.random.default_rng(0))
 
 
 def walk(batches, times):
     for _ in range(times):
         data, order = batches.draw(6)
         assert len(order) == 6
-        data = Data(*(None if part is None else np.asarray(part) for part in data))
+        data = BatchRows(*(None if part is None else np.asarray(part) for part in data))
         yield from (gather(data, rows) for rows in order)
 
 

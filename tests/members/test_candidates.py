@@ -5,8 +5,9 @@ import pytest
 
 import covey
 from covey.distributions import MultivariateNormal, MultivariateT
-from covey.members.candidates import _log_stretch, _log_stretches, _squares
+from covey.members.candidates import _log_scale_ratio, _log_scale_ratios, _squares
 from covey.table.folds import Folds
+from tests.training import training_data
 
 QUICK = {
     "members": 3,
@@ -88,7 +89,7 @@ def test_a_normal_bears_outliers():
     assert model.family_scores_["student_t"] > model.family_scores_["normal"] + 0.5
 
 
-def test_the_stretch_is_the_likeliest_common_scale():
+def test_the_ratio_is_that_of_the_likeliest_normal():
     r = np.random.default_rng(0)
     joint = MultivariateT(
         np.zeros((500, 2)),
@@ -96,23 +97,23 @@ def test_the_stretch_is_the_likeliest_common_scale():
         scale_tril=np.tril(r.normal(size=(2, 2))) + np.eye(2),
     )
     y = 3 * joint.sample(1, seed=0)[0]
-    best = _log_stretch(_squares(joint, y), np.ones(500))
+    best = _log_scale_ratio(_squares(joint, y), np.ones(500))
 
-    def score(log_stretch):
-        scale = np.exp(log_stretch) * joint.scale_tril
+    def score(log_ratio):
+        scale = np.exp(log_ratio) * joint.scale_tril
         return MultivariateNormal(joint.mean, scale_tril=scale).log_prob(y).mean()
 
     assert score(best) > max(score(best - 0.01), score(best + 0.01))
     half = np.where(np.arange(500) < 250, 1.0, 0.0)
-    few = _log_stretch(_squares(joint[:250], y[:250]), np.ones(250))
-    assert _log_stretch(_squares(joint, y), half) == pytest.approx(few)
-    assert np.isfinite(_log_stretch(_squares(joint, np.zeros((500, 2))), half))
+    few = _log_scale_ratio(_squares(joint[:250], y[:250]), np.ones(250))
+    assert _log_scale_ratio(_squares(joint, y), half) == pytest.approx(few)
+    assert np.isfinite(_log_scale_ratio(_squares(joint, np.zeros((500, 2))), half))
 
 
 class Standard:
     """Every member predicts the same Student-t for every row."""
 
-    def held_out_parts(self, X, tests, offsets):
+    def by_member(self, inputs, tests):
         mean = [np.zeros((len(rows), 1)) for rows in tests]
         return [
             MultivariateT(m, degrees_of_freedom=5.0, scale_tril=np.ones((len(m), 1, 1)))
@@ -121,21 +122,24 @@ class Standard:
 
 
 @pytest.mark.parametrize("members", [1, 2, 5])
-def test_no_member_learns_its_stretch_from_the_rows_it_is_scored_on(members):
+def test_no_member_learns_its_ratio_from_the_rows_it_is_scored_on(members):
     folds = Folds.split(60, members)
     Y = np.random.default_rng(0).normal(size=(60, 1))
-    inputs = np.zeros((60, 1), np.float32)
-    before = _log_stretches(Standard(), inputs, Y, folds, None, None)
+
+    def ratios(Y, weight=None):
+        return _log_scale_ratios(Standard(), training_data(np.zeros((60, 1)), Y, folds, weight))
+
+    before = ratios(Y)
     for member, (train, test) in enumerate(folds.pairs):
         moved = Y.copy()
         moved[test] *= 10
-        after = _log_stretches(Standard(), inputs, moved, folds, None, None)
+        after = ratios(moved)
         assert after[member] == before[member]
         assert (np.delete(after, member) > np.delete(before, member)).all()
         unused = np.where(np.isin(np.arange(60), train[:5]), 0.0, 1.0)  # rows without weight
         moved[train[:5]] *= 10
-        weighted = _log_stretches(Standard(), inputs, moved, folds, None, unused)
-        plain = _log_stretches(Standard(), inputs, Y, folds, None, unused)
+        weighted = ratios(moved, unused)
+        plain = ratios(Y, unused)
         assert weighted[member] == plain[member]
 
 

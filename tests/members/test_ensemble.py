@@ -5,9 +5,11 @@ import pytest
 
 import covey.members.ensemble
 from covey.errors import ArtifactError
+from covey.members.architecture import Architecture
 from covey.members.ensemble import Ensemble
-from covey.members.network import Network
 from covey.start.full import LinearModel
+from covey.table.inputs import Inputs
+from tests.training import training_data
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +17,7 @@ def ensemble():
     r = np.random.default_rng(0)
     X, Y = r.normal(size=(40, 3)), r.normal(size=(40, 2))
     linear = tuple(LinearModel.fit(X[k::2], Y[k::2]) for k in range(2))
-    network = Network(3, 2, members=2, hidden_units=(4,), activation="silu")
+    network = Architecture(3, 2, members=2, hidden_units=(4,), activation="silu")
     weights = [0.1 * r.normal(size=w.shape).astype("f4") for w in network.initial_weights(r)]
     return Ensemble(linear, network, weights, ("a", "b"))
 
@@ -25,7 +27,7 @@ X = np.random.default_rng(1).normal(size=(9, 3)).astype(np.float32)
 
 def test_a_round_trip_predicts_the_same(ensemble):
     again = Ensemble.from_artifact(*ensemble.to_artifact())
-    ours, theirs = ensemble.mixture(X), again.mixture(X)
+    ours, theirs = ensemble.mixture(Inputs(X)), again.mixture(Inputs(X))
     assert theirs.targets == ("a", "b")
     np.testing.assert_array_equal(ours.mean, theirs.mean)
     np.testing.assert_array_equal(ours.covariance, theirs.covariance)
@@ -36,17 +38,19 @@ def test_one_distribution_per_row_is_that_of_the_mixture(ensemble, at_once, monk
     for name, value in at_once.items():
         monkeypatch.setattr(covey.members.ensemble, name, value)
     offsets = np.random.default_rng(2).normal(size=(2, 9, 2))
-    expected = ensemble.mixture(X, offsets).moment_matched()
-    joint = ensemble.distribution(X, offsets)
+    inputs = Inputs(X, offsets)
+    expected = ensemble.mixture(inputs).moment_matched()
+    joint = ensemble.distribution(inputs)
     np.testing.assert_allclose(joint.mean, expected.mean, rtol=1e-6)
     np.testing.assert_allclose(joint.covariance, expected.covariance, rtol=1e-6)
-    np.testing.assert_array_equal(ensemble.mean(X, offsets), joint.mean)
+    np.testing.assert_array_equal(ensemble.mean(inputs), joint.mean)
 
 
 def test_held_out_rows_are_predicted_by_who_did_not_see_them(ensemble):
-    components = ensemble.mixture(X).components
+    components = ensemble.mixture(Inputs(X)).components
     tests = [np.array([0, 2, 4]), np.array([1, 3])]
-    joint = ensemble.held_out(X, tests, np.arange(5))
+    folds = [(np.setdiff1d(np.arange(9), test), test) for test in tests]
+    joint = ensemble.held_out(training_data(X, np.zeros((9, 2)), folds))
     for k, test in enumerate(tests):
         np.testing.assert_allclose(joint.mean[test], components[k].mean[test], atol=1e-6)
         np.testing.assert_allclose(

@@ -8,12 +8,14 @@ import pytest
 from covey.backend import compilation
 from covey.backend.select import keras
 from covey.errors import CoveyWarning, InputError
+from covey.members.architecture import Architecture, read_weights, write_weights
 from covey.members.batches import Batches
 from covey.members.loop import train
-from covey.members.network import Network, read_weights, write_weights
 from covey.members.recipe import Recipe
+from covey.members.run import Run
 from covey.members.validation import HeldOut
 from covey.start.whitening import Whitened
+from tests.training import training_data
 
 RECIPE = Recipe(
     max_steps=60, batch_size=16, learning_rate=0.01, weight_decay=0.02, patience=1.0, max_time=None
@@ -39,7 +41,8 @@ def as_whitened(targets, log_scale=0.0):
 
 
 def network(members=2, dropout=0.0):
-    return Network(3, 2, members=members, hidden_units=(8,), activation="silu", dropout=dropout)
+    sizes = {"members": members, "hidden_units": (8,)}
+    return Architecture(3, 2, **sizes, activation="silu", dropout=dropout)
 
 
 def changed(recipe, **changes):
@@ -58,22 +61,20 @@ def run(inputs, whitened, folds, recipe=RECIPE, **options):
     dropout = options.pop("dropout", 0.0)
     if isinstance(whitened, list):
         whitened = as_whitened(whitened, options.pop("log_scale", 0.0))
-    options = {"callbacks": [last], "seed": 0, **options}
+    weight = options.pop("sample_weight", None)
     model, trained = train(
         network(len(folds), dropout),
-        *rows_of(inputs, whitened, folds, recipe, options.pop("sample_weight", None)),
+        *rows_of(inputs, whitened, folds, recipe, weight),
         recipe,
-        verbose=0,
-        **options,
+        Run(**{"callbacks": [last], **options}),
     )
     return model, trained, getattr(last, "weights", None)
 
 
 def rows_of(inputs, whitened, folds, recipe, sample_weight=None):
-    training, tests = zip(*folds, strict=True)
-    generator = np.random.default_rng(0)
-    source = Batches(inputs, whitened, training, sample_weight, recipe.batch_size, generator)
-    return source, HeldOut.gather(inputs, whitened, tests, sample_weight)
+    data = training_data(inputs, whitened.y[:, 0], folds, sample_weight)
+    source = Batches(data, whitened, recipe.batch_size, np.random.default_rng(0))
+    return source, HeldOut.gather(data, whitened)
 
 
 def held_out_scores(model, inputs, whitened, folds):
@@ -108,14 +109,14 @@ def test_what_is_kept_is_a_running_average():
     )
     recipe = changed(RECIPE, max_steps=300, learning_rate=0.0005)
     _, trained, _ = run(inputs, whitened, folds, recipe, callbacks=[watch], seed=3)
-    per_look = trained.steps // (len(seen) - 1)
+    per_validation = trained.steps // (len(seen) - 1)
     averages = [seen[0]]
-    for look, now in enumerate(seen[1:], 1):
-        kept = max(1 - 9 / look, 0)
+    for number, now in enumerate(seen[1:], 1):
+        kept = max(1 - 9 / number, 0)
         averages.append([kept * a + (1 - kept) * b for a, b in zip(averages[-1], now, strict=True)])
     for member, step in enumerate(trained.best_steps):
-        assert step > 12 * per_look
-        best = averages[step // per_look]
+        assert step > 12 * per_validation
+        best = averages[step // per_validation]
         for one, other in zip(trained.weights, best, strict=True):
             np.testing.assert_allclose(one[member], other[member], rtol=1e-5, atol=1e-6)
 

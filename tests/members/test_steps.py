@@ -8,13 +8,15 @@ import pytest
 
 from covey.backend import compilation
 from covey.backend.select import keras
+from covey.members.architecture import Architecture, quantile_knots, read_weights, write_weights
 from covey.members.batches import Batches
 from covey.members.loop import train
-from covey.members.network import Network, quantile_knots, read_weights, write_weights
 from covey.members.recipe import Recipe
+from covey.members.run import Run
 from covey.members.steps import runner
 from covey.members.validation import HeldOut
 from covey.start.whitening import Whitened
+from tests.training import training_data
 
 RECIPE = Recipe(
     max_steps=60, batch_size=16, learning_rate=0.01, weight_decay=0.02, patience=1.0, max_time=None
@@ -39,14 +41,21 @@ def problem(gaps=False, n=150, seed=0):
 
 
 def network_for(inputs, dropout=0.2):
-    return Network(
+    return Architecture(
         3, 2, members=2, hidden_units=(8,), activation="silu", dropout=dropout,
         family_name="student_t", knots=quantile_knots(inputs),
     )  # fmt: skip
 
 
+def data_of(inputs, whitened, training, weight=None):
+    """Each of two members holds out what the other trains on."""
+    folds = zip(training, training[::-1], strict=True)
+    return training_data(inputs, whitened.y[:, 0], folds, weight)
+
+
 def source_of(inputs, whitened, training, weight=None):
-    return Batches(inputs, whitened, training, weight, 16, np.random.default_rng(1))
+    data = data_of(inputs, whitened, training, weight)
+    return Batches(data, whitened, 16, np.random.default_rng(1))
 
 
 def taken(inputs, whitened, training, weight=None):
@@ -89,26 +98,39 @@ def test_scores_and_predictions_are_those_of_keras(gaps, monkeypatch):
         variable.assign(0.3 * r.normal(size=variable.shape))
     found = []
     for _ in range(2):
-        scorer = HeldOut.gather(inputs, whitened, training[::-1], None).scorer(network)
+        scorer = HeldOut.gather(data_of(inputs, whitened, training), whitened).scorer(network)
         found.append((scorer(read_weights(model)), network.forward(model, inputs)))
         monkeypatch.setattr(compilation, "available", lambda: False)
     for one, two in zip(*found, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
 
 
-def trained(gaps=False, **options):
+class Store:
+    """Snapshots of one training, the first of them to go on from if there is any."""
+
+    def __init__(self, *snapshots):
+        self.snapshots = list(snapshots)
+
+    def resume(self, family):
+        return self.snapshots[0] if self.snapshots else None
+
+    def keep(self, family, snapshot):
+        self.snapshots.append(snapshot)
+
+
+def trained(store, gaps):
     inputs, whitened, training = problem(gaps)
-    held_out = HeldOut.gather(inputs, whitened, training[::-1], None)
+    held_out = HeldOut.gather(data_of(inputs, whitened, training), whitened)
     source = source_of(inputs, whitened, training)
-    return train(network_for(inputs), source, held_out, RECIPE, verbose=0, **options)[1]
+    return train(network_for(inputs), source, held_out, RECIPE, Run(), store=store)[1]
 
 
 @pytest.mark.parametrize("gaps", [False, True])
 def test_an_interrupted_training_goes_on_as_if_it_had_not_been(gaps):
-    snapshots = []
-    whole = trained(gaps, keep=snapshots.append)
-    assert len(snapshots) > 3
-    again = trained(gaps, resume=snapshots[1])
+    store = Store()
+    whole = trained(store, gaps)
+    assert len(store.snapshots) > 3
+    again = trained(Store(store.snapshots[1]), gaps)
     assert (again.steps, again.best_steps.tolist()) == (whole.steps, whole.best_steps.tolist())
     for one, two in zip(again.weights, whole.weights, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-6, atol=1e-7)
@@ -121,12 +143,12 @@ def test_another_table_of_the_same_shape_is_not_compiled_again(gaps, caplog):
 
     def fit(seed):
         inputs, whitened, training = problem(gaps, seed=seed)
-        held_out = HeldOut.gather(inputs, whitened, training[::-1], None)
+        held_out = HeldOut.gather(data_of(inputs, whitened, training), whitened)
         if seed == 2:
             whitened = replace(whitened, scale_tril=1.1 * whitened.scale_tril)
         source = source_of(inputs, whitened, training)
         network = network_for(inputs)
-        model, _ = train(network, source, held_out, RECIPE, verbose=0, seed=seed)
+        model, _ = train(network, source, held_out, RECIPE, Run(seed))
         network.forward(model, inputs)
 
     def compiled(seed):

@@ -15,7 +15,9 @@ from covey.start.full import LinearModel
 from covey.start.low_rank import LowRankLinearModel, residual_factors
 from covey.start.ridge import fit_ridge
 from covey.table.folds import Folds
+from covey.table.inputs import Inputs
 from tests.test_regressor import QUICK
+from tests.training import training_data
 
 NOISE = np.array([[1.0, 0.0], [0.8, 0.6]])
 
@@ -44,7 +46,7 @@ def fitted_baseline(X, Y, plan=None, members=5, offsets=None, base=None):
 @pytest.mark.parametrize("degrees_of_freedom", [None, 3.0])
 def test_it_is_ridge_with_the_covariance_of_held_out_residuals(degrees_of_freedom):
     X, Y = linear_table(2000, degrees_of_freedom=degrees_of_freedom)
-    joint = fitted_baseline(X, Y)[0].distribution(X.astype(np.float32), ("a", "b"))
+    joint = fitted_baseline(X, Y)[0].distribution(Inputs(X.astype(np.float32)), ("a", "b"))
     by_hand = LinearRegression().fit(X, Y)  # of 2,000 rows: as good as ridge
     np.testing.assert_allclose(joint.mean, by_hand.predict(X), atol=0.02)
     covariance = np.cov(Y - by_hand.predict(X), rowvar=False)
@@ -59,15 +61,15 @@ def test_it_is_ridge_with_the_covariance_of_held_out_residuals(degrees_of_freedo
 def test_its_regions_hold_what_they_say_of_normal_rows():
     X, Y = linear_table(1000)
     new_X, new_Y = linear_table(20_000, seed=1)
-    joint = fitted_baseline(X, Y)[0].distribution(new_X.astype(np.float32), ("a", "b"))
+    joint = fitted_baseline(X, Y)[0].distribution(Inputs(new_X.astype(np.float32)), ("a", "b"))
     assert joint.region(0.9).contains(new_Y).mean() == pytest.approx(0.9, abs=0.01)
 
 
 def test_out_of_fold_each_row_has_the_ridge_that_did_not_see_it():
     X, Y = linear_table(60)
     baseline, folds = fitted_baseline(X, Y, members=3)
-    tests = [test for _, test in folds.pairs]
-    joint = baseline.held_out(X.astype(np.float32), tests, np.arange(60), ("a", "b"))
+    tests = folds.tests
+    joint = baseline.held_out(training_data(X, Y, folds))
     for train, test in folds.pairs:
         start = LinearModel.fit(X[train], Y[train])
         found = start.predict_distribution(X[test].astype(np.float32).astype(float))
@@ -76,7 +78,7 @@ def test_out_of_fold_each_row_has_the_ridge_that_did_not_see_it():
     changed = Y.copy()
     changed[tests[1]] += 100
     again, _ = fitted_baseline(X, changed, members=3)
-    moved = again.held_out(X.astype(np.float32), tests, np.arange(60), ("a", "b"))
+    moved = again.held_out(training_data(X, changed, folds))
     np.testing.assert_array_equal(moved[tests[1]].mean, joint[tests[1]].mean)
 
 
@@ -86,7 +88,7 @@ def test_of_a_base_it_is_the_base_alone():
     offsets = np.stack([Y + 0.5 + 2.0 * r.normal(size=Y.shape) for _ in range(3)])
     baseline, _ = fitted_baseline(X, Y, members=3, offsets=offsets, base="Ridge")
     assert baseline.description == "the base alone (Ridge) with one covariance for all rows"
-    joint = baseline.distribution(X.astype(np.float32), ("a", "b"), offsets)
+    joint = baseline.distribution(Inputs(X.astype(np.float32), offsets), ("a", "b"))
     np.testing.assert_allclose(joint.mean, offsets.mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(joint.covariance[0], 4.0 * np.eye(2) + 0.25, atol=0.8)
     second = np.mean([e.T @ e / 300 for e in Y - offsets], axis=0)
@@ -107,7 +109,7 @@ def test_of_low_rank_it_has_the_mean_of_the_covariances():
     r = np.random.default_rng(0)
     X, Y = r.normal(size=(400, 2)), r.normal(size=(400, 6)) @ r.normal(size=(6, 6))
     baseline, folds = fitted_baseline(X, Y, LowRankPlan(2))
-    joint = baseline.distribution(X.astype(np.float32), tuple("abcdef"))
+    joint = baseline.distribution(Inputs(X.astype(np.float32)), tuple("abcdef"))
     each = []
     for train, _ in folds.pairs:
         start = LowRankLinearModel.fit(X[train], Y[train], 2)
@@ -124,7 +126,8 @@ def test_arrays_and_linear_starts_are_all_of_it(base):
     linear = [LinearModel.fit(X[train], Y[train]) for train, _ in folds.pairs]
     again = Baseline.from_arrays(linear, baseline.to_arrays(), base)
     one, two = (
-        each.distribution(X.astype(np.float32), ("a", "b"), offsets) for each in (baseline, again)
+        each.distribution(Inputs(X.astype(np.float32), offsets), ("a", "b"))
+        for each in (baseline, again)
     )
     np.testing.assert_allclose(one.mean, two.mean)
     np.testing.assert_allclose(one.covariance, two.covariance)

@@ -8,11 +8,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from covey.distributions.internals import with_mean
 from covey.errors import InputError
 from covey.families import LowRankNormal
-from covey.members.network import Network
+from covey.members.architecture import Architecture
 from covey.start.full import LinearModel
 from covey.start.low_rank import LowRankLinearModel
 from covey.start.whitening import Whitened
 from covey.table.folds import Folds
+from tests.training import training_data
 
 
 def problem(n=300, d=12, seed=0, gaps=0.0):
@@ -59,8 +60,8 @@ def test_a_network_starts_there(gaps):
     X, Y = problem(gaps=gaps)
     folds = Folds.split(len(X), 2)
     linear = [LowRankLinearModel.fit(X[rows], Y[rows], 2) for rows, _ in folds.pairs]
-    found = Whitened.under(linear, X, Y, folds)
-    network = Network(3, 12, 2, (4,), "silu", family_name="low_rank", rank=2)
+    found = Whitened.under(linear, training_data(X, Y, folds))
+    network = Architecture(3, 12, 2, (4,), "silu", family_name="low_rank", rank=2)
     head = np.stack([start.head(network.family) for start in linear])
     weights = network.initial_weights(np.random.default_rng(0), head)
     assert_array_equal(weights[-2], 0)

@@ -23,8 +23,15 @@ from covey.errors import InputError
 from covey.start.full import LinearModel
 from covey.start.mean_model import MeanModel
 from covey.table.folds import Folds
+from tests.training import training_data
 
 QUICK = {"hidden_units": (8,), "max_steps": 20, "family": "student_t", "verbose": 0}
+
+
+def cross_fit(base, table, Y, folds, weight=None, **options):
+    """`MeanModel.fit` for rows of a table, whatever their features are as numbers."""
+    data = training_data(np.zeros((len(Y), 1)), Y, folds, weight)
+    return MeanModel.fit(base, table, data, **options)
 
 
 class Recorder(RegressorMixin, BaseEstimator):
@@ -66,7 +73,7 @@ def test_no_prediction_is_of_a_row_the_fit_has_seen(arguments, fits):
     Recorder.log = ([], [])
     X, Y = np.arange(120.0).reshape(-1, 1), np.ones((120, 2))
     folds = Folds.split(120, **arguments)
-    model, predictions = MeanModel.fit(Recorder(), X, Y, folds)
+    model, predictions = cross_fit(Recorder(), X, Y, folds)
     assert fits is None or len(Recorder.log[0]) == fits
     assert not any(Recorder.log[1])
     assert np.array_equal(predictions, np.zeros((len(folds), 120, 2)))  # no row was left out
@@ -81,7 +88,7 @@ def test_no_prediction_is_of_a_row_the_fit_has_seen(arguments, fits):
 def test_rows_without_weight_do_not_count():
     Recorder.log = ([], [])
     X, weight = np.arange(60.0).reshape(-1, 1), np.repeat([1.0, 0.0], 30)
-    MeanModel.fit(Recorder(), X, np.ones((60, 1)), Folds.split(60, 3), sample_weight=weight)
+    cross_fit(Recorder(), X, np.ones((60, 1)), Folds.split(60, 3), weight=weight)
     assert max(max(seen) for seen in Recorder.log[0]) < 30
 
 
@@ -90,7 +97,7 @@ def test_weights_reach_the_regressor():
     X, weight = r.normal(size=(90, 2)), r.uniform(0.1, 3, 90)
     y = X[:, :1] ** 2 + r.normal(size=(90, 1))
     folds = Folds.split(90, 3)
-    model, _ = MeanModel.fit(LinearRegression(), X, y, folds, sample_weight=weight)
+    model, _ = cross_fit(LinearRegression(), X, y, folds, weight=weight)
     train = folds.pairs[0][0]
     expected = LinearRegression().fit(X[train], y[train], weight[train])
     np.testing.assert_allclose(model.estimators[0].coef_, expected.coef_)
@@ -101,7 +108,7 @@ def test_at_the_start_the_mean_is_the_base_and_a_line_through_its_residuals(tabl
     base = KNeighborsRegressor(3)
     model = covey.JointRegressor(base=base, learning_rate=0, cv=KFold(5), **QUICK).fit(X, Y)
     folds = Folds.split(120, 5, cv=KFold(5))
-    _, offsets = MeanModel.fit(KNeighborsRegressor(3), X, Y, folds)
+    _, offsets = cross_fit(KNeighborsRegressor(3), X, Y, folds)
     matrix = model.schema_.transform(pd.DataFrame(X, columns=["x0", "x1", "x2"]), False)
     matrix = matrix.astype(float)
     expected = []
@@ -137,8 +144,8 @@ def test_boosted_trees_beat_the_line_they_replace(table):
     assert plain.base_ is None
     np.linalg.cholesky(model.predict_distribution(X).covariance)
     folds = Folds.split(120, 2)
-    _, repeated = MeanModel.fit(trees, X, Y, folds)
-    _, several = MeanModel.fit(MultiOutputRegressor(trees), X, Y, folds)
+    _, repeated = cross_fit(trees, X, Y, folds)
+    _, several = cross_fit(MultiOutputRegressor(trees), X, Y, folds)
     np.testing.assert_array_equal(repeated, several)
 
 
@@ -178,11 +185,11 @@ class Stubborn(BaseEstimator, RegressorMixin):
 def test_any_refusal_of_several_targets_makes_it_one_fit_for_each():
     r = np.random.default_rng(0)
     X, Y = r.normal(size=(40, 2)), r.normal([1.0, 2.0], size=(40, 2))
-    means, predictions = MeanModel.fit(Stubborn(), X, Y, Folds.split(40, 2))
+    means, predictions = cross_fit(Stubborn(), X, Y, Folds.split(40, 2))
     np.testing.assert_allclose(predictions.mean(axis=(0, 1)), [1, 2], atol=0.5)
     assert isinstance(means.estimators[0], MultiOutputRegressor)
     with pytest.raises(Exception, match="only one target"):  # the first word on it
-        MeanModel.fit(Stubborn(), X, Y + 1e7, Folds.split(40, 2))
+        cross_fit(Stubborn(), X, Y + 1e7, Folds.split(40, 2))
 
 
 def test_a_part_of_a_fold_without_weight_is_named():
@@ -193,7 +200,7 @@ def test_a_part_of_a_fold_without_weight_is_named():
         weight[train[:2]] = 1.0
     weight[folds.pairs[0][0]] = 0
     with pytest.raises(InputError, match="part of a fold without any"):
-        MeanModel.fit(LinearRegression(), X, Y, folds, sample_weight=weight)
+        cross_fit(LinearRegression(), X, Y, folds, weight=weight)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +214,7 @@ def test_one_target(table, base, flat):
     assert model.predict(X).shape == y.shape
     assert model.predict_distribution(X).covariance.shape == (120, 1, 1)
     for either in (True, False):
-        _, predictions = MeanModel.fit(base, X, Y[:, :1], Folds.split(120, 2), flat=either)
+        _, predictions = cross_fit(base, X, Y[:, :1], Folds.split(120, 2), flat=either)
         assert predictions.shape == (2, 120, 1)
 
 
@@ -275,7 +282,7 @@ def test_each_target_is_fitted_in_the_rows_that_hold_it(table, base, inner, fram
     X = pd.DataFrame(X, columns=["a", "b", "c"]) if framed else X
     rows_of = (lambda rows: X.iloc[rows]) if framed else (lambda rows: X[rows])
     folds = Folds.split(120, 3)
-    model, predictions = MeanModel.fit(base, X, Y, folds)
+    model, predictions = cross_fit(base, X, Y, folds)
 
     def alone(rows, target):
         seen = rows[~np.isnan(Y[rows, target])]
@@ -310,18 +317,16 @@ def test_weights_reach_each_target_with_gaps(table):
     weight[:10] = 0
     folds = Folds.split(120, 3)
     for base in (LinearRegression(), MultiOutputRegressor(LinearRegression())):
-        model, _ = MeanModel.fit(base, X, Y, folds, sample_weight=weight)
+        model, _ = cross_fit(base, X, Y, folds, weight=weight)
         train = folds.pairs[0][0]
         for target in range(2):
             seen = train[~np.isnan(Y[train, target]) & (weight[train] > 0)]
             alone = LinearRegression().fit(X[seen], Y[seen, target], weight[seen])
             np.testing.assert_allclose(model.estimators[0].estimators_[target].coef_, alone.coef_)
     with pytest.raises(InputError, match="takes it too"):
-        MeanModel.fit(MultiOutputRegressor(LassoLars()), X, Y, folds, sample_weight=weight)
-    even, without = np.full(120, 2.0), MeanModel.fit(LassoLars(), X, Y, folds)[1]
-    np.testing.assert_array_equal(
-        MeanModel.fit(LassoLars(), X, Y, folds, sample_weight=even)[1], without
-    )
+        cross_fit(MultiOutputRegressor(LassoLars()), X, Y, folds, weight=weight)
+    even, without = np.full(120, 2.0), cross_fit(LassoLars(), X, Y, folds)[1]
+    np.testing.assert_array_equal(cross_fit(LassoLars(), X, Y, folds, weight=even)[1], without)
 
 
 def test_a_target_without_weight_in_some_part_is_left_to_the_rest(table):
@@ -330,7 +335,7 @@ def test_a_target_without_weight_in_some_part_is_left_to_the_rest(table):
     Y[1::2, 0] = np.nan
     weight[::2] = 0
     weight[folds.pairs[0][1]] = 1  # so one fold alone holds the first target
-    _, predictions = MeanModel.fit(LinearRegression(), X, Y, folds, sample_weight=weight)
+    _, predictions = cross_fit(LinearRegression(), X, Y, folds, weight=weight)
     np.testing.assert_array_equal((predictions == 0).all(axis=1), [[True, False]] * 3)
 
 
@@ -339,7 +344,7 @@ def test_members_share_fits_with_gaps():
     X, Y = np.arange(120.0).reshape(-1, 1), np.ones((120, 2))
     Y[::7, 0] = np.nan
     folds = Folds.split(120, 5)
-    model, predictions = MeanModel.fit(Recorder(), X, Y, folds)
+    model, predictions = cross_fit(Recorder(), X, Y, folds)
     assert len(Recorder.log[0]) == 2 * (5 + 10)
     assert not any(Recorder.log[1])
     assert np.array_equal(predictions, np.zeros((5, 120, 2)))
@@ -358,7 +363,7 @@ def test_a_target_that_some_part_lacks_is_left_to_the_rest(table, framed):
     Y[np.setdiff1d(np.arange(120), other), 2] = np.nan
     Y[:, 3] = np.where(np.isin(np.arange(120), [other[0], third[0]]), Y[:, 3], np.nan)
     table = pd.DataFrame(X, columns=["a", "b", "c"]) if framed else X
-    model, predictions = MeanModel.fit(Stubborn(), table, Y, folds)
+    model, predictions = cross_fit(Stubborn(), table, Y, folds)
     assert np.isfinite(predictions).all()
     zero = (predictions == 0).all(axis=1)
     # one of the parts of each member lacks a target that one fold alone holds
@@ -391,14 +396,14 @@ def test_a_base_of_several_targets_is_refused_with_gaps(table, base):
     X, Y = table
     folds = Folds.split(120, 3)
     if not isinstance(base, MultiOutputRegressor):
-        MeanModel.fit(base, X, Y, folds)
+        cross_fit(base, X, Y, folds)
     with pytest.raises(InputError, match=r"one target at a time.*target number 0 in"):
-        MeanModel.fit(base, X, with_gaps(Y), folds)
+        cross_fit(base, X, with_gaps(Y), folds)
 
 
 def test_one_target_with_gaps(table):
     X, Y = table
-    model, predictions = MeanModel.fit(TREES, X, with_gaps(Y[:, :1]), Folds.split(120, 3))
+    model, predictions = cross_fit(TREES, X, with_gaps(Y[:, :1]), Folds.split(120, 3))
     assert predictions.shape == model.predict(X).shape == (3, 120, 1)
 
 
@@ -409,7 +414,7 @@ def test_a_base_and_a_line_start_from_the_same_gaps(table):
     r = np.random.default_rng(0)
     Y = with_gaps(Y + r.normal(size=Y.shape) * 0.1, 0.5)
     folds = Folds.split(600, 5)
-    _, offsets = MeanModel.fit(clone(TREES).set_params(n_estimators=30), X, Y, folds)
+    _, offsets = cross_fit(clone(TREES).set_params(n_estimators=30), X, Y, folds)
     train = folds.pairs[0][0]
     plain = LinearModel.fit(X[train], Y[train])
     after = LinearModel.fit(X[train], Y[train], offset=offsets[0, train])

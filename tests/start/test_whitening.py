@@ -7,11 +7,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from covey.start.full import LinearModel
 from covey.start.whitening import LEAST_COMPLETE, Whitened
 from covey.table.folds import Folds
+from tests.training import training_data
 
 
 def problem(share=0.3, n=200, seed=0):
     r = np.random.default_rng(seed)
-    X = r.normal(size=(n, 3))
+    X = r.normal(size=(n, 3)).astype(np.float32).astype(np.float64)
     Y = (X + r.normal(size=(n, 3)) @ [[1, 0.9, 0], [0, 0.5, 0.4], [0, 0, 1]]) * [1, 1e3, 1e-3]
     Y[r.random(n) < share, 1] = np.nan
     Y[::7, 2] = np.nan if share else Y[::7, 2]
@@ -25,7 +26,7 @@ def problem(share=0.3, n=200, seed=0):
 def test_a_standard_normal_under_it_is_the_linear_model(share, with_offsets):
     X, Y, folds, linear = problem(share if share < 1 else 0.95)
     offsets = np.random.default_rng(1).normal(size=(2, *Y.shape)) if with_offsets else None
-    found = Whitened.under(linear, X, Y, folds, offsets)
+    found = Whitened.under(linear, training_data(X, Y, folds, offsets=offsets))
     for k, start in enumerate(linear):
         whole = found.complete
         squares = np.square(found.y[:, k].astype(np.float64))
@@ -46,13 +47,15 @@ def test_a_standard_normal_under_it_is_the_linear_model(share, with_offsets):
 
 def test_complete_rows_are_whitened_unless_they_are_few():
     X, Y, folds, linear = problem(0.3)
-    assert_array_equal(Whitened.under(linear, X, Y, folds).complete, ~np.isnan(Y).any(axis=1))
+    assert_array_equal(
+        Whitened.under(linear, training_data(X, Y, folds)).complete, ~np.isnan(Y).any(axis=1)
+    )
     X, Y, folds, linear = problem(0.97)
     assert (~np.isnan(Y).any(axis=1)).mean() < LEAST_COMPLETE
-    assert not Whitened.under(linear, X, Y, folds).complete.any()
+    assert not Whitened.under(linear, training_data(X, Y, folds)).complete.any()
 
 
 def test_a_member_without_complete_rows_has_none_whitened():
     X, Y, folds, linear = problem(0.0)
     Y[folds.pairs[0][0], 0] = np.nan  # half of all rows stay complete: those member 0 holds out
-    assert not Whitened.under(linear, X, Y, folds).complete.any()
+    assert not Whitened.under(linear, training_data(X, Y, folds)).complete.any()

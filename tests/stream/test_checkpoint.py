@@ -8,9 +8,10 @@ import pytest
 
 from covey.archive import container
 from covey.errors import ArtifactError, CoveyWarning, InputError
-from covey.members.loop import Trained
+from covey.members.trained import Trained
 from covey.stream import checkpoint
 from covey.stream.checkpoint import Checkpoint
+from covey.types import Snapshot
 
 ABOUT = {"files": "abc", "columns": [["y"], ["a"], None, None], "members": 5}
 
@@ -27,7 +28,7 @@ def interrupted(path, change):
 
 def test_an_interrupted_fit_leaves_what_it_has(tmp_path):
     path = tmp_path / "c"
-    snapshot = {"steps": 40, "source": [0, 1, 2]}, {"state_000": np.arange(3.0)}
+    snapshot = Snapshot({"steps": 40, "source": [0, 1, 2]}, {"state_000": np.arange(3.0)})
     interrupted(path, lambda kept: kept.keep("normal", snapshot))
     again = Checkpoint(path, ABOUT, 99, resume=True)
     assert again.seed == 3
@@ -41,8 +42,8 @@ def test_a_family_that_is_done_stays_done(tmp_path):
     path = tmp_path / "c"
     trained = Trained([np.ones((2, 3), np.float32)], np.array([4, 8]), np.array([0.5, 1]), 9, 1.5)
     with Checkpoint(path, ABOUT, 3) as kept:
-        kept.keep("student_t", ({"steps": 1}, {}))
-        kept.finish("student_t", trained, ({"source": [1, 2, 3]}, {}))
+        kept.keep("student_t", Snapshot({"steps": 1}, {}))
+        kept.finish("student_t", trained, Snapshot({"source": [1, 2, 3]}, {}))
         assert kept.resume("student_t") is None
         again = Checkpoint(path, ABOUT, 3, resume=True)
         assert again.finished("normal") is None
@@ -58,18 +59,18 @@ def test_a_family_that_is_done_stays_done(tmp_path):
 def test_it_is_written_now_and_then(tmp_path, monkeypatch):
     path = tmp_path / "c"
     with Checkpoint(path, ABOUT, 3) as kept:
-        kept.keep("normal", ({"steps": 1}, {}))
+        kept.keep("normal", Snapshot({"steps": 1}, {}))
         assert not path.exists()
         monkeypatch.setattr(checkpoint, "EVERY", 0.0)
-        kept.keep("normal", ({"steps": 2}, {}))
+        kept.keep("normal", Snapshot({"steps": 2}, {}))
         assert path.exists()
     assert not path.exists()
 
 
 TRAINED = Trained([np.ones((2, 3), np.float32)], np.array([4, 8]), np.array([0.5, 1]), 9, 1.5)
 WAYS_TO_WRITE = {
-    "keep": lambda kept: kept.keep("normal", ({"steps": 1}, {})),
-    "finish": lambda kept: kept.finish("normal", TRAINED, ({"source": [1, 2, 3]}, {})),
+    "keep": lambda kept: kept.keep("normal", Snapshot({"steps": 1}, {})),
+    "finish": lambda kept: kept.finish("normal", TRAINED, Snapshot({"source": [1, 2, 3]}, {})),
     "write": lambda kept: kept.write(),
 }
 
@@ -103,7 +104,7 @@ def test_a_full_disk_does_not_end_the_fit(tmp_path, monkeypatch, way):
 def test_a_full_disk_does_not_hide_what_ended_the_fit(tmp_path, monkeypatch):
     fill_the_disk(monkeypatch)
     with pytest.warns(CoveyWarning, match="No space left"):
-        interrupted(tmp_path / "c", lambda kept: kept.keep("normal", ({"steps": 1}, {})))
+        interrupted(tmp_path / "c", lambda kept: kept.keep("normal", Snapshot({"steps": 1}, {})))
     assert os.listdir(tmp_path) == []
 
 
@@ -112,7 +113,7 @@ def test_it_is_written_again_when_there_is_room_and_a_new_failure_is_said(tmp_pa
     fill_the_disk(monkeypatch, lambda: next(full))
     with Checkpoint(tmp_path / "c", ABOUT, 3) as kept:
         with pytest.warns(CoveyWarning, match="could not be written"):
-            kept.finish("normal", TRAINED, ({"source": [1, 2, 3]}, {}))
+            kept.finish("normal", TRAINED, Snapshot({"source": [1, 2, 3]}, {}))
         kept.write()
         assert Checkpoint(tmp_path / "c", ABOUT, 3, resume=True).finished("normal")
         with pytest.warns(CoveyWarning, match="It holds an earlier state"):
@@ -137,7 +138,7 @@ def test_time_that_was_spent_counts(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now[0])
 
     def spend(kept):
-        kept.keep("normal", ({}, {}))
+        kept.keep("normal", Snapshot({}, {}))
         now[0] = 160.0
 
     interrupted(path, spend)
@@ -147,7 +148,7 @@ def test_time_that_was_spent_counts(tmp_path, monkeypatch):
 
 def test_a_checkpoint_is_not_overwritten(tmp_path):
     path = tmp_path / "c"
-    interrupted(path, lambda kept: kept.keep("normal", ({}, {})))
+    interrupted(path, lambda kept: kept.keep("normal", Snapshot({}, {})))
     with pytest.raises(InputError, match=r"interrupted.*--resume"):
         Checkpoint(path, ABOUT, 3)
     with pytest.raises(InputError, match="other files, members"):

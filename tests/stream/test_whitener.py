@@ -9,6 +9,7 @@ from covey.start.whitening import Whitened
 from covey.stream import whitener
 from covey.stream.whitener import Whitener
 from covey.table.folds import Folds
+from tests.training import training_data
 
 
 @pytest.mark.parametrize("plan", [FullPlan(True), LowRankPlan(1)])
@@ -28,7 +29,7 @@ def test_it_is_that_of_a_table(gaps, plan, monkeypatch):
         plan.start(fit_ridge(features[rows], Y[rows], unbounded=unbounded))
         for rows, _ in folds.pairs
     ]
-    expected = Whitened.under(linear, features, Y, folds)
+    expected = Whitened.under(linear, training_data(X, Y, folds))
     found = Whitener(linear)(X, Y, expected.complete)
     assert found.dtype == np.float32
     assert np.array_equal(np.isnan(found), np.isnan(expected.y))

@@ -6,7 +6,7 @@ import numpy as np
 
 import covey
 import covey.members.fitting
-from covey.members.network import write_weights
+from covey.members.architecture import write_weights
 
 
 def distribution(model, X):

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from covey import __version__
 from covey.arguments.destination import destination, write_whole
 from covey.errors import ArtifactError, InputError, shown
+from covey.types import Snapshot
 
 __all__ = ["read", "write"]
 
@@ -68,7 +69,7 @@ def write(
     write_whole(path, fill, "a Covey file")
 
 
-def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def read(path: str | os.PathLike[str]) -> Snapshot:
     """Read back what `write` wrote. Safe on a file from a stranger.
 
     Args:
@@ -167,7 +168,7 @@ def _check(name: str, dtype: np.dtype[Any]) -> None:
         )
 
 
-def _unpack(source: Path, file: BinaryIO) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def _unpack(source: Path, file: BinaryIO) -> Snapshot:
     beginning = file.read(4)
     if not zipfile.is_zipfile(file):
         if beginning == b"PK\x03\x04":
@@ -187,7 +188,7 @@ def _unpack(source: Path, file: BinaryIO) -> tuple[dict[str, Any], dict[str, NDA
             name: _array(source, name, entry, archive.read(_member(name)))
             for name, entry in header["arrays"].items()
         }
-    return dict(header["manifest"]), arrays
+    return Snapshot(dict(header["manifest"]), arrays)
 
 
 def _header(source: Path, archive: zipfile.ZipFile) -> dict[str, Any]:

@@ -45,10 +45,10 @@ class AssessmentMixin(FittedAttributes):
         """
         X, Y, weight = _counted(X, chosen_targets(Y, y), sample_weight)
         fitted = self.fitted_
-        inputs, offsets = fitted.inputs(X)
-        mean = fitted.ensemble.mean(inputs, offsets)
+        inputs = fitted.inputs(X)
+        mean = fitted.ensemble.mean(inputs)
         values = self._outcome(X, Y, mean)
-        _share_of(fitted.seen, inputs, values, weight, SCORED, once=True)
+        _share_of(fitted.seen, inputs.matrix, values, weight, SCORED, once=True)
         return mean_r2(values, mean, weight)
 
     def calibrate(self, X: Any, Y: Any = None, *, y: Any = None) -> Self:
@@ -76,17 +76,17 @@ class AssessmentMixin(FittedAttributes):
             (2021), Conformal uncertainty sets for robust optimization, PMLR 152.
         """
         Y, fitted = chosen_targets(Y, y), self.fitted_
-        inputs, offsets = fitted.inputs(X)
-        joint = fitted.ensemble.distribution(inputs, offsets)
+        inputs = fitted.inputs(X)
+        joint = fitted.ensemble.distribution(inputs)
         values = self._outcome(X, Y, joint.mean)
         if np.isnan(values).all():
             raise InputError("`Y` must hold at least one target to calibrate on. It holds none.")
-        _share_of(fitted.seen, inputs, values, None, CALIBRATED)
+        _share_of(fitted.seen, inputs.matrix, values, None, CALIBRATED)
         rows = reference_rows(values, width=row_width(joint))
         self.fitted_ = replace(
             fitted,
             reference=Reference(joint[rows], values[rows], "conformal"),
-            seen_in_calibration=Seen.of(inputs, values),
+            seen_in_calibration=Seen.of(inputs.matrix, values),
         )
         return self
 
@@ -116,16 +116,16 @@ class AssessmentMixin(FittedAttributes):
         """
         X, Y, weight = _counted(X, chosen_targets(Y, y), sample_weight)
         fitted = self.fitted_
-        inputs, offsets = fitted.inputs(X)
-        joint = fitted.ensemble.distribution(inputs, offsets).calibrated_by(fitted.reference)
+        inputs = fitted.inputs(X)
+        joint = fitted.ensemble.distribution(inputs).calibrated_by(fitted.reference)
         values = self._outcome(X, Y, joint.mean)
-        _share_of(fitted.seen_in_calibration, inputs, values, weight, RECALLED)
+        _share_of(fitted.seen_in_calibration, inputs.matrix, values, weight, RECALLED)
         baseline = fitted.baseline
-        constant = baseline.distribution(inputs, fitted.targets, offsets)
+        constant = baseline.distribution(inputs, fitted.targets)
         figures = evaluate(joint, values, constant, baseline.description, sample_weight=weight)
         return {
             **figures,
-            "training_rows": _share_of(fitted.seen, inputs, values, weight, EVALUATED),
+            "training_rows": _share_of(fitted.seen, inputs.matrix, values, weight, EVALUATED),
             "beyond_range": fitted.schema.beyond_range(*read_features(X)),
         }
 

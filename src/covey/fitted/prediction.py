@@ -37,7 +37,7 @@ class PredictionMixin(FittedAttributes):
             )
         fitted = self.fitted_
         if not (return_std or return_cov):
-            mean = fitted.ensemble.mean(*fitted.inputs(X))
+            mean = fitted.ensemble.mean(fitted.inputs(X))
             return mean[:, 0] if fitted.one_dimensional else mean
         joint = self.predict_distribution(X)
         mean, stddev = joint.mean, joint.stddev
@@ -68,7 +68,7 @@ class PredictionMixin(FittedAttributes):
             InputError: a column is lacking or cannot be used, or `given` does not fit.
         """
         fitted = self.fitted_
-        joint = fitted.ensemble.distribution(*fitted.inputs(X))
+        joint = fitted.ensemble.distribution(fitted.inputs(X))
         joint = with_labels(joint.calibrated_by(fitted.reference), labels_of(X))
         return joint if given is None else conditional_on(joint, given, keep, FEATURES)
 
@@ -85,4 +85,4 @@ class PredictionMixin(FittedAttributes):
             InputError: a column is lacking or cannot be used.
         """
         fitted = self.fitted_
-        return with_labels(fitted.ensemble.mixture(*fitted.inputs(X)), labels_of(X))
+        return with_labels(fitted.ensemble.mixture(fitted.inputs(X)), labels_of(X))

@@ -1,42 +1,41 @@
-"""What is learned from the looks at the held-out rows: which weights of each member are best."""
+"""The running average of the weights, and the best average that each member has had so far."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.types import Array
+from covey.types import Array, Snapshot
 
 Weights = list[NDArray[np.float32]]  # each with the member axis in front
 
 AVERAGED = 1 / 9  # share of the steps so far that the running average of weights spans
 
 
-class Looks:
-    """Averages the weights, and keeps each member's best average.
+class BestWeights:
+    """Averages the weights of a training, and keeps the average of each member that scored best.
 
     Args:
         scorer: from weights to the held-out score of each member, shape (K,), in nats per row.
         share: each member's share of all held-out weight, shape (K,).
-        weights: of the start, which is looked at first.
+        weights: of the start, which is scored first.
 
     Attributes:
         steps: gradient steps taken so far.
-        number: looks so far, that at the start apart.
+        validations: how often averages were scored so far, the start apart.
         average: the running average of the weights.
         weights: the best average of each member.
-        scores: its score, shape (K,).
-        best_steps: the step at which it was looked at, shape (K,).
-        start: out-of-fold score at the start.
+        scores: its score, shape (K,), in nats per row.
+        best_steps: the step at which it was scored, shape (K,).
+        start: out-of-fold score at the start, in nats per row.
         diverged: members whose score once was infinite or NaN.
     """
 
     def __init__(self, scorer: Callable[[Weights], Array], share: Array, weights: Weights) -> None:
         self.scorer, self.share = scorer, share
-        self.steps = self.number = 0
+        self.steps = self.validations = 0
         self.average = weights
         self.weights = [weight.copy() for weight in weights]
         self.scores = scorer(weights)
@@ -54,14 +53,14 @@ class Looks:
         """Steps since each member was best, shape (K,)."""
         return self.steps - self.best_steps
 
-    def look(self, weights: Weights, taken: int) -> None:
-        """Renew the average, and keep it where it is better.
+    def validate(self, weights: Weights, taken: int) -> None:
+        """Renew the average, score it, and keep it for the members whose best it is.
 
         Args:
             weights: those now.
-            taken: steps since the last look.
+            taken: gradient steps since the last validation.
         """
-        self.number += 1
+        self.validations += 1
         self.steps += taken
         renewed = min(taken / (AVERAGED * self.steps), 1.0)
         for average, now in zip(self.average, weights, strict=True):
@@ -74,9 +73,9 @@ class Looks:
         self.scores[better] = scores[better]
         self.best_steps[better] = self.steps
 
-    def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """(what JSON can hold, arrays): all that `restore` needs."""
-        arrays: dict[str, NDArray[Any]] = {
+    def snapshot(self) -> Snapshot:
+        """All that `restore` needs."""
+        arrays: dict[str, NDArray[np.generic]] = {
             "scores": self.scores.copy(),
             "best_steps": self.best_steps.copy(),
         }
@@ -85,16 +84,16 @@ class Looks:
             arrays[f"best_{number:03d}"] = best.copy()
         manifest = {
             "steps": self.steps,
-            "looks": self.number,
+            "looks": self.validations,
             "start": self.start,
             "diverged": sorted(self.diverged),
         }
-        return manifest, arrays
+        return Snapshot(manifest, arrays)
 
-    def restore(self, snapshot: tuple[dict[str, Any], dict[str, NDArray[Any]]]) -> None:
-        """Go on from there."""
+    def restore(self, snapshot: Snapshot) -> None:
+        """Set everything to what it was when a snapshot was taken."""
         manifest, arrays = snapshot
-        self.steps, self.number = manifest["steps"], manifest["looks"]
+        self.steps, self.validations = manifest["steps"], manifest["looks"]
         self.start, self.diverged = manifest["start"], set(manifest["diverged"])
         self.scores, self.best_steps = arrays["scores"].copy(), arrays["best_steps"].copy()
         count = len(self.weights)

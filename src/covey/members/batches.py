@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,42 +10,44 @@ from numpy.typing import NDArray
 
 from covey.backend.compilation import placed, summed
 from covey.start.whitening import Whitened
-from covey.types import Array, Rows
+from covey.table.training_data import TrainingData
+from covey.types import Array, Rows, Snapshot
 
 
-class Data(NamedTuple):
+class BatchRows(NamedTuple):
     """Rows to train on.
 
     Attributes:
         inputs: shape (R, F).
         targets: of each member, shape (R, K, D).
         weight: sample weights, shape (R,), or None.
-        slot_weight: by which each place of a batch counts, shape (batch, K), or None.
+        position_weight: by which the row at each position of a batch counts, shape (batch, K), or
+            None.
     """
 
     inputs: NDArray[np.float32]
     targets: NDArray[np.float32]
     weight: NDArray[np.float32] | None
-    slot_weight: NDArray[np.float32] | None
+    position_weight: NDArray[np.float32] | None
 
 
-class Stretch(NamedTuple):
-    """Some training steps.
+class Chunk(NamedTuple):
+    """Some training steps, to be taken one after the other.
 
     Attributes:
         data: rows, as `covey.backend.compilation.placed` gives them: on the device already.
         order: which of them are in each batch, shape (steps, batch, K).
     """
 
-    data: Data
+    data: BatchRows
     order: NDArray[np.int32]
 
 
-def gather(data: Data, rows: Any) -> tuple[Any, ...]:
+def gather(data: BatchRows, rows: Any) -> tuple[Any, ...]:
     """A batch as Keras takes it: (inputs, targets) or (inputs, targets, weight).
 
     Args:
-        data: arrays, of NumPy or of the engine.
+        data: arrays, of NumPy or of the backend.
         rows: row numbers of shape (batch, K), likewise.
 
     Returns:
@@ -54,13 +55,13 @@ def gather(data: Data, rows: Any) -> tuple[Any, ...]:
     """
     batch = data.inputs[rows], data.targets[rows, np.arange(data.targets.shape[1])]
     if data.weight is None:
-        return batch if data.slot_weight is None else (*batch, data.slot_weight)
+        return batch if data.position_weight is None else (*batch, data.position_weight)
     weight = data.weight[rows]
-    return (*batch, weight if data.slot_weight is None else data.slot_weight * weight)
+    return (*batch, weight if data.position_weight is None else data.position_weight * weight)
 
 
-def places(share: Array, batch_size: int) -> tuple[int, int]:
-    """How many places of a batch are for complete rows, and how many for rows with gaps.
+def rows_per_kind(share: Array, batch_size: int) -> tuple[int, int]:
+    """How many rows of a batch are complete, and how many have gaps.
 
     Args:
         share: of complete rows and of rows with gaps in the rows of each member, shape (2, K).
@@ -77,13 +78,13 @@ def places(share: Array, batch_size: int) -> tuple[int, int]:
     return complete, batch_size - complete
 
 
-def slot_weights(share: Array, complete: int, gaps: int) -> NDArray[np.float32] | None:
-    """By how much each place of a batch counts, so that both kinds count by their share of rows.
+def position_weights(share: Array, complete: int, gaps: int) -> NDArray[np.float32] | None:
+    """By how much the row at each position of a batch counts, so that kinds count by their share.
 
     Args:
-        share: as for `places`.
-        complete: places for complete rows.
-        gaps: places for rows with gaps.
+        share: as for `rows_per_kind`.
+        complete: complete rows of a batch, which come first.
+        gaps: rows of a batch that have gaps.
 
     Returns:
         Array of shape (complete + gaps, K); None if there is one kind of rows only.
@@ -112,16 +113,16 @@ class Source(ABC):
     scale_tril: Array
 
     @abstractmethod
-    def draw(self, at_most: int) -> Stretch:
-        """The next steps, at least one of them; going on where each member was."""
+    def draw(self, at_most: int) -> Chunk:
+        """The next steps, from one to `at_most` of them; each member goes on where it was."""
 
     @abstractmethod
-    def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """(what JSON can hold, arrays): how far each member has come, for `restore`."""
+    def snapshot(self) -> Snapshot:
+        """How far each member has come, for `restore`."""
 
     @abstractmethod
-    def restore(self, snapshot: tuple[dict[str, Any], dict[str, NDArray[Any]]]) -> None:
-        """Go on from there."""
+    def restore(self, snapshot: Snapshot) -> None:
+        """Draw on from where each member was when the snapshot was taken."""
 
 
 class Batches(Source):
@@ -131,31 +132,28 @@ class Batches(Source):
     make up for the rounding of these numbers.
 
     Args:
-        inputs: array of shape (N, F).
-        whitened: targets of N rows for K members.
-        training: for each member, the rows it trains on.
-        sample_weight: array of shape (N,), or None.
+        data: N rows for K members.
+        whitened: their targets, in the units of each member's linear start.
         batch_size: rows per member and batch; at least 2 if there are rows of both kinds.
         generator: source of randomness.
     """
 
     def __init__(
         self,
-        inputs: NDArray[np.float32],
+        data: TrainingData,
         whitened: Whitened,
-        training: Sequence[Rows],
-        sample_weight: Array | None,
         batch_size: int,
         generator: np.random.Generator,
     ) -> None:
+        training = data.folds.trains
         self.scale_tril = whitened.scale_tril
         self.generator = generator
         whole = [rows[whitened.complete[rows]] for rows in training]
         gaps = [rows[~whitened.complete[rows]] for rows in training]
         counts = np.array([[len(rows) for rows in whole], [len(rows) for rows in gaps]])
         share = counts / counts.sum(axis=0)  # (2, K): complete, with gaps
-        everywhere = summed(counts.astype(np.float64))  # all processes must have the same places
-        self.complete, self.gaps = places(everywhere / everywhere.sum(axis=0), batch_size)
+        everywhere = summed(counts.astype(np.float64))  # all processes must have the same
+        self.complete, self.gaps = rows_per_kind(everywhere / everywhere.sum(axis=0), batch_size)
         self.streams = []
         for kind, size in zip((whole, gaps), (self.complete, self.gaps), strict=True):
             if size == 0:
@@ -163,24 +161,25 @@ class Batches(Source):
             # a member without rows of this kind gets others, and their weight is 0
             filled = [own if len(own) else rows for own, rows in zip(kind, training, strict=True)]
             self.streams.append([_Stream(rows, size, generator) for rows in filled])
-        slot_weight = slot_weights(share, self.complete, self.gaps)
-        weight = None if sample_weight is None else sample_weight.astype(np.float32)
-        self.data = placed(Data(inputs, whitened.y, weight, slot_weight))
+        position_weight = position_weights(share, self.complete, self.gaps)
+        uneven = data.uneven_weight
+        weight = None if uneven is None else uneven.astype(np.float32)
+        self.data = placed(BatchRows(data.inputs.matrix, whitened.y, weight, position_weight))
 
-    def draw(self, at_most: int) -> Stretch:
-        """The next steps, exactly so many of them."""
+    def draw(self, at_most: int) -> Chunk:
+        """The next steps, exactly `at_most` of them."""
         drawn = [[own.draw(at_most) for own in kind] for kind in self.streams]
         order = np.concatenate([np.stack(kind, axis=-1) for kind in drawn], axis=1)
-        return Stretch(self.data, order.astype(np.int32))
+        return Chunk(self.data, order.astype(np.int32))
 
-    def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    def snapshot(self) -> Snapshot:
         """Where each member is in its permutation, and the source of the next ones."""
         every = [own for kind in self.streams for own in kind]
         left = {f"left_{number:03d}": own.left for number, own in enumerate(every)}
-        return {"generator": self.generator.bit_generator.state}, left
+        return Snapshot({"generator": self.generator.bit_generator.state}, left)
 
-    def restore(self, snapshot: tuple[dict[str, Any], dict[str, NDArray[Any]]]) -> None:
-        """Go on from there."""
+    def restore(self, snapshot: Snapshot) -> None:
+        """See `Source`."""
         manifest, left = snapshot
         self.generator.bit_generator.state = manifest["generator"]
         every = [own for kind in self.streams for own in kind]

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covey.backend import compilation
 from covey.distributions import Elliptical, MultivariateT
+from covey.members.architecture import Architecture
 from covey.members.batches import Batches, Source
 from covey.members.ensemble import Ensemble
-from covey.members.loop import Snapshot, Trained, train
-from covey.members.network import Network
+from covey.members.loop import train
+from covey.members.plan import Plan
 from covey.members.recipe import Recipe
+from covey.members.run import Run
+from covey.members.trained import CheckpointStore, Trained
 from covey.members.validation import HeldOut
 from covey.start.start import LinearStart
 from covey.start.whitening import Whitened
-from covey.table.folds import Folds
-from covey.types import Array
+from covey.table.training_data import TrainingData
+from covey.types import Array, Rows
 
 NORMAL_SHARE = 0.15  # of the steps of the Student-t, for the normal that starts from it
 NORMAL_RATE = 1 / 3  # of its learning rate
+LEAST_RATIO = 1e-6  # of a covariance to a scale matrix
 
 
 @dataclass(frozen=True)
@@ -44,178 +46,155 @@ class Candidate:
     score: float
 
 
-class Keeper(Protocol):
-    """Keeps what was reached, so that an interrupted fit can go on."""
-
-    def finished(self, family: str) -> tuple[Trained, Snapshot] | None:
-        """What a training left, and where its source of rows was then; None if it is not over."""
-
-    def resume(self, family: str) -> Snapshot | None:
-        """The last snapshot of a training, or None."""
-
-    def keep(self, family: str, snapshot: Snapshot) -> None:
-        """Take a snapshot of a training."""
-
-    def finish(self, family: str, trained: Trained, source: Snapshot) -> None:
-        """Take what a training left."""
-
-
 def train_candidates(
-    network: Network,
-    inputs: NDArray[np.float32],
-    Y: Array,
+    data: TrainingData,
+    plan: Plan,
+    architecture: Architecture,
     linear: Sequence[LinearStart],
-    folds: Folds,
     recipe: Recipe,
-    targets: tuple[str, ...],
+    run: Run,
     *,
-    normal: bool,
-    weights: list[NDArray[np.float32]] | None = None,
-    offsets: Array | None = None,
-    sample_weight: Array | None = None,
-    callbacks: Any = None,
-    seed: int = 0,
-    verbose: int = 1,
-    started: float,
     source: Source | None = None,
-    keeper: Keeper | None = None,
+    store: CheckpointStore | None = None,
 ) -> list[Candidate]:
-    """Train a network and, if it is a Student-t's, on request a normal from there.
+    """Train a network and, if the plan has it, a normal from where a Student-t ended.
 
     A normal trained from scratch on data with outliers is stopped by whichever fold holds the worst
     of them. One that starts from a Student-t has its mean and its shape already and learns how wide
     it must be.
 
     Args:
-        network: what to build first.
-        inputs: array of shape (N, F).
-        Y: array of shape (N, D), in target units, NaN where not observed.
-        linear: where each member starts.
-        folds: who trains on what.
+        data: the rows that members are stopped and scored on, and that they learn from unless
+            `source` says otherwise.
+        plan: whether to train a normal too, and from which weights to start.
+        architecture: what to build first.
+        linear: where each of the K members starts.
         recipe: how long and how fast.
-        targets: D names.
-        normal: whether to train a normal too, after a Student-t.
-        weights: where to start; at the family's standard distribution by default.
-        offsets: for each member, what is taken from Y before anything else, shape (K, N, D).
-        sample_weight: array of shape (N,), of mean 1, or None.
-        callbacks: Keras callbacks of the user.
-        seed: of the initial weights, the batches and the dropout.
-        verbose: 0 is silent, 1 shows a progress bar.
-        started: `time.monotonic()` from which the recipe's `max_time` counts.
-        source: where the rows to train on come from; by default they are the N rows. If they come
-            from elsewhere, the N rows are those that members are stopped and scored on.
-        keeper: keeps what was reached.
+        run: seed, clock, callbacks and progress bar.
+        source: where the rows to train on come from, if not from `data`.
+        store: keeps what was reached.
 
     Returns:
-        The family of the network, then the normal if it was asked for.
+        The family of the architecture, then the normal if it was asked for.
     """
-    whitened = Whitened.under(linear, inputs.astype(np.float64), Y, folds, offsets)
-    tests = [test for _, test in folds.pairs]
-    rows = folds.held_out
-    rows_from = source or Batches(
-        inputs,
-        whitened,
-        [training for training, _ in folds.pairs],
-        sample_weight,
-        recipe.batch_size,
-        np.random.default_rng([seed, 1]),
-    )
-    held_out = HeldOut.gather(inputs, whitened, tests, sample_weight)
-
-    def trained(
-        network: Network, recipe: Recipe, weights: Any = None, reserve: float = 0.0
-    ) -> tuple[Candidate, Trained]:
-        name = network.family_name
-        over = None if keeper is None else keeper.finished(name)
-        if over is None:
-            model, result = train(
-                network,
-                rows_from,
-                held_out,
-                recipe,
-                weights=weights,
-                callbacks=callbacks,
-                seed=seed,
-                verbose=verbose,
-                started=started,
-                reserve=reserve,
-                resume=None if keeper is None else keeper.resume(name),
-                keep=None if keeper is None else partial(keeper.keep, name),
-            )
-            if keeper is not None:
-                keeper.finish(name, result, rows_from.snapshot())
-        else:
-            model, (result, place) = None, over
-            rows_from.restore(place)
-        ensemble = Ensemble(tuple(linear), network, result.weights, targets)
-        if model is not None:
-            ensemble.keep(model)
-        joint = ensemble.held_out(inputs, tests, rows, offsets)
-        weight = np.ones(len(rows)) if sample_weight is None else sample_weight[rows]
-        total, count = compilation.summed(
-            np.array([weight @ joint.log_prob(Y[rows]), weight.sum()])
-        )
-        score = total / count
-        return Candidate(network.family_name, ensemble, joint, float(score)), result
-
-    if not normal:
-        return [trained(network, recipe, weights)[0]]
+    whitened = Whitened.under(linear, data)
+    if source is None:
+        generator = np.random.default_rng([run.seed, 1])
+        source = Batches(data, whitened, recipe.batch_size, generator)
+    training = _Training(data, tuple(linear), source, HeldOut.gather(data, whitened), run, store)
+    if not plan.normal:
+        weights = plan.weights(architecture, linear, run.seed)
+        return [training.candidate(architecture, recipe, weights)[0]]
     limit = recipe.max_time
     early = None if limit is None else (1 - NORMAL_SHARE) * limit
-    student, log = trained(network, replace(recipe, max_time=early))
-    stretch = _log_stretches(student.ensemble, inputs, Y, folds, offsets, sample_weight)
-    stretch = compilation.agreed(stretch)
-    network, weights = network.as_normal(student.ensemble.weights, stretch)
+    student, log = training.candidate(architecture, replace(recipe, max_time=early))
+    log_ratio = compilation.agreed(_log_scale_ratios(student.ensemble, data))
+    architecture, weights = architecture.as_normal(student.ensemble.weights, log_ratio)
     shorter = replace(
         recipe,
         max_steps=max(1, round(NORMAL_SHARE * recipe.max_steps)),
         learning_rate=NORMAL_RATE * recipe.learning_rate,
     )
-    return [student, trained(network, shorter, weights, log.setup)[0]]
+    return [student, training.candidate(architecture, shorter, weights, log.setup)[0]]
 
 
-def _log_stretches(
-    ensemble: Ensemble,
-    inputs: NDArray[np.float32],
-    Y: Array,
-    folds: Folds,
-    offsets: Array | None,
-    sample_weight: Array | None,
-) -> Array:
-    """For each member, the logarithm of how much wider a normal must be, shape (K,).
+@dataclass(frozen=True)
+class _Training:
+    """What the trainings of one fit share."""
+
+    data: TrainingData
+    linear: tuple[LinearStart, ...]
+    source: Source
+    held_out: HeldOut
+    run: Run
+    store: CheckpointStore | None
+
+    def candidate(
+        self,
+        architecture: Architecture,
+        recipe: Recipe,
+        weights: list[NDArray[np.float32]] | None = None,
+        reserve: float = 0.0,
+    ) -> tuple[Candidate, Trained]:
+        """Train a family, or take what an earlier training of it left; arguments as for `train`."""
+        family, store, data = architecture.family_name, self.store, self.data
+        model = None
+        over = None if store is None else store.finished(family)
+        if over is None:
+            model, trained = train(
+                architecture,
+                self.source,
+                self.held_out,
+                recipe,
+                self.run,
+                weights=weights,
+                reserve=reserve,
+                store=store,
+            )
+            if store is not None:
+                store.finish(family, trained, self.source.snapshot())
+        else:
+            trained, place = over
+            self.source.restore(place)
+        ensemble = Ensemble(self.linear, architecture, trained.weights, data.targets)
+        if model is not None:
+            ensemble.keep(model)
+        joint = ensemble.held_out(data)
+        rows_held_out = data.folds.held_out
+        weight, density = data.weight[rows_held_out], joint.log_prob(data.Y[rows_held_out])
+        total, count = compilation.summed(np.array([weight @ density, weight.sum()]))
+        return Candidate(family, ensemble, joint, float(total / count)), trained
+
+
+def _log_scale_ratios(ensemble: Ensemble, data: TrainingData) -> Array:
+    """By how much the covariance of a normal must exceed a Student-t's scale matrix.
 
     A member must not learn from the rows it is scored on. So the distances are of its own training
     rows, under the members that held those out; under itself where no other did.
+
+    Args:
+        ensemble: K members, whose family is the Student-t.
+        data: the rows they were trained on.
+
+    Returns:
+        For each member, half the logarithm of the ratio, shape (K,).
     """
 
-    def squares(rows: Sequence[NDArray[np.int64]]) -> list[Array]:
-        joints = ensemble.held_out_parts(inputs, rows, offsets)
-        return [_squares(joint, Y[which]) for joint, which in zip(joints, rows, strict=True)]
+    def squares(rows: Sequence[Rows]) -> list[Array]:
+        joints = ensemble.by_member(data.inputs, rows)
+        return [_squares(joint, data.Y[which]) for joint, which in zip(joints, rows, strict=True)]
 
-    weight = np.ones(len(Y)) if sample_weight is None else sample_weight
-    tests = [test for _, test in folds.pairs]
+    weight, tests, trains = data.weight, data.folds.tests, data.folds.trains
     held_out = squares(tests)
-    found = np.empty(len(tests))
-    for member, (own, _) in enumerate(folds.pairs):
+    ratios = np.empty(len(tests))
+    for member, own in enumerate(trains):
         others = [number for number in range(len(tests)) if number != member]
         rows = np.concatenate([tests[number] for number in others] or [own[:0]])
         usable = np.isin(rows, own) & (weight[rows] > 0)
         if usable.any():
             distances = np.concatenate([held_out[number] for number in others])[usable]
-            found[member] = _log_stretch(distances, weight[rows[usable]])
+            ratios[member] = _log_scale_ratio(distances, weight[rows[usable]])
         else:
-            inside = squares([train for train, _ in folds.pairs])[member]
-            found[member] = _log_stretch(inside, weight[own])
-    return found
+            ratios[member] = _log_scale_ratio(squares(trains)[member], weight[own])
+    return ratios
 
 
 def _squares(joint: MultivariateT, Y: Array) -> Array:
-    """|z|^2 / D of each row, D the number observed, the scale matrix in the covariance's place."""
+    """Squared distances from the location, per observed target, shape (N,), without unit.
+
+    Args:
+        joint: of N rows.
+        Y: observed values, shape (N, D), in target units.
+
+    Returns:
+        |z|^2 / D of each row, D the number observed, z whitened by the scale matrix and not by the
+        covariance.
+    """
     freedom = joint.degrees_of_freedom
     observed = np.maximum((~np.isnan(Y)).sum(axis=1), 1)
     return np.asarray(np.square(joint.mahalanobis(Y)) * freedom / (freedom - 2) / observed)
 
 
-def _log_stretch(squares: Array, weight: Array) -> float:
-    """Half the logarithm of their mean."""
-    return float(0.5 * np.log(max(np.average(squares, weights=weight), 1e-6)))
+def _log_scale_ratio(squares: Array, weight: Array) -> float:
+    """Half the logarithm of the weighted mean of squares, which is the likeliest for a normal."""
+    return float(0.5 * np.log(max(np.average(squares, weights=weight), LEAST_RATIO)))

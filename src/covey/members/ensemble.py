@@ -16,10 +16,12 @@ from covey.backend import compilation
 from covey.distributions import Elliptical, Mixture
 from covey.distributions.internals import rescaled
 from covey.errors import ArtifactError
-from covey.members.network import Network, write_weights
+from covey.members.architecture import Architecture, write_weights
 from covey.start.start import LinearStart
 from covey.table.folds import collected
-from covey.types import Array, Rows
+from covey.table.inputs import Inputs
+from covey.table.training_data import TrainingData
+from covey.types import Array, Rows, Snapshot
 
 MOST_ROWS = 2**14  # whose packed parameters are held at once
 MOST_NUMBERS = 2**19  # of these, in rows that are worked on together
@@ -32,7 +34,7 @@ class Ensemble:
 
     Attributes:
         linear: K linear models, fitted to each member's training rows.
-        network: what the network is made of.
+        network: its architecture.
         weights: its weights, each with the member axis in front.
         targets: names of the D targets.
         scales: by how much the mixture of the members is widened about its mean, target by target,
@@ -40,7 +42,7 @@ class Ensemble:
     """
 
     linear: tuple[LinearStart, ...]
-    network: Network
+    network: Architecture
     weights: list[NDArray[np.float32]]
     targets: tuple[str, ...]
     scales: Any = None
@@ -58,10 +60,10 @@ class Ensemble:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update({**state, "_lock": Lock()})
 
-    def _forward(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _forward(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         compilation.check_process()
         with self._lock:
-            return self.network.forward(self.model, inputs)
+            return self.network.forward(self.model, matrix)
 
     @property
     def model(self) -> Any:
@@ -76,124 +78,100 @@ class Ensemble:
         """Keep the model that training left, so that it need not be built and compiled again."""
         self._model = model
 
-    def mixture(self, X: NDArray[np.float32], offsets: Array | None = None) -> Mixture:
+    def mixture(self, inputs: Inputs) -> Mixture:
         """The prediction of all members for every row.
 
         Args:
-            X: matrix of shape (N, F).
-            offsets: what is added to the mean of each member, shape (K, N, D), in target units.
+            inputs: of N rows.
 
         Returns:
             Mixtures of N rows, in target units.
         """
-        return self._mixture(self._forward(X), X, np.arange(len(X)), offsets)
+        return self._mixture(self._forward(inputs.matrix), inputs)
 
-    def distribution(self, X: NDArray[np.float32], offsets: Array | None = None) -> Elliptical:
+    def distribution(self, inputs: Inputs) -> Elliptical:
         """The prediction of all members as one distribution for every row.
 
         Args:
-            X: matrix of shape (N, F).
-            offsets: as in `mixture`.
+            inputs: of N rows.
 
         Returns:
             N distributions with the first two moments of `mixture`, in target units.
         """
-        parts = self._by_parts(lambda mixture: mixture.moment_matched(), X, offsets)
+        parts = self._by_parts(lambda mixture: mixture.moment_matched(), inputs)
         return parts[0] if len(parts) == 1 else type(parts[0]).concatenate(parts)
 
-    def mean(self, X: NDArray[np.float32], offsets: Array | None = None) -> Array:
-        """Means of `mixture`, shape (N, D), in target units; arguments as there."""
-        return np.concatenate(self._by_parts(lambda mixture: mixture.mean, X, offsets))
+    def mean(self, inputs: Inputs) -> Array:
+        """Means of `mixture`.
 
-    def _by_parts(
-        self, what: Callable[[Mixture], Any], X: NDArray[np.float32], offsets: Array | None
-    ) -> list[Any]:
+        Args:
+            inputs: of N rows.
+
+        Returns:
+            Array of shape (N, D), in target units.
+        """
+        return np.concatenate(self._by_parts(lambda mixture: mixture.mean, inputs))
+
+    def _by_parts(self, what: Callable[[Mixture], Any], inputs: Inputs) -> list[Any]:
         """Something of the mixtures of some rows at a time, whose matrices fit into the cache."""
         found: list[Any] = []
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for start in range(0, max(len(X), 1), MOST_ROWS):
-                packed = self._forward(X[start : start + MOST_ROWS])
+            for start in range(0, max(len(inputs), 1), MOST_ROWS):
+                block = inputs[start : start + MOST_ROWS]
+                packed = self._forward(block.matrix)
                 size = max(MOST_NUMBERS // int(np.prod(packed.shape[1:])), 1)
                 parts = np.split(np.arange(len(packed)), range(size, len(packed), size))
 
-                def one(part: Rows, packed: Any = packed, start: int = start) -> Any:
-                    return what(self._mixture(packed[part], X, start + part, offsets))
+                def one(part: Rows, packed: Any = packed, block: Inputs = block) -> Any:
+                    return what(self._mixture(packed[part], block[part]))
 
                 # one part, often one row that is waited for: no thread has to be started
                 found += map(one, parts) if len(parts) == 1 else pool.map(one, parts)
         return found
 
-    def _mixture(
-        self,
-        packed: NDArray[np.float32],
-        X: NDArray[np.float32],
-        rows: Rows,
-        offsets: Array | None,
-    ) -> Mixture:
-        """The mixtures of some rows of X, whose packed parameters have the shape (rows, K, P)."""
-        mixture = Mixture(
-            [self._restored(k, packed[:, k], X, rows, offsets) for k in range(len(self.linear))]
-        )
+    def _mixture(self, packed: NDArray[np.float32], inputs: Inputs) -> Mixture:
+        """The mixtures of N rows, whose packed parameters have the shape (N, K, P)."""
+        members = range(len(self.linear))
+        mixture = Mixture([self._restored(k, packed[:, k], inputs) for k in members])
         return mixture if np.all(self.scales == 1) else rescaled(mixture, self.scales)
 
-    def held_out(
-        self,
-        X: NDArray[np.float32],
-        tests: Sequence[Rows],
-        rows: Rows,
-        offsets: Array | None = None,
-    ) -> Elliptical:
+    def held_out(self, data: TrainingData) -> Elliptical:
         """The prediction for training rows by the members that did not train on them.
 
         Args:
-            X: matrix of the training rows, shape (N, F).
-            tests: for each member, the rows it did not see.
-            rows: the rows wanted, each held out by at least one member; in order.
-            offsets: as in `mixture`, of the training rows.
+            data: the rows.
 
         Returns:
-            Distributions of `len(rows)` rows. A row that several members held out gets the first
-            two moments of their mixture.
+            Distributions of the rows `data.folds.held_out`, in target units. A row that several
+            members held out gets the first two moments of their mixture.
         """
-        return collected(self.held_out_parts(X, tests, offsets), tests, rows, len(X))
+        return collected(self.by_member(data.inputs, data.folds.tests), data.folds)
 
-    def held_out_parts(
-        self, X: NDArray[np.float32], tests: Sequence[Rows], offsets: Array | None = None
-    ) -> list[Any]:
-        """The prediction of each member for the rows it did not train on.
+    def by_member(self, inputs: Inputs, rows: Sequence[Rows]) -> list[Any]:
+        """The prediction of each member alone, for rows of its own.
 
         Args:
-            X: matrix of the training rows, shape (N, F).
-            tests: for each member, the rows it did not see.
-            offsets: as in `mixture`, of the training rows.
+            inputs: of N rows.
+            rows: for each of the K members, the numbers of those to predict.
 
         Returns:
-            K distributions of `len(tests[k])` rows.
+            K batches of distributions, of `len(rows[k])` rows, in target units.
         """
-        longest = max(map(len, tests))
-        inputs = np.zeros((longest, len(tests), X.shape[1]), dtype=np.float32)
-        for k, test in enumerate(tests):
-            inputs[: len(test), k] = X[test]
-        packed = self._forward(inputs)
-        return [
-            self._restored(k, packed[: len(test), k], X, test, offsets)
-            for k, test in enumerate(tests)
-        ]
+        some = [inputs[which] for which in rows]
+        longest = max(map(len, some))
+        matrix = np.zeros((longest, len(rows), inputs.matrix.shape[1]), dtype=np.float32)
+        for k, own in enumerate(some):
+            matrix[: len(own), k] = own.matrix
+        packed = self._forward(matrix)
+        return [self._restored(k, packed[: len(own), k], own) for k, own in enumerate(some)]
 
-    def _restored(
-        self,
-        member: int,
-        packed: NDArray[np.float32],
-        X: NDArray[np.float32],
-        rows: Rows,
-        offsets: Array | None,
-    ) -> Any:
+    def _restored(self, member: int, packed: NDArray[np.float32], inputs: Inputs) -> Any:
+        """What the packed parameters of one member say, shape (N, P), in target units."""
         whitened = self.network.family.distribution(packed, self.targets)
-        offset = 0.0 if offsets is None else offsets[member, rows]
-        return self.linear[member].restore(whitened, X[rows].astype(np.float64), offset)
+        return self.linear[member].restore(whitened, inputs.features, inputs.offset(member))
 
-    def to_artifact(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """(manifest, arrays): everything a file must hold."""
+    def to_artifact(self) -> Snapshot:
+        """Everything a file must hold."""
         manifest = {
             "network": self.network.to_manifest(),
             "packing": PACKING,
@@ -207,7 +185,7 @@ class Ensemble:
                 [getattr(linear, part.name) for linear in self.linear]
             )
         arrays["scales"] = self.scales
-        return manifest, arrays
+        return Snapshot(manifest, arrays)
 
     @classmethod
     def from_artifact(cls, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
@@ -221,29 +199,29 @@ class Ensemble:
                 raise ValueError("packed parameters in another order")
             if manifest["network"]["n_targets"] != len(manifest["targets"]):
                 raise ValueError("another number of targets")  # before room is made for them
-            network = Network.from_manifest(manifest["network"])
-            start = network.classes.start
+            architecture = Architecture.from_manifest(manifest["network"])
+            start = architecture.classes.start
             unbounded = arrays["linear_unbounded"]
-            n_features = network.n_features
+            n_features = architecture.n_features
             if unbounded.size and not (0 <= unbounded.min() <= unbounded.max() < n_features):
                 raise ValueError("numbers of inputs that there are not")
             parts = start.shapes(
-                n_features, network.n_targets, network.rank or 0, unbounded.shape[-1]
+                n_features, architecture.n_targets, architecture.rank or 0, unbounded.shape[-1]
             )
             linear = tuple(
                 start(**{name: arrays[f"linear_{name}"][k] for name in parts})
-                for k in range(network.members)
+                for k in range(architecture.members)
             )
-            count = len(network.weight_shapes)
+            count = len(architecture.weight_shapes)
             weights = [arrays[f"network_{number:03d}"] for number in range(count)]
-            d = network.n_targets
+            d = architecture.n_targets
             shapes = [
                 *(
                     (w.shape, shape)
-                    for w, shape in zip(weights, network.weight_shapes, strict=True)
+                    for w, shape in zip(weights, architecture.weight_shapes, strict=True)
                 ),
                 *(
-                    (arrays[f"linear_{name}"].shape, (network.members, *shape))
+                    (arrays[f"linear_{name}"].shape, (architecture.members, *shape))
                     for name, shape in parts.items()
                 ),
                 (arrays["scales"].shape, (d,)),
@@ -260,7 +238,7 @@ class Ensemble:
             widths = (arrays["scales"], *(w for one in linear for w in (one.scale, one.widths)))
             if not all((array > 0).all() for array in widths):
                 raise ValueError("scales that are not positive")
-            return cls(linear, network, weights, tuple(manifest["targets"]), arrays["scales"])
+            return cls(linear, architecture, weights, tuple(manifest["targets"]), arrays["scales"])
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise ArtifactError(
                 "Expected a complete description of a fitted ensemble. The file lacks or garbles "

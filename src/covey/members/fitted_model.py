@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from covey.assess.seen import Seen
 from covey.distributions import Elliptical
 from covey.distributions.reference import Reference
-from covey.rows.training_data import network_inputs
+from covey.rows.training_table import network_inputs
 from covey.start.baseline import Baseline
 from covey.start.mean_model import MeanModel
 from covey.table import FeatureSchema, read_features
-from covey.types import Array, Rows
+from covey.table.inputs import Inputs
+from covey.types import Rows
 
 if TYPE_CHECKING:  # Keras takes 3 to 10 s to import, and is not needed to hold a model
     from covey.members.ensemble import Ensemble
@@ -71,22 +69,21 @@ class FittedModel:
         """Mean log-density of the held-out rows, in nats per row."""
         return self.family_scores[self.family]
 
-    def inputs(self, X: Any) -> tuple[NDArray[np.float32], Array | None]:
+    def inputs(self, X: Any) -> Inputs:
         """Turn a table into what the ensemble takes.
 
         Args:
             X: table of N rows with the columns of the training table, in any order.
 
         Returns:
-            (matrix, offsets): the numbers that the networks read, shape (N, F), and what the user's
-            mean models predict, shape (K, N, D), in target units, or None without any.
+            The numbers that the networks read, and what the user's mean models predict.
 
         Raises:
             InputError: a column is lacking or cannot be used.
         """
         frame, named = read_features(X)
         if self.mean_model is None:
-            return network_inputs(self.schema, frame, named), None
+            return Inputs(network_inputs(self.schema, frame, named))
         frame = self.schema.align(frame, named)
         offsets = self.mean_model.predict(self.schema.as_given(frame))
-        return network_inputs(self.schema, frame, self.schema.named), offsets
+        return Inputs(network_inputs(self.schema, frame, self.schema.named), offsets)

@@ -17,18 +17,19 @@ from covey.backend import compilation
 from covey.distributions.internals import rescaled, with_labels
 from covey.distributions.reference import Reference
 from covey.errors import InputError
-from covey.members.callbacks import for_estimator
+from covey.members.architecture import Architecture, quantile_knots
 from covey.members.candidates import Candidate, train_candidates
 from covey.members.fitted_model import FittedModel
-from covey.members.network import Network, quantile_knots
 from covey.members.plan import plan_of
 from covey.members.recipe import Recipe
-from covey.rows.training_data import TrainingTable, network_inputs
+from covey.members.run import Run
+from covey.rows.training_table import TrainingTable, network_inputs
 from covey.start.baseline import Baseline, regressor_name
 from covey.start.mean_model import MeanModel
-from covey.start.ridge import fit_ridge
+from covey.start.ridge import Ridge, fit_ridge
 from covey.start.start import unbounded_columns
-from covey.types import Array
+from covey.table.inputs import Inputs
+from covey.table.training_data import TrainingData
 
 SETTINGS = ("max_steps", "batch_size", "learning_rate", "weight_decay", "max_time")  # of a recipe
 
@@ -63,72 +64,66 @@ def fit_table(
                 "`base` is fitted in one process. Received one, with a training over "
                 f"{processes}: leave it out, or fit without a distribution."
             )
-    folds, inputs, Y, weight = table.folds, table.inputs, table.Y, table.weight
-    plan = plan_of(parameters["family"], parameters["rank"], Y.shape[1])
-    network = plan.network(network_of(parameters, inputs, Y.shape[1], len(folds)))
-    network = compilation.agreed(network)
+    data, base, means = table.data, parameters["base"], None
+    count = len(data.targets)
+    plan = plan_of(parameters["family"], parameters["rank"], count)
+    architecture = plan.architecture(
+        architecture_of(parameters, data.inputs.matrix, count, len(data.folds))
+    )
+    architecture = compilation.agreed(architecture)
     settings = {name: parameters[name] for name in SETTINGS}
-    rows_in_all = int(compilation.summed(np.array(len(Y), dtype=np.float64)))
+    rows_in_all = int(compilation.summed(np.array(len(data.Y), dtype=np.float64)))
     recipe = Recipe.for_table(
-        rows_in_all, Y.shape[1], **settings, outputs=network.family.packed_size
+        rows_in_all, count, **settings, outputs=architecture.family.packed_size
     )
     recipe = replace(recipe, batch_size=max(recipe.batch_size // processes, 1))
-    means, offsets = None, None
-    if parameters["base"] is not None:
-        means, offsets = MeanModel.fit(
-            parameters["base"],
-            table.schema.as_given(table.frame),
-            Y,
-            folds,
-            flat=table.flat,
-            sample_weight=weight,
-        )
-    unbounded = unbounded_columns(inputs)
-    ridges = [
-        fit_ridge(
-            inputs[rows],
-            Y[rows],
-            sample_weight=None if weight is None else weight[rows],
-            blocks=folds.inner_blocks(member),
-            offset=None if offsets is None else offsets[member, rows],
-            unbounded=unbounded,
-        )
-        for member, (rows, _) in enumerate(folds.pairs)
-    ]
+    if base is not None:
+        given = table.schema.as_given(table.frame)
+        means, offsets = MeanModel.fit(base, given, data, flat=table.flat)
+        data = replace(data, inputs=Inputs(data.inputs.matrix, offsets))
+        table = replace(table, data=data)
+    ridges = _ridges(data)
     linear = compilation.agreed(tuple(plan.start(ridge) for ridge in ridges))
-    base = None if parameters["base"] is None else regressor_name(parameters["base"])
     covariances = [plan.constant_covariance(ridge) for ridge in ridges]
-    baseline = Baseline.of(linear, compilation.agreed(covariances), base)
-    candidates = train_candidates(
-        network,
-        inputs,
-        Y,
-        linear,
-        folds,
-        recipe,
-        table.targets,
-        weights=plan.weights(network, linear, seed),
-        offsets=offsets,
-        sample_weight=weight,
-        seed=seed,
-        started=started,
-        normal=plan.normal,
-        **options_of(parameters),
+    name = None if base is None else regressor_name(base)
+    baseline = Baseline.of(linear, compilation.agreed(covariances), name)
+    run = Run.of(parameters, seed=seed, started=started)
+    candidates = train_candidates(data, plan, architecture, linear, recipe, run)
+    return select_and_calibrate(
+        candidates, table, parameters["family"], baseline, seed=seed, means=means
     )
-    return settle(candidates, table, parameters, baseline, seed=seed, means=means, offsets=offsets)
 
 
 def _as_the_first(table: TrainingTable) -> TrainingTable:
     """The table of this process, its features as process 0 would read them."""
     schema = compilation.agreed(table.schema)
-    inputs = network_inputs(schema, table.frame, schema.named)
-    return replace(table, schema=schema, inputs=inputs)
+    inputs = Inputs(network_inputs(schema, table.frame, schema.named))
+    return replace(table, schema=schema, data=replace(table.data, inputs=inputs))
 
 
-def network_of(
+def _ridges(data: TrainingData) -> list[Ridge]:
+    """For each member, the regressions of its training rows."""
+    unbounded = unbounded_columns(data.inputs.matrix)
+    ridges = []
+    for member, rows in enumerate(data.folds.trains):
+        inputs = data.inputs[rows]
+        ridges.append(
+            fit_ridge(
+                inputs.matrix,
+                data.Y[rows],
+                sample_weight=data.weight[rows],
+                blocks=data.folds.inner_blocks(member),
+                offset=None if inputs.offsets is None else inputs.offsets[member],
+                unbounded=unbounded,
+            )
+        )
+    return ridges
+
+
+def architecture_of(
     parameters: Mapping[str, Any], inputs: NDArray[np.float32], n_targets: int, members: int
-) -> Network:
-    """The network to train, for the Student-t.
+) -> Architecture:
+    """The architecture that the user asks for, with a Student-t for its family.
 
     Args:
         parameters: those of the `JointRegressor`, by name.
@@ -137,14 +132,14 @@ def network_of(
         members: K.
 
     Returns:
-        The network.
+        The architecture.
 
     Raises:
         InputError: a parameter cannot be used; the message names it.
     """
     units = parameters["hidden_units"]
     several = isinstance(units, Iterable) and not isinstance(units, str)
-    return Network(
+    return Architecture(
         n_features=inputs.shape[1],
         n_targets=n_targets,
         members=members,
@@ -156,51 +151,41 @@ def network_of(
     )
 
 
-def options_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of `train_candidates` that are parameters of the `JointRegressor`."""
-    return {
-        "callbacks": for_estimator(parameters["callbacks"]),
-        "verbose": int(bool(parameters["verbose"])),
-    }
-
-
-def settle(
+def select_and_calibrate(
     candidates: Sequence[Candidate],
     table: TrainingTable,
-    parameters: Mapping[str, Any],
+    family: str,
     baseline: Baseline,
     *,
     seed: int,
     means: MeanModel | None = None,
-    offsets: Array | None = None,
     n_rows: int | None = None,
 ) -> FittedModel:
     """Keep the better family, and correct how wide it is where that helps.
 
     Args:
-        candidates: the families that were trained.
+        candidates: the families that were trained; the ensemble of the better one is changed.
         table: the rows that they are judged by.
-        parameters: those of the `JointRegressor`, by name.
+        family: the one to keep, or "auto" for the one with the better out-of-fold score.
         baseline: the simple prediction beside which the fit is judged.
         seed: of the choice of rows.
         means: the user's mean models, or None.
-        offsets: what they say of the rows, shape (K, N, D), or None.
         n_rows: how many rows were trained on, if the table is a sample of them; their out-of-fold
             distributions are not kept then.
 
     Returns:
         What the estimator is to hold.
     """
-    folds, inputs, Y, weight = table.folds, table.inputs, table.Y, table.weight
-    asked = [found for found in candidates if parameters["family"] in (AUTO, found.family)]
-    best = max(asked, key=lambda found: found.score)
-    rows = folds.held_out
-    observed, share = Y[rows], None if weight is None else weight[rows]
-    joint = best.out_of_fold
-    tests = [test for _, test in folds.pairs]
-    simple = baseline.held_out(inputs, tests, rows, table.targets, offsets)
+    asked = [candidate for candidate in candidates if family in (AUTO, candidate.family)]
+    best = max(asked, key=lambda candidate: candidate.score)
+    data, rows = table.data, table.data.folds.held_out
     evaluation = evaluate(
-        joint, observed, simple, baseline.description, sample_weight=share, all_scores=False
+        best.out_of_fold,
+        data.Y[rows],
+        baseline.held_out(data),
+        baseline.description,
+        sample_weight=data.weight[rows],
+        all_scores=False,
     )
     order = None if table.order is None else table.order.to_manifest()
     labels = None if table.labels is None else table.labels[rows]
@@ -209,41 +194,34 @@ def settle(
         one_dimensional=table.flat,
         ensemble=best.ensemble,
         mean_model=means,
-        family_scores={found.family: found.score for found in candidates},
+        family_scores={candidate.family: candidate.score for candidate in candidates},
         evaluation={**evaluation, "order": order},
         baseline=baseline,
-        reference=_calibrate(best, inputs, rows, observed, share, offsets, seed),
-        seen=Seen.of(inputs, Y, n_rows),
-        out_of_fold=with_labels(joint, labels) if n_rows is None else None,
+        reference=_calibrate(best, data, seed),
+        seen=Seen.of(data.inputs.matrix, data.Y, n_rows),
+        out_of_fold=with_labels(best.out_of_fold, labels) if n_rows is None else None,
         out_of_fold_rows=table.rows[rows] if n_rows is None else None,
     )
 
 
-def _calibrate(
-    best: Candidate,
-    inputs: NDArray[np.float32],
-    rows: NDArray[np.int64],
-    Y: Array,
-    weight: Array | None,
-    offsets: Array | None,
-    seed: int,
-) -> Reference:
-    """Correct the scales of the ensemble, and keep rows by which regions are made as wide.
+def _calibrate(best: Candidate, data: TrainingData, seed: int) -> Reference:
+    """Correct the scales of the ensemble, and choose the rows that regions are calibrated on.
 
     Args:
         best: the candidate; its ensemble is changed.
-        inputs: of all training rows.
-        rows: which of them were held out.
-        Y: their targets.
-        weight: their sample weights, or None.
-        offsets: of all training rows, or None.
+        data: the rows; those held out are chosen from.
         seed: of the choice of rows.
+
+    Returns:
+        The chosen rows: what the calibrated ensemble predicts of them, and the observed values.
     """
-    kept = reference_rows(Y, weight, seed, row_width(best.out_of_fold))
-    at, share = rows[kept], None if weight is None else weight[kept]
-    joint, y = best.out_of_fold[kept], Y[kept]
-    members = best.ensemble.mixture(inputs[at], None if offsets is None else offsets[:, at])
-    order = np.random.default_rng(seed).permutation(len(kept))
+    rows, weight = data.folds.held_out, data.uneven_weight
+    share = None if weight is None else weight[rows]
+    chosen = reference_rows(data.Y[rows], share, seed, row_width(best.out_of_fold))
+    rows, share = rows[chosen], None if share is None else share[chosen]
+    joint, y = best.out_of_fold[chosen], data.Y[rows]
+    members = best.ensemble.mixture(data.inputs[rows])
+    order = np.random.default_rng(seed).permutation(len(rows))
     scales = pooled_scales(
         joint[order], members[order], y[order], None if share is None else share[order]
     )

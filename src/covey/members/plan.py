@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from covey.arguments.family import AUTO, LOW_RANK, STUDENT_T
 from covey.errors import InputError, shown
 from covey.families.student_t import START
-from covey.members.network import Network
+from covey.members.architecture import Architecture
 from covey.start.full import LinearModel, residual_factor
 from covey.start.low_rank import LowRankLinearModel, residual_factors
 from covey.start.ridge import Ridge
@@ -35,8 +35,8 @@ class Plan(ABC):
     normal: bool
 
     @abstractmethod
-    def network(self, network: Network) -> Network:
-        """The network to train first: another one with another family."""
+    def architecture(self, architecture: Architecture) -> Architecture:
+        """The architecture to train first: another one with another family."""
 
     @abstractmethod
     def start(self, ridge: Ridge) -> LinearStart:
@@ -48,7 +48,7 @@ class Plan(ABC):
 
     @abstractmethod
     def weights(
-        self, network: Network, linear: Sequence[Any], seed: int
+        self, architecture: Architecture, linear: Sequence[Any], seed: int
     ) -> list[NDArray[np.float32]] | None:
         """Weights to start from; None for the standard distribution of whitened residuals."""
 
@@ -60,9 +60,9 @@ class FullPlan(Plan):
 
     normal: bool
 
-    def network(self, network: Network) -> Network:
+    def architecture(self, architecture: Architecture) -> Architecture:
         """See `Plan`."""
-        return replace(network, family_name=STUDENT_T)
+        return replace(architecture, family_name=STUDENT_T)
 
     def start(self, ridge: Ridge) -> LinearStart:
         """See `Plan`."""
@@ -72,7 +72,7 @@ class FullPlan(Plan):
         """See `Plan`."""
         return {"residual_scale_tril": residual_factor(ridge.simple_residuals, ridge.weight)}
 
-    def weights(self, network: Network, linear: Sequence[Any], seed: int) -> None:
+    def weights(self, architecture: Architecture, linear: Sequence[Any], seed: int) -> None:
         """See `Plan`."""
 
 
@@ -88,9 +88,9 @@ class LowRankPlan(Plan):
     rank: int
     normal: bool = False
 
-    def network(self, network: Network) -> Network:
+    def architecture(self, architecture: Architecture) -> Architecture:
         """See `Plan`."""
-        return replace(network, family_name=LOW_RANK, rank=self.rank)
+        return replace(architecture, family_name=LOW_RANK, rank=self.rank)
 
     def start(self, ridge: Ridge) -> LinearStart:
         """See `Plan`."""
@@ -101,11 +101,11 @@ class LowRankPlan(Plan):
         return residual_factors(ridge.simple_residuals, ridge.weight, self.rank)
 
     def weights(
-        self, network: Network, linear: Sequence[Any], seed: int
+        self, architecture: Architecture, linear: Sequence[Any], seed: int
     ) -> list[NDArray[np.float32]]:
         """See `Plan`."""
-        head = np.stack([start.head(network.family) for start in linear])
-        return network.initial_weights(np.random.default_rng(seed), head)
+        head = np.stack([start.head(architecture.family) for start in linear])
+        return architecture.initial_weights(np.random.default_rng(seed), head)
 
 
 def plan_of(family: str, rank: int | None, n_targets: int) -> Plan:

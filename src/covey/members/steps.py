@@ -1,4 +1,4 @@
-"""Training steps of a network, taken on whatever engine there is."""
+"""Training steps of a network, on whichever backend Keras runs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from covey.backend import compilation
 from covey.backend.select import keras
-from covey.members.batches import Source, Stretch, gather
+from covey.members.architecture import Architecture, read_weights
+from covey.members.batches import Chunk, Source, gather
 from covey.members.loss import WhitenedLikelihood
-from covey.members.network import Network, read_weights
 from covey.members.optimizer import MemberAdamW
 from covey.members.recipe import Recipe
+from covey.types import Snapshot
 
 CLIPNORM = 5.0  # largest norm of the gradient of one member's mean loss
 
@@ -32,8 +33,8 @@ class Runner(ABC):
         self.model = model
 
     @abstractmethod
-    def run(self, stretch: Stretch) -> float:
-        """Take the steps of a stretch: at most `compilation.STEPS`.
+    def run(self, chunk: Chunk) -> float:
+        """Take the steps of a chunk: at most `compilation.STEPS`.
 
         Returns:
             The sum of their losses.
@@ -49,20 +50,21 @@ class Runner(ABC):
 
     @abstractmethod
     def adopt(self) -> None:
-        """Go on from what `model` and its optimizer are, in case somebody changed them."""
+        """Take over the state of `model` and its optimizer, in case somebody changed it."""
 
     @final
-    def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """(what JSON can hold, arrays): weights, random states and the optimizer's variables."""
+    def snapshot(self) -> Snapshot:
+        """Weights, random states and the optimizer's variables."""
         self.publish()
         values = map(keras.ops.convert_to_numpy, self._variables)
-        return {}, {f"state_{number:03d}": np.array(value) for number, value in enumerate(values)}
+        arrays = {f"state_{number:03d}": np.array(value) for number, value in enumerate(values)}
+        return Snapshot({}, arrays)
 
     @final
-    def restore(self, snapshot: tuple[dict[str, Any], dict[str, NDArray[Any]]]) -> None:
-        """Go on from there."""
+    def restore(self, snapshot: Snapshot) -> None:
+        """Set all that `snapshot` took to what it was then."""
         for number, variable in enumerate(self._variables):
-            variable.assign(snapshot[1][f"state_{number:03d}"])
+            variable.assign(snapshot.arrays[f"state_{number:03d}"])
         self.adopt()
 
     @property
@@ -70,12 +72,12 @@ class Runner(ABC):
         return [*self.model.variables, *self.model.optimizer.variables]
 
 
-def runner(network: Network, model: Any, source: Source, recipe: Recipe) -> Runner:
-    """The fastest runner for the engine.
+def runner(architecture: Architecture, model: Any, source: Source, recipe: Recipe) -> Runner:
+    """The fastest runner for the backend.
 
     Args:
-        network: what the model is made of.
-        model: as `network.build` gives it; it is compiled here.
+        architecture: what the model is made of.
+        model: as `architecture.build` gives it; it is compiled here.
         source: where the rows will come from.
         recipe: how long and how fast.
 
@@ -84,11 +86,11 @@ def runner(network: Network, model: Any, source: Source, recipe: Recipe) -> Runn
     """
     recipe = replace(recipe, batch_size=1, max_time=None)  # not what is compiled
     gaps = source.gaps > 0
-    loss = _loss(network, source.complete, gaps, source.scale_tril if gaps else None)
-    model.compile(_optimizer(network.members, recipe), loss=loss)
+    loss = _loss(architecture, source.complete, gaps, source.scale_tril if gaps else None)
+    model.compile(_optimizer(architecture.members, recipe), loss=loss)
     model.optimizer.build(model.trainable_variables)
     if compilation.available() and compilation.alone():
-        steps = _steps(network.skeleton, source.complete, gaps, recipe)
+        steps = _steps(architecture.skeleton, source.complete, gaps, recipe)
         return _Dispatched(model, steps, loss.scaling)
     return _Fitted(model)
 
@@ -103,10 +105,10 @@ class _Dispatched(Runner):
         self.scaling = compilation.placed(scaling)
         self.state = compilation.State.of(model)
 
-    def run(self, stretch: Stretch) -> float:
+    def run(self, chunk: Chunk) -> float:
         """See `Runner`."""
-        data = (stretch.data, self.scaling)
-        (self.state, _), loss = self.steps((self.state, np.float32(0)), data, stretch.order)
+        data = (chunk.data, self.scaling)
+        (self.state, _), loss = self.steps((self.state, np.float32(0)), data, chunk.order)
         return float(loss)
 
     def weights(self) -> list[NDArray[np.float32]]:
@@ -124,15 +126,15 @@ class _Dispatched(Runner):
 
 @final
 class _Fitted(Runner):
-    """Keras' own `fit`, which every engine has."""
+    """Keras' own `fit`, which every backend has."""
 
-    def run(self, stretch: Stretch) -> float:
+    def run(self, chunk: Chunk) -> float:
         """See `Runner`."""
         stopped = self.model.stop_training  # by a callback; `fit` forgets it
         # Keras would shuffle the batches by Python's global generator
-        log = self.model.fit(_Dataset(stretch), shuffle=False, verbose=0)
+        log = self.model.fit(_Dataset(chunk), shuffle=False, verbose=0)
         self.model.stop_training = stopped
-        return float(log.history["loss"][0]) * len(stretch.order)
+        return float(log.history["loss"][0]) * len(chunk.order)
 
     def weights(self) -> list[NDArray[np.float32]]:
         """See `Runner`."""
@@ -146,11 +148,11 @@ class _Fitted(Runner):
 
 
 class _Dataset(keras.utils.PyDataset):  # type: ignore[misc]
-    """The batches of a stretch."""
+    """The batches of a chunk."""
 
-    def __init__(self, stretch: Stretch) -> None:
+    def __init__(self, chunk: Chunk) -> None:
         super().__init__(workers=1)
-        self.data, self.order = stretch
+        self.data, self.order = chunk
 
     def __len__(self) -> int:
         return len(self.order)
@@ -165,11 +167,11 @@ def _optimizer(members: int, recipe: Recipe) -> MemberAdamW:
 
 
 def _loss(
-    network: Network, complete: int, gaps: bool, scale_tril: Any = None
+    architecture: Architecture, complete: int, gaps: bool, scale_tril: Any = None
 ) -> WhitenedLikelihood:
     # dividing by the number of terms, not by their weights, keeps the members apart
     return WhitenedLikelihood(
-        network.family,
+        architecture.family,
         missing=gaps,
         complete=complete,
         scale_tril=scale_tril,
@@ -178,7 +180,7 @@ def _loss(
 
 
 @lru_cache(maxsize=8)
-def _steps(skeleton: Network, complete: int, gaps: bool, recipe: Recipe) -> compilation.Steps:
+def _steps(skeleton: Architecture, complete: int, gaps: bool, recipe: Recipe) -> compilation.Steps:
     model, loss = skeleton.build(), _loss(skeleton, complete, gaps)
     optimizer = _optimizer(skeleton.members, recipe)
     optimizer.build(model.trainable_variables)

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from covey.backend import compilation
 from covey.backend.select import keras
+from covey.members.architecture import BLOCK, Architecture, write_weights
 from covey.members.layers import LogDensity
-from covey.members.network import BLOCK, Network, write_weights
 from covey.start.whitening import Whitened
+from covey.table.training_data import TrainingData
 from covey.types import Array, Rows
 
 MOST_SCORED = 4096  # held-out rows of a member that a look scores; the final score is of all
@@ -35,25 +36,17 @@ class HeldOut:
     share: Array
 
     @classmethod
-    def gather(
-        cls,
-        inputs: NDArray[np.float32],
-        whitened: Whitened,
-        tests: Sequence[Rows],
-        sample_weight: Array | None,
-    ) -> Self:
+    def gather(cls, data: TrainingData, whitened: Whitened) -> Self:
         """Gather the rows.
 
         Args:
-            inputs: array of shape (N, F).
-            whitened: targets of N rows for K members.
-            tests: for each member, the rows held out.
-            sample_weight: array of shape (N,), or None.
+            data: N rows for K members.
+            whitened: their targets, in the units of each member's linear start.
 
         Returns:
-            What a look at the held-out rows scores: at most `MOST_SCORED` rows of each member.
+            What a validation scores: at most `MOST_SCORED` of the rows that each member holds out.
         """
-        weight = np.ones(len(inputs)) if sample_weight is None else sample_weight
+        weight, tests, matrix = data.weight, data.folds.tests, data.inputs.matrix
         all_weight = np.array([weight[rows].sum() for rows in tests])
         scored = [_spread(rows[weight[rows] > 0], MOST_SCORED) for rows in tests]
         total = np.array([weight[rows].sum() for rows in scored])
@@ -61,7 +54,7 @@ class HeldOut:
         for whole in (True, False):
             kind = [rows[whitened.complete[rows] == whole] for rows in scored]
             if any(map(len, kind)):
-                parts.append(_Part.gather(inputs, whitened, kind, weight, total, gaps=not whole))
+                parts.append(_Part.gather(matrix, whitened, kind, weight, total, gaps=not whole))
         everywhere = compilation.summed(all_weight)
         return cls(tuple(parts), all_weight, everywhere / everywhere.sum())
 
@@ -70,18 +63,18 @@ class HeldOut:
         """Rows that a look scores, over all members."""
         return sum(int(np.count_nonzero(part.weight)) for part in self.parts)
 
-    def scorer(self, network: Network) -> Callable[[list[NDArray[np.float32]]], Array]:
+    def scorer(self, architecture: Architecture) -> Callable[[list[NDArray[np.float32]]], Array]:
         """What scores weights of a network.
 
         Args:
-            network: what the weights are of.
+            architecture: what the weights are of.
 
         Returns:
             From weights, as `read_weights` gives them, to the mean log-density of each member's
             held-out rows, shape (K,), in nats per row.
         """
-        model = network.build()
-        densities = [part.densities(network, model) for part in self.parts]
+        model = architecture.build()
+        densities = [part.densities(architecture, model) for part in self.parts]
         weight = compilation.summed(self.own)
 
         def score(weights: list[NDArray[np.float32]]) -> Array:
@@ -128,13 +121,13 @@ class _Part:
         return cls(held_inputs, targets, held_weight, log_scale, scale_tril)
 
     def densities(
-        self, network: Network, model: Any
+        self, architecture: Architecture, model: Any
     ) -> Callable[[list[NDArray[np.float32]]], NDArray[np.float32]]:
         """From weights to the log-density of every row, shape (R, K); the model is for that."""
-        scorer, arrays = _scorer(network, model, self.scale_tril), (self.inputs, self.targets)
+        scorer, arrays = _scorer(architecture, model, self.scale_tril), (self.inputs, self.targets)
         if compilation.available():
             shape = None if self.scale_tril is None else self.scale_tril.shape
-            compiled, other = _compiled(network.skeleton, shape), compilation.values(scorer)[1]
+            compiled, other = _compiled(architecture.skeleton, shape), compilation.values(scorer)[1]
             placed = compilation.placed(arrays)
             return lambda weights: compiled.exactly(weights, other, *placed)
 
@@ -150,15 +143,15 @@ class _Part:
         return np.einsum("rk,rk->k", self.weight, used) + self.log_scale
 
 
-def _scorer(network: Network, model: Any, scale_tril: Any) -> Any:
+def _scorer(architecture: Architecture, model: Any, scale_tril: Any) -> Any:
     """A model from inputs and observations to log-densities."""
-    observed = keras.Input((network.members, network.n_targets))
-    density = LogDensity(network.family, missing=scale_tril is not None, scale_tril=scale_tril)
+    observed = keras.Input((architecture.members, architecture.n_targets))
+    density = LogDensity(architecture.family, missing=scale_tril is not None, scale_tril=scale_tril)
     return keras.Model([model.input, observed], density(model.output, observed))
 
 
 @lru_cache(maxsize=8)
-def _compiled(skeleton: Network, shape: tuple[int, ...] | None) -> compilation.Forward:
+def _compiled(skeleton: Architecture, shape: tuple[int, ...] | None) -> compilation.Forward:
     unit = None
     if shape is not None:  # of the shape alone: what is in there comes as a weight
         unit = np.broadcast_to(np.eye(shape[-1]) if len(shape) == 3 else 1.0, shape)

@@ -13,7 +13,9 @@ from covey.distributions import Elliptical, Mixture
 from covey.distributions.internals import with_mean
 from covey.start.start import LinearStart
 from covey.table.folds import collected
-from covey.types import Array, Rows
+from covey.table.inputs import Inputs
+from covey.table.training_data import TrainingData
+from covey.types import Array
 
 
 @dataclass(frozen=True)
@@ -60,55 +62,40 @@ class Baseline:
         """What it is, for people."""
         return f"{self.means} with one covariance for all rows"
 
-    def distribution(
-        self, X: NDArray[np.float32], targets: tuple[str, ...], offsets: Array | None = None
-    ) -> Elliptical:
+    def distribution(self, inputs: Inputs, targets: tuple[str, ...]) -> Elliptical:
         """The mean of the K means for every row, and the mean of the K covariances.
 
         Args:
-            X: matrix of shape (N, F).
+            inputs: of N rows.
             targets: D names.
-            offsets: what is added to each mean, shape (K, N, D), in target units.
 
         Returns:
             N normals, in target units, all with the same covariance.
         """
-        shifts = [0.0] * len(self.starts) if offsets is None else list(offsets)
-        features = X.astype(np.float64)
-        pairs = zip(self.starts, shifts, strict=True)
-        mean = np.mean([start.mean(features, shift) for start, shift in pairs], axis=0)
-        nowhere, center = np.zeros((1, X.shape[1])), np.zeros((1, len(targets)))
+        features = inputs.features
+        means = [start.mean(features, inputs.offset(k)) for k, start in enumerate(self.starts)]
+        mean = np.mean(means, axis=0)
+        nowhere, center = np.zeros((1, features.shape[1])), np.zeros((1, len(targets)))
         each = [start.predict_distribution(nowhere, targets) for start in self.starts]
         one: Any = Mixture([with_mean(joint, center) for joint in each]).moment_matched()
-        return with_mean(one[np.zeros(len(X), dtype=np.int64)], mean)
+        return with_mean(one[np.zeros(len(inputs), dtype=np.int64)], mean)
 
-    def held_out(
-        self,
-        X: NDArray[np.float32],
-        tests: Sequence[Rows],
-        rows: Rows,
-        targets: tuple[str, ...],
-        offsets: Array | None = None,
-    ) -> Elliptical:
+    def held_out(self, data: TrainingData) -> Elliptical:
         """The prediction for training rows by the models that were not fitted to them.
 
         Args:
-            X: matrix of the training rows, shape (N, F).
-            tests: for each of the K models, the rows it did not see.
-            rows: the rows wanted, each held out by at least one; in order.
-            targets: D names.
-            offsets: as in `distribution`, of the training rows.
+            data: the rows; each of the K models was fitted to those that one member trains on.
 
         Returns:
-            Normals of `len(rows)` rows, in target units.
+            Normals of the rows `data.folds.held_out`, in target units.
         """
-        parts = [
-            start.predict_distribution(
-                X[test].astype(np.float64), targets, 0.0 if offsets is None else offsets[k, test]
+        parts = []
+        for k, (start, test) in enumerate(zip(self.starts, data.folds.tests, strict=True)):
+            inputs = data.inputs[test]
+            parts.append(
+                start.predict_distribution(inputs.features, data.targets, inputs.offset(k))
             )
-            for k, (start, test) in enumerate(zip(self.starts, tests, strict=True))
-        ]
-        return collected(parts, tests, rows, len(X))
+        return collected(parts, data.folds)
 
     def to_arrays(self) -> dict[str, Array]:
         """The K covariances; with the linear models that is all a file must hold."""

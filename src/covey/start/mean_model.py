@@ -14,7 +14,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
 from covey.errors import InputError, shown
-from covey.table.folds import Folds
+from covey.table.training_data import TrainingData
 from covey.types import Array, Mask, Rows
 
 
@@ -46,14 +46,7 @@ class MeanModel:
 
     @classmethod
     def fit(
-        cls,
-        base: Any,
-        table: Any,
-        Y: Array,
-        folds: Folds,
-        *,
-        flat: bool = False,
-        sample_weight: Array | None = None,
+        cls, base: Any, table: Any, data: TrainingData, *, flat: bool = False
     ) -> tuple[Self, Array]:
         """Cross-fit a regressor.
 
@@ -62,11 +55,9 @@ class MeanModel:
                 that takes a single target is fitted to each target on its own; with gaps any is,
                 and of a `MultiOutputRegressor` the one inside.
             table: DataFrame or array of N rows, as the regressor is to see it.
-            Y: array of shape (N, D), in target units, NaN where not observed.
-            folds: who trains on what.
+            data: the same rows, as numbers. Those of weight 0 are left out; the other weights go
+                to `fit` of the regressor, if they differ.
             flat: give the regressor its one target as shape (N,).
-            sample_weight: array of shape (N,) or None. Rows of weight 0 are left out; the other
-                weights go to `fit`, if it takes any.
 
         Returns:
             The fits, and for each member the prediction of every row by a fit that did not see the
@@ -76,38 +67,38 @@ class MeanModel:
             InputError: `base` is no regressor, takes no weights, cannot be fitted to one target at
                 a time where it must be, or predicts another shape or numbers that are not finite.
         """
-        multiple = _checked(base, sample_weight)
+        Y, folds, weight = data.Y, data.folds, data.weight
+        multiple = _checked(base, weight)
         observed = ~np.isnan(Y)
         gaps = not observed.all()
         if gaps:
             if not isinstance(base, MultiOutputRegressor):
                 base = MultiOutputRegressor(base)
-            _checked(base.estimator, sample_weight)
+            _checked(base.estimator, weight)
         target = Y[:, 0] if flat or (Y.shape[1] == 1 and not multiple) else Y
-        even = sample_weight is None or np.unique(sample_weight[sample_weight > 0]).size == 1
+        uneven = weight if _differ(weight) else None
 
         def fitted(rows: Rows, without: Mask) -> Any:
             nonlocal base
-            if sample_weight is not None:
-                rows = rows[sample_weight[rows] > 0]
+            rows = rows[weight[rows] > 0]
             if len(rows) == 0:
                 raise InputError(
                     "Expected rows of positive weight for every fit of `base`. Received a part of "
                     "a fold without any; use fewer members, or fewer weights of zero."
                 )
             if gaps:
-                return _fitted_apart(base, table, Y, rows, without, None if even else sample_weight)
-            weight = {} if even or sample_weight is None else {"sample_weight": sample_weight[rows]}
-            data = _rows(table, rows), target[rows]
+                return _fitted_apart(base, table, Y, rows, without, uneven)
+            share = {} if uneven is None else {"sample_weight": uneven[rows]}
+            examples = _rows(table, rows), target[rows]
             try:
-                return clone(base).fit(*data, **weight)
+                return clone(base).fit(*examples, **share)
             except Exception as error:  # CatBoost's, for one, are of no kind that Python knows
                 # few say of themselves that they take several targets; more just take them
                 if multiple or target.ndim == 1 or isinstance(base, MultiOutputRegressor):
                     raise
                 each = MultiOutputRegressor(base)
                 try:
-                    found = clone(each).fit(*data, **weight)
+                    found = clone(each).fit(*examples, **share)
                 except Exception:
                     raise error from None
                 base = each
@@ -116,8 +107,8 @@ class MeanModel:
         predictions = np.empty((len(folds), *Y.shape))
         estimators = []
         shared: dict[bytes, Any] = {}  # two members that leave out each other's rows share a fit
-        usable = observed if sample_weight is None else observed & (sample_weight > 0)[:, None]
-        for member, (train, _) in enumerate(folds.pairs):
+        usable = observed & (weight > 0)[:, None]
+        for member, train in enumerate(folds.trains):
             parts = folds.inner_pairs(member)
             without = ~np.all([usable[rows].any(axis=0) for rows, _ in parts], axis=0)
             estimators.append(fitted(train, without))
@@ -147,7 +138,12 @@ class MeanModel:
         return np.stack([_predicted(e, table, rows, self.n_targets) for e in self.estimators])
 
 
-def _checked(base: Any, sample_weight: Array | None) -> bool:
+def _differ(weight: Array) -> bool:
+    """Whether weights differ, those of 0 apart."""
+    return np.unique(weight[weight > 0]).size > 1
+
+
+def _checked(base: Any, weight: Array) -> bool:
     """Whether the regressor says that it takes several targets at once."""
     try:
         if isinstance(base, type):
@@ -160,11 +156,7 @@ def _checked(base: Any, sample_weight: Array | None) -> bool:
             "`base` must be a regressor with the interface of scikit-learn, for example "
             f"HistGradientBoostingRegressor(). Received: base={shown(base)}: {error}."
         ) from error
-    if (
-        sample_weight is not None
-        and np.unique(sample_weight[sample_weight > 0]).size > 1
-        and not has_fit_parameter(base, "sample_weight")
-    ):
+    if _differ(weight) and not has_fit_parameter(base, "sample_weight"):
         raise InputError(
             "With `sample_weight`, expected a `base` whose `fit` takes it too. Received: "
             f"base={shown(base)}. Use a regressor that does, or no weights."

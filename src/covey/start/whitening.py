@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.start.start import LinearStart
-from covey.table.folds import Folds
+from covey.table.training_data import TrainingData
 from covey.types import Array
 
 LEAST_COMPLETE = 0.1  # share of complete rows below which they are not worth a path of their own
@@ -40,33 +40,28 @@ class Whitened:
     def under(
         cls,
         linear: Sequence[LinearStart],
-        features: Array,
-        Y: Array,
-        folds: Folds,
-        offsets: Array | None = None,
+        data: TrainingData,
     ) -> Self:
         """Whiten what can be.
 
         Args:
             linear: where each member starts.
-            features: array of shape (N, F).
-            Y: array of shape (N, D), in target units, NaN where not observed.
-            folds: who trains on what.
-            offsets: for each member, what is taken from Y before anything else, shape (K, N, D).
+            data: the rows; offsets are taken from their targets before anything else.
 
         Returns:
             The targets. With few complete rows, or none in the training rows of some member, no row
             is whitened.
         """
+        features, Y = data.inputs.features, data.Y
         observed = ~np.isnan(Y)
         complete = np.asarray(observed.all(axis=1))
-        without = any(not complete[train].any() for train, _ in folds.pairs)
+        without = any(not complete[train].any() for train in data.folds.trains)
         if without or complete.mean() < LEAST_COMPLETE:
             complete = np.zeros(len(Y), dtype=bool)
         y = np.empty((len(Y), len(linear), Y.shape[1]), dtype=np.float32)
         log_scale = np.empty((len(Y), len(linear)))
         for member, start in enumerate(linear):
-            taken = Y if offsets is None else Y - offsets[member]
+            taken = Y - data.inputs.offset(member)
             y[complete, member] = start.whiten(features[complete], taken[complete])
             y[~complete, member] = start.residual(features[~complete], taken[~complete])
             log_scale[complete, member] = start.log_scale

@@ -11,8 +11,9 @@ from typing import Any, Self
 
 from covey.archive import container
 from covey.errors import ArtifactError, InputError, warn
-from covey.members.loop import Snapshot, Trained
+from covey.members.trained import Trained
 from covey.table.files import writable
+from covey.types import Snapshot
 
 KIND = "checkpoint"
 EVERY = 30.0  # seconds between two writings
@@ -92,7 +93,7 @@ class Checkpoint:
                     for key, array in arrays.items()
                     if key.startswith(prefix)
                 }
-                self.entries[name] = entry, own
+                self.entries[name] = Snapshot(entry, own)
         except (KeyError, TypeError, AttributeError) as error:
             raise ArtifactError(
                 f"Expected a complete checkpoint. {path} lacks or garbles {error}; delete it to "
@@ -167,17 +168,17 @@ class Checkpoint:
             entry["steps"],
             entry["setup"],
         )
-        return trained, (entry[SOURCE], {})
+        return trained, Snapshot(entry[SOURCE], {})
 
     def resume(self, family: str) -> Snapshot | None:
         """The last snapshot of a training, or None."""
-        entry, arrays = self.entries.get(CURRENT, ({}, {}))
-        return (entry, arrays) if entry.get("family") == family else None
+        current = self.entries.get(CURRENT)
+        return current if current and current.manifest.get("family") == family else None
 
     def keep(self, family: str, snapshot: Snapshot) -> None:
         """Take a snapshot of a training; write it if the last writing was long ago."""
-        entry, arrays = snapshot
-        self.entries[CURRENT] = {**entry, "family": family}, arrays
+        manifest = {**snapshot.manifest, "family": family}
+        self.entries[CURRENT] = Snapshot(manifest, snapshot.arrays)
         if time.monotonic() - self.written >= EVERY:
             self.write()
 
@@ -187,10 +188,10 @@ class Checkpoint:
             "weights": len(trained.weights),
             "steps": trained.steps,
             "setup": trained.setup,
-            SOURCE: source[0],
+            SOURCE: source.manifest,
         }
         weights = {f"weights_{number:03d}": array for number, array in enumerate(trained.weights)}
         scores: dict[str, Any] = {"best_steps": trained.best_steps, "scores": trained.scores}
-        self.entries[family] = entry, {**scores, **weights}
+        self.entries[family] = Snapshot(entry, {**scores, **weights})
         self.entries.pop(CURRENT, None)
         self.write()

@@ -9,7 +9,7 @@ from typing import Any, Self
 from covey.arguments.family import check_family
 from covey.errors import InputError, shown
 from covey.fitted.attributes import FittedAttributes
-from covey.rows.training_data import check_verbose, read_seed
+from covey.rows.training_table import check_verbose, read_seed
 
 
 class FilesMixin(FittedAttributes):

@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from covey.errors import ArtifactError, InputError
 from covey.members.plan import MANY, Plan
 from covey.rows.order import RowOrder
-from covey.rows.training_data import TrainingTable, network_inputs
+from covey.rows.training_table import TrainingTable, network_inputs
 from covey.start.baseline import Baseline
 from covey.start.moments import FoldMoments
 from covey.start.ridge import fit_ridge, ridge_of_folds
@@ -27,7 +27,9 @@ from covey.table import FeatureSchema, read_features, read_targets
 from covey.table.columns import decode
 from covey.table.copies import check_features
 from covey.table.folds import Folds
-from covey.types import Array
+from covey.table.inputs import Inputs
+from covey.table.training_data import TrainingData
+from covey.types import Array, Snapshot
 
 MOST_ROWS = 100_000  # of the sample
 MOST_CELLS = 10_000_000  # of the sample
@@ -185,21 +187,12 @@ class Survey:
                     f"Fold {number} has {len(test)} of the {len(self.slot):,} rows that members "
                     "are judged by. " + _equal_only_if(slots, "groups")
                 )
-        return TrainingTable(
-            None,
-            self.schema,
-            self.inputs,
-            self.Y,
-            roles.targets,
-            flat,
-            self.weight,
-            folds,
-            self.numbers,
-            order=order,
-        )
+        weight = np.ones(len(self.Y)) if self.weight is None else self.weight
+        data = TrainingData(Inputs(self.inputs), self.Y, weight, folds, roles.targets)
+        return TrainingTable(None, self.schema, data, flat, self.numbers, order=order)
 
-    def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """(what JSON can hold, arrays): all that `restored` needs."""
+    def snapshot(self) -> Snapshot:
+        """All that `restored` needs."""
         manifest = {
             "schema": self.schema.to_manifest(),
             "rows": self.rows,
@@ -213,12 +206,10 @@ class Survey:
             arrays[f"linear_{part.name}"] = np.stack(own)
         for name, array in self.baseline.to_arrays().items():
             arrays[f"baseline_{name}"] = array
-        return manifest, arrays
+        return Snapshot(manifest, arrays)
 
     @classmethod
-    def restored(
-        cls, snapshot: tuple[dict[str, Any], dict[str, NDArray[Any]]], kind: type[LinearStart]
-    ) -> Self:
+    def restored(cls, snapshot: Snapshot, kind: type[LinearStart]) -> Self:
         """The survey that `snapshot` describes, with linear starts of some kind."""
         manifest, arrays = snapshot
         names = [part.name for part in fields(kind)]

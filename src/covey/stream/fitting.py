@@ -13,9 +13,10 @@ from covey.backend import compilation
 from covey.errors import InputError, shown
 from covey.members.candidates import train_candidates
 from covey.members.fitted_model import FittedModel
-from covey.members.fitting import SETTINGS, network_of, options_of, settle
+from covey.members.fitting import SETTINGS, architecture_of, select_and_calibrate
 from covey.members.plan import plan_of
 from covey.members.recipe import Recipe
+from covey.members.run import Run
 from covey.rows.order import RowOrder
 from covey.stream.checkpoint import Checkpoint
 from covey.stream.dataset import ParquetTable
@@ -25,6 +26,7 @@ from covey.stream.order import attempts
 from covey.stream.rows import Roles
 from covey.stream.source import Streamed
 from covey.table.folds import BLOCKS, SHUFFLED
+from covey.types import Snapshot
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -105,14 +107,15 @@ def fit_files(
     Slots(members, seed)
     plan = plan_of(parameters["family"], parameters["rank"], count)
     stub = np.zeros((1, 1), dtype=np.float32)
-    network = plan.network(network_of(parameters, stub, count, members))
-    outputs = network.family.packed_size
+    architecture = plan.architecture(architecture_of(parameters, stub, count, members))
+    outputs = architecture.family.packed_size
     Recipe.for_table(len(files), count, **settings)
     with Checkpoint(checkpoint, about, seed, resume=resume) as kept:
         seed = kept.seed
         if SURVEY in kept.entries:
-            survey = Survey.restored(kept.entries[SURVEY], network.classes.start)
-            stretches, seen = (kept.entries[ORDER][0][name] for name in ("slots", "order"))
+            kind = architecture.classes.start
+            survey = Survey.restored(kept.entries[SURVEY], kind)
+            stretches, seen = (kept.entries[ORDER].manifest[name] for name in ("slots", "order"))
             slots = Slots(members, seed, **{**stretches, "edges": tuple(stretches["edges"])})
             order = None if seen is None else RowOrder(**seen)
         else:
@@ -122,34 +125,30 @@ def fit_files(
             kept.entries[SURVEY] = survey.snapshot()
             stretches = {k: v for k, v in asdict(slots).items() if k not in ("members", "seed")}
             seen = None if order is None else asdict(order)
-            kept.entries[ORDER] = {"slots": stretches, "order": seen}, {}
+            kept.entries[ORDER] = Snapshot({"slots": stretches, "order": seen}, {})
             kept.write()
         table = survey.table(roles, slots, flat=isinstance(targets, str), order=order)
-        network = plan.network(network_of(parameters, table.inputs, count, members))
+        matrix = table.data.inputs.matrix
+        architecture = plan.architecture(architecture_of(parameters, matrix, count, members))
         rows = int(survey.training.mean())
         recipe = Recipe.for_table(rows, count, **settings, outputs=outputs, passes=PASSES)
         source = Streamed(files, roles, slots, survey, recipe.batch_size, seed)
         try:
             candidates = train_candidates(
-                network,
-                table.inputs,
-                table.Y,
+                table.data,
+                plan,
+                architecture,
                 survey.linear,
-                table.folds,
                 recipe,
-                table.targets,
-                weights=plan.weights(network, survey.linear, seed),
-                sample_weight=table.weight,
-                seed=seed,
-                started=kept.started,
+                Run.of(parameters, seed=seed, started=kept.started),
                 source=source,
-                keeper=None if checkpoint is None else kept,
-                normal=plan.normal,
-                **options_of(parameters),
+                store=None if checkpoint is None else kept,
             )
         finally:
             source.close()
-        return settle(candidates, table, parameters, survey.baseline, seed=seed, n_rows=survey.rows)
+        return select_and_calibrate(
+            candidates, table, parameters["family"], survey.baseline, seed=seed, n_rows=survey.rows
+        )
 
 
 def _surveyed(

@@ -10,7 +10,7 @@ import numpy as np
 from covey.errors import CoveyWarning
 from covey.rows.neighbours import MOST_ROWS
 from covey.rows.order import ASKED, TABLE, RowOrder
-from covey.rows.training_data import network_inputs
+from covey.rows.training_table import network_inputs
 from covey.stream.dataset import ParquetTable
 from covey.stream.hash_folds import Slots
 from covey.stream.hashes import row_keys

@@ -11,14 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.backend.compilation import placed
-from covey.members.batches import Data, Source, Stretch, places, slot_weights
-from covey.rows.training_data import network_inputs
+from covey.members.batches import (
+    BatchRows,
+    Chunk,
+    Source,
+    position_weights,
+    rows_per_kind,
+)
+from covey.rows.training_table import network_inputs
 from covey.start.whitening import LEAST_COMPLETE
 from covey.stream.dataset import ParquetTable
 from covey.stream.first_pass import Survey
 from covey.stream.hash_folds import Slots
 from covey.stream.rows import Roles, TrainingRows
 from covey.stream.whitener import Whitener
+from covey.types import Snapshot
 
 MOST_ROWS = 2**17  # of a buffer
 MOST_BYTES = 2**26  # of a buffer
@@ -73,7 +80,7 @@ class Streamed(Source):
         if not survey.complete.all() or share.mean() < LEAST_COMPLETE:
             share = np.zeros_like(share)
         self.whiten = bool(share.any())
-        self.complete, self.gaps = places(np.stack([share, 1 - share]), batch_size)
+        self.complete, self.gaps = rows_per_kind(np.stack([share, 1 - share]), batch_size)
         k, d = self.whitener.shape
         width = 4 * (survey.inputs.shape[1] + k * d + 2)
         self.size = min(most_rows, max(MOST_BYTES // width, 1024), survey.rows)
@@ -83,7 +90,7 @@ class Streamed(Source):
         self.next: Future[_Buffer] | None = None
         self.buffer: _Buffer | None = None
 
-    def draw(self, at_most: int) -> Stretch:
+    def draw(self, at_most: int) -> Chunk:
         """The next steps; fewer than wanted at the end of a buffer."""
         while self.buffer is None or self.taken == len(self.buffer.order):
             if self.buffer is not None:
@@ -94,15 +101,15 @@ class Streamed(Source):
             self.position = found.position
         order = self.buffer.order[self.taken : self.taken + at_most]
         self.taken += len(order)
-        return Stretch(self.buffer.data, order)
+        return Chunk(self.buffer.data, order)
 
-    def snapshot(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    def snapshot(self) -> Snapshot:
         """Where the buffer began, and how many of its batches were drawn."""
-        return {"source": [*self.position, self.taken]}, {}
+        return Snapshot({"source": [*self.position, self.taken]}, {})
 
-    def restore(self, snapshot: tuple[dict[str, Any], dict[str, NDArray[Any]]]) -> None:
-        """Go on from there."""
-        number, row, taken = snapshot[0]["source"]
+    def restore(self, snapshot: Snapshot) -> None:
+        """See `Source`."""
+        number, row, taken = snapshot.manifest["source"]
         self.close()
         self.position, self.taken, self.buffer = Position(number, row), taken, None
         self.reader = ThreadPoolExecutor(1, thread_name_prefix="covey-reader")
@@ -172,14 +179,14 @@ class Streamed(Source):
             ],
             axis=1,
         )
-        slot_weight = slot_weights(counts / total, *sizes)
+        position_weight = position_weights(counts / total, *sizes)
         if self.roles.groups is not None or self.slots.together:
             # a member that holds out most rows here, of a large group or near in time, has few
             # others, and sees them often
             often = np.minimum(counts.sum(axis=0) / (steps * sum(sizes)), 1.0).astype(np.float32)
             every = np.ones((sum(sizes), k), dtype=np.float32)
-            slot_weight = (every if slot_weight is None else slot_weight) * often
-        data = Data(inputs, targets, weight, slot_weight)
+            position_weight = (every if position_weight is None else position_weight) * often
+        data = BatchRows(inputs, targets, weight, position_weight)
         return _Buffer(filling.position, data, order.astype(np.int32))
 
     def _walk(

@@ -148,9 +148,19 @@ class Folds:
         return len(self.pairs)
 
     @property
+    def trains(self) -> tuple[Rows, ...]:
+        """For each member, the numbers of the rows it trains on."""
+        return tuple(train for train, _ in self.pairs)
+
+    @property
+    def tests(self) -> tuple[Rows, ...]:
+        """For each member, the numbers of the rows it holds out."""
+        return tuple(test for _, test in self.pairs)
+
+    @property
     def held_out(self) -> Rows:
         """The rows held out by at least one member, in order."""
-        return np.unique(np.concatenate([test for _, test in self.pairs]))
+        return np.unique(np.concatenate(self.tests))
 
     def inner_blocks(self, member: int, most: int = 10) -> Rows | None:
         """Labels of a member's training rows, at most `most` of them, for `LinearModel.fit`."""
@@ -193,23 +203,21 @@ class Folds:
         return [(train[fit], train[held]) for fit, held in inner.split(train)]
 
 
-def collected(parts: Sequence[Any], tests: Sequence[Rows], rows: Rows, n_rows: int) -> Any:
-    """Of what each member says of the rows it held out, one distribution for each row wanted.
+def collected(parts: Sequence[Any], folds: Folds) -> Any:
+    """One distribution for each row held out, of those by the members that held it out.
 
     Args:
-        parts: K batches of distributions, of the rows in `tests`.
-        tests: for each of the K members, the rows it did not see.
-        rows: the rows wanted, each held out by at least one member; in order.
-        n_rows: how many rows there are.
+        parts: K batches of distributions: each member's, of the rows that it held out.
+        folds: which these are.
 
     Returns:
-        Distributions of `len(rows)` rows. A row that several members held out gets the first two
-        moments of their mixture.
+        Distributions of the rows `folds.held_out`. A row that several members held out gets the
+        first two moments of their mixture.
     """
-    seen = np.concatenate(tests)
+    seen, rows = np.concatenate(folds.tests), folds.held_out
     order = np.argsort(seen, kind="stable")
     first = np.searchsorted(seen, rows, sorter=order)
-    times = np.bincount(seen, minlength=n_rows)[rows]
+    times = np.bincount(seen)[rows]
     joint = type(parts[0]).concatenate(parts)
     pieces, places = [], []
     for count in np.unique(times):

@@ -7,15 +7,15 @@ import pytest
 
 from covey.backend.select import keras
 from covey.errors import InputError
-from covey.members.network import (
+from covey.members.architecture import (
     CHUNK,
-    Network,
+    Architecture,
     quantile_knots,
     read_weights,
     write_weights,
 )
 
-NETWORK = Network(4, 2, members=3, hidden_units=(8, 5), activation="silu", dropout=0.2)
+NETWORK = Architecture(4, 2, members=3, hidden_units=(8, 5), activation="silu", dropout=0.2)
 
 
 def built(network=NETWORK, seed=0):
@@ -53,7 +53,7 @@ def test_it_starts_at_the_standard_normal_with_hidden_units_of_unit_scale():
     )
     np.testing.assert_array_equal(joint.mean, np.zeros((1, 2)))
     np.testing.assert_array_equal(joint.covariance[0], np.eye(2))
-    wide = Network(400, 2, members=2, hidden_units=(300,), activation="silu")
+    wide = Architecture(400, 2, members=2, hidden_units=(300,), activation="silu")
     kernel = wide.initial_weights(np.random.default_rng(0))[0]
     assert kernel.shape == (2, 400, 300)
     np.testing.assert_allclose(kernel.std(), 1 / 20, rtol=0.02)
@@ -81,11 +81,11 @@ def test_weights_go_out_and_in():
 
 
 def test_the_manifest_describes_it():
-    assert Network.from_manifest(NETWORK.to_manifest()) == NETWORK
+    assert Architecture.from_manifest(NETWORK.to_manifest()) == NETWORK
 
 
 def test_dropout_grows_with_the_number_of_features():
-    rates = [Network(f, 1, 2, (4,), "silu").dropout for f in (1, 2, 10, 1000)]
+    rates = [Architecture(f, 1, 2, (4,), "silu").dropout for f in (1, 2, 10, 1000)]
     assert rates[0] == 0
     assert rates == sorted(rates)
     assert rates[-1] < 0.1
@@ -103,7 +103,7 @@ def test_dropout_grows_with_the_number_of_features():
 )
 def test_what_cannot_be_built_is_refused(changes, message):
     with pytest.raises(InputError, match=message):
-        Network.from_manifest({**NETWORK.to_manifest(), **changes})
+        Architecture.from_manifest({**NETWORK.to_manifest(), **changes})
 
 
 def test_knots_are_quantiles_and_straight_lines_have_none():
@@ -119,10 +119,10 @@ def test_knots_are_quantiles_and_straight_lines_have_none():
 
 def test_a_network_with_knots_is_what_its_manifest_says():
     knots = ((), (0.0, 0.5, 1.0), (), (-1.0, 0.0, 0.25, 1.0))
-    network = Network(
+    network = Architecture(
         4, 2, members=3, hidden_units=(8,), activation="silu", knots=knots, functions=2
     )
-    assert Network.from_manifest(json.loads(json.dumps(network.to_manifest()))) == network
+    assert Architecture.from_manifest(json.loads(json.dumps(network.to_manifest()))) == network
     model = built(network)
     assert [w.shape for w in read_weights(model)] == network.weight_shapes
     assert network.weight_shapes[:2] == [(3, 2, 3, 2), (3, 8, 8)]
@@ -131,11 +131,11 @@ def test_a_network_with_knots_is_what_its_manifest_says():
     rise = np.diff(network.forward(model, inputs), axis=0)
     assert (np.abs(rise) > 0).any(axis=(1, 2)).all()
     with pytest.raises(InputError, match="knots of 4 features"):
-        Network(4, 2, members=3, hidden_units=(8,), activation="silu", knots=knots[:3])
+        Architecture(4, 2, members=3, hidden_units=(8,), activation="silu", knots=knots[:3])
 
 
 def test_a_student_t_becomes_a_normal_with_its_mean_and_a_wider_scale():
-    student = Network(
+    student = Architecture(
         4, 2, members=3, hidden_units=(8,), activation="silu", family_name="student_t"
     )
     model = built(student)

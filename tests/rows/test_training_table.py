@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from sklearn.model_selection import GroupKFold, KFold
 
 from covey.errors import CoveyWarning, InputError
-from covey.rows.training_data import TrainingTable
+from covey.rows.training_table import TrainingTable
 from covey.table.folds import Folds
 
 N = 40
@@ -35,10 +35,10 @@ def test_rows_without_targets_are_left_out():
     X, Y = table()
     found = read(X, Y)
     assert_array_equal(found.rows, KEPT)
-    assert_array_equal(found.Y, Y.to_numpy()[KEPT])
+    assert_array_equal(found.data.Y, Y.to_numpy()[KEPT])
     alone = read(X.iloc[KEPT], Y.iloc[KEPT])
-    assert_array_equal(found.inputs, alone.inputs)
-    for pair, expected in zip(found.folds.pairs, alone.folds.pairs, strict=True):
+    assert_array_equal(found.data.inputs.matrix, alone.data.inputs.matrix)
+    for pair, expected in zip(found.data.folds.pairs, alone.data.folds.pairs, strict=True):
         for rows, others in zip(pair, expected, strict=True):
             assert_array_equal(rows, others)
 
@@ -59,8 +59,8 @@ def test_weights_and_groups_of_any_kind_are_taken():
     found = read(X, Y, weight, groups)
     for kind in (list, pd.Series, pa.array, lambda x: pa.chunked_array([x])):
         other = read(X, Y, kind(weight), kind(groups))
-        assert_array_equal(other.weight, found.weight)
-        assert_array_equal(other.folds.pairs[0][0], found.folds.pairs[0][0])
+        assert_array_equal(other.data.weight, found.data.weight)
+        assert_array_equal(other.data.folds.pairs[0][0], found.data.folds.pairs[0][0])
     with pytest.raises(InputError, match="Received nan in row 0"):
         read(X, Y, pd.Series(weight, dtype="Float64").where(Y["q"].notna()))
 
@@ -71,26 +71,26 @@ def test_their_weights_do_not_count():
     weight[EMPTY] = 1000.0
     weight[KEPT[:4]] = 3.0
     found = read(X, Y, weight)
-    assert found.weight.mean() == pytest.approx(1)
-    assert found.weight[0] / found.weight[-1] == pytest.approx(3)
+    assert found.data.weight.mean() == pytest.approx(1)
+    assert found.data.weight[0] / found.data.weight[-1] == pytest.approx(3)
 
 
 def test_groups_and_row_numbers_are_those_of_the_whole_table():
     X, Y = table()
     groups = np.arange(N) // 4
     found = read(X, Y, groups=groups, cv=GroupKFold(2))
-    for train, test in found.folds.pairs:
+    for train, test in found.data.folds.pairs:
         assert not set(groups[found.rows[train]]) & set(groups[found.rows[test]])
     first, second = np.arange(20), np.arange(20, N)
     mask = np.zeros(N, dtype=bool)
     mask[first] = True
     for pairs in ([(first, second), (second, first)], [(mask, ~mask), (~mask, mask)]):
         found = read(X, Y, cv=pairs)
-        for (train, test), (asked, held) in zip(found.folds.pairs, pairs, strict=True):
+        for (train, test), (asked, held) in zip(found.data.folds.pairs, pairs, strict=True):
             asked, held = np.arange(N)[asked], np.arange(N)[held]
             assert_array_equal(found.rows[train], np.intersect1d(asked, KEPT))
             assert_array_equal(found.rows[test], np.intersect1d(held, KEPT))
-    assert len(read(X, Y, cv=KFold(4)).folds) == 4
+    assert len(read(X, Y, cv=KFold(4)).data.folds) == 4
 
 
 @pytest.mark.parametrize(
@@ -138,15 +138,15 @@ def test_rows_that_depend_on_their_neighbours_are_held_out_in_blocks():
     X, Y = drifting()
     found = read(X, Y, members=5)
     assert found.order.because == "neighbours"
-    same_folds(found.folds, Folds.split(400, 5, cv=KFold(5)))
-    assert_array_equal(found.folds.inner_blocks(0), np.repeat([0, 1, 2, 3], 80))
+    same_folds(found.data.folds, Folds.split(400, 5, cv=KFold(5)))
+    assert_array_equal(found.data.folds.inner_blocks(0), np.repeat([0, 1, 2, 3], 80))
     # a holdout split is of the last rows
-    ((_, test),) = read(X, Y, members=1).folds.pairs
+    ((_, test),) = read(X, Y, members=1).data.folds.pairs
     assert_array_equal(test, np.arange(320, 400))
     # blocks are of the rows that count
     Y.iloc[100:150] = np.nan
     found = read(X, Y, members=5)
-    assert_array_equal(found.folds.pairs[0][1], np.arange(70))
+    assert_array_equal(found.data.folds.pairs[0][1], np.arange(70))
     assert_array_equal(found.rows[70:], [*range(70, 100), *range(150, 400)])
 
 
@@ -156,22 +156,22 @@ def test_shuffled_rows_keep_their_folds():
     for members in (1, 5):
         found = read(X.iloc[shuffled], Y.iloc[shuffled], members=members)
         assert found.order is None
-        assert found.folds.blocks is None
-        same_folds(found.folds, Folds.split(400, members))
+        assert found.data.folds.blocks is None
+        same_folds(found.data.folds, Folds.split(400, members))
 
 
 def test_the_user_has_the_last_word():
     X, Y = drifting()
     found = read(X, Y, cv="shuffled")
     assert found.order is None
-    same_folds(found.folds, Folds.split(400, 3))
+    same_folds(found.data.folds, Folds.split(400, 3))
     groups = np.arange(400) % 10
     assert read(X, Y, groups=groups).order is None
     assert read(X, Y, cv=KFold(3, shuffle=True, random_state=0)).order is None
     r = np.random.default_rng(0)
     found = read(X, pd.DataFrame(r.normal(size=(400, 1))), cv="blocks", members=4)
     assert found.order.because == "asked"
-    same_folds(found.folds, Folds.split(400, 4, cv=KFold(4)))
+    same_folds(found.data.folds, Folds.split(400, 4, cv=KFold(4)))
     with pytest.raises(InputError, match="at least 12 rows"):
         read(X[:5], Y[:5], cv="blocks")
     with pytest.raises(InputError, match="one side of every split"):
@@ -184,7 +184,7 @@ def test_a_target_that_one_stretch_alone_holds_is_known_to_every_member():
     for cv in (None, "blocks"):
         found = read(X, Y, members=5, cv=cv)
         assert found.order is not None
-        for train, test in found.folds.pairs:
+        for train, test in found.data.folds.pairs:
             assert (train < 60).sum() >= 30
             assert np.count_nonzero(np.diff(test) > 1) < 8  # in few pieces
     Y["q"] = np.nan
@@ -252,7 +252,7 @@ def test_groups_that_depend_on_their_neighbours_are_held_out_in_blocks(size, mem
     found = read(X, Y, groups=groups, members=members)
     assert (found.order.because, found.order.groups) == ("neighbours", True)
     assert "of another group. So whole blocks of groups are held out" in found.order.sentence
-    for train, test in found.folds.pairs:
+    for train, test in found.data.folds.pairs:
         assert not set(groups[train]) & set(groups[test])
         assert np.ptp(test) == len(test) - 1 == 159
     # along dates, too
@@ -279,5 +279,5 @@ def test_groups_decide_where_they_explain_what_rows_share(members):
             warnings.filterwarnings("ignore", "Rows of")
             found = read(features, targets, groups=groups, members=members)
         assert found.order is None
-        same_folds(found.folds, Folds.split(800, members, groups=groups))
+        same_folds(found.data.folds, Folds.split(800, members, groups=groups))
     assert read(X, Y, groups=np.arange(800), cv="shuffled").order is None

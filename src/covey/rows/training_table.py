@@ -19,7 +19,9 @@ from covey.rows.order import ASKED, RowOrder
 from covey.table import FeatureSchema, read_features, read_targets
 from covey.table.copies import check_features
 from covey.table.folds import BLOCKS, MOST_PIECES, Folds, even_weights, read_weights
-from covey.types import Array
+from covey.table.inputs import Inputs
+from covey.table.training_data import TrainingData
+from covey.types import Array, Rows
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,8 @@ class TrainingTable:
     Attributes:
         frame: features as the user gave them, N rows.
         schema: how they become numbers.
-        inputs: these numbers, shape (N, F).
-        Y: shape (N, D), in target units; NaN where not observed.
-        targets: D names.
+        data: these numbers, the targets, and which member trains on which rows.
         flat: whether the targets had one dimension only.
-        weight: sample weights of mean 1, positive, shape (N,), or None if all count alike.
-        folds: who trains on what.
         rows: numbers of the rows in the user's table, shape (N,).
         labels: of the rows, a pandas Index of N: those of the features, or, if these have none, of
             the targets; or None.
@@ -43,13 +41,9 @@ class TrainingTable:
 
     frame: Any
     schema: FeatureSchema
-    inputs: NDArray[np.float32]
-    Y: Array
-    targets: tuple[str, ...]
+    data: TrainingData
     flat: bool
-    weight: Array | None
-    folds: Folds
-    rows: NDArray[np.int64]
+    rows: Rows
     labels: Any = None
     order: RowOrder | None = None
 
@@ -119,7 +113,9 @@ class TrainingTable:
                 folds, order = (better, order) if better is not None else (folds, None)
         _check_observed(Y, targets, folds)
         labels = None if labels is None else labels[rows]
-        return cls(frame, schema, inputs, Y, targets, flat, weight, folds, rows, labels, order)
+        weight = np.ones(len(Y)) if weight is None else weight
+        data = TrainingData(Inputs(inputs), Y, weight, folds, targets)
+        return cls(frame, schema, data, flat, rows, labels, order)
 
 
 def _folds_that_hold(
@@ -156,7 +152,7 @@ def _folds_that_hold(
             refused = refused or error
             continue
         usable = usable or folds
-        if all((2 * counts[train].sum(0) >= counts.sum(0)).all() for train, _ in folds.pairs):
+        if all((2 * counts[train].sum(0) >= counts.sum(0)).all() for train in folds.trains):
             return folds
     if usable is None and asked and refused is not None:
         raise refused
@@ -178,7 +174,7 @@ def _dated(frame: Any, Y: Any) -> Any:
 def _check_observed(Y: Array, targets: tuple[str, ...], folds: Folds) -> None:
     """Refuse a target of which some member would not see a single value."""
     observed = ~np.isnan(Y)
-    for number, (train, _) in enumerate(folds.pairs):
+    for number, train in enumerate(folds.trains):
         if lacking := np.flatnonzero(~observed[train].any(axis=0)).tolist():
             raise InputError(
                 f"Each target must be observed in the training rows of every fold. Fold {number} "

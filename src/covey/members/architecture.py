@@ -1,4 +1,4 @@
-"""The network of an ensemble: a plain `keras.Model` built out of numbers."""
+"""The architecture of an ensemble: a plain `keras.Model` built out of numbers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from covey.backend.select import keras
 from covey.errors import InputError, shown
 from covey.members.layers import MemberDense, MemberHead, PiecewiseLinear, members_first
 from covey.members.registry import FAMILIES, FamilyClasses
+from covey.types import Array
 
-BLOCK = 256  # rows per forward pass; fixed, so that a row's result does not hang on its neighbours
+BLOCK = 256  # rows per forward pass; fixed, so that no row's result depends on its neighbours
 CHUNK = 64 * BLOCK  # rows whose inputs are copied at a time
 
 
 @dataclass(frozen=True)
-class Network:
-    """What a network is made of; everything else is its weights.
+class Architecture:
+    """All that is to be known of a network but its weights.
 
     Attributes:
         n_features: F, width of the input of each member.
@@ -156,7 +157,7 @@ class Network:
 
     @property
     def skeleton(self) -> Self:
-        """A network of the same shape, for what is compiled: the knots are weights to it."""
+        """The same with other knots, for what is compiled: the knots are weights to it."""
         longest = max(map(len, self.knots), default=0)
         ranks = tuple(map(float, range(longest)))
         return replace(self, knots=tuple(ranks if knots else () for knots in self.knots))
@@ -199,12 +200,12 @@ class Network:
         return shapes
 
     def initial_weights(
-        self, generator: np.random.Generator, head: NDArray[np.float64] | None = None
+        self, generator: np.random.Generator, head: Array | None = None
     ) -> list[NDArray[np.float32]]:
         """Weights to start from.
 
         Hidden kernels are normal with variance 1 / fan-in (2 / fan-in for the fractions that make
-        up piecewise linear functions), drawn in NumPy so that every engine starts at the same
+        up piecewise linear functions), drawn in NumPy so that every backend starts at the same
         place. The kernel of the head is zero, so that the model starts at one distribution for all
         rows.
 
@@ -226,26 +227,27 @@ class Network:
         return weights
 
     def as_normal(
-        self, weights: list[NDArray[np.float32]], log_stretch: NDArray[np.float64]
+        self, weights: list[NDArray[np.float32]], log_ratio: Array
     ) -> tuple[Self, list[NDArray[np.float32]]]:
         """The network of the normal that comes closest to a Student-t's, to be trained further.
 
         Args:
             weights: weights of this network, whose family is the Student-t.
-            log_stretch: for each member, the logarithm of what its scale is to be multiplied by.
+            log_ratio: for each member, half the logarithm of the ratio of the normal's covariance
+                to the Student-t's scale matrix, shape (K,).
 
         Returns:
             (network, weights): the same hidden layers and means, the degrees of freedom left out.
         """
         *hidden, kernel, bias = weights
-        head = self.family.normal_head(kernel, bias, log_stretch)
+        head = self.family.normal_head(kernel, bias, log_ratio)
         return replace(self, family_name=NORMAL), [*(array.copy() for array in hidden), *head]
 
 
 def quantile_knots(
     inputs: NDArray[np.float32], bins: int | None = None
 ) -> tuple[tuple[float, ...], ...]:
-    """Knots at the quantiles of each feature, for `Network`.
+    """Knots at the quantiles of each feature, for `Architecture`.
 
     Args:
         inputs: array of shape (N, F).
@@ -271,7 +273,7 @@ def quantile_knots(
 def read_weights(model: Any) -> list[NDArray[np.float32]]:
     """The trainable weights of a model, as arrays with the member axis in front."""
     values = [variable.value for variable in model.trainable_variables]
-    # a copy: some engines hand out views of what the next training step overwrites
+    # a copy: some backends hand out views of what the next training step overwrites
     return [np.array(keras.ops.convert_to_numpy(value)) for value in values]
 
 
@@ -282,5 +284,5 @@ def write_weights(model: Any, weights: list[NDArray[np.float32]]) -> None:
 
 
 @lru_cache(maxsize=8)
-def _forward(skeleton: Network, alike: bool) -> compilation.Forward:
+def _forward(skeleton: Architecture, alike: bool) -> compilation.Forward:
     return compilation.Forward(skeleton.build(), BLOCK, skeleton.members if alike else None)
