@@ -9,7 +9,7 @@ from covey.arguments.family import AUTO, CHOICES
 from covey.backend.select import keras
 from covey.cli import parser
 from covey.errors import InputError
-from covey.members.network import Network
+from covey.members.architecture import Architecture
 from covey.members.registry import FAMILIES
 
 
@@ -20,13 +20,13 @@ def test_every_family_that_can_be_asked_for_is_there():
     for name in CHOICES:
         assert parser().parse_args([*words, "--family", name]).family == name
     with pytest.raises(InputError, match="`family` must be one of 'normal', 'student_t'"):
-        Network(3, 4, 1, (2,), "silu", family_name=AUTO)
+        Architecture(3, 4, 1, (2,), "silu", family_name=AUTO)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_family_predicts_its_distribution_and_whitens_by_its_start(name):
     rank = 2 if name == "low_rank" else None
-    network = Network(3, 4, 1, (2,), "silu", family_name=name, rank=rank)
+    network = Architecture(3, 4, 1, (2,), "silu", family_name=name, rank=rank)
     family, classes = network.family, FAMILIES[name]
     assert type(family) is classes.family
     raw = np.zeros((5, family.packed_size), np.float32)
