@@ -14,7 +14,7 @@ from covey import __version__
 from covey.archive import container, scikit_learn
 from covey.assess.seen import Seen
 from covey.distributions import LowRankMultivariateNormal, MultivariateNormal, MultivariateT
-from covey.distributions.reference import Reference
+from covey.distributions.conformal import CalibrationSet
 from covey.errors import ArtifactError, InputError
 from covey.start.baseline import Baseline, regressor_name
 from covey.start.mean_model import MeanModel
@@ -140,7 +140,7 @@ def read(
         kept = _starting_with(REFERENCE, arrays)
         values, weight = kept.pop("values"), kept.pop("weight", None)
         joint = kind(**kept, targets=model.targets_)
-        model._reference = Reference(joint, values, str(manifest["calibration"]), weight)
+        model._reference = CalibrationSet(joint, values, str(manifest["calibration"]), weight)
         model._means = model.base_ = None
         if "base" in manifest:
             members = range(model.ensemble_.network.members)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-REGIONS = {  # what regions go by, by the name of the method
+REGIONS = {  # what regions are calibrated on, by the name of the method
     "out_of_fold": "rows held out while the model was fitted",
     "conformal": "fresh rows (split conformal)",
 }
@@ -49,7 +49,7 @@ def summarise(model: Any) -> str:
         target typically is, and how the targets move together.
     """
     d = len(model.targets_)
-    # of a fit to files only the rows that regions go by are kept
+    # a fit to files keeps only the rows that regions are calibrated on
     joint = getattr(model, "out_of_fold_", model._reference.joint)
     rows = model.out_of_fold_evaluation_["of_rows"]
     score = model.out_of_fold_score_

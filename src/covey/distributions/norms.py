@@ -48,7 +48,7 @@ def energy(parts: list[Any], weights: Array, y: Array) -> Array:
     Args:
         parts: K components, each an `Elliptical` of N rows and D targets.
         weights: shape (N, K).
-        y: what came, shape (N, D), in target units; NaN where not observed.
+        y: observed values, shape (N, D), in target units; NaN where not observed.
 
     Returns:
         Array of shape (N,), in target units; NaN for a row without any observed target.

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.assess.calibration import as_pooled, pooled_scales, reference_rows
+from covey.assess.calibration import as_pooled, calibration_rows, pooled_scales
 from covey.assess.evaluation import evaluate, row_width
 from covey.assess.seen import Seen
 from covey.assess.summary import family_sentence
 from covey.assess.verdict import verdict
 from covey.backend import compilation
 from covey.distributions import Elliptical
+from covey.distributions.conformal import CalibrationSet
 from covey.distributions.internals import rescaled, with_labels
-from covey.distributions.reference import Reference
 from covey.errors import InputError
 from covey.members.callbacks import for_estimator
 from covey.members.candidates import Candidate, train_candidates
@@ -58,7 +58,7 @@ class Fitted:
     out_of_fold: Elliptical
     evaluation: dict[str, Any]
     baseline: Baseline
-    reference: Reference
+    reference: CalibrationSet
     seen: Seen
 
 
@@ -299,7 +299,7 @@ def _calibrate(
     weight: Array | None,
     offsets: Array | None,
     seed: int,
-) -> Reference:
+) -> CalibrationSet:
     """Correct the scales of the ensemble, and keep rows by which regions are made as wide.
 
     Args:
@@ -311,7 +311,7 @@ def _calibrate(
         offsets: of all training rows, or None.
         seed: of the choice of rows.
     """
-    kept = reference_rows(Y, weight, seed, row_width(best.out_of_fold))
+    kept = calibration_rows(Y, weight, seed, row_width(best.out_of_fold))
     at, share = rows[kept], None if weight is None else weight[kept]
     joint, y = best.out_of_fold[kept], Y[kept]
     members = best.ensemble.mixture(inputs[at], None if offsets is None else offsets[:, at])
@@ -321,4 +321,4 @@ def _calibrate(
     )
     best.ensemble.scales = compilation.agreed(scales)
     pooled = rescaled(as_pooled(joint, members), best.ensemble.scales)
-    return Reference(pooled, y, "out_of_fold", share)
+    return CalibrationSet(pooled, y, "out_of_fold", share)
