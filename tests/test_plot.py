@@ -14,7 +14,7 @@ from scipy import stats
 
 from covey import plot
 from covey.distributions import Mixture, MultivariateNormal, MultivariateT
-from covey.distributions.reference import Reference
+from covey.distributions.conformal import CalibrationSet
 from covey.errors import InputError
 from covey.plot import canvas
 
@@ -328,7 +328,7 @@ def test_pit_histograms_are_calibrated_as_quantiles_are():
     """What came lies four times as far out as predicted: a valley by the model, else flat."""
     joint = draw(n=900)
     y = joint.mean + 4 * (joint.sample(1, seed=3)[0] - joint.mean)
-    calibrated = joint[500:].calibrated_by(Reference(joint[:500], y[:500], "conformal"))
+    calibrated = joint[500:].calibrated_by(CalibrationSet(joint[:500], y[:500], "conformal"))
 
     def heights(asked, **options):
         axes = plot.pit_histograms(asked, y[500:], bins=5, **options)
@@ -662,7 +662,7 @@ def test_colours_differ_for_the_colour_blind(sight):
 
 def test_regions_and_intervals_without_end():
     few = draw(n=5)
-    joint = draw(n=8).calibrated_by(Reference(few, came(few, gaps=0), "conformal"))
+    joint = draw(n=8).calibrated_by(CalibrationSet(few, came(few, gaps=0), "conformal"))
     y = came(joint, gaps=0)
     assert np.isinf(joint.region(0.9).radius).all()
     assert len(closed_lines(plot.ellipses(joint, y=y))) == 8  # of the level 0.5

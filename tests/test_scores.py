@@ -12,7 +12,7 @@ from scipy.stats import chi2, f, kstest, multivariate_normal, norm, t
 import covey.scores
 from covey import scores
 from covey.distributions import Mixture, MultivariateNormal, MultivariateT
-from covey.distributions.reference import Reference
+from covey.distributions.conformal import CalibrationSet
 from covey.errors import InputError
 
 NAMES = ("a", "b", "c", "d", "e")
@@ -280,7 +280,7 @@ def test_the_pit_is_uniform_on_draws_from_the_truth(kind):
     assert kstest(ones, "uniform").pvalue > 1e-3
 
 
-def test_the_distance_pit_is_the_law_of_the_squares():
+def test_the_distance_pit_is_the_scores_now_the_squares():
     for kind in KINDS:
         joint = draw(kind)
         y = joint.sample(1, seed=1)[0]
@@ -304,7 +304,7 @@ def test_pits_agree_with_what_intervals_and_regions_hold(method, gaps):
     said = MultivariateT(np.zeros((4000, 3)), degrees_of_freedom=5.0, covariance=np.eye(3) + 0.5)
     y = 4 * said.sample(1, seed=2)[0]
     y[r.random(y.shape) < gaps] = np.nan
-    joint = said[999:].calibrated_by(Reference(said[:999], y[:999], method))
+    joint = said[999:].calibrated_by(CalibrationSet(said[:999], y[:999], method))
     y = y[999:]
     found, distance = scores.pit(joint, y), scores.distance_pit(joint, y)
     np.testing.assert_array_equal(np.isnan(found), np.isnan(y))
@@ -334,7 +334,7 @@ def test_pits_agree_with_what_intervals_and_regions_hold(method, gaps):
 def test_pits_of_what_is_known_or_told():
     joint = MultivariateNormal(np.zeros((50, 3)), covariance=np.eye(3) + 0.5)
     y = 2 * joint.sample(1, seed=1)[0]
-    joint = joint[:4].calibrated_by(Reference(joint, y, "conformal"))
+    joint = joint[:4].calibrated_by(CalibrationSet(joint, y, "conformal"))
     given = np.where(np.eye(4, 3, dtype=bool), 0.3, np.nan)
     told = joint.conditional(given)
     for score in (scores.pit, scores.distance_pit):

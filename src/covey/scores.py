@@ -1,4 +1,4 @@
-"""Scores of distributions against what came: how good a prediction was, and whether to believe it.
+"""Scores of distributions against observed values: how good they were, and whether to trust them.
 
 | function | shape | unit | better | what it tells |
 |---|---|---|---|---|
@@ -10,15 +10,15 @@
 | `conditional_error` | (N, D) | target units | lower | how well the other targets tell each one |
 | `pit` | (N, D) | none | uniform | calibration of each target |
 | `distance_pit` | (N,) | none | uniform | calibration of all targets together |
-| `joint_coverage` | number | share | `level` | how often regions hold what came |
-| `marginal_coverage` | number, (D,) | share | `level` | how often intervals hold what came |
+| `joint_coverage` | number | share | `level` | how often regions hold the observed values |
+| `marginal_coverage` | number, (D,) | share | `level` | how often intervals hold them |
 
 Every function takes N joint distributions over D targets, then `y`: an array of shape (N, D), or a
 frame with the targets as columns, in target units. NaN means "not observed": each row is scored by
 the marginal of the targets it has. A target known exactly (`distribution.observed`) counts as not
 observed. What cannot be scored is NaN, so average with `numpy.nanmean`; only the negative
 log-likelihood is 0 there. Nothing is random. Intervals, regions and both PITs are calibrated where
-the distribution carries rows to calibrate on; all else goes by the model.
+the distribution carries a calibration set; all else is by the model.
 
 Every function raises an `InputError` if `y` does not fit the distribution (its row labels too, if
 both have any: see `covey.arguments.labels`), a value is infinite, or `level` or `order` lies
@@ -72,7 +72,7 @@ LIMIT = 1e8  # degrees of freedom beyond which the CRPS of a Student-t is lost t
 
 
 def negative_log_likelihood(distribution: Joint, y: Observations) -> Array:
-    """Negative log-density of what came, -log p(y), in nats; lower is better.
+    """Negative log-density of the observed values, -log p(y), in nats; lower is better.
 
     Source: Good (1952), doi 10.1111/j.2517-6161.1952.tb00104.x.
 
@@ -149,9 +149,9 @@ def variogram_score(distribution: Joint, y: Observations, *, order: float = 0.5)
     specific, columns = zip(*(scale_matrix(part).parts for part in parts), strict=True)
     found = np.full(len(values), np.nan)
     for i, j in combinations(range(values.shape[1]), 2):
-        came = np.abs(values[:, i] - values[:, j]) ** order
-        rows = np.flatnonzero(~np.isnan(came))
-        gap = -came[rows]
+        observed = np.abs(values[:, i] - values[:, j]) ** order
+        rows = np.flatnonzero(~np.isnan(observed))
+        gap = -observed[rows]
         for k, (part, (factor, growth), weight) in enumerate(
             zip(parts, mixing, weights.T, strict=True)
         ):
@@ -248,9 +248,9 @@ def conditional_error(distribution: Joint, y: Observations) -> Array:
 def pit(distribution: Joint, y: Observations, *, method: str = "auto") -> Array:
     """Probability integral transform F_i(y_i) of each target: uniform on (0, 1) if calibrated.
 
-    Calibrated as `quantile` is, where rows of known outcome come along: |2 pit - 1| is the level of
-    the interval that just holds y_i, to 1 / (n + 1) by n rows. Values crowd at both ends if
-    predictions are too narrow, in the middle if too wide, at one end if biased.
+    Calibrated as `quantile` is, if the distribution carries a calibration set of n rows: then
+    |2 pit - 1| is the level of the interval that ends at y_i, to 1 / (n + 1). Values crowd at both
+    ends if predictions are too narrow, in the middle if too wide, at one end if biased.
     Source: Gneiting, Balabdaoui, Raftery (2007), doi 10.1111/j.1467-9868.2007.00587.x.
 
     Args:
@@ -265,13 +265,13 @@ def pit(distribution: Joint, y: Observations, *, method: str = "auto") -> Array:
 
 
 def distance_pit(distribution: Joint, y: Observations, *, method: str = "auto") -> Array:
-    """Level of the region that just holds what came: uniform on (0, 1) if calibrated.
+    """Level of the region on whose boundary y lies: uniform on (0, 1) if calibrated.
 
-    Calibrated as `region` is, where rows of known outcome come along: the share of these that lay
-    less far. By the model it is the probability of less distance. With m observed targets
-    |L^-1 (y - mean)|^2 is chi-square with m degrees of freedom for a normal, m F(m, nu) for a
-    Student-t; a mixture is judged by its `moment_matched` distribution. Values near 1 are too
-    frequent if regions are too small.
+    Calibrated as `region` is, if the distribution carries a calibration set: the share of its rows
+    with a lower nonconformity score. By the model it is the probability of a smaller distance: with
+    m observed targets |L^-1 (y - mean)|^2 is chi-square with m degrees of freedom for a normal,
+    m F(m, nu) for a Student-t; a mixture is judged by its `moment_matched` distribution. Values
+    near 1 are too frequent if regions are too small.
     Source: Gneiting et al. (2008), doi 10.1007/s11749-008-0114-x.
 
     Args:
@@ -286,7 +286,7 @@ def distance_pit(distribution: Joint, y: Observations, *, method: str = "auto") 
 
 
 def joint_coverage(distribution: Joint, y: Observations, *, level: float = 0.9) -> float:
-    """Share of rows whose `region(level)` of the observed targets holds what came.
+    """Share of rows whose `region(level)` of the observed targets holds their values.
 
     Args:
         distribution: N joint distributions over D targets.

@@ -17,8 +17,8 @@ from covey.assess import evaluation
 from covey.assess.evaluation import CONSTANT, LEVELS, UNCORRELATED, evaluate, mean_r2
 from covey.assess.verdict import verdict
 from covey.distributions import MultivariateNormal, MultivariateT
+from covey.distributions.conformal import CalibrationSet
 from covey.distributions.internals import rescaled, uncorrelated, with_mean
-from covey.distributions.reference import Reference
 from covey.errors import CoveyWarning, InputError
 from tests.distributions.test_joint import draw, each_kind, shape_matrix
 from tests.test_regressor import QUICK, table
@@ -145,7 +145,7 @@ def test_coverage_is_a_share_of_rows_and_of_cells():
 def test_what_the_regions_of_a_calibrated_batch_hold():
     joint, Y = case(n=400, gaps=0)
     own, model = joint[200:], joint[200:]
-    own = own.calibrated_by(Reference(joint[:200], Y[:200], "conformal"))
+    own = own.calibrated_by(CalibrationSet(joint[:200], Y[:200], "conformal"))
     figures, plain = figures_of(own, Y[200:]), figures_of(model, Y[200:])
     assert figures["calibration"] == "conformal"
     held = own.mahalanobis(Y[200:]) <= own.region(0.9).radius
@@ -165,14 +165,14 @@ def test_what_the_regions_of_a_calibrated_batch_hold():
 
 @pytest.mark.parametrize("method", ["conformal", "out_of_fold"])
 @pytest.mark.parametrize(("whole", "counted"), [(12, 12), (9, 9), (8, 58), (0, 58)])
-@pytest.mark.filterwarnings("ignore:Of the rows to calibrate on")
+@pytest.mark.filterwarnings("ignore:A guaranteed region")
 def test_rows_that_90_percent_regions_go_by_are_counted(method, whole, counted):
     """Nine whole rows are enough; of sixty two hold nothing."""
     joint, Y = case(n=260, gaps=0)
     known = Y[:60].copy()
     known[whole:, 1] = np.nan
     known[-2:] = np.nan
-    own = joint[60:].calibrated_by(Reference(joint[:60], known, method))
+    own = joint[60:].calibrated_by(CalibrationSet(joint[:60], known, method))
     assert figures_of(own, Y[60:])["calibration_rows"] == counted
     assert figures_of(own.marginal([0, 2]), Y[60:][:, [0, 2]])["calibration_rows"] == 58
     told = own.conditional(np.where([False, False, True], Y[60:], np.nan))
@@ -285,7 +285,7 @@ def test_a_weight_of_two_is_a_row_twice_and_of_zero_none(kind):
 @each_kind
 def test_uncorrelated_keeps_all_but_the_correlations(kind):
     joint, Y = case(kind)
-    joint = joint.calibrated_by(Reference(joint, Y, "conformal"))
+    joint = joint.calibrated_by(CalibrationSet(joint, Y, "conformal"))
     plain = uncorrelated(joint)
     assert type(plain) is type(joint)
     assert plain.calibration == "model"
@@ -399,7 +399,7 @@ def test_of_very_many_rows_some_are_judged_by(monkeypatch):
 
 def test_infinite_regions_have_no_volume():
     joint, Y = case(n=40, gaps=0)
-    joint = joint.calibrated_by(Reference(joint[:8], Y[:8], "conformal"))
+    joint = joint.calibrated_by(CalibrationSet(joint[:8], Y[:8], "conformal"))
     figures = figures_of(joint, Y)
     assert figures["volume"] is None
     assert {found["interval_score"] for found in figures["per_target"].values()} == {None}

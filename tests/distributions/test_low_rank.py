@@ -1,6 +1,6 @@
 """`LowRankMultivariateNormal` against the `MultivariateNormal` of the same covariance.
 
-Every kind is held against brute force in `test_joint.py`, `test_region.py`, `test_reference.py` and
+Every kind is held against brute force in `test_joint.py`, `test_region.py`, `test_conformal.py` and
 `test_calibration.py`; so is this one.
 """
 

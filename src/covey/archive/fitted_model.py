@@ -14,7 +14,7 @@ from sklearn.base import clone
 from covey import __version__
 from covey.archive import container, scikit_learn
 from covey.assess.seen import Seen
-from covey.distributions.reference import Reference
+from covey.distributions.conformal import CalibrationSet
 from covey.errors import ArtifactError
 from covey.members.fitted_model import FittedModel
 from covey.start.baseline import Baseline, regressor_name
@@ -172,7 +172,7 @@ def _fitted(
             _starting_with(BASELINE, arrays),
             None if mean_model is None else regressor_name(mean_model.estimators[0]),
         ),
-        reference=Reference(joint, values, str(manifest["calibration"]), weight),
+        reference=CalibrationSet(joint, values, str(manifest["calibration"]), weight),
         seen=_seen(SEEN, manifest, arrays),
         seen_in_calibration=(
             _seen(SEEN_IN_CALIBRATION, manifest, arrays)

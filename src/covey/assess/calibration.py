@@ -27,13 +27,13 @@ PARTS = 5  # of the rows, each scored by scales learned from the others
 SURE = 2.0  # standard errors by which scales must help there
 
 
-def reference_rows(
+def calibration_rows(
     Y: Array, weight: Array | None = None, seed: int = 0, width: int | None = None
 ) -> Rows:
     """Choose rows whose distances set how far regions reach.
 
     Args:
-        Y: what came, shape (N, D), in target units; NaN where not observed.
+        Y: observed values, shape (N, D), in target units; NaN where not observed.
         weight: sample weights, shape (N,), or None.
         seed: of the choice, where there are more rows than are kept.
         width: how many numbers the distribution of a row has; by default as many as a mean and a
@@ -92,7 +92,7 @@ def pooled_scales(joint: Any, members: Mixture, Y: Array, weight: Array | None =
     Args:
         joint: predictions for N rows by members that held them out.
         members: what all members say of these rows.
-        Y: what came, shape (N, D), in target units; NaN where not observed.
+        Y: observed values, shape (N, D), in target units; NaN where not observed.
         weight: sample weights, shape (N,), or None.
 
     Returns:
@@ -105,7 +105,7 @@ def pooled_scales(joint: Any, members: Mixture, Y: Array, weight: Array | None =
 
 
 def fit_scales(joint: Elliptical, Y: Array, weight: Array | None = None) -> Array:
-    """The scales that fit what came, if they help on rows they are not fitted to.
+    """The scales that fit the observed values, if they help on rows they are not fitted to.
 
     Their logarithms maximise the likelihood, less a penalty that pulls those of the targets towards
     each other. One scale for all and one for each are tried on a part of the rows at a time, with
@@ -113,7 +113,7 @@ def fit_scales(joint: Elliptical, Y: Array, weight: Array | None = None) -> Arra
 
     Args:
         joint: predictions for N rows that had no part in them; the first 2,000 count.
-        Y: what came, shape (N, D), in target units; NaN where not observed.
+        Y: observed values, shape (N, D), in target units; NaN where not observed.
         weight: sample weights, shape (N,), or None.
 
     Returns:

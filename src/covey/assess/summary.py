@@ -10,7 +10,7 @@ import numpy as np
 from covey.assess.verdict import verdict
 from covey.distributions import MultivariateT
 
-REGIONS = {  # what regions go by, by the name of the method
+REGIONS = {  # what regions are calibrated on, by the name of the method
     "out_of_fold": "rows held out while the model was fitted",
     "conformal": "fresh rows (split conformal)",
 }

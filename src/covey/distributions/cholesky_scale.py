@@ -136,7 +136,11 @@ class CholeskyScale(ScaleMatrix):
 
     def scaled(self, scales: Array) -> CholeskyScale:
         """See `ScaleMatrix`."""
-        return CholeskyScale(scales[..., None] * self.scale_tril)
+        lower = scales[..., None] * self.scale_tril
+        if np.all(scales):
+            return CholeskyScale(lower)
+        known = np.broadcast_to(scales == 0, lower.shape[:2]) | self.observed
+        return CholeskyScale(marginal_factor(lower, known, list(range(lower.shape[1]))))
 
     def uncorrelated(self) -> CholeskyScale:
         """See `ScaleMatrix`."""

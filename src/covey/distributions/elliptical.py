@@ -19,9 +19,9 @@ from covey.distributions.divergence import divergence, divergence_from_normal, k
 from covey.distributions.frame import chosen_labels, moments_from_frame, moments_to_frame
 from covey.distributions.joint import Joint
 from covey.distributions.radial import RadialLaw
-from covey.distributions.repr import describe
 from covey.distributions.scale_matrix import ScaleMatrix
-from covey.distributions.steps import Combined, Kept, Told
+from covey.distributions.steps import Conditioned, Marginalised, Transformed
+from covey.distributions.text import describe
 from covey.types import Array, Mask
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ class Elliptical(Calibrated):
         targets = tuple(self.targets[position] for position in chosen)
         scale = self._scale.marginal(chosen)
         joint = self._of_parts(targets, self.mean[:, chosen], scale, self._radial)
-        return self._asked(joint, Kept(chosen))
+        return self._after(Marginalised(chosen), joint)
 
     def _conditional(self, values: Array) -> Self:
         given = ~np.isnan(values)
@@ -196,12 +196,13 @@ class Elliptical(Calibrated):
         widening, radial = self._radial.given(found.squares, found.n_observed)
         mean = np.where(given, values, self.mean + found.shift)
         scale = found.scale.scaled(widening[:, None])
-        return self._asked(self._of_parts(self.targets, mean, scale, radial), Told(given))
+        joint = self._of_parts(self.targets, mean, scale, radial)
+        return self._after(Conditioned(given), joint)
 
     def _mapped(self, matrix: Array, shift: Array, targets: tuple[str, ...]) -> Any:
         mean = (matrix @ self.mean[:, :, None])[:, :, 0] + shift
         joint = self._of_parts(targets, mean, self._scale.mapped(matrix), self._radial)
-        return self._asked(joint, Combined.by(matrix))
+        return self._after(Transformed.by(matrix), joint)
 
     def _rescaled(self, scales: Array) -> Self:
         return self._of_parts(self.targets, self.mean, self._scale.scaled(scales), self._radial)

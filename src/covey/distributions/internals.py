@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.distributions.conformal import CalibrationSet, nonconformity_score
 from covey.distributions.elliptical import Elliptical
-from covey.distributions.joint import Joint, goes_by_rows
+from covey.distributions.joint import Joint, uses_calibration
 from covey.distributions.radial import RadialLaw
-from covey.distributions.reference import Reference, score
 from covey.distributions.scale_matrix import ScaleMatrix
 from covey.types import Array
 
@@ -53,7 +53,7 @@ def components_of(joint: Joint) -> tuple[list[Any], Array]:
     return list(components), weights
 
 
-def reference_of(joint: Elliptical) -> Reference | None:
+def calibration_set_of(joint: Elliptical) -> CalibrationSet | None:
     """The rows that regions, intervals and quantiles are calibrated on, or None."""
     return joint._calibration_set
 
@@ -92,7 +92,7 @@ def squared_distance(joint: Elliptical, values: Array) -> tuple[Array, Counts]:
 
 
 def nonconformity(joint: Elliptical, values: Array) -> Array:
-    """Log-odds of the probability that the distribution gives to a smaller distance.
+    """The nonconformity score of each row: the log-odds of a smaller distance.
 
     Args:
         joint: N distributions over D targets.
@@ -102,7 +102,7 @@ def nonconformity(joint: Elliptical, values: Array) -> Array:
         Array of shape (N,), without unit; minus infinity where nothing is observed.
     """
     squares, count = joint._squares(values)
-    return score(squares, joint._radial.squared_distance(np.maximum(count, 1)))
+    return nonconformity_score(squares, joint._radial.squared_distance(np.maximum(count, 1)))
 
 
 def cdf(joint: Joint, values: Array, method: str = "auto") -> Array:
@@ -119,7 +119,7 @@ def cdf(joint: Joint, values: Array, method: str = "auto") -> Array:
     Raises:
         InputError: `method` is unknown.
     """
-    found = joint._calibrated_cdf(values) if goes_by_rows(method) else None
+    found = joint._calibrated_cdf(values) if uses_calibration(method) else None
     return np.where(np.isnan(values), np.nan, joint._cdf(values) if found is None else found)
 
 
@@ -137,7 +137,7 @@ def level_of(joint: Joint, values: Array, method: str = "auto") -> Array:
     Raises:
         InputError: `method` is unknown.
     """
-    found = joint._calibrated_level(values) if goes_by_rows(method) else None
+    found = joint._calibrated_level(values) if uses_calibration(method) else None
     if found is not None:
         return found
     matched: Elliptical = joint._matched()

@@ -33,9 +33,9 @@ class Joint(Kind):
     In some rows some targets may be known exactly (`observed`): these have their value for a mean
     and no variance, and every method acts on the others.
 
-    Predictions of a fitted model carry rows whose outcome is known. `region`, `interval` and
-    `quantile` are calibrated by these; densities, moments, samples and the probabilities of boxes
-    are the model's own.
+    Predictions of a fitted model carry a calibration set: predictions and observed values of other
+    rows. `region`, `interval` and `quantile` are calibrated on it; densities, moments, samples and
+    the probabilities of boxes are those of the model alone.
 
     Predictions for a DataFrame have its row labels, which follow the rows through every method.
     What is held against them row by row, if it has labels too, must have the same in the same
@@ -205,7 +205,7 @@ class Joint(Kind):
         Raises:
             InputError: a probability lies outside (0, 1), or `method` is unknown.
         """
-        levels, calibrated = check_probability(q), goes_by_rows(method)
+        levels, calibrated = check_probability(q), uses_calibration(method)
         found = []
         for level in levels.ravel():
             below, above = float(level), 1 - float(level)
@@ -234,7 +234,7 @@ class Joint(Kind):
         """
         level = check_level(level)
         tail = (1 - level) / 2
-        half = self._calibrated_half_widths(level, 1 - level) if goes_by_rows(method) else None
+        half = self._calibrated_half_widths(level, 1 - level) if uses_calibration(method) else None
         if half is None:
             return self._quantiles(tail), self._quantiles(1 - tail)
         center = self._matched().mean
@@ -243,15 +243,16 @@ class Joint(Kind):
     def region(self, level: float = 0.9, method: str = "auto") -> Region:
         """The ellipsoid around the mean that holds all targets together with some probability.
 
-        Predictions of a fitted model carry rows whose outcome is known: out of fold, or those that
-        `calibrate` was given. Their regions reach as far as these rows came, at this level, under
-        the same marginal, conditional or combination; `Region.method` says which rows these were.
-        What is guaranteed then: docs/how-to/calibration.md.
+        Predictions of a fitted model carry a calibration set: the out-of-fold predictions, or those
+        for the rows that `calibrate` was given. The radius of their regions is a conformal quantile
+        of the distances of these rows, under the same marginal, conditional or transformation;
+        `Region.method` says which rows these were. What is guaranteed then:
+        docs/how-to/calibration.md.
 
         Args:
             level: probability that the region holds, in (0, 1).
-            method: "auto" goes by the rows that the distributions carry, if any; "model" by the
-                distributions alone.
+            method: "auto" uses the calibration set that the distributions carry, if any; "model"
+                the distributions alone.
 
         Returns:
             A `Region` of N rows. By the model it is exact for a normal or a Student-t; for a
@@ -262,7 +263,7 @@ class Joint(Kind):
             InputError: `level` lies outside (0, 1), or `method` is unknown.
         """
         level = check_level(level)
-        radius = self._calibrated_radius(level) if goes_by_rows(method) else None
+        radius = self._calibrated_radius(level) if uses_calibration(method) else None
         if radius is None:
             return Region(self, self._matched(), self._radius(level), level)
         return Region(self, self._matched(), radius, level, self.calibration)
@@ -270,8 +271,8 @@ class Joint(Kind):
     def probability(self, lower: Any = None, upper: Any = None) -> Array:
         """Probability that every target lies between its bounds, by the model.
 
-        Rows of known outcome tell how far regions and intervals must reach, and not how likely a
-        box is, so that no calibration enters: `quantile(q, method="model")` goes with this.
+        A calibration set tells how large regions and intervals must be, not how likely a box is,
+        so no calibration enters: `quantile(q, method="model")` is consistent with this.
 
         Args:
             lower: a number for all targets, an array of shape (D,) or (N, D), or a mapping of
@@ -299,12 +300,12 @@ class Joint(Kind):
 
     @property
     def calibration(self) -> str:
-        """What `region`, `interval` and `quantile` go by: "model", "out_of_fold", "conformal"."""
+        """What `region` and `interval` are calibrated on: "model", "out_of_fold" or "conformal"."""
         return "model"
 
 
-def goes_by_rows(method: Any) -> bool:
-    """Read `method`: whether rows of known outcome count, where a distribution carries some."""
+def uses_calibration(method: Any) -> bool:
+    """Whether the calibration set of a distribution, if it has one, counts: `method` is "auto"."""
     if method not in ("auto", "model"):
         raise InputError(f"`method` must be 'auto' or 'model'. Received: method={shown(method)}.")
     return bool(method == "auto")

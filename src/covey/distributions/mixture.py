@@ -22,7 +22,7 @@ from covey.distributions.frame import chosen_labels, moments_to_frame
 from covey.distributions.joint import Joint
 from covey.distributions.moments import mixture_aleatoric, mixture_epistemic, mixture_mean
 from covey.distributions.radius import DIRECTIONS, mixture_radius
-from covey.distributions.repr import ROWS, describe
+from covey.distributions.text import ROWS, describe
 from covey.errors import InputError, shown
 from covey.types import Array, Mask
 

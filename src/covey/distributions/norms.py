@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from scipy.special import betaincinv, erf, gammaincinv, poch
 
 from covey.distributions.radial import RadialLaw
-from covey.types import Array
+from covey.types import Array, Mask
 
 STEP, FIRST, LAST = 0.5, -13.0, 22.0  # of log t in an integral over t; the rest in closed form
 NODES, FEW = 12, 8  # of integrals over the tails of Student-t distributions
@@ -46,33 +46,50 @@ def energy(parts: list[Any], weights: Array, y: Array) -> Array:
     Args:
         parts: K components, each an `Elliptical` of N rows and D targets.
         weights: shape (N, K).
-        y: what came, shape (N, D), in target units; NaN where not observed.
+        y: observed values, shape (N, D), in target units; NaN where not observed.
 
     Returns:
         Array of shape (N,), in target units; NaN for a row without any observed target.
     """
     seen = ~np.isnan(y)
-    parts = [  # what is not observed is put at 0 without spread
-        part._rescaled(seen)._with(part.targets, mean=part.mean * seen) for part in parts
-    ]
+    masked = [_Masked.of(part, seen) for part in parts]
     score = np.zeros(len(y))
-    for k, part in enumerate(parts):
-        factor, growth = mixing_moment(part._radial, 0.5)
-        distance = factor * _mean_norm(
-            np.where(seen, y, 0.0) - part.mean, part._scale.matrices(), growth
-        )
+    for k, part in enumerate(masked):
+        factor, growth = mixing_moment(part.radial, 0.5)
+        shift = np.where(seen, y, 0.0) - part.mean
+        distance = factor * _mean_norm(shift, part.matrices(), growth)
         score += weights[:, k] * (distance - weights[:, k] * _mean_gap(part, part) / 2)
         for m in range(k):
-            score -= weights[:, k] * weights[:, m] * _mean_gap(part, parts[m])
+            score -= weights[:, k] * weights[:, m] * _mean_gap(part, masked[m])
     return np.where(seen.any(axis=1), score, np.nan)
 
 
-def _mean_gap(one: Any, two: Any) -> Array:
+class _Masked(NamedTuple):
+    """A component of which the targets that are not observed are put at 0, without spread."""
+
+    mean: Array  # (N, D)
+    diagonal: Array  # (N, D)
+    columns: Array  # (N, D, M): the scale matrix is diag(diagonal) + columns columns'
+    radial: RadialLaw
+
+    @classmethod
+    def of(cls, part: Any, seen: Mask) -> Self:
+        diagonal, columns = part._scale.parts
+        return cls(part.mean * seen, diagonal * seen, columns * seen[:, :, None], part._radial)
+
+    def matrices(self) -> Array:
+        matrix: Array = self.columns @ np.swapaxes(self.columns, 1, 2)
+        on_diagonal = np.arange(self.diagonal.shape[1])
+        matrix[:, on_diagonal, on_diagonal] += self.diagonal
+        return matrix
+
+
+def _mean_gap(one: _Masked, two: _Masked) -> Array:
     """E|X - X'|: the sum of two chi-squares is chi-square, their shares of it a beta variable."""
     shift = one.mean - two.mean
-    f, h = one._radial.degrees_of_freedom, two._radial.degrees_of_freedom
-    first, second = one._scale.matrices(), two._scale.matrices()
-    if f is None:
+    f, h = one.radial.degrees_of_freedom, two.radial.degrees_of_freedom
+    first, second = one.matrices(), two.matrices()
+    if f is None or h is None:
         return _mean_norm(shift, first + second, np.ones((len(shift), 1)))
     total = 2 * gammaincinv((f + h - 1)[:, None] / 2, nodes(NODES)[0])
     mean = np.zeros(len(shift))

@@ -32,9 +32,9 @@ class Region:
     Attributes:
         level: probability that the region holds.
         radius: Mahalanobis distance from the center to the boundary, shape (N,), without unit.
-        method: what the radius goes by: "model", the distributions themselves; "out_of_fold", rows
-            that were held out while the model was fitted; "conformal", the rows given to
-            `calibrate`.
+        method: what the radius is calibrated on: "model", nothing but the distributions themselves;
+            "out_of_fold", rows that were held out while the model was fitted; "conformal", the rows
+            given to `calibrate`.
     """
 
     level: float
@@ -51,7 +51,7 @@ class Region:
             shape: one elliptical distribution each, for the center and the axes.
             radius: array of shape (N,).
             level: probability that the region holds.
-            method: what the radius goes by.
+            method: what the radius is calibrated on.
         """
         self._joint, self._shape = joint, shape
         self.radius, self.level, self.method = frozen(radius), level, method

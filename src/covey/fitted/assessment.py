@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from covey.arguments.check import read_values
 from covey.arguments.frames import as_pandas
 from covey.arguments.labels import FEATURES, check_tables, labels_of
-from covey.assess.calibration import reference_rows
+from covey.assess.calibration import calibration_rows
 from covey.assess.evaluation import evaluate, mean_r2, row_width
 from covey.assess.seen import CALIBRATED, EVALUATED, RECALLED, SCORED, Seen
-from covey.distributions.reference import Reference
+from covey.distributions.conformal import CalibrationSet
 from covey.errors import InputError, warn
 from covey.fitted.attributes import FittedAttributes
 from covey.table import chosen_targets, read_features
@@ -52,12 +52,13 @@ class AssessmentMixin(FittedAttributes):
         return mean_r2(values, mean, weight)
 
     def calibrate(self, X: Any, Y: Any = None, *, y: Any = None) -> Self:
-        """Let regions and intervals go by fresh rows, for a guarantee; means and scores stay.
+        """Calibrate regions and intervals on fresh rows, for a guarantee; means and scores stay.
 
-        After `fit` they go by rows held out of a part of the training: about right, without a
-        proof. After this they are those of split conformal prediction: of rows that come from where
-        these came from (not later ones, nor other groups), a region of level p holds at least p in
-        the mean, whatever the model is worth. Fewer rows than p / (1 - p) make it infinite.
+        After `fit` they are calibrated on rows held out of a part of the training: about right,
+        without a proof. After this they are those of split conformal prediction: of new rows from
+        the same source (not later ones, nor other groups), a region of level p holds a share of at
+        least p on average, whatever the model is worth. Fewer rows than p / (1 - p) make it
+        infinite.
 
         Args:
             X: table of N rows that had no part in the fit; a `CoveyWarning` says so if some had.
@@ -82,10 +83,10 @@ class AssessmentMixin(FittedAttributes):
         if np.isnan(values).all():
             raise InputError("`Y` must hold at least one target to calibrate on. It holds none.")
         _share_of(fitted.seen, inputs.matrix, values, None, CALIBRATED)
-        rows = reference_rows(values, width=row_width(joint))
+        rows = calibration_rows(values, width=row_width(joint))
         self.fitted_ = replace(
             fitted,
-            reference=Reference(joint[rows], values[rows], "conformal"),
+            reference=CalibrationSet(joint[rows], values[rows], "conformal"),
             seen_in_calibration=Seen.of(inputs.matrix, values),
         )
         return self

@@ -60,7 +60,7 @@ class PredictionMixin(FittedAttributes):
             N distributions over the targets (`MultivariateNormal`, `MultivariateT` or, of low rank,
             `LowRankMultivariateNormal`), in target units, with the row labels of `X`. Their
             covariance holds the average covariance of the members and what these disagree on;
-            regions and intervals go by rows whose outcome is known (see `calibrate`). With `given`,
+            regions and intervals are calibrated on other rows (see `calibrate`). With `given`,
             their conditionals; those of the ensemble as it is, whose members count the more the
             better they had foreseen it, are `predict_mixture(X).conditional(given)`.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from covey.assess.seen import Seen
 from covey.distributions import Elliptical
-from covey.distributions.reference import Reference
+from covey.distributions.conformal import CalibrationSet
 from covey.rows.training_table import network_inputs
 from covey.start.baseline import Baseline
 from covey.start.mean_model import MeanModel
@@ -48,7 +48,7 @@ class FittedModel:
     family_scores: dict[str, float]
     evaluation: dict[str, Any]
     baseline: Baseline
-    reference: Reference
+    reference: CalibrationSet
     seen: Seen
     seen_in_calibration: Seen | None = None
     out_of_fold: Elliptical | None = None

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.arguments.family import AUTO, STUDENT_T
-from covey.assess.calibration import as_pooled, pooled_scales, reference_rows
+from covey.assess.calibration import as_pooled, calibration_rows, pooled_scales
 from covey.assess.evaluation import evaluate, row_width
 from covey.assess.seen import Seen
 from covey.backend import compilation
+from covey.distributions.conformal import CalibrationSet
 from covey.distributions.internals import rescaled, with_labels
-from covey.distributions.reference import Reference
 from covey.errors import InputError
 from covey.members.architecture import Architecture, quantile_knots
 from covey.members.candidates import Candidate, train_candidates
@@ -204,7 +204,7 @@ def select_and_calibrate(
     )
 
 
-def _calibrate(best: Candidate, data: TrainingData, seed: int) -> Reference:
+def _calibrate(best: Candidate, data: TrainingData, seed: int) -> CalibrationSet:
     """Correct the scales of the ensemble, and choose the rows that regions are calibrated on.
 
     Args:
@@ -217,7 +217,7 @@ def _calibrate(best: Candidate, data: TrainingData, seed: int) -> Reference:
     """
     rows, weight = data.folds.held_out, data.uneven_weight
     share = None if weight is None else weight[rows]
-    chosen = reference_rows(data.Y[rows], share, seed, row_width(best.out_of_fold))
+    chosen = calibration_rows(data.Y[rows], share, seed, row_width(best.out_of_fold))
     rows, share = rows[chosen], None if share is None else share[chosen]
     joint, y = best.out_of_fold[chosen], data.Y[rows]
     members = best.ensemble.mixture(data.inputs[rows])
@@ -227,4 +227,4 @@ def _calibrate(best: Candidate, data: TrainingData, seed: int) -> Reference:
     )
     best.ensemble.scales = compilation.agreed(scales)
     pooled = rescaled(as_pooled(joint, members), best.ensemble.scales)
-    return Reference(pooled, y, "out_of_fold", share)
+    return CalibrationSet(pooled, y, "out_of_fold", share)

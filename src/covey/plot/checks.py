@@ -102,7 +102,7 @@ def pit_histograms(
     distributions that are right these are uniform: the line at 1, within the band with a
     probability of 95% in each bin, if rows are independent. A valley says that distributions are
     too narrow, a hill that they are too wide, a slope that means are off; for the distance, a slope
-    up that regions are too small. Where the distributions carry rows to calibrate on, these are the
+    up that regions are too small. If the distributions carry a calibration set, these are the
     calibrated probabilities, of `quantile` and `region`.
 
     Args:

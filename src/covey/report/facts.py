@@ -124,7 +124,7 @@ def settings_of(model: Any, calibration: str) -> list[tuple[str, str]]:
         ("Members", f"{network.members} networks of {_units(network)} units"),
         ("Judged while fitting on", f"{trained:,} rows that members held out in turn"),
         ("Out-of-fold score", f"{model.out_of_fold_score_:.4f} nats per row"),
-        ("Regions go by", REGIONS[calibration]),
+        ("Regions are calibrated on", REGIONS[calibration]),
         ("Scale correction", f"standard deviations of {scales}" if scales else "none needed"),
     ]
     if model.fitted_.mean_model is not None:

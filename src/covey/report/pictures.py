@@ -68,7 +68,7 @@ def draw_all(joint: Any, mixture: Mixture, Y: Array) -> dict[str, Picture]:
     Args:
         joint: predictions for N rows over D targets, at least one row with a target.
         mixture: the ensemble they come from.
-        Y: what came, shape (N, D), in target units; NaN where not observed.
+        Y: observed values, shape (N, D), in target units; NaN where not observed.
 
     Returns:
         Pictures by name; those that need two targets are absent where there is one.

@@ -15,7 +15,7 @@ def surprises(joint: Any, Y: Array, labels: Any, most: int = 10) -> list[dict[st
 
     Args:
         joint: predictions for N rows over D targets.
-        Y: what came, shape (N, D), in target units; NaN where not observed.
+        Y: observed values, shape (N, D), in target units; NaN where not observed.
         labels: what the user calls the rows, N of them.
         most: how many rows.
 
