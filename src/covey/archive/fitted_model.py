@@ -1,4 +1,4 @@
-"""Fitted models in files: what is kept, and how it is put together again."""
+"""Fitted models to files and back: what a file holds, and how it is read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from covey.start.mean_model import MeanModel
 from covey.table import FeatureSchema
 
 KIND = "JointRegressor"
-LAYOUT = 2  # of what a file holds; another number is another meaning of the same names
+LAYOUT = 2  # another number means that the same names stand for something else
 # prefixes of the names of arrays, and names of entries of the manifest
 OUT_OF_FOLD = "out_of_fold_"
 REFERENCE = "reference_"
@@ -121,7 +121,7 @@ def read(
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise incomplete(path, error) from error
-    if fitted.mean_model is not None:  # as good for another fit as the one that was given
+    if fitted.mean_model is not None:  # unfitted, so that the estimator can be fitted again
         parameters["base"] = clone(fitted.mean_model.estimators[0])
     return fitted, parameters
 

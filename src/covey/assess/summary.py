@@ -1,4 +1,4 @@
-"""A fitted estimator in words."""
+"""A fitted model in words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from covey.assess.verdict import verdict
 from covey.distributions import MultivariateT
 
-REGIONS = {  # what regions go by, by the name of the method
+REGIONS = {  # what regions are calibrated on, by the name of the method
     "out_of_fold": "rows held out while the model was fitted",
     "conformal": "fresh rows (split conformal)",
 }
@@ -19,11 +19,11 @@ LONGEST = 50  # targets that are listed
 
 
 def family_sentence(asked: str, chosen: str, scores: Mapping[str, float], n_targets: int) -> str:
-    """What was chosen, and what the other family would have been worth.
+    """Say which family was chosen, and how the score of the other compares.
 
     Args:
         asked: the parameter `family`.
-        chosen: the family that is handed back.
+        chosen: the family of the fitted model.
         scores: out-of-fold score of each family that was trained, in nats per row.
         n_targets: D.
 
@@ -42,7 +42,7 @@ def family_sentence(asked: str, chosen: str, scores: Mapping[str, float], n_targ
 
 
 def fit_lines(fitted: Any, asked: str) -> list[str]:
-    """What a fit says when it is done.
+    """The lines that a fit prints when it is done.
 
     Args:
         fitted: the `FittedModel`.
@@ -62,7 +62,7 @@ def fit_lines(fitted: Any, asked: str) -> list[str]:
 
 
 def summarise(fitted: Any, asked: str) -> str:
-    """Describe a fitted model, from what it predicted out of fold.
+    """Describe a fitted model by its out-of-fold predictions.
 
     Args:
         fitted: the `FittedModel`.

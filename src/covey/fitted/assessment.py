@@ -1,4 +1,4 @@
-"""How a fitted estimator is judged by rows whose targets are known, and calibrated by them."""
+"""Evaluation of a fitted estimator on rows with known targets, and calibration on them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from covey.types import Array
 
 
 class AssessmentMixin(FittedAttributes):
-    """How good a fitted `JointRegressor` is on rows with known targets, and calibration on them."""
+    """Evaluation and calibration of a fitted `JointRegressor` on rows with known targets."""
 
     def score(
         self, X: Any, Y: Any = None, sample_weight: ArrayLike | None = None, *, y: Any = None
@@ -33,12 +33,12 @@ class AssessmentMixin(FittedAttributes):
         Args:
             X: table of N rows.
             Y: their targets, as `fit` takes them; each target counts on the rows that hold it.
-            sample_weight: array of shape (N,), non-negative: the share of each row in the average;
-                rows of weight 0 do not count.
+            sample_weight: array of shape (N,), non-negative: how much each row counts in the
+                average; rows of weight 0 are left out.
             y: scikit-learn's name for `Y`.
 
         Returns:
-            R^2: 1 for perfect means; NaN, with scikit-learn's warning, of a single row.
+            R^2: 1 for perfect means; NaN, with scikit-learn's warning, for a single row.
 
         Raises:
             InputError: a column, the targets or the weights cannot be used.
@@ -52,20 +52,21 @@ class AssessmentMixin(FittedAttributes):
         return mean_r2(values, mean, weight)
 
     def calibrate(self, X: Any, Y: Any = None, *, y: Any = None) -> Self:
-        """Let regions and intervals go by fresh rows, for a guarantee; means and scores stay.
+        """Calibrate regions and intervals on fresh rows, so that their coverage is guaranteed.
 
-        After `fit` they go by rows held out of a part of the training: about right, without a
-        proof. After this they are those of split conformal prediction: of rows that come from where
-        these came from (not later ones, nor other groups), a region of level p holds at least p in
-        the mean, whatever the model is worth. Fewer rows than p / (1 - p) make it infinite.
+        After `fit` they are calibrated on rows that members held out in turn: about right, but
+        without a guarantee. After `calibrate` they are those of split conformal prediction: of new
+        rows from the same source (not of later ones, nor of other groups) a region of level p
+        covers at least the share p on average, however good or bad the model is. With fewer than
+        p / (1 - p) rows it is infinite. Means and densities do not change.
 
         Args:
-            X: table of N rows that had no part in the fit; a `CoveyWarning` says so if some had.
+            X: table of N rows that had no part in the fit; a `CoveyWarning` is given if some had.
             Y: their targets, as `fit` takes them; NaN means "not observed".
             y: scikit-learn's name for `Y`.
 
         Returns:
-            The estimator itself, changed.
+            The same estimator, calibrated.
 
         Raises:
             InputError: a column cannot be used, or no row holds a target. The estimator is left as
@@ -95,21 +96,21 @@ class AssessmentMixin(FittedAttributes):
     ) -> dict[str, Any]:
         """Score the model on a table, beside two simpler predictions.
 
-        These are ridge regression, or the `base` alone, with one normal covariance for all rows
-        (that of their residuals in rows that they were not fitted to), and the model itself with
-        all correlations ignored. A `CoveyWarning` says so if there are training rows in the table.
+        One is ridge regression, or `base` alone, with the same normal covariance for all rows: that
+        of its residuals on rows that it was not fitted to. The other is the model itself with all
+        correlations set to zero. A `CoveyWarning` is given if the table holds training rows.
 
         Args:
             X: table of N rows that had no part in the fit, nor in `calibrate`.
             Y: their targets, as `fit` takes them; NaN means "not observed".
-            sample_weight: array of shape (N,), non-negative: the share of each row in every
-                average; rows of weight 0 do not count.
+            sample_weight: array of shape (N,), non-negative: how much each row counts in every
+                average; rows of weight 0 are left out.
             y: scikit-learn's name for `Y`.
 
         Returns:
-            Plain numbers: see `covey.assess.evaluation.evaluate`, and `covey.report.verdict` for
-            words; besides, `training_rows`, the share of the rows that the model was trained on,
-            and `beyond_range`, the rows with a number that is beyond those of training.
+            Plain numbers: those of `covey.assess.evaluation.evaluate`; `training_rows`, the share
+            of the rows that the model was trained on; and `beyond_range`, how many rows hold a
+            feature outside its range in training. `covey.report.verdict` puts them into words.
 
         Raises:
             InputError: a column, the targets or the weights cannot be used.
@@ -169,13 +170,10 @@ def _counted(X: Any, Y: Any, sample_weight: Any) -> tuple[Any, Any, Array | None
     frame, named = read_features(X)
     weight = read_weights(sample_weight, len(frame))
     Y = as_pandas(Y, "Y")
+    # another number of rows is refused where Y is read
     if weight is None or (weight > 0).all() or np.shape(Y)[:1] != (len(frame),):
-        return (
-            X,
-            Y,
-            even_weights(weight),
-        )  # with another number of rows, to be refused where Y is read
+        return X, Y, even_weights(weight)
     rows = np.flatnonzero(weight)
-    some = frame.iloc[rows]
-    known = Y.iloc[rows] if hasattr(Y, "iloc") else np.asarray(Y)[rows]
-    return some if named else some.to_numpy(), known, even_weights(weight[rows])
+    features = frame.iloc[rows]
+    targets = Y.iloc[rows] if hasattr(Y, "iloc") else np.asarray(Y)[rows]
+    return features if named else features.to_numpy(), targets, even_weights(weight[rows])

@@ -1,4 +1,4 @@
-"""What a fitted estimator says of new rows."""
+"""Predictions of a fitted estimator for new rows."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class PredictionMixin(FittedAttributes):
     def predict_distribution(
         self, X: Any, given: Any = None, keep: bool | None = None
     ) -> Elliptical:
-        """Predict one distribution per row: the first two moments of the ensemble.
+        """Predict one distribution per row, with the mean and the covariance of the ensemble.
 
         Args:
             X: table of N rows with the columns of the training table, in any order.
@@ -59,10 +59,11 @@ class PredictionMixin(FittedAttributes):
         Returns:
             N distributions over the targets (`MultivariateNormal`, `MultivariateT` or, of low rank,
             `LowRankMultivariateNormal`), in target units, with the row labels of `X`. Their
-            covariance holds the average covariance of the members and what these disagree on;
-            regions and intervals go by rows whose outcome is known (see `calibrate`). With `given`,
-            their conditionals; those of the ensemble as it is, whose members count the more the
-            better they had foreseen it, are `predict_mixture(X).conditional(given)`.
+            covariance is the average covariance of the members plus the covariance of their means;
+            regions and intervals are calibrated on rows with known targets (see `calibrate`). With
+            `given`, their conditionals. To condition the ensemble instead, so that members that
+            predicted the given values better weigh more, use
+            `predict_mixture(X).conditional(given)`.
 
         Raises:
             InputError: a column is lacking or cannot be used, or `given` does not fit.
@@ -73,7 +74,7 @@ class PredictionMixin(FittedAttributes):
         return joint if given is None else conditional_on(joint, given, keep, FEATURES)
 
     def predict_mixture(self, X: Any) -> Mixture:
-        """Predict the ensemble as it is: one mixture of the members' distributions per row.
+        """Predict one mixture per row, of the distributions of all members.
 
         Args:
             X: table of N rows with the columns of the training table, in any order.

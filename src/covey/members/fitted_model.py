@@ -1,4 +1,4 @@
-"""What a fit leaves, in one object: the estimator holds it, and files keep it."""
+"""The result of a fit, in one object: the estimator holds it, and files store it."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class FittedModel:
         ensemble: the fitted members.
         mean_model: the user's own mean models, one for each member, or None.
         family_scores: out-of-fold score of each family that was trained, in nats per row.
-        evaluation: what `evaluate` says of the held-out rows, the energy and variogram scores
-            apart; and `order`, why folds are blocks, or None.
+        evaluation: figures of `evaluate` for the held-out rows, without the energy and variogram
+            scores; and `order`, why folds are blocks, or None.
         baseline: the simple prediction beside which the model is judged.
         reference: rows with their observed values, on which regions are calibrated.
         seen: fingerprints of the training rows.
