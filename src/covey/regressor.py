@@ -18,6 +18,7 @@ from covey.fitted.prediction import PredictionMixin
 from covey.rows.training_table import TrainingTable, check_verbose, read_seed
 from covey.stream.estimator import FilesMixin
 from covey.table import chosen_targets
+from covey.types import Observations, Table
 
 __all__ = ["JointRegressor", "load"]
 
@@ -133,12 +134,12 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
 
     def fit(
         self,
-        X: Any,
-        Y: Any = None,
+        X: Table,
+        Y: Observations | None = None,
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         *,
-        y: Any = None,
+        y: Observations | None = None,
     ) -> Self:
         """Fit to a table of features and a table of targets.
 

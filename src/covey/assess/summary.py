@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from covey.arguments.family import AUTO
 from covey.assess.verdict import verdict
 from covey.distributions import MultivariateT
 
@@ -31,7 +32,7 @@ def family_sentence(asked: str, chosen: str, scores: Mapping[str, float], n_targ
         One line.
     """
     by = f"for {n_targets} targets" if len(scores) == 1 else "by its out-of-fold score"
-    why = f"chosen {by}" if asked == "auto" else "as asked"
+    why = f"chosen {by}" if asked == AUTO else "as asked"
     line = f"family {chosen}, {why}"
     for other, score in scores.items():
         if other != chosen:

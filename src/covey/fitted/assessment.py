@@ -19,14 +19,19 @@ from covey.errors import InputError, warn
 from covey.fitted.attributes import FittedAttributes
 from covey.table import chosen_targets, read_features
 from covey.table.folds import even_weights, read_weights
-from covey.types import Array
+from covey.types import Array, Observations, Table
 
 
 class AssessmentMixin(FittedAttributes):
     """Evaluation and calibration of a fitted `JointRegressor` on rows with known targets."""
 
     def score(
-        self, X: Any, Y: Any = None, sample_weight: ArrayLike | None = None, *, y: Any = None
+        self,
+        X: Table,
+        Y: Observations | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        y: Observations | None = None,
     ) -> float:
         """Coefficient of determination of the means, averaged over the targets.
 
@@ -51,7 +56,9 @@ class AssessmentMixin(FittedAttributes):
         _share_of(fitted.seen, inputs.matrix, values, weight, SCORED, once=True)
         return mean_r2(values, mean, weight)
 
-    def calibrate(self, X: Any, Y: Any = None, *, y: Any = None) -> Self:
+    def calibrate(
+        self, X: Table, Y: Observations | None = None, *, y: Observations | None = None
+    ) -> Self:
         """Calibrate regions and intervals on fresh rows, so that their coverage is guaranteed.
 
         After `fit` they are calibrated on rows that members held out in turn: about right, but
@@ -92,7 +99,12 @@ class AssessmentMixin(FittedAttributes):
         return self
 
     def evaluate(
-        self, X: Any, Y: Any = None, sample_weight: ArrayLike | None = None, *, y: Any = None
+        self,
+        X: Table,
+        Y: Observations | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        y: Observations | None = None,
     ) -> dict[str, Any]:
         """Score the model on a table, beside two simpler predictions.
 

@@ -9,12 +9,13 @@ from covey.distributions import Elliptical, Mixture
 from covey.distributions.internals import conditional_on, with_labels
 from covey.errors import InputError
 from covey.fitted.attributes import FittedAttributes
+from covey.types import Table
 
 
 class PredictionMixin(FittedAttributes):
     """The predictions of a fitted `JointRegressor`."""
 
-    def predict(self, X: Any, return_std: bool = False, return_cov: bool = False) -> Any:
+    def predict(self, X: Table, return_std: bool = False, return_cov: bool = False) -> Any:
         """Predict the mean, and on request the standard deviations or the covariance matrices.
 
         Args:
@@ -46,7 +47,7 @@ class PredictionMixin(FittedAttributes):
         return (mean, stddev) if return_std else (mean, joint.covariance)
 
     def predict_distribution(
-        self, X: Any, given: Any = None, keep: bool | None = None
+        self, X: Table, given: Any = None, keep: bool | None = None
     ) -> Elliptical:
         """Predict one distribution per row, with the mean and the covariance of the ensemble.
 
@@ -73,7 +74,7 @@ class PredictionMixin(FittedAttributes):
         joint = with_labels(joint.calibrated_by(fitted.reference), labels_of(X))
         return joint if given is None else conditional_on(joint, given, keep, FEATURES)
 
-    def predict_mixture(self, X: Any) -> Mixture:
+    def predict_mixture(self, X: Table) -> Mixture:
         """Predict one mixture per row, of the distributions of all members.
 
         Args:
