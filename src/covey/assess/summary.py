@@ -75,7 +75,7 @@ def summarise(fitted: Any, asked: str) -> str:
     """
     targets, d = fitted.targets, len(fitted.targets)
     # of a fit to files only the rows that regions are calibrated on are kept
-    joint = fitted.reference.joint if fitted.out_of_fold is None else fitted.out_of_fold
+    joint = fitted.calibration_set.joint if fitted.out_of_fold is None else fitted.out_of_fold
     rows, score = fitted.evaluation["of_rows"], fitted.out_of_fold_score
     lines = [
         f"JointRegressor: {d} targets from {len(fitted.schema.names)} columns, "

@@ -13,7 +13,7 @@ from covey.arguments.frames import as_pandas
 from covey.arguments.labels import FEATURES, check_tables, labels_of
 from covey.assess.calibration import reference_rows
 from covey.assess.evaluation import evaluate, mean_r2, row_width
-from covey.assess.seen import CALIBRATED, EVALUATED, RECALLED, SCORED, Seen
+from covey.assess.fingerprints import CALIBRATED, EVALUATED, RECALLED, SCORED, Fingerprints
 from covey.distributions.reference import Reference
 from covey.errors import InputError, warn
 from covey.fitted.attributes import FittedAttributes
@@ -53,7 +53,7 @@ class AssessmentMixin(FittedAttributes):
         inputs = fitted.inputs(X)
         mean = fitted.ensemble.mean(inputs)
         values = self._outcome(X, Y, mean)
-        _share_of(fitted.seen, inputs.matrix, values, weight, SCORED, once=True)
+        _share_of(fitted.training_fingerprints, inputs.matrix, values, weight, SCORED, once=True)
         return mean_r2(values, mean, weight)
 
     def calibrate(
@@ -89,12 +89,12 @@ class AssessmentMixin(FittedAttributes):
         values = self._outcome(X, Y, joint.mean)
         if np.isnan(values).all():
             raise InputError("`Y` must hold at least one target to calibrate on. It holds none.")
-        _share_of(fitted.seen, inputs.matrix, values, None, CALIBRATED)
+        _share_of(fitted.training_fingerprints, inputs.matrix, values, None, CALIBRATED)
         rows = reference_rows(values, width=row_width(joint))
         self.fitted_ = replace(
             fitted,
-            reference=Reference(joint[rows], values[rows], "conformal"),
-            seen_in_calibration=Seen.of(inputs.matrix, values),
+            calibration_set=Reference(joint[rows], values[rows], "conformal"),
+            calibration_fingerprints=Fingerprints.of(inputs.matrix, values),
         )
         return self
 
@@ -130,15 +130,17 @@ class AssessmentMixin(FittedAttributes):
         X, Y, weight = _counted(X, chosen_targets(Y, y), sample_weight)
         fitted = self.fitted_
         inputs = fitted.inputs(X)
-        joint = fitted.ensemble.distribution(inputs).calibrated_by(fitted.reference)
+        joint = fitted.ensemble.distribution(inputs).calibrated_by(fitted.calibration_set)
         values = self._outcome(X, Y, joint.mean)
-        _share_of(fitted.seen_in_calibration, inputs.matrix, values, weight, RECALLED)
+        _share_of(fitted.calibration_fingerprints, inputs.matrix, values, weight, RECALLED)
         baseline = fitted.baseline
         constant = baseline.distribution(inputs, fitted.targets)
         figures = evaluate(joint, values, constant, baseline.description, sample_weight=weight)
         return {
             **figures,
-            "training_rows": _share_of(fitted.seen, inputs.matrix, values, weight, EVALUATED),
+            "training_rows": _share_of(
+                fitted.training_fingerprints, inputs.matrix, values, weight, EVALUATED
+            ),
             "beyond_range": fitted.schema.beyond_range(*read_features(X)),
         }
 
@@ -147,7 +149,7 @@ class AssessmentMixin(FittedAttributes):
 
 
 def _share_of(
-    seen: Seen | None,
+    known: Fingerprints | None,
     inputs: NDArray[np.float32],
     values: Array,
     weight: Array | None,
@@ -158,7 +160,7 @@ def _share_of(
     """The share of a table that was seen before; warns of it if there is any.
 
     Args:
-        seen: fingerprints of the rows that were, or None.
+        known: fingerprints of the rows that were, or None.
         inputs: features as the networks read them, shape (N, F).
         values: targets, shape (N, D), NaN where not observed.
         weight: of the rows, shape (N,), or None.
@@ -168,8 +170,8 @@ def _share_of(
     Returns:
         A number in [0, 1].
     """
-    share = 0.0 if seen is None else seen.share_of(inputs, values, weight)
-    if seen is not None and share > 0 and (seen.first_time(why) or not once):
+    share = 0.0 if known is None else known.share_of(inputs, values, weight)
+    if known is not None and share > 0 and (known.first_time(why) or not once):
         warn(f"About {share:.0%} of the rows {why}")
     return share
 

@@ -71,7 +71,7 @@ class PredictionMixin(FittedAttributes):
         """
         fitted = self.fitted_
         joint = fitted.ensemble.distribution(fitted.inputs(X))
-        joint = with_labels(joint.calibrated_by(fitted.reference), labels_of(X))
+        joint = with_labels(joint.calibrated_by(fitted.calibration_set), labels_of(X))
         return joint if given is None else conditional_on(joint, given, keep, FEATURES)
 
     def predict_mixture(self, X: Table) -> Mixture:
