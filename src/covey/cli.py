@@ -44,8 +44,8 @@ def parser() -> argparse.ArgumentParser:
         "fit",
         help="train a model on a table",
         description="Train a model on a table. Several Parquet files, or a folder of them, are "
-        "taken for one table that need not fit into memory: its rows are streamed, and MODEL"
-        ".checkpoint keeps what was reached until the model is there.",
+        "read as one table that need not fit into memory: its rows are streamed, and MODEL"
+        ".checkpoint keeps the progress until the model is written.",
     )
     fit.add_argument(
         "table",
@@ -70,7 +70,9 @@ def parser() -> argparse.ArgumentParser:
         "--drop", type=_names, default=[], metavar="A,B,...", help="columns to leave out"
     )
     fit.add_argument(
-        "--groups", metavar="COLUMN", help="rows with one value here stay on one side of each fold"
+        "--groups",
+        metavar="COLUMN",
+        help="the column of group labels: a group is held out as a whole",
     )
     fit.add_argument(
         "--cv",
@@ -87,15 +89,17 @@ def parser() -> argparse.ArgumentParser:
         "100 targets on)",
     )
     fit.add_argument("--members", type=int, default=5, help="networks and folds (default: 5)")
-    fit.add_argument("--max-time", type=float, metavar="SECONDS", help="stop training after this")
-    fit.add_argument("--seed", type=int, help="for the same result twice")
+    fit.add_argument(
+        "--max-time", type=float, metavar="SECONDS", help="stop training after so long"
+    )
+    fit.add_argument("--seed", type=int, help="the same seed gives the same model")
     fit.add_argument(
         "--stream", action="store_true", help="stream the rows of a single Parquet file too"
     )
     fit.add_argument(
         "--resume",
         action="store_true",
-        help="go on from MODEL.checkpoint, if an interrupted fit left one (streamed rows only)",
+        help="continue from MODEL.checkpoint, if an interrupted fit left one (streamed rows only)",
     )
     fit.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
     fit.set_defaults(call=_fit)
@@ -104,8 +108,8 @@ def parser() -> argparse.ArgumentParser:
         "predict",
         help="predict the rows of a table",
         description="Write mean_<target> and cov_<target>_<target> (upper triangle) for every row; "
-        "degrees_of_freedom too, where the distribution is a Student-t. What is given comes back "
-        "as its own mean, with variance 0.",
+        "degrees_of_freedom too, where the distribution is a Student-t. A value that is given is "
+        "written as its own mean, with variance 0.",
     )
     predict.add_argument("model", help="a file that `covey fit` wrote")
     predict.add_argument("table", help=f"the rows to predict: {TABLE}")
@@ -262,7 +266,7 @@ def _fit_streamed(model: Any, options: argparse.Namespace) -> int:
         )
     except KeyboardInterrupt:
         if os.path.exists(checkpoint):
-            print(f"covey: {checkpoint} keeps what was reached: --resume", file=sys.stderr)
+            print(f"covey: {checkpoint} keeps the progress: --resume", file=sys.stderr)
         raise
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -495,7 +495,7 @@ def test_the_training_is_evaluated_out_of_fold(fitted):
         == {CONSTANT, UNCORRELATED}
         == {"constant_covariance", "uncorrelated"}
     )
-    reference = model.fitted_.reference
+    reference = model.fitted_.calibration_set
     assert len(reference.joint) == 380
     assert_array_equal(reference.values, Y.to_numpy()[20:])
     assert_allclose(reference.weight / reference.weight[0], 1.0 + np.arange(20, 400) % 2)
@@ -628,7 +628,7 @@ def test_a_file_holds_the_calibration_and_the_evaluation(model, fresh, tmp_path,
     first, second = (one.conditional({"small": 0.0}).interval(0.8) for one in (first, second))
     assert_allclose(second[0], first[0], rtol=1e-6)
     for name in ("method", "values", "weight"):
-        found, expected = again.fitted_.reference, model.fitted_.reference
+        found, expected = again.fitted_.calibration_set, model.fitted_.calibration_set
         assert_array_equal(getattr(found, name), getattr(expected, name))
 
 

@@ -75,6 +75,6 @@ def test_a_calibration_leaves_copies_of_the_estimator_as_they_were(model):
     values = np.random.default_rng(0).normal(size=(50, model.n_features_in_))
     X = pd.DataFrame(values, columns=model.feature_names_in_)
     model.calibrate(X, model.predict(X))
-    assert model.fitted_.reference.method == "conformal"
+    assert model.fitted_.calibration_set.method == "conformal"
     assert other.fitted_ is before
-    assert before.reference.method == "out_of_fold"
+    assert before.calibration_set.method == "out_of_fold"

@@ -1,4 +1,4 @@
-"""Fitted models in files: what is kept, and how it is put together again."""
+"""Fitted models to files and back: what a file holds, and how it is read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from covey import __version__
 from covey.archive import container, scikit_learn
-from covey.assess.seen import Seen
+from covey.assess.fingerprints import Fingerprints
 from covey.distributions.conformal import CalibrationSet
 from covey.errors import ArtifactError
 from covey.members.fitted_model import FittedModel
@@ -22,7 +22,7 @@ from covey.start.mean_model import MeanModel
 from covey.table import FeatureSchema
 
 KIND = "JointRegressor"
-LAYOUT = 2  # of what a file holds; another number is another meaning of the same names
+LAYOUT = 2  # another number means that the same names stand for something else
 # prefixes of the names of arrays, and names of entries of the manifest
 OUT_OF_FOLD = "out_of_fold_"
 REFERENCE = "reference_"
@@ -62,19 +62,22 @@ def write(
         "out_of_fold_score": fitted.out_of_fold_score,
         "out_of_fold_evaluation": fitted.evaluation,
         "out_of_fold_kept": fitted.out_of_fold is not None,
-        "calibration": fitted.reference.method,
+        "calibration": fitted.calibration_set.method,
         "ensemble": described,
     }
     if fitted.out_of_fold is not None:
         arrays |= _prefixed(OUT_OF_FOLD, fitted.out_of_fold.to_arrays())
         arrays[OUT_OF_FOLD + "rows"] = np.asarray(fitted.out_of_fold_rows)
-    arrays |= _prefixed(REFERENCE, fitted.reference.to_arrays())
+    arrays |= _prefixed(REFERENCE, fitted.calibration_set.to_arrays())
     arrays |= _prefixed(BASELINE, fitted.baseline.to_arrays())
-    both = {SEEN: fitted.seen, SEEN_IN_CALIBRATION: fitted.seen_in_calibration}
-    for prefix, seen in both.items():
-        if seen is not None:
-            arrays |= _prefixed(prefix, {"codes": seen.codes, "scale": seen.scale})
-            manifest[prefix] = {"share": seen.share, "repeated": seen.repeated}
+    both = {
+        SEEN: fitted.training_fingerprints,
+        SEEN_IN_CALIBRATION: fitted.calibration_fingerprints,
+    }
+    for prefix, fingerprints in both.items():
+        if fingerprints is not None:
+            arrays |= _prefixed(prefix, {"codes": fingerprints.codes, "scale": fingerprints.scale})
+            manifest[prefix] = {"share": fingerprints.share, "repeated": fingerprints.repeated}
     if fitted.mean_model is not None:
         manifest["base"] = {
             "described": fitted.mean_model.description,
@@ -121,7 +124,7 @@ def read(
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise incomplete(path, error) from error
-    if fitted.mean_model is not None:  # as good for another fit as the one that was given
+    if fitted.mean_model is not None:  # unfitted, so that the estimator can be fitted again
         parameters["base"] = clone(fitted.mean_model.estimators[0])
     return fitted, parameters
 
@@ -172,10 +175,10 @@ def _fitted(
             _starting_with(BASELINE, arrays),
             None if mean_model is None else regressor_name(mean_model.estimators[0]),
         ),
-        reference=CalibrationSet(joint, values, str(manifest["calibration"]), weight),
-        seen=_seen(SEEN, manifest, arrays),
-        seen_in_calibration=(
-            _seen(SEEN_IN_CALIBRATION, manifest, arrays)
+        calibration_set=CalibrationSet(joint, values, str(manifest["calibration"]), weight),
+        training_fingerprints=_fingerprints(SEEN, manifest, arrays),
+        calibration_fingerprints=(
+            _fingerprints(SEEN_IN_CALIBRATION, manifest, arrays)
             if SEEN_IN_CALIBRATION in manifest
             else None
         ),
@@ -184,10 +187,10 @@ def _fitted(
     )
 
 
-def _seen(prefix: str, manifest: dict[str, Any], arrays: dict[str, Any]) -> Seen:
+def _fingerprints(prefix: str, manifest: dict[str, Any], arrays: dict[str, Any]) -> Fingerprints:
     kept = manifest[prefix]
     shares = float(kept["share"]), float(kept["repeated"])
-    return Seen(arrays[prefix + "codes"], arrays[prefix + "scale"], *shares)
+    return Fingerprints(arrays[prefix + "codes"], arrays[prefix + "scale"], *shares)
 
 
 def _prefixed(prefix: str, arrays: Mapping[str, Any]) -> dict[str, Any]:

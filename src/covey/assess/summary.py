@@ -1,4 +1,4 @@
-"""A fitted estimator in words."""
+"""A fitted model in words."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from covey.arguments.family import AUTO
 from covey.assess.verdict import verdict
 from covey.distributions import MultivariateT
 
@@ -19,11 +20,11 @@ LONGEST = 50  # targets that are listed
 
 
 def family_sentence(asked: str, chosen: str, scores: Mapping[str, float], n_targets: int) -> str:
-    """What was chosen, and what the other family would have been worth.
+    """Say which family was chosen, and how the score of the other compares.
 
     Args:
         asked: the parameter `family`.
-        chosen: the family that is handed back.
+        chosen: the family of the fitted model.
         scores: out-of-fold score of each family that was trained, in nats per row.
         n_targets: D.
 
@@ -31,7 +32,7 @@ def family_sentence(asked: str, chosen: str, scores: Mapping[str, float], n_targ
         One line.
     """
     by = f"for {n_targets} targets" if len(scores) == 1 else "by its out-of-fold score"
-    why = f"chosen {by}" if asked == "auto" else "as asked"
+    why = f"chosen {by}" if asked == AUTO else "as asked"
     line = f"family {chosen}, {why}"
     for other, score in scores.items():
         if other != chosen:
@@ -42,7 +43,7 @@ def family_sentence(asked: str, chosen: str, scores: Mapping[str, float], n_targ
 
 
 def fit_lines(fitted: Any, asked: str) -> list[str]:
-    """What a fit says when it is done.
+    """The lines that a fit prints when it is done.
 
     Args:
         fitted: the `FittedModel`.
@@ -62,7 +63,7 @@ def fit_lines(fitted: Any, asked: str) -> list[str]:
 
 
 def summarise(fitted: Any, asked: str) -> str:
-    """Describe a fitted model, from what it predicted out of fold.
+    """Describe a fitted model by its out-of-fold predictions.
 
     Args:
         fitted: the `FittedModel`.
@@ -74,7 +75,7 @@ def summarise(fitted: Any, asked: str) -> str:
     """
     targets, d = fitted.targets, len(fitted.targets)
     # of a fit to files only the rows that regions are calibrated on are kept
-    joint = fitted.reference.joint if fitted.out_of_fold is None else fitted.out_of_fold
+    joint = fitted.calibration_set.joint if fitted.out_of_fold is None else fitted.out_of_fold
     rows, score = fitted.evaluation["of_rows"], fitted.out_of_fold_score
     lines = [
         f"JointRegressor: {d} targets from {len(fitted.schema.names)} columns, "

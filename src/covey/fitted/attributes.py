@@ -1,4 +1,4 @@
-"""What a fitted estimator shows of itself: attributes that it has after a fit, and not before."""
+"""Attributes of a fitted estimator, which it has after a fit and not before."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class FittedAttributes:
 
     @property
     def fitted_(self) -> FittedModel:
-        """All that a fit left."""
+        """The fitted model, from which all other attributes are read."""
         check_is_fitted(self)
         assert self._fitted is not None
         return self._fitted
@@ -40,7 +40,7 @@ class FittedAttributes:
         self._fitted = fitted
 
     def _set_fitted(self, fitted: FittedModel) -> None:
-        """Hold what a fit left; with `verbose`, print which family it chose and how good it is."""
+        """Hold a new fit; with `verbose`, print which family was chosen and how good it is."""
         self.fitted_ = fitted
         if self.verbose:
             print("\n".join(fit_lines(fitted, self.family)))
@@ -108,7 +108,7 @@ class FittedAttributes:
 
     @property
     def out_of_fold_evaluation_(self) -> dict[str, Any]:
-        """What `evaluate` says of these rows, the energy and variogram scores apart."""
+        """The figures of `evaluate` for these rows, without the energy and variogram scores."""
         return self.fitted_.evaluation
 
 

@@ -1,4 +1,4 @@
-"""What a fitted estimator says of new rows."""
+"""Predictions of a fitted estimator for new rows."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from covey.distributions import Elliptical, Mixture
 from covey.distributions.internals import conditional_on, with_labels
 from covey.errors import InputError
 from covey.fitted.attributes import FittedAttributes
+from covey.types import Table
 
 
 class PredictionMixin(FittedAttributes):
     """The predictions of a fitted `JointRegressor`."""
 
-    def predict(self, X: Any, return_std: bool = False, return_cov: bool = False) -> Any:
+    def predict(self, X: Table, return_std: bool = False, return_cov: bool = False) -> Any:
         """Predict the mean, and on request the standard deviations or the covariance matrices.
 
         Args:
@@ -46,9 +47,9 @@ class PredictionMixin(FittedAttributes):
         return (mean, stddev) if return_std else (mean, joint.covariance)
 
     def predict_distribution(
-        self, X: Any, given: Any = None, keep: bool | None = None
+        self, X: Table, given: Any = None, keep: bool | None = None
     ) -> Elliptical:
-        """Predict one distribution per row: the first two moments of the ensemble.
+        """Predict one distribution per row, with the mean and the covariance of the ensemble.
 
         Args:
             X: table of N rows with the columns of the training table, in any order.
@@ -59,21 +60,22 @@ class PredictionMixin(FittedAttributes):
         Returns:
             N distributions over the targets (`MultivariateNormal`, `MultivariateT` or, of low rank,
             `LowRankMultivariateNormal`), in target units, with the row labels of `X`. Their
-            covariance holds the average covariance of the members and what these disagree on;
-            regions and intervals are calibrated on other rows (see `calibrate`). With `given`,
-            their conditionals; those of the ensemble as it is, whose members count the more the
-            better they had foreseen it, are `predict_mixture(X).conditional(given)`.
+            covariance is the average covariance of the members plus the covariance of their means;
+            regions and intervals are calibrated on rows with known targets (see `calibrate`). With
+            `given`, their conditionals. To condition the ensemble instead, so that members that
+            predicted the given values better weigh more, use
+            `predict_mixture(X).conditional(given)`.
 
         Raises:
             InputError: a column is lacking or cannot be used, or `given` does not fit.
         """
         fitted = self.fitted_
         joint = fitted.ensemble.distribution(fitted.inputs(X))
-        joint = with_labels(joint.calibrated_by(fitted.reference), labels_of(X))
+        joint = with_labels(joint.calibrated_by(fitted.calibration_set), labels_of(X))
         return joint if given is None else conditional_on(joint, given, keep, FEATURES)
 
-    def predict_mixture(self, X: Any) -> Mixture:
-        """Predict the ensemble as it is: one mixture of the members' distributions per row.
+    def predict_mixture(self, X: Table) -> Mixture:
+        """Predict one mixture per row, of the distributions of all members.
 
         Args:
             X: table of N rows with the columns of the training table, in any order.

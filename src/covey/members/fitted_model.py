@@ -1,11 +1,11 @@
-"""What a fit leaves, in one object: the estimator holds it, and files keep it."""
+"""The result of a fit, in one object: the estimator holds it, and files store it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from covey.assess.seen import Seen
+from covey.assess.fingerprints import Fingerprints
 from covey.distributions import Elliptical
 from covey.distributions.conformal import CalibrationSet
 from covey.rows.training_table import network_inputs
@@ -30,12 +30,12 @@ class FittedModel:
         ensemble: the fitted members.
         mean_model: the user's own mean models, one for each member, or None.
         family_scores: out-of-fold score of each family that was trained, in nats per row.
-        evaluation: what `evaluate` says of the held-out rows, the energy and variogram scores
-            apart; and `order`, why folds are blocks, or None.
+        evaluation: figures of `evaluate` for the held-out rows, without the energy and variogram
+            scores; and `order`, why folds are blocks, or None.
         baseline: the simple prediction beside which the model is judged.
-        reference: rows with their observed values, on which regions are calibrated.
-        seen: fingerprints of the training rows.
-        seen_in_calibration: those of the rows that `calibrate` was given, or None.
+        calibration_set: rows with their observed values, on which regions are calibrated.
+        training_fingerprints: fingerprints of the training rows.
+        calibration_fingerprints: those of the rows that `calibrate` was given, or None.
         out_of_fold: distributions of the held-out training rows, each by members that did not
             train on it; None if the table was larger than memory.
         out_of_fold_rows: numbers of these rows in the user's table, or None as well.
@@ -48,9 +48,9 @@ class FittedModel:
     family_scores: dict[str, float]
     evaluation: dict[str, Any]
     baseline: Baseline
-    reference: CalibrationSet
-    seen: Seen
-    seen_in_calibration: Seen | None = None
+    calibration_set: CalibrationSet
+    training_fingerprints: Fingerprints
+    calibration_fingerprints: Fingerprints | None = None
     out_of_fold: Elliptical | None = None
     out_of_fold_rows: Rows | None = None
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from covey.arguments.family import AUTO, STUDENT_T
 from covey.assess.calibration import as_pooled, calibration_rows, pooled_scales
 from covey.assess.evaluation import evaluate, row_width
-from covey.assess.seen import Seen
+from covey.assess.fingerprints import Fingerprints
 from covey.backend import compilation
 from covey.distributions.conformal import CalibrationSet
 from covey.distributions.internals import rescaled, with_labels
@@ -197,8 +197,8 @@ def select_and_calibrate(
         family_scores={candidate.family: candidate.score for candidate in candidates},
         evaluation={**evaluation, "order": order},
         baseline=baseline,
-        reference=_calibrate(best, data, seed),
-        seen=Seen.of(data.inputs.matrix, data.Y, n_rows),
+        calibration_set=_calibrate(best, data, seed),
+        training_fingerprints=Fingerprints.of(data.inputs.matrix, data.Y, n_rows),
         out_of_fold=with_labels(best.out_of_fold, labels) if n_rows is None else None,
         out_of_fold_rows=table.rows[rows] if n_rows is None else None,
     )

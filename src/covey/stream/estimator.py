@@ -13,7 +13,7 @@ from covey.rows.training_table import check_verbose, read_seed
 
 
 class FilesMixin(FittedAttributes):
-    """What lets a `JointRegressor` be fitted to files."""
+    """The fit of a `JointRegressor` to files."""
 
     def fit_files(
         self,
@@ -30,10 +30,10 @@ class FilesMixin(FittedAttributes):
 
         Rows are streamed: a background thread reads row groups in random order, several at a time,
         while the members train on the rows before. Each member sees each of its rows once, or more
-        often if there are few of them. A random sample of at most 100,000 rows sets how features
-        are scaled and which categories there are, stops the members, scores them and calibrates
-        what they predict. `out_of_fold_` and `out_of_fold_rows_` are not kept. Folds go by a hash
-        of the row; or, if rows depend on their neighbours, by stretches of the files or of time.
+        often if there are few of them. A random sample of at most 100,000 rows decides how features
+        are scaled, which categories there are and when members stop; they are scored and calibrated
+        on it, too. `out_of_fold_` and `out_of_fold_rows_` are not kept. The fold of a row is given
+        by its hash or, if rows depend on their neighbours, by its place in the files or in time.
 
         Args:
             paths: a file, a folder (with all .parquet and .pq files in it and below), a pattern
@@ -43,11 +43,11 @@ class FilesMixin(FittedAttributes):
             features: names of the columns to predict from; by default all others.
             sample_weight: name of a column of weights.
             groups: name of a column of labels: rows of one label are never on both sides of a fold.
-                Folds go by a hash, so there should be many labels.
-            checkpoint: a file to keep what was reached, written every half minute and at Ctrl-C,
+                A hash of the label gives the fold, so there should be many labels.
+            checkpoint: a file that keeps the progress, written every half minute and at Ctrl-C,
                 removed when the fit is done.
-            resume: go on from the checkpoint, if there is one. What comes out is what the unbroken
-                fit would have given, but for rounding.
+            resume: continue from the checkpoint, if there is one. The model is the one that an
+                uninterrupted fit would have given, up to rounding.
 
         Returns:
             The fitted estimator.
