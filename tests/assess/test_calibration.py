@@ -15,9 +15,9 @@ from covey.assess.calibration import (
     fit_scales,
     pooled_scales,
     reference_rows,
-    scaled,
 )
 from covey.distributions import Mixture, MultivariateNormal, MultivariateT
+from covey.distributions.internals import rescaled
 from tests.distributions.test_joint import draw, each_kind
 
 WRONG = np.array([0.5, 1.0, 2.0])  # what is, over what was predicted
@@ -112,7 +112,7 @@ def test_scales_are_those_of_highest_penalised_likelihood(kind):
 
     def loss(logs):
         apart = logs - logs.mean()
-        return PULL * apart @ apart - scaled(joint, np.exp(logs)).log_prob(y).sum()
+        return PULL * apart @ apart - rescaled(joint, np.exp(logs)).log_prob(y).sum()
 
     options = {"xatol": 1e-6, "fatol": 1e-9}
     best = minimize(loss, np.zeros(3), method="Nelder-Mead", options=options)
@@ -155,7 +155,7 @@ def test_slopes_are_differences_of_the_density(kind):
     slopes, step = _slopes(joint, y), 1e-5
     for i in range(4):
         one = np.where(np.arange(4) == i, step, 0.0)
-        up, down = (scaled(joint, np.exp(sign * one)).log_prob(y) for sign in (1, -1))
+        up, down = (rescaled(joint, np.exp(sign * one)).log_prob(y) for sign in (1, -1))
         assert_allclose(slopes[:, i], (up - down) / (2 * step), rtol=1e-6, atol=1e-7)
     assert_array_equal(slopes[np.isnan(y)], 0)
 
@@ -163,7 +163,7 @@ def test_slopes_are_differences_of_the_density(kind):
 @each_kind
 def test_scales_widen_about_the_mean(kind):
     joint = predicted(kind, 5)
-    wide = scaled(joint, WRONG)
+    wide = rescaled(joint, WRONG)
     assert type(wide) is type(joint)
     assert_array_equal(wide.mean, joint.mean)
     assert_allclose(wide.stddev, WRONG * joint.stddev)
@@ -172,7 +172,7 @@ def test_scales_widen_about_the_mean(kind):
     assert_allclose(wide.covariance / scale, np.outer(WRONG, WRONG) * joint.covariance / scale)
     if kind == "student_t":
         assert_array_equal(wide.degrees_of_freedom, joint.degrees_of_freedom)
-    same = scaled(joint, np.ones(3))
+    same = rescaled(joint, np.ones(3))
     assert_array_equal(same.scale_tril, joint.scale_tril)
 
 

@@ -14,9 +14,10 @@ from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_err
 
 import covey
 from covey.assess import evaluation
-from covey.assess.evaluation import CONSTANT, LEVELS, UNCORRELATED, evaluate, mean_r2, uncorrelated
+from covey.assess.evaluation import CONSTANT, LEVELS, UNCORRELATED, evaluate, mean_r2
 from covey.assess.verdict import verdict
 from covey.distributions import MultivariateNormal, MultivariateT
+from covey.distributions.internals import rescaled, uncorrelated, with_mean
 from covey.distributions.reference import Reference
 from covey.errors import CoveyWarning, InputError
 from tests.distributions.test_joint import draw, each_kind, shape_matrix
@@ -28,7 +29,7 @@ SIZE = np.array([1.0, 100.0, 1e-3])  # of the targets' units
 def case(kind="normal", n=150, gaps=0.2, seed=0):
     """(joint, Y): predictions that are a little too narrow, three targets of different units."""
     joint = draw(kind, n, 3, seed)
-    joint = joint._stretched(SIZE)._with(joint.targets, mean=joint.mean * SIZE)
+    joint = with_mean(rescaled(joint, SIZE), joint.mean * SIZE)
     Y = joint.mean + 1.3 * (joint.sample(1, seed)[0] - joint.mean) + 0.2 * SIZE
     if gaps:
         Y[np.random.default_rng(seed).random(Y.shape) < gaps] = np.nan
@@ -513,7 +514,7 @@ def test_predictions_carry_the_reference(fitted, fresh):
     assert abs(told.region(0.9).contains(fresh[1]).mean() - 0.9) < 0.06
     assert model.out_of_fold_.calibration == "model"
     assert model.predict_mixture(fresh[0]).region(0.9).method == "model"
-    assert "_reference" not in vars(model.predict_mixture(fresh[0]).components[0])
+    assert "_calibration_set" not in vars(model.predict_mixture(fresh[0]).components[0])
 
 
 def test_a_model_is_evaluated_on_a_table(fitted, fresh):

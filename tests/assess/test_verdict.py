@@ -5,9 +5,10 @@ import copy
 import numpy as np
 import pytest
 
-from covey.assess.evaluation import CONSTANT, evaluate, uncorrelated
+from covey.assess.evaluation import CONSTANT, evaluate
 from covey.assess.verdict import calibrated, verdict
 from covey.distributions import MultivariateNormal, MultivariateT
+from covey.distributions.internals import uncorrelated
 from covey.distributions.reference import Reference
 
 BEGINNINGS = ["Good? ", "Accurate? ", "Calibrated? ", "Together? ", "Look at: "]

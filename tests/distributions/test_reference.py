@@ -203,11 +203,13 @@ def test_student_t_rows_are_compared_by_how_improbable_they_are(d, stretch):
     assert np.ptp(expected) > 0.01  # each row its own
     assert_allclose(joint.region(0.9).radius, expected, rtol=1e-7)
     one = improbability(
-        np.square((y - others.mean) / others._scale)[:, 0], 1, others.degrees_of_freedom
+        np.square((y - others.mean) / others._scale.root_diagonal)[:, 0],
+        1,
+        others.degrees_of_freedom,
     )
     half = np.sqrt(squares_of(smallest(one, rank_of(40, 0.9)), 1, freedom))
     lower, upper = joint.interval(0.9)
-    assert_allclose((upper - lower)[:, 0] / 2, half * joint._scale[:, 0], rtol=1e-7)
+    assert_allclose((upper - lower)[:, 0] / 2, half * joint._scale.root_diagonal[:, 0], rtol=1e-7)
 
 
 def test_student_t_conditionals_are_by_their_own_degrees_of_freedom():
@@ -355,7 +357,7 @@ def test_outcomes_as_predicted_give_back_the_models_own_radius(kind, d):
     tail = 1 - np.arange(1, n + 1) / (n + 1)
     z = np.random.default_rng(0).normal(size=(n, d))
     z /= np.linalg.norm(z, axis=1, keepdims=True)
-    z *= np.sqrt(squares_of(-np.log(tail), d, others._freedom))[:, None]
+    z *= np.sqrt(squares_of(-np.log(tail), d, others._radial.degrees_of_freedom))[:, None]
     y = others.mean + np.einsum("nij,nj->ni", others.scale_tril, z)
     order = np.random.default_rng(1).permutation(n)
     joint = joint.calibrated_by(Reference(others[order], y[order], "out_of_fold"))
@@ -665,7 +667,7 @@ def test_parts_that_share_a_calibration_keep_it(kind, method, weight):
 def test_parts_of_other_ranks_share_a_calibration():
     joint, _, _ = with_reference("low_rank", 40, 3, stretch=3.0)
     fewer = joint._with(joint.targets, factor=joint.factor[:, :, :1])
-    fewer = fewer.calibrated_by(joint._reference)
+    fewer = fewer.calibrated_by(joint._calibration_set)
     whole = type(joint).concatenate([fewer, joint])
     assert whole.calibration == "conformal"
     each = [part.region(0.7).log_volume() for part in (fewer, joint)]
@@ -677,13 +679,13 @@ def test_what_is_remembered_is_bounded_and_changes_nothing(monkeypatch):
     y = came(joint, 2.0)
     y[np.array([[i >> k & 1 for k in range(4)] for i in range(15)], dtype=bool)] = np.nan
     expected = [joint.region(level).contains(y) for level in (0.5, 0.7)]
-    assert len(joint._reference._laws) == 15
+    assert len(joint._calibration_set._laws) == 15
     monkeypatch.setattr(reference, "MOST_KEPT", 5 * 80)
-    again = joint.calibrated_by(pickle.loads(pickle.dumps(joint._reference)))
-    assert len(again._reference._laws) == 0
+    again = joint.calibrated_by(pickle.loads(pickle.dumps(joint._calibration_set)))
+    assert len(again._calibration_set._laws) == 0
     for level, held in zip((0.5, 0.7), expected, strict=True):
         assert_array_equal(again.region(level).contains(y), held)
-        assert 0 < len(again._reference._laws) <= 6
+        assert 0 < len(again._calibration_set._laws) <= 6
 
 
 @each_kind
@@ -828,7 +830,7 @@ def test_scores_lead_back_to_distances(kind, freedom, count):
     else:
         joint = MultivariateT(mean, degrees_of_freedom=freedom, scale_tril=eye)
         law = stats.f(count, freedom, scale=count)
-    radial = joint._radial(np.full(len(squares), count))
+    radial = joint._radial.squared_distance(np.full(len(squares), count))
     found = score(squares, radial)
     assert (np.diff(found) > 0).all()
     exact = law.logcdf(squares) - law.logsf(squares)
@@ -848,7 +850,7 @@ def test_scores_lead_back_to_distances(kind, freedom, count):
 
 def test_no_distance_at_all():
     joint = draw("student_t", 5, 2)
-    radial = joint._radial(np.full(5, 2))
+    radial = joint._radial.squared_distance(np.full(5, 2))
     assert_array_equal(score(np.zeros(5), radial), -np.inf)
     others = draw("student_t", 19, 2)
     for method in ("conformal", "out_of_fold"):

@@ -14,12 +14,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 import covey.families.normal
-from covey.distributions import triangular
+from covey.algebra import triangular
 from covey.errors import InputError
 from covey.families import LowRankNormal, Normal
 from covey.families.inverse_cholesky import LARGEST_INVERSE
-from covey.layers import LogDensity
 from covey.losses import NegativeLogLikelihood
+from covey.members.layers import LogDensity
 
 ops = keras.ops
 DS = [1, 2, 3, 5, 8]

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from covey.table import copies
 from covey.errors import CoveyWarning, InputError
+from covey.table import copies
 from covey.table.columns import decode
 from covey.table.copies import FEW, check_features
 

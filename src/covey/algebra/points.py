@@ -1,11 +1,10 @@
 """Points and directions to average over, spread evenly and always the same."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import qmc
 
-Array = NDArray[np.float64]
+from covey.types import Array
 
 CHUNK = 256  # rows whose points are held at a time
 

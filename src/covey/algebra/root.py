@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize.elementwise import find_root
 
-Array = NDArray[np.float64]
+from covey.types import Array
 
 
 def increasing_root(

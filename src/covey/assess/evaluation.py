@@ -13,9 +13,9 @@ from sklearn.metrics import r2_score
 from covey import scores
 from covey.distributions import Elliptical
 from covey.distributions.batch import evenly
+from covey.distributions.internals import reference_of, rescaled, uncorrelated, with_mean
 from covey.errors import warn
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 MOST_ROWS = 50_000  # that figures are computed from, evenly spaced
@@ -162,7 +162,7 @@ def _gain(more: Array, observed: NDArray[np.bool_], weight: Array) -> dict[str, 
 
 
 def _calibration_rows(joint: Elliptical) -> int | None:
-    reference = joint._reference
+    reference = reference_of(joint)
     return None if reference is None or not len(joint) else reference.rows_at(0.9)
 
 
@@ -187,18 +187,6 @@ def mean_r2(Y: Array, mean: Array, sample_weight: Array | None = None) -> float:
     return float(np.mean(each)) if each else float("nan")
 
 
-def uncorrelated(joint: Any) -> Any:
-    """The same means, standard deviations and tails, all correlations zero.
-
-    Args:
-        joint: an `Elliptical`.
-
-    Returns:
-        Distributions of the same kind, whose regions go by the model.
-    """
-    return joint._uncorrelated()
-
-
 def _densities(loss: Array, observed: NDArray[np.bool_], weight: Array) -> dict[str, float | None]:
     total, cells = float(weight @ loss), float(weight @ observed.sum(axis=1))
     return {
@@ -208,7 +196,7 @@ def _densities(loss: Array, observed: NDArray[np.bool_], weight: Array) -> dict[
 
 
 def _scaled(few: Any, scale: Array) -> Any:
-    return few._stretched(1 / scale)._with(few.targets, mean=few.mean / scale)
+    return with_mean(rescaled(few, 1 / scale), few.mean / scale)
 
 
 def row_width(joint: Any) -> int:

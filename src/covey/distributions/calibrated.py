@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from covey.distributions.batch import Batch, names_targets, row_index
 from covey.distributions.empirical import SLACK, Reach
 from covey.distributions.joint import Joint
-from covey.distributions.reference import ROUNDING, Radial, Reference, score, squares_at
+from covey.distributions.radial import RadialLaw
+from covey.distributions.reference import ROUNDING, Reference, score, squares_at
+from covey.distributions.scale_matrix import ScaleMatrix
 from covey.distributions.steps import Step
 from covey.errors import warn
+from covey.types import Array, Mask
 
-Array = NDArray[np.float64]
 Counts = NDArray[np.intp]
-Mask = NDArray[np.bool_]
 
 
 class Calibrated(Batch, Joint):
@@ -30,25 +31,22 @@ class Calibrated(Batch, Joint):
     """
 
     mean: Array
-    _reference: Reference | None = None  # rows of known outcome, if a fitted model gave any
+    _calibration_set: Reference | None = None  # rows of known outcome, if a fitted model gave any
 
     @property
     @abstractmethod
-    def _inflation(self) -> Array:
-        """Covariance divided by scale matrix, shape (N,)."""
-
-    @abstractmethod
-    def _radial(self, count: Counts) -> Radial:
-        """The law of |z|^2 of so many targets, shape (N,)."""
+    def _scale(self) -> ScaleMatrix:
+        """The scale matrices of the N rows."""
 
     @property
     @abstractmethod
-    def _scale(self) -> Array:
-        """Square roots of the diagonal of the scale matrices, shape (N, D)."""
+    def _radial(self) -> RadialLaw:
+        """The radial law of the N rows."""
 
-    @abstractmethod
     def _squares(self, values: Array) -> tuple[Array, Counts]:
         """|z|^2 of what is observed, and of how many targets that is, each of shape (N,)."""
+        _, squares, count = self._scale.distance(values - self.mean)
+        return squares, count
 
     def calibrated_by(self, reference: Reference | None) -> Self:
         """The same distributions, with regions and intervals that reach as far as others came.
@@ -60,18 +58,18 @@ class Calibrated(Batch, Joint):
             A new batch, which shares its arrays with this one.
         """
         joint = self._with(self.targets)
-        joint.__dict__["_reference"] = reference
+        joint.__dict__["_calibration_set"] = reference
         return joint
 
     @property
     def calibration(self) -> str:
         """What `region` and `interval` go by: "model", "out_of_fold" or "conformal"."""
-        return "model" if self._reference is None else self._reference.method
+        return "model" if self._calibration_set is None else self._calibration_set.method
 
     def _asked(self, joint: Self, step: Step) -> Self:
         """Hand the reference rows over to what came out of a step that they take too."""
-        if self._reference is not None:
-            joint.__dict__["_reference"] = self._reference.then(step)
+        if self._calibration_set is not None:
+            joint.__dict__["_calibration_set"] = self._calibration_set.then(step)
         return joint
 
     @classmethod
@@ -92,7 +90,7 @@ class Calibrated(Batch, Joint):
         """
         joint = cls._joined(parts)
         some = [part for part in parts if len(part)] or list(parts)
-        references = [part._reference for part in some]
+        references = [part._calibration_set for part in some]
         if any(reference is not None for reference in references):
             shared = Reference.shared(references, [len(part) for part in some])
             if shared is None:
@@ -103,7 +101,7 @@ class Calibrated(Batch, Joint):
                     f"whole go by the model alone. Received parts that go by {kinds}. To keep the "
                     "calibration, concatenate predictions of one model, or ask the parts."
                 )
-            joint.__dict__["_reference"] = shared
+            joint.__dict__["_calibration_set"] = shared
         return joint
 
     def __getitem__(self, rows: Any) -> Self:
@@ -114,32 +112,32 @@ class Calibrated(Batch, Joint):
         if names_targets(rows):
             return self.marginal(rows)
         joint = super().__getitem__(rows)
-        if self._reference is not None:
+        if self._calibration_set is not None:
             index = row_index(rows, len(self))
-            joint.__dict__["_reference"] = self._reference.of_rows(index)
+            joint.__dict__["_calibration_set"] = self._calibration_set.of_rows(index)
         return joint
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        if "_reference" in state:
-            self.__dict__["_reference"] = state["_reference"]
+        if "_calibration_set" in state:
+            self.__dict__["_calibration_set"] = state["_calibration_set"]
 
     def _calibrated_radius(self, level: float, present: Mask | None = None) -> Array | None:
-        if self._reference is None:
+        if self._calibration_set is None:
             return None
         asked, reach = self._unknown(present), np.zeros(len(self))
-        for rows, law in self._reference.laws(asked):
+        for rows, law in self._calibration_set.laws(asked):
             reach[rows] = law.at(level)
             if law.lacks(level):
                 self._say_too_few(level, asked[rows[0]], law)
         count = asked.sum(axis=1)
-        squares = squares_at(reach, self._radial(np.maximum(count, 1)))
-        return np.where(count > 0, np.sqrt(squares / self._inflation), 0.0)
+        squares = squares_at(reach, self._radial.squared_distance(np.maximum(count, 1)))
+        return np.where(count > 0, np.sqrt(squares / self._radial.covariance_ratio), 0.0)
 
     def _say_too_few(self, level: float, part: Mask, law: Reach) -> None:
-        if self._reference is None or self._reference.said:
+        if self._calibration_set is None or self._calibration_set.said:
             return
-        self._reference.said.append(level)
+        self._calibration_set.said.append(level)
         names = [name for name, asked in zip(self.targets, part, strict=True) if asked]
         needed = int(np.ceil(level / (1 - level) - SLACK))
         warn(
@@ -152,35 +150,37 @@ class Calibrated(Batch, Joint):
         )
 
     def _calibrated_half_widths(self, level: float, tail: float) -> Array | None:
-        if self._reference is None:
+        if self._calibration_set is None:
             return None
         reach = np.zeros(self._shape)
-        for rows, target, law in self._reference.laws_of_each(~self.observed):
+        for rows, target, law in self._calibration_set.laws_of_each(~self.observed):
             reach[rows, target] = law.at(level, tail)
-        radial = self._radial(np.ones(len(self), dtype=np.intp))
-        half = np.sqrt([squares_at(column, radial) for column in reach.T]).T * self._scale
+        radial = self._radial.squared_distance(np.ones(len(self), dtype=np.intp))
+        half = np.sqrt([squares_at(column, radial) for column in reach.T]).T
+        half *= self._scale.root_diagonal
         return np.where(self.observed, 0.0, half)
 
-    def _calibrated_distance(self, values: Array) -> Array | None:
-        if self._reference is None:
+    def _calibrated_level(self, values: Array) -> Array | None:
+        if self._calibration_set is None:
             return None
         level = np.full(len(self), np.nan)
         squares, count = self._squares(values)
-        far = score(squares / (1 + ROUNDING), self._radial(np.maximum(count, 1)))
-        for rows, law in self._reference.laws(~np.isnan(values)):
+        far = score(squares / (1 + ROUNDING), self._radial.squared_distance(np.maximum(count, 1)))
+        for rows, law in self._calibration_set.laws(~np.isnan(values)):
             level[rows] = law.level_of(far[rows])
         return level
 
     def _calibrated_cdf(self, values: Array) -> Array | None:
-        if self._reference is None:
+        if self._calibration_set is None:
             return None
         present = ~np.isnan(values)
         shift = np.where(present, values, self.mean) - self.mean
-        squares = np.square(shift / np.where(self.observed, 1.0, self._scale)) / (1 + ROUNDING)
-        radial = self._radial(np.ones(len(self), dtype=np.intp))
+        scale = np.where(self.observed, 1.0, self._scale.root_diagonal)
+        squares = np.square(shift / scale) / (1 + ROUNDING)
+        radial = self._radial.squared_distance(np.ones(len(self), dtype=np.intp))
         far = np.stack([score(column, radial) for column in squares.T], axis=1)
         level = np.zeros(self._shape)
-        for rows, target, law in self._reference.laws_of_each(present):
+        for rows, target, law in self._calibration_set.laws_of_each(present):
             level[rows, target] = law.level_of(far[rows, target])
         return np.where(present, (1 + np.sign(shift) * level) / 2, np.nan)
 

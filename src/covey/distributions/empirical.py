@@ -17,10 +17,9 @@ from functools import cached_property
 from typing import Self, final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-Array = NDArray[np.float64]
+from covey.types import Array
 
 EDGE = 1e-12  # probability below which scores are distances, and levels are as good as this one
 LONGEST = -float(logit(EDGE))  # the score there

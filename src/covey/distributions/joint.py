@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from covey.arguments.check import (
     check_level,
@@ -19,17 +18,16 @@ from covey.arguments.check import (
 from covey.arguments.given import read_bounds, read_given, read_map
 from covey.arguments.labels import DISTRIBUTIONS
 from covey.arguments.targets import target_positions
+from covey.distributions.kind import Kind
 from covey.distributions.region import Region
 from covey.errors import InputError, shown
+from covey.types import Array
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
-
-class Joint(ABC):
+class Joint(Kind):
     """N joint distributions over the same D named targets.
 
     In some rows some targets may be known exactly (`observed`): these have their value for a mean
@@ -44,24 +42,10 @@ class Joint(ABC):
     order: `covey.arguments.labels` has the law.
 
     Attributes:
+        mean: shape (N, D), in target units.
         targets: D names.
         index: row labels, a pandas Index of N, or None.
     """
-
-    targets: tuple[str, ...]
-    index: pd.Index | None
-
-    @abstractmethod
-    def __len__(self) -> int: ...
-
-    @property
-    def _shape(self) -> tuple[int, int]:
-        return len(self), len(self.targets)
-
-    @property
-    @abstractmethod
-    def observed(self) -> NDArray[np.bool_]:
-        """Which targets are known exactly, shape (N, D): those `conditional` was given."""
 
     def log_prob(self, y: ArrayLike | pd.DataFrame) -> Array:
         """Log-density of one observation per row.
@@ -149,9 +133,9 @@ class Joint(ABC):
             InputError: a target is unknown or named twice, a shape or the row labels do not fit, a
                 value is infinite, or no target is left.
         """
-        return self._told(given, keep)
+        return self._given(given, keep)
 
-    def _told(self, given: Any, keep: bool | None, of: str = DISTRIBUTIONS) -> Self:
+    def _given(self, given: Any, keep: bool | None, of: str = DISTRIBUTIONS) -> Self:
         """See `conditional`; messages call what has the rows `of`."""
         values, dropped = read_given(given, self._shape, self.targets, keep, self.index, of)
         joint = self._conditional(np.where(self.observed, np.nan, values))
@@ -313,76 +297,10 @@ class Joint(ABC):
         values = read_values(y, self._shape, self.targets, rows=self.index)
         return np.where(self.observed, np.nan, values)
 
-    @abstractmethod
-    def _labelled(self, index: pd.Index | None) -> Self:
-        """The same, with other row labels."""
-
-    @abstractmethod
-    def _log_prob(self, values: Array) -> Array: ...
-
-    @abstractmethod
-    def _mahalanobis(self, values: Array) -> Array: ...
-
-    @abstractmethod
-    def _sample(self, size: int, generator: np.random.Generator) -> Array: ...
-
-    @abstractmethod
-    def _marginal(self, chosen: list[int]) -> Self: ...
-
-    @abstractmethod
-    def _conditional(self, values: Array) -> Self:
-        """Given values of shape (N, D), NaN where there is nothing new."""
-
-    @abstractmethod
-    def _mean_given_others(self, values: Array) -> Array:
-        """Mean of each observed target given the other observed ones, shape (N, D), else NaN."""
-
-    @abstractmethod
-    def _mapped(self, matrix: Array, shift: Array, targets: tuple[str, ...]) -> Any: ...
-
-    @abstractmethod
-    def _quantiles(self, probability: float) -> Array:
-        """Shape (N, D)."""
-
-    @abstractmethod
-    def _matched(self) -> Any:
-        """The one elliptical distribution with the same mean and covariance."""
-
-    @abstractmethod
-    def _radius(self, level: float, present: Mask | None = None) -> Array:
-        """Mahalanobis distance within which `level` of each row lies, shape (N,).
-
-        It is that of the targets `present`, shape (N, D), that are not known; of all by default.
-        """
-
-    @abstractmethod
-    def _box(self, lower: Array, upper: Array) -> Array: ...
-
-    @property
-    @abstractmethod
-    def _components(self) -> tuple[tuple[Any, ...], Array]:
-        """What it is a mixture of, itself alone if of none, and weights of shape (N, K)."""
-
     @property
     def calibration(self) -> str:
         """What `region`, `interval` and `quantile` go by: "model", "out_of_fold", "conformal"."""
         return "model"
-
-    def _calibrated_radius(self, level: float, present: Mask | None = None) -> Array | None:
-        """`_radius` by rows whose outcome is known, shape (N,); None without any."""
-        return None
-
-    def _calibrated_half_widths(self, level: float, tail: float) -> Array | None:
-        """Half the length of intervals by such rows, shape (N, D); `tail` is 1 - level."""
-        return None
-
-    def _calibrated_cdf(self, values: Array) -> Array | None:
-        """The probabilities whose quantiles values are, by such rows, shape (N, D)."""
-        return None
-
-    def _calibrated_distance(self, values: Array) -> Array | None:
-        """The levels of the regions that just hold values, by such rows, shape (N,)."""
-        return None
 
 
 def goes_by_rows(method: Any) -> bool:

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.algebra.patterns import by_pattern
 from covey.algebra.triangular import conditioned, embedded, lower_factor
 from covey.arguments.check import factor_covariance
 from covey.errors import InputError
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 
 def mixture_mean(components: Sequence[Any], weights: Array) -> Array:
@@ -58,7 +56,7 @@ def _factor_of_parts(components: Sequence[Any], weights: Array, rows: Any, free:
     factors = [
         root[:, :, None]
         * component.scale_tril[np.ix_(rows, free, free)]
-        * np.sqrt(component._inflation[rows])[:, None, None]
+        * np.sqrt(component._radial.covariance_ratio[rows])[:, None, None]
         for root, component in zip(roots, components, strict=True)
     ]
     at = rows[:, None], free

@@ -16,23 +16,20 @@ References: Vovk, Gammerman, Shafer (2005), Algorithmic Learning in a Random Wor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
-from covey.algebra.patterns import Rows, by_pattern
+from covey.algebra.patterns import by_pattern
 from covey.distributions.empirical import EDGE, LONGEST, Empirical, Reach
+from covey.distributions.radial import SquaredDistanceLaw
 from covey.distributions.steps import Step, joined
 from covey.errors import InputError
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-Function = Callable[[Any], Array]
+from covey.types import Array, Mask, Rows
 
 ROUNDING = 1e-10  # of squares, so that a row as far out as a reference row is inside
 MOST_KEPT = 2**21  # numbers of the laws that are kept for the next question, 16 MB
@@ -195,58 +192,45 @@ class Reference:
         if part.sum() == 1:
             at = int(np.flatnonzero(part)[0])
             shift = np.where(present[:, at], self.values[:, at], self.joint.mean[:, at])
-            squares = np.square((shift - self.joint.mean[:, at]) / self.joint._scale[:, at])
-            scores = score(squares, self.joint._radial(np.ones(len(count), dtype=np.intp)))[used]
+            squares = np.square(
+                (shift - self.joint.mean[:, at]) / self.joint._scale.root_diagonal[:, at]
+            )
+            scores = score(
+                squares, self.joint._radial.squared_distance(np.ones(len(count), dtype=np.intp))
+            )[used]
         else:
             rows = self.joint if len(used) == len(count) else self.joint[used]
             squares, count = rows._squares(np.where(present, self.values, np.nan)[used])
-            scores = score(squares, rows._radial(count))
+            scores = score(squares, rows._radial.squared_distance(count))
         weight = None if self.weight is None else self.weight[used]
         return Empirical.of(scores, weight, exact=self.method == "conformal")
 
 
-@dataclass(frozen=True)
-class Radial:
-    """The law of |z|^2 in some rows, precise at both ends.
-
-    Attributes:
-        below: gives the probability of less, for squares of shape (..., N).
-        above: gives the probability of more.
-        from_below: gives the squares that are not reached with a probability, a number.
-        from_above: gives the squares that are surpassed with a probability.
-    """
-
-    below: Function
-    above: Function
-    from_below: Function
-    from_above: Function
-
-
-def score(squares: Array, radial: Radial) -> Array:
+def score(squares: Array, law: SquaredDistanceLaw) -> Array:
     """How improbable distances are, as described above.
 
     Args:
         squares: |z|^2, shape (N,).
-        radial: its law in these rows.
+        law: that of |z|^2 in these rows.
 
     Returns:
         Array of shape (N,); minus infinity at no distance at all.
     """
-    longest, shortest = radial.from_above(EDGE), radial.from_below(EDGE)
+    longest, shortest = law.isf(EDGE), law.ppf(EDGE)
     inner = np.clip(squares, shortest, longest)
     with np.errstate(divide="ignore"):
-        middle = np.log(radial.below(inner)) - np.log(radial.above(inner))
+        middle = np.log(law.cdf(inner)) - np.log(law.sf(inner))
         return np.clip(middle, -LONGEST, LONGEST) + np.log(squares / inner)
 
 
-def squares_at(reach: Any, radial: Radial) -> Array:
+def squares_at(reach: Any, law: SquaredDistanceLaw) -> Array:
     """The |z|^2 whose score is `reach`, of shape () or (N,): `score` read backwards."""
     inner = np.clip(reach, -LONGEST, LONGEST)
     far = inner > 0
     if np.all(far):
-        start = radial.from_above(expit(-inner))
+        start = law.isf(expit(-inner))
     elif not np.any(far):
-        start = radial.from_below(expit(inner))
+        start = law.ppf(expit(inner))
     else:
-        start = np.where(far, radial.from_above(expit(-inner)), radial.from_below(expit(inner)))
+        start = np.where(far, law.isf(expit(-inner)), law.ppf(expit(inner)))
     return start * np.exp(reach - inner) * (1 + ROUNDING)

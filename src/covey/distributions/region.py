@@ -12,11 +12,10 @@ from scipy.special import gammaln
 from covey.arguments.check import check_size, read_values
 from covey.distributions.batch import frozen, row_index
 from covey.errors import InputError
+from covey.types import Array
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = NDArray[np.float64]
 
 
 class Region:
@@ -89,7 +88,9 @@ class Region:
     @property
     def _unit(self) -> Array:
         """B of the ellipsoid of radius 1: center + B (unit ball), shape (N, D, D)."""
-        factor: Array = self._shape.scale_tril * np.sqrt(self._shape._inflation)[:, None, None]
+        factor: Array = (
+            self._shape.scale_tril * np.sqrt(self._shape._radial.covariance_ratio)[:, None, None]
+        )
         return factor
 
     @cached_property
@@ -123,7 +124,9 @@ class Region:
         gaps = np.flatnonzero((count > 0) & (present != unknown).any(axis=1))
         if len(gaps):
             radius[gaps] = self._radius_of(gaps, present[gaps])
-        return np.asarray((np.sqrt(squares / shape._inflation) <= radius) | (count == 0))
+        return np.asarray(
+            (np.sqrt(squares / shape._radial.covariance_ratio) <= radius) | (count == 0)
+        )
 
     def _radius_of(self, rows: NDArray[np.intp], present: NDArray[np.bool_]) -> Array:
         """Radii of some rows, at the same level, for some of their targets."""
@@ -142,9 +145,9 @@ class Region:
         count = (~shape.observed).sum(axis=1)
         unit_ball = count / 2 * np.log(np.pi) - gammaln(count / 2 + 1)
         with np.errstate(divide="ignore"):  # a radius may be 0, where all are known
-            length = np.log(self.radius) + np.log(shape._inflation) / 2
+            length = np.log(self.radius) + np.log(shape._radial.covariance_ratio) / 2
         stretch = np.where(count > 0, count * np.where(count > 0, length, 0.0), 0.0)
-        return np.asarray(unit_ball + shape._log_root + stretch)
+        return np.asarray(unit_ball + shape._scale.log_root + stretch)
 
     def volume(self) -> Array:
         """Volume, shape (N,), in the product of target units; length for one target, area for two.

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from covey.arguments.labels import FEATURES, labels_of
 from covey.distributions import Elliptical, Mixture
+from covey.distributions.internals import conditional_on, with_labels
 from covey.errors import InputError
 from covey.rows.training_data import network_inputs
 from covey.table import read_features
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 
 class PredictionMixin:
@@ -79,8 +77,9 @@ class PredictionMixin:
             InputError: a column is lacking or cannot be used, or `given` does not fit.
         """
         inputs = self._network_inputs(X)
-        joint = self._calibrated(self.ensemble_.distribution(*inputs))._labelled(labels_of(X))
-        return joint if given is None else joint._told(given, keep, FEATURES)
+        joint = self._calibrated(self.ensemble_.distribution(*inputs))
+        joint = with_labels(joint, labels_of(X))
+        return joint if given is None else conditional_on(joint, given, keep, FEATURES)
 
     def predict_mixture(self, X: Any) -> Mixture:
         """Predict the ensemble as it is: one mixture of the members' distributions per row.
@@ -95,7 +94,7 @@ class PredictionMixin:
             InputError: a column is lacking or cannot be used.
         """
         inputs = self._network_inputs(X)
-        return self.ensemble_.mixture(*inputs)._labelled(labels_of(X))
+        return with_labels(self.ensemble_.mixture(*inputs), labels_of(X))
 
     def _mean(self, X: Any) -> Array:
         inputs = self._network_inputs(X)

@@ -14,15 +14,14 @@ from numpy.typing import NDArray
 
 from covey.backend import compilation
 from covey.distributions import Elliptical, Mixture
+from covey.distributions.internals import rescaled
 from covey.errors import ArtifactError
 from covey.members.network import Network, write_weights
 from covey.start.full import LinearModel
 from covey.start.low_rank import LowRankLinearModel
 from covey.start.start import LinearStart
 from covey.table.folds import collected
-
-Array = NDArray[np.float64]
-Rows = NDArray[np.int64]
+from covey.types import Array, Rows
 
 MOST_ROWS = 2**14  # whose packed parameters are held at once
 MOST_NUMBERS = 2**19  # of these, in rows that are worked on together
@@ -143,7 +142,7 @@ class Ensemble:
         mixture = Mixture(
             [self._restored(k, packed[:, k], X, rows, offsets) for k in range(len(self.linear))]
         )
-        return mixture if np.all(self.scales == 1) else mixture._stretched(self.scales)
+        return mixture if np.all(self.scales == 1) else rescaled(mixture, self.scales)
 
     def held_out(
         self,

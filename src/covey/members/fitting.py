@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.assess.calibration import as_pooled, pooled_scales, reference_rows, scaled
+from covey.assess.calibration import as_pooled, pooled_scales, reference_rows
 from covey.assess.evaluation import evaluate, row_width
 from covey.assess.seen import Seen
 from covey.assess.summary import family_sentence
 from covey.assess.verdict import verdict
 from covey.backend import compilation
 from covey.distributions import Elliptical
+from covey.distributions.internals import rescaled, with_labels
 from covey.distributions.reference import Reference
 from covey.errors import InputError
 from covey.members.callbacks import for_estimator
@@ -29,8 +30,8 @@ from covey.start.baseline import Baseline, regressor_name
 from covey.start.mean_model import MeanModel
 from covey.start.ridge import fit_ridge
 from covey.start.start import unbounded_columns
+from covey.types import Array
 
-Array = NDArray[np.float64]
 SETTINGS = ("max_steps", "batch_size", "learning_rate", "weight_decay", "max_time")  # of a recipe
 
 
@@ -264,7 +265,7 @@ def hand_over(fitted: Fitted, table: TrainingTable, model: Any, *, of_all: bool 
     model.out_of_fold_evaluation_ = fitted.evaluation
     own = {
         "feature_names_in_": table.schema.named and np.array(table.schema.names, dtype=object),
-        "out_of_fold_": of_all and fitted.out_of_fold._labelled(_held_out_labels(table)),
+        "out_of_fold_": of_all and with_labels(fitted.out_of_fold, _held_out_labels(table)),
         "out_of_fold_rows_": of_all and table.rows[table.folds.held_out],
     }
     for name, value in own.items():
@@ -319,5 +320,5 @@ def _calibrate(
         joint[order], members[order], y[order], None if share is None else share[order]
     )
     best.ensemble.scales = compilation.agreed(scales)
-    pooled = scaled(as_pooled(joint, members), best.ensemble.scales)
+    pooled = rescaled(as_pooled(joint, members), best.ensemble.scales)
     return Reference(pooled, y, "out_of_fold", share)

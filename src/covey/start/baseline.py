@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.distributions import Elliptical, Mixture
+from covey.distributions.internals import with_mean
 from covey.start.start import LinearStart
 from covey.table.folds import collected
-
-Array = NDArray[np.float64]
-Rows = NDArray[np.int64]
+from covey.types import Array, Rows
 
 
 @dataclass(frozen=True)
@@ -80,8 +79,8 @@ class Baseline:
         mean = np.mean([start.mean(features, shift) for start, shift in pairs], axis=0)
         nowhere, center = np.zeros((1, X.shape[1])), np.zeros((1, len(targets)))
         each = [start.predict_distribution(nowhere, targets) for start in self.starts]
-        one: Any = Mixture([joint._with(targets, mean=center) for joint in each]).moment_matched()
-        return one[np.zeros(len(X), dtype=np.int64)]._with(targets, mean=mean)
+        one: Any = Mixture([with_mean(joint, center) for joint in each]).moment_matched()
+        return with_mean(one[np.zeros(len(X), dtype=np.int64)], mean)
 
     def held_out(
         self,

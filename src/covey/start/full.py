@@ -14,8 +14,8 @@ from covey.distributions import Elliptical, MultivariateNormal
 from covey.start.covariance import LEAST_RESIDUAL, LEAST_SHRINKAGE, factor_with_gaps, prior_rows
 from covey.start.ridge import Ridge, fit_ridge
 from covey.start.start import Columns, LinearStart
+from covey.types import Array
 
-Array = NDArray[np.float64]
 Joint = TypeVar("Joint", bound=Elliptical)
 
 EM_STEPS = 30  # each brings the scale matrix of a Student-t closer by about half

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from covey.start.moments import FoldMoments, Moments
 from covey.start.ridge_path import PENALTIES, Line, RidgePath, block_errors, left_out
 from covey.start.start import Columns, with_unbounded
+from covey.types import Array
 
-Array = NDArray[np.float64]
 RowNumbers = NDArray[np.intp]
 
 CHUNK = 2**17  # numbers that are worked on at once: they stay in the cache

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.distributions import LowRankMultivariateNormal
+from covey.distributions.internals import rescaled, with_mean
 from covey.start.factors import factor_analysis
 from covey.start.ridge import Ridge, fit_ridge
 from covey.start.start import Columns, LinearStart
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 
 @final
@@ -106,7 +106,7 @@ class LowRankLinearModel(LinearStart):
         """See `LinearStart`."""
         unit = self.scale * self.residual_scale
         mean = self.mean(X, offset) + unit * whitened.mean
-        return whitened._stretched(unit)._with(whitened.targets, mean=mean)
+        return with_mean(rescaled(whitened, unit), mean)
 
     def standard(
         self, n_rows: int, targets: tuple[str, ...] | None = None

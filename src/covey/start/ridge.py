@@ -21,8 +21,8 @@ from covey.start.ridge_path import (
     left_out,
 )
 from covey.start.start import Columns, feature_sets
+from covey.types import Array
 
-Array = NDArray[np.float64]
 Numbers = NDArray[np.intp]
 
 

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.start.moments import Moments
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 PENALTIES = np.logspace(-6, 3, 28)  # per training row, for features of about unit variance
 
