@@ -109,7 +109,7 @@ def train_candidates(
     Returns:
         The family of the network, then the normal if it was asked for.
     """
-    whitened = Whitened.under(linear, inputs.astype(np.float64), Y, folds, offsets)
+    whitened = Whitened.under(linear, inputs, Y, folds, offsets)
     tests = [test for _, test in folds.pairs]
     rows = folds.held_out
     rows_from = source or Batches(

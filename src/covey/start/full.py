@@ -89,7 +89,7 @@ class LinearModel(LinearStart):
         return np.diagonal(self.residual_scale_tril)
 
     @property
-    def unit(self) -> Array:
+    def whitening_factor(self) -> Array:
         """K = `residual_scale_tril`."""
         return self.residual_scale_tril
 

@@ -89,7 +89,7 @@ class LowRankLinearModel(LinearStart):
         return np.minimum(self.residual_scale, self.residual_own)
 
     @property
-    def unit(self) -> Array:
+    def whitening_factor(self) -> Array:
         """K = diag(`residual_scale`), as its diagonal."""
         return self.residual_scale
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.start.start import LinearStart
+from covey.start.whitener import Whitener
 from covey.table.folds import Folds
 from covey.types import Array
 
@@ -40,7 +41,7 @@ class Whitened:
     def under(
         cls,
         linear: Sequence[LinearStart],
-        features: Array,
+        features: NDArray[np.floating],
         Y: Array,
         folds: Folds,
         offsets: Array | None = None,
@@ -49,7 +50,7 @@ class Whitened:
 
         Args:
             linear: where each member starts.
-            features: array of shape (N, F).
+            features: array of shape (N, F), of any precision.
             Y: array of shape (N, D), in target units, NaN where not observed.
             folds: who trains on what.
             offsets: for each member, what is taken from Y before anything else, shape (K, N, D).
@@ -63,12 +64,10 @@ class Whitened:
         without = any(not complete[train].any() for train, _ in folds.pairs)
         if without or complete.mean() < LEAST_COMPLETE:
             complete = np.zeros(len(Y), dtype=bool)
-        y = np.empty((len(Y), len(linear), Y.shape[1]), dtype=np.float32)
+        whitener = Whitener(linear)
+        y = whitener(features, Y, complete, offsets)
         log_scale = np.empty((len(Y), len(linear)))
         for member, start in enumerate(linear):
-            taken = Y if offsets is None else Y - offsets[member]
-            y[complete, member] = start.whiten(features[complete], taken[complete])
-            y[~complete, member] = start.residual(features[~complete], taken[~complete])
             log_scale[complete, member] = start.log_scale
             log_scale[~complete, member] = start.residual_log_scale(observed[~complete])
-        return cls(y, complete, np.stack([start.unit for start in linear]), log_scale)
+        return cls(y, complete, whitener.factors, log_scale)
