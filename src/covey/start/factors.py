@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf_shrinkage
 
+from covey.start.acceleration import pairs_of_steps
 from covey.types import Array
 
 LEAST_RESIDUAL = 1e-6  # smallest residual standard deviation, in standard deviations of the target
@@ -149,33 +151,27 @@ class _Moments:
 
 
 def _likeliest(moments: _Moments, rank: int) -> Array:
-    """Factors of residuals of variance 1, shape (D, R), by steps in pairs and leaps.
-
-    What the second step turns away from the first tells how far the two lead.
-
-    References:
-        Varadhan, Roland (2008), Simple and globally convergent methods for accelerating the
-        convergence of any EM algorithm, doi 10.1111/j.1467-9469.2007.00585.x.
-    """
+    """Factors of residuals of variance 1, shape (D, R)."""
     factor = moments.components(rank)
     explained = np.square(factor).sum(axis=1)
-    # from where nothing is left of a variable's own, steps hardly lead away
+    # from where no specific variance is left, steps hardly lead away
     factor = factor * np.sqrt(MOST_AT_FIRST / np.maximum(explained, MOST_AT_FIRST))[:, None]
-    state = _joined(factor, 1 - np.minimum(explained, MOST_AT_FIRST))
-    for _ in range(LEAPS):
-        first = _joined(*moments.step(*_parted(state)))
-        second = _joined(*moments.step(*_parted(first)))
-        change, turn = first - state, second - 2 * first + state
+
+    def step(state: Array) -> tuple[float, Array]:
+        return 0.0, _joined(*moments.step(*_parted(state)))
+
+    pairs = pairs_of_steps(
+        step,
+        _joined(factor, 1 - np.minimum(explained, MOST_AT_FIRST)),
+        landing=lambda far, _: step(far)[1],
+        longest=LONGEST,
+    )
+    for before, first, second in islice(pairs, LEAPS):
         state = second
-        if np.abs(change).max() < TOLERANCE:
+        if np.abs(first - before).max() < TOLERANCE:
             break
-        size = float(np.linalg.norm(turn))
-        length = min(float(np.linalg.norm(change)) / size, LONGEST) if size > 0 else 1.0
-        if length > 1:
-            far = first - change + 2 * length * change + length**2 * turn
-            state = _joined(*moments.step(*_parted(far)))
-    factor, own = _parted(state)
-    return np.asarray(factor / np.sqrt(own + np.square(factor).sum(axis=1))[:, None])
+    factor, specific = _parted(state)
+    return np.asarray(factor / np.sqrt(specific + np.square(factor).sum(axis=1))[:, None])
 
 
 def _joined(factor: Array, own: Array) -> Array:
