@@ -198,10 +198,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fit(options: argparse.Namespace) -> None:
+    from covey.arguments.destination import destination
     from covey.regressor import JointRegressor
-    from covey.table.files import TABLE_SUFFIXES, writable
+    from covey.table.files import TABLE_SUFFIXES
 
-    writable(options.output, None)
+    destination(options.output)
     if options.output.endswith(TABLE_SUFFIXES):
         raise InputError(
             f"`--output` takes the model, for example air.covey. Received a table: {options.output}"

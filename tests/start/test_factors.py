@@ -5,15 +5,15 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import FactorAnalysis
 
-from covey.start.factors import LEAST_OWN, LEAST_RESIDUAL, factor_analysis
+from covey.start.factors import LEAST_RESIDUAL, LEAST_SPECIFIC, factor_analysis
 
 
 def draw(n, d, rank, seed=0):
     """(rows, covariance)."""
     r = np.random.default_rng([seed, n, d, rank])
-    factor, own = r.normal(size=(d, rank)), r.uniform(0.3, 2, d)
-    rows = r.normal(size=(n, rank)) @ factor.T + r.normal(size=(n, d)) * np.sqrt(own)
-    return rows, factor @ factor.T + np.diag(own)
+    factor, specific = r.normal(size=(d, rank)), r.uniform(0.3, 2, d)
+    rows = r.normal(size=(n, rank)) @ factor.T + r.normal(size=(n, d)) * np.sqrt(specific)
+    return rows, factor @ factor.T + np.diag(specific)
 
 
 def covariance(stddev, factor):
@@ -79,6 +79,6 @@ def test_no_factors_and_unusual_residuals():
     assert_allclose(factor[2], 0, atol=1e-6)
     same = np.repeat(rows[:, :1], 5, axis=1)
     _, factor = factor_analysis(same, np.ones(50), 2)
-    own = 1 - np.square(factor).sum(axis=1)
-    assert own.min() > 0.99 * LEAST_OWN
-    assert own.max() < 0.1
+    specific = 1 - np.square(factor).sum(axis=1)
+    assert specific.min() > 0.99 * LEAST_SPECIFIC
+    assert specific.max() < 0.1

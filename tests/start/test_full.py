@@ -9,7 +9,7 @@ from sklearn.linear_model import LinearRegression, Ridge
 from covey import Mixture, MultivariateNormal
 from covey.algebra.triangular import inverse_lower
 from covey.errors import InputError
-from covey.start import full as module
+from covey.start import covariance
 from covey.start.full import LinearModel
 from covey.start.ridge_path import PENALTIES
 from covey.start.start import unbounded_columns, with_unbounded
@@ -260,7 +260,7 @@ def test_rows_without_gaps_need_no_likelihood(monkeypatch):
         raise AssertionError
 
     X, Y = data()
-    monkeypatch.setattr(module, "factor_with_gaps", called)
+    monkeypatch.setattr(covariance, "factor_with_gaps", called)
     model = LinearModel.fit(X, Y, degrees_of_freedom=8.0)
     for array in vars(model).values():
         assert array.flags.c_contiguous  # as a file gives it back

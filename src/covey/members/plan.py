@@ -14,7 +14,8 @@ from covey.arguments.family import AUTO, LOW_RANK, STUDENT_T
 from covey.errors import InputError, shown
 from covey.families.student_t import START
 from covey.members.architecture import Architecture
-from covey.start.full import LinearModel, residual_factor
+from covey.start.covariance import residual_factor
+from covey.start.full import LinearModel
 from covey.start.low_rank import LowRankLinearModel, residual_factors
 from covey.start.ridge import Ridge
 from covey.start.start import LinearStart

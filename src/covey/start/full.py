@@ -7,18 +7,15 @@ from typing import Self, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.covariance import ledoit_wolf
 
 from covey.algebra.triangular import solve_lower
 from covey.distributions import Elliptical, MultivariateNormal
-from covey.start.covariance import LEAST_RESIDUAL, LEAST_SHRINKAGE, factor_with_gaps, prior_rows
+from covey.start.covariance import residual_factor
 from covey.start.ridge import Ridge, fit_ridge
 from covey.start.start import Columns, LinearStart
 from covey.types import Array
 
 Joint = TypeVar("Joint", bound=Elliptical)
-
-EM_STEPS = 30  # each brings the scale matrix of a Student-t closer by about half
 
 
 @final
@@ -89,7 +86,7 @@ class LinearModel(LinearStart):
         return np.diagonal(self.residual_scale_tril)
 
     @property
-    def unit(self) -> Array:
+    def whitening_factor(self) -> Array:
         """K = `residual_scale_tril`."""
         return self.residual_scale_tril
 
@@ -120,49 +117,3 @@ class LinearModel(LinearStart):
         """Standard normals."""
         d = len(self.location)
         return MultivariateNormal(np.zeros((n_rows, d)), covariance=np.eye(d), targets=targets)
-
-
-def residual_factor(
-    residuals: Array, weight: Array, degrees_of_freedom: float | None = None
-) -> Array:
-    """Factor the scale matrix of residuals, their correlation shrunk towards the identity.
-
-    Args:
-        residuals: array of shape (N, D), of mean zero, NaN where not observed.
-        weight: array of shape (N,), positive, of sum 1.
-        degrees_of_freedom: of Student-t residuals, whose scale matrix has the highest likelihood,
-            shrunk as Ledoit and Wolf have it; None for normal ones, whose covariance matrix is that
-            of the residuals, shrunk by what chance alone explains of a normal's correlations.
-
-    Returns:
-        Lower Cholesky factor, shape (D, D), in the units of the residuals.
-    """
-    if np.isnan(residuals).any():
-        return factor_with_gaps(residuals, weight, degrees_of_freedom)
-    if degrees_of_freedom is not None:
-        residuals = _drawn_in(residuals, weight, degrees_of_freedom)
-    stddev = np.maximum(np.sqrt(weight @ np.square(residuals)), LEAST_RESIDUAL)
-    unit = residuals / stddev * np.sqrt(weight * len(weight))[:, None]
-    if degrees_of_freedom is None:
-        prior = prior_rows(residuals / stddev, weight, normal=True)
-        shrinkage = 1.0 if np.isinf(prior) else prior / (len(weight) + prior)
-    else:
-        shrinkage = max(float(ledoit_wolf(unit, assume_centered=True)[1]), LEAST_SHRINKAGE)
-    correlation = (1 - shrinkage) * (unit.T @ unit) / len(unit)
-    np.fill_diagonal(correlation, 1.0)
-    return np.asarray(stddev[:, None] * np.linalg.cholesky(correlation))
-
-
-def _drawn_in(residuals: Array, weight: Array, degrees_of_freedom: float) -> Array:
-    """Residuals whose second moments are the likeliest scale matrix of a Student-t (by EM)."""
-    d = residuals.shape[1]
-    drawn = residuals
-    for _ in range(EM_STEPS):
-        stddev = np.maximum(np.sqrt(weight @ np.square(drawn)), LEAST_RESIDUAL)
-        unit = drawn / stddev
-        correlation = (unit * weight[:, None]).T @ unit + LEAST_SHRINKAGE * np.eye(d)
-        z = solve_lower(np.asarray(np.linalg.cholesky(correlation)), residuals / stddev)
-        squares = np.einsum("ni,ni->n", z, z)
-        share = (degrees_of_freedom + d) / (degrees_of_freedom + squares)
-        drawn = residuals * np.sqrt(share)[:, None]
-    return drawn

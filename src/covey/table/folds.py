@@ -18,17 +18,16 @@ from sklearn.model_selection import (
 
 from covey.arguments.frames import as_pandas
 from covey.arguments.labels import labels_of, row_name
-from covey.arguments.numbers import is_number, read_lists, read_numbers
+from covey.arguments.numbers import read_lists, read_numbers
 from covey.distributions import Mixture
 from covey.errors import InputError, clipped, shown
+from covey.table.blocks import check_members, count_of_blocks, held_out_blocks
 from covey.types import Rows
 
 LEAST_WEIGHT = 1e-100  # of the largest, that a row can count with
 HOLDOUT = 0.2  # share of the rows that a single member is stopped on
 INNER = 5  # folds within the training rows of a member, where its own folds are none
 BLOCKS, SHUFFLED = "blocks", "shuffled"  # what `cv` may be called
-# blocks, if each member is to train on several: it holds some of them out to choose within its own
-LABELS = {1: INNER, 2: 6, 3: 6}
 MOST_PIECES = 8  # that the blocks of a member may be cut into, so that each learns of each target
 
 
@@ -84,8 +83,7 @@ class Folds:
         """
         kept = np.ones(n_rows, dtype=bool) if kept is None else kept
         labels = None if groups is None else _labels(groups, kept)
-        if not is_number(members, whole=True) or members < 1:
-            raise InputError(f"`members` must be a positive integer. Received: {shown(members)}.")
+        check_members(members)
         if rank is not None:
             return cls._stretches(rank, members, pieces, labels)
         if cv is None or (isinstance(cv, str) and cv == SHUFFLED):
@@ -125,7 +123,7 @@ class Folds:
 
     @classmethod
     def _stretches(cls, rank: Rows, members: int, pieces: int, labels: Rows | None) -> Self:
-        count = LABELS.get(members, members)
+        count = count_of_blocks(members)
         if len(rank) < 2 * count:
             raise InputError(
                 f"Expected at least {2 * count} rows for `members={members}` and folds of whole "
@@ -136,10 +134,8 @@ class Folds:
             rank = _of_runs(rank, labels)
         pieces = max(min(pieces, len(rank) // count), 1)
         stretch = _cut(rank, count * pieces)
-        held = stretch % count
-        home = np.where(held == count - 1, 0, -1) if members == 1 else held * members // count
-        numbers = range(members)
-        pairs = tuple((np.flatnonzero(home != k), np.flatnonzero(home == k)) for k in numbers)
+        held_out = held_out_blocks(members, ordered=True)[:, stretch % count]
+        pairs = tuple((np.flatnonzero(~held), np.flatnonzero(held)) for held in held_out)
         if labels is not None:
             _check_groups(pairs, labels)
         return cls(pairs, stretch if labels is None else labels)
