@@ -5,7 +5,7 @@ import pytest
 
 from covey.start.full import fit_ridge
 from covey.start.start import with_unbounded
-from covey.stream.hash_folds import Slots
+from covey.stream.hash_folds import HashFolds
 from covey.stream.moments import SlotMoments
 from covey.stream.ridge import regression
 
@@ -29,7 +29,7 @@ NONE = np.zeros(0, dtype=np.int64)  # inputs that enter a second time
 
 
 def both(X, Y, weight, members, unbounded=NONE):
-    slots = Slots(members, 0)
+    slots = HashFolds(members, 0)
     slot = slots.of(np.arange(len(Y)))
     features = with_unbounded(X, unbounded)
     moments = SlotMoments(len(slots), features.shape[1], Y.shape[1])
@@ -86,7 +86,7 @@ def test_a_slot_alone_is_careful():
     X, Y, _ = drawn(False, n=100)
     moments = SlotMoments(5, 5, 3)
     moments.add(X, Y, None, np.full(100, 3))
-    found = regression(moments, Slots(1, 0).held_out[0], NONE)
+    found = regression(moments, HashFolds(1, 0).held_out[0], NONE)
     assert np.abs(found["coef"]).max() < 0.01
 
 
