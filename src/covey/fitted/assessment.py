@@ -16,7 +16,7 @@ from covey.assess.seen import CALIBRATED, EVALUATED, RECALLED, SCORED, Seen
 from covey.distributions.reference import Reference
 from covey.errors import InputError, warn
 from covey.table import chosen_targets, read_features
-from covey.table.folds import even_weights, read_weights
+from covey.table.weights import of_mean_one, read_sample_weight
 from covey.types import Array
 
 
@@ -158,15 +158,15 @@ def _counted(X: Any, Y: Any, sample_weight: Any) -> tuple[Any, Any, Array | None
         return X, Y, None
     check_tables(X=X, Y=Y, sample_weight=sample_weight)
     frame, named = read_features(X)
-    weight = read_weights(sample_weight, len(frame))
+    weight = read_sample_weight(sample_weight, len(frame))
     Y = as_pandas(Y, "Y")
     if weight is None or (weight > 0).all() or np.shape(Y)[:1] != (len(frame),):
         return (
             X,
             Y,
-            even_weights(weight),
+            of_mean_one(weight),
         )  # with another number of rows, to be refused where Y is read
     rows = np.flatnonzero(weight)
     some = frame.iloc[rows]
     known = Y.iloc[rows] if hasattr(Y, "iloc") else np.asarray(Y)[rows]
-    return some if named else some.to_numpy(), known, even_weights(weight[rows])
+    return some if named else some.to_numpy(), known, of_mean_one(weight[rows])
