@@ -10,7 +10,7 @@ from covey.start.moments import FoldMoments
 from covey.start.ridge import fit_ridge, ridge_of_folds
 from covey.start.ridge_path import PENALTIES
 from covey.start.start import with_unbounded
-from covey.stream.hash_folds import Slots
+from covey.stream.hash_folds import HashFolds
 
 
 def left_out(X, Y, weight, blocks, penalty):
@@ -75,7 +75,7 @@ NONE = np.zeros(0, dtype=np.int64)  # inputs that enter a second time
 
 
 def both(X, Y, weight, members, unbounded=NONE):
-    slots = Slots(members, 0)
+    slots = HashFolds(members, 0)
     slot = slots.of(np.arange(len(Y)))
     features = with_unbounded(X, unbounded)
     moments = FoldMoments(len(slots), features.shape[1], Y.shape[1])
@@ -132,7 +132,7 @@ def test_a_slot_alone_is_careful():
     X, Y, _ = drawn(False, n=100)
     moments = FoldMoments(5, 5, 3)
     moments.add(X, Y, None, np.full(100, 3))
-    found = ridge_of_folds(moments, Slots(1, 0).held_out[0], NONE)
+    found = ridge_of_folds(moments, HashFolds(1, 0).held_out[0], NONE)
     assert np.abs(found.coef).max() < 0.01
 
 

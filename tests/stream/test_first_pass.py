@@ -11,33 +11,33 @@ from covey.families.student_t import START
 from covey.members.plan import FullPlan, LowRankPlan
 from covey.start.full import LinearModel
 from covey.start.start import unbounded_columns
-from covey.stream import first_pass as survey
+from covey.stream import first_pass
 from covey.stream.dataset import ParquetTable
-from covey.stream.first_pass import Survey
-from covey.stream.hash_folds import Slots
+from covey.stream.first_pass import FirstPass
+from covey.stream.hash_folds import HashFolds
 from covey.stream.rows import Roles
 from covey.table import FeatureSchema
 
 TARGETS = ["y", "z"]
 
 
-def surveyed(path, targets=TARGETS, members=5, features=None, weight=None, groups=None, **more):
+def passed_over(path, targets=TARGETS, members=5, features=None, weight=None, groups=None, **more):
     table = ParquetTable.open(path)
     roles = Roles.choose(table, targets, features, weight, groups)
-    slots = Slots(members, 0)
-    return Survey.of(table, roles, slots, plan=FullPlan(True), seed=0, **more), slots
+    slots = HashFolds(members, 0)
+    return FirstPass.of(table, roles, slots, plan=FullPlan(True), seed=0, **more), slots
 
 
 def test_features_that_hold_a_target_are_said(folder, frame, tmp_path):
     copied = frame.assign(**{f"copy{i}": frame["y"] for i in range(7)})
     copied.to_parquet(tmp_path / "copied.parquet")
     with pytest.warns(CoveyWarning, match=r"hold the values .*'copy0' \(target 'y'\), .* 7 in all"):
-        surveyed(tmp_path / "copied.parquet", weight="w", groups="site")
+        passed_over(tmp_path / "copied.parquet", weight="w", groups="site")
 
 
 @pytest.mark.parametrize("members", [1, 5])
 def test_a_sample_of_all_rows_is_the_table(folder, frame, members):
-    found, slots = surveyed(folder, members=members, weight="w", groups="site")
+    found, slots = passed_over(folder, members=members, weight="w", groups="site")
     rows = np.flatnonzero(frame[TARGETS].notna().any(axis=1))
     assert found.rows == len(rows)
     assert np.array_equal(found.numbers, rows)
@@ -69,8 +69,8 @@ def test_a_sample_of_all_rows_is_the_table(folder, frame, members):
 
 
 def test_a_small_sample_stands_for_all(folder, frame):
-    whole, _ = surveyed(folder)
-    found, _ = surveyed(folder, most_rows=1000)
+    whole, _ = passed_over(folder)
+    found, _ = passed_over(folder, most_rows=1000)
     assert len(found.numbers) == len(found.Y) == len(found.inputs) == len(found.slot) == 1000
     assert set(found.numbers) < set(whole.numbers)
     assert found.rows == whole.rows
@@ -82,15 +82,15 @@ def test_a_small_sample_stands_for_all(folder, frame):
 
 
 @pytest.mark.parametrize("plan", [FullPlan(True), LowRankPlan(1)])
-def test_a_survey_can_be_kept(folder, plan):
+def test_a_first_pass_can_be_kept(folder, plan):
     table = ParquetTable.open(folder)
-    roles, slots = Roles.choose(table, TARGETS, None, "w"), Slots(2, 0)
-    found = Survey.of(table, roles, slots, plan=plan, seed=0, most_rows=1000)
+    roles, slots = Roles.choose(table, TARGETS, None, "w"), HashFolds(2, 0)
+    found = FirstPass.of(table, roles, slots, plan=plan, seed=0, most_rows=1000)
     manifest, arrays = found.snapshot()
-    again = Survey.restored((json.loads(json.dumps(manifest)), arrays), type(found.linear[0]))
+    again = FirstPass.restored((json.loads(json.dumps(manifest)), arrays), type(found.linear[0]))
     assert (again.rows, again.schema) == (found.rows, found.schema)
     assert again.mean_weight == found.mean_weight
-    for name in (*survey.ARRAYS, "weight"):
+    for name in (*first_pass.ARRAYS, "weight"):
         assert np.array_equal(getattr(again, name), getattr(found, name), equal_nan=True)
     X = found.inputs[:9].astype(float)
     for one, other in zip(again.linear, found.linear, strict=True):
@@ -98,16 +98,16 @@ def test_a_survey_can_be_kept(folder, plan):
 
 
 def test_wide_tables_have_small_samples(folder, monkeypatch):
-    monkeypatch.setattr(survey, "MOST_CELLS", 2000 * 7)
-    assert len(surveyed(folder, features=["a", "b", "day", "w", "site"])[0].Y) == 2000
-    monkeypatch.setattr(survey, "MOST_SQUARES", 1500 * 4)
-    assert len(surveyed(folder)[0].Y) == 1500
+    monkeypatch.setattr(first_pass, "MOST_CELLS", 2000 * 7)
+    assert len(passed_over(folder, features=["a", "b", "day", "w", "site"])[0].Y) == 2000
+    monkeypatch.setattr(first_pass, "MOST_SQUARES", 1500 * 4)
+    assert len(passed_over(folder)[0].Y) == 1500
 
 
 def test_very_wide_tables_start_from_the_sample(folder, monkeypatch):
-    expected, _ = surveyed(folder)
-    monkeypatch.setattr(survey, "MOST_MOMENTS", 10)
-    found, _ = surveyed(folder)
+    expected, _ = passed_over(folder)
+    monkeypatch.setattr(first_pass, "MOST_MOMENTS", 10)
+    found, _ = passed_over(folder)
     for one, other in zip(found.linear, expected.linear, strict=True):
         assert one.coef == pytest.approx(other.coef, abs=1e-6)
 
@@ -118,7 +118,7 @@ def test_rare_categories_are_as_unseen_ones(tmp_path):
     pd.DataFrame({"c": colour, "x": r.normal(size=5000), "y": r.normal(size=5000)}).to_parquet(
         tmp_path / "f.parquet"
     )
-    found, _ = surveyed(tmp_path, targets=["y"], most_rows=1000)
+    found, _ = passed_over(tmp_path, targets=["y"], most_rows=1000)
     assert set(found.schema.output_names) == {"c=red", "c=blue", "x"}
 
 
@@ -126,22 +126,22 @@ def test_folds_that_lack_rows(tmp_path, frame):
     path = tmp_path / "f.parquet"
     frame.assign(site=frame.index % 2).to_parquet(path)
     with pytest.raises(InputError, match=r"Folds go by a hash.* many groups"):
-        surveyed(path, groups="site")
+        passed_over(path, groups="site")
     rare = frame.copy()
     rare.loc[1:, "z"] = np.nan
     rare.loc[0, "z"] = 1.0
     rare.to_parquet(path)
     with pytest.raises(InputError, match="no value of 'z' to learn from"):
-        surveyed(path)
+        passed_over(path)
     frame.assign(y=np.nan, z=np.nan).to_parquet(path)
     with pytest.raises(InputError, match="Fold 0 needs rows"):
-        surveyed(path)
+        passed_over(path)
 
 
 def test_warnings_are_those_of_a_table(tmp_path, frame):
     frame.assign(twin=frame["y"], empty=np.nan).to_parquet(tmp_path / "f.parquet")
     with pytest.warns(CoveyWarning) as caught:
-        surveyed(tmp_path, targets=["y", "twin"])
+        passed_over(tmp_path, targets=["y", "twin"])
     text = " ".join(str(warning.message) for warning in caught)
     assert "identical" in text
     assert "'empty'" in text
@@ -153,4 +153,4 @@ def test_infinity_is_refused_wherever_it_stands(tmp_path, frame):
     changed.to_parquet(tmp_path / "f.parquet")
     for most_rows in (1000, 100_000):
         with pytest.raises(InputError, match="infinity in 'b'"):
-            surveyed(tmp_path, most_rows=most_rows)
+            passed_over(tmp_path, most_rows=most_rows)

@@ -10,7 +10,7 @@ from sklearn.model_selection import KFold
 import covey
 from covey.assess.verdict import verdict
 from covey.errors import CoveyWarning, InputError
-from covey.stream import first_pass as survey
+from covey.stream import first_pass
 
 QUICK = {"hidden_units": (8,), "members": 2, "max_steps": 120, "random_state": 0, "verbose": 0}
 NAMES = {"targets": ["y", "z"], "features": ["a", "b", "colour", "day"]}
@@ -124,7 +124,7 @@ def test_an_interrupted_fit_ends_where_the_unbroken_one_does(
         stopped.fit_files(folder, **NAMES, checkpoint=path)
     assert path.exists()
     # what the passes before training told is kept
-    monkeypatch.setattr(survey.Survey, "of", None)
+    monkeypatch.setattr(first_pass.FirstPass, "of", None)
     model = covey.JointRegressor(**QUICK).fit_files(folder, **NAMES, checkpoint=path, resume=True)
     assert not path.exists()
     assert model.family_scores_ == pytest.approx(fitted.family_scores_, abs=1e-5)
@@ -171,7 +171,7 @@ def test_only_the_same_fit_is_resumed(folder, tmp_path):
     ],
 )
 def test_errors_come_before_the_work(folder, monkeypatch, change, names, message):
-    monkeypatch.setattr(survey.Survey, "of", None)
+    monkeypatch.setattr(first_pass.FirstPass, "of", None)
     model = covey.JointRegressor(**{**QUICK, **change})
     with pytest.raises(InputError, match=message):
         model.fit_files(folder, **{**NAMES, **names})

@@ -5,12 +5,12 @@ import pyarrow as pa
 import pytest
 
 from covey.errors import InputError
-from covey.stream.hash_folds import Slots
+from covey.stream.hash_folds import HashFolds
 
 
 @pytest.mark.parametrize("members", [1, 2, 3, 4, 5, 8])
 def test_members_hold_out_equal_shares(members):
-    slots = Slots(members, 0)
+    slots = HashFolds(members, 0)
     held = slots.held_out
     assert held.shape == (members, len(slots))
     assert held.sum() == (1 if members == 1 else len(slots))
@@ -24,7 +24,7 @@ def test_members_hold_out_equal_shares(members):
 
 def test_rows_of_a_group_share_a_slot():
     labels = np.arange(1000) % 50
-    slot = Slots(5, 1).of(np.arange(1000), pa.chunked_array([labels]))
+    slot = HashFolds(5, 1).of(np.arange(1000), pa.chunked_array([labels]))
     for label in range(50):
         assert len(set(slot[labels == label])) == 1
     assert len(set(slot)) == 5
@@ -33,4 +33,4 @@ def test_rows_of_a_group_share_a_slot():
 @pytest.mark.parametrize("members", [0, -1, 2.5, True, None])
 def test_bad_numbers_of_members(members):
     with pytest.raises(InputError, match="positive integer"):
-        Slots(members, 0)
+        HashFolds(members, 0)

@@ -7,8 +7,8 @@ import pytest
 import covey
 from covey.errors import InputError
 from covey.stream.dataset import ParquetTable
-from covey.stream.first_pass import Survey
-from covey.stream.hash_folds import Slots
+from covey.stream.first_pass import FirstPass
+from covey.stream.hash_folds import HashFolds
 from covey.stream.order import attempts
 from covey.stream.rows import Roles, TrainingRows
 
@@ -95,7 +95,7 @@ def test_stretches_of_time(where, request):
 def test_all_else_goes_by_the_hash(where, options, request):
     slots, order, _ = first_way(request.getfixturevalue(where), **options)
     assert order is None
-    assert slots == Slots(5, 0)
+    assert slots == HashFolds(5, 0)
 
 
 def test_whoever_asks_gets_stretches(mixed):
@@ -139,7 +139,7 @@ def test_ranges_are_those_of_all_rows(folder):
     roles = Roles.choose(table, ["y"], ["x", "day"])
     from covey.members.plan import FullPlan
 
-    found = Survey.of(table, roles, Slots(5, 0), plan=FullPlan(True), seed=0, most_rows=1000)
+    found = FirstPass.of(table, roles, HashFolds(5, 0), plan=FullPlan(True), seed=0, most_rows=1000)
     assert len(found.Y) == 1000  # which hold neither end
     x, day = found.schema.columns
     known = frame()

@@ -7,7 +7,7 @@ import pytest
 
 from covey.errors import InputError
 from covey.stream.dataset import ParquetTable
-from covey.stream.hash_folds import Slots
+from covey.stream.hash_folds import HashFolds
 from covey.stream.rows import Roles, TrainingRows
 
 
@@ -53,7 +53,7 @@ def test_a_column_of_lists_is_refused_only_if_it_is_used(tmp_path):
 
 
 def test_rows_without_target_or_weight_are_left_out(table, frame):
-    roles, slots = Roles.choose(table, ["y", "z"], ["a"], "w"), Slots(5, 0)
+    roles, slots = Roles.choose(table, ["y", "z"], ["a"], "w"), HashFolds(5, 0)
     changed = frame.assign(w=frame["w"].where(frame.index % 7 > 0, 0.0))[:1000]
     part = pa.Table.from_pandas(changed[list(roles.columns)])
     rows = TrainingRows.of(np.arange(1000), part, roles, slots)
@@ -81,7 +81,7 @@ def test_rows_without_target_or_weight_are_left_out(table, frame):
 def test_all_kinds_of_numbers(values):
     part = pa.table({"y": values, "x": [1.0, 2.0, 3.0], "z": [0.0, 0.0, 0.0]})
     roles = Roles(("y", "z"), ("x",))
-    rows = TrainingRows.of(np.arange(3), part, roles, Slots(2, 0))
+    rows = TrainingRows.of(np.arange(3), part, roles, HashFolds(2, 0))
     expected = pd.array(values.to_pylist()).to_numpy(dtype=float, na_value=np.nan)
     assert np.array_equal(rows.Y[:, 0], expected, equal_nan=True)
 
@@ -101,4 +101,4 @@ def test_bad_cells(frame, column, value, message):
     changed.loc[3, column] = value
     roles = Roles(("y", "z"), ("a",), "w", "site")
     with pytest.raises(InputError, match=message):
-        TrainingRows.of(np.arange(50), pa.Table.from_pandas(changed), roles, Slots(5, 0))
+        TrainingRows.of(np.arange(50), pa.Table.from_pandas(changed), roles, HashFolds(5, 0))

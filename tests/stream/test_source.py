@@ -9,8 +9,8 @@ from covey.errors import InputError
 from covey.members.plan import FullPlan
 from covey.stream import dataset
 from covey.stream.dataset import ParquetTable
-from covey.stream.first_pass import Survey
-from covey.stream.hash_folds import Slots
+from covey.stream.first_pass import FirstPass
+from covey.stream.hash_folds import HashFolds
 from covey.stream.rows import Roles
 from covey.stream.source import Streamed
 
@@ -20,9 +20,9 @@ BATCH = 16
 def streamed(path, targets=("y", "z"), members=5, weight=None, groups=None, size=700):
     table = ParquetTable.open(path)
     roles = Roles.choose(table, targets, ["a", "row"], weight, groups)
-    slots = Slots(members, 0)
-    survey = Survey.of(table, roles, slots, plan=FullPlan(True), seed=0)
-    return Streamed(table, roles, slots, survey, BATCH, 0, size)
+    slots = HashFolds(members, 0)
+    first_pass = FirstPass.of(table, roles, slots, plan=FullPlan(True), seed=0)
+    return Streamed(table, roles, slots, first_pass, BATCH, 0, size)
 
 
 def written(path, frame, **options):
@@ -46,7 +46,7 @@ def source(request, frame, tmp_path, monkeypatch):
 
 def numbers(source, inputs):
     """Which rows of the frame have these inputs: the second column is a function of the number."""
-    column = source.survey.schema.columns[1]
+    column = source.first_pass.schema.columns[1]
     row = source.frame["row"].to_numpy()
     z = (row - column.center) / column.scale
     known = z / np.sqrt(1 + (z / 3) ** 2)
@@ -68,7 +68,7 @@ def test_members_walk_through_their_own_rows(source):
     usable = source.frame[["y", "z"]].notna().any(axis=1).to_numpy()
     assert usable[rows[:-1]].all()
     assert len(set(rows)) == source.size + 1 == len(stretch.data.inputs)
-    home = source.slots.of(np.arange(len(source.frame)))
+    home = source.folds.of(np.arange(len(source.frame)))
     whole = source.frame[["y", "z"]].notna().all(axis=1).to_numpy()
     for member in range(5):
         seen = rows[stretch.order[..., member]]
@@ -91,7 +91,7 @@ def test_targets_are_those_of_the_rows(source):
     Y = source.frame[["y", "z"]].to_numpy()[rows[:-1]]
     X = np.asarray(stretch.data.inputs)[:-1].astype(np.float64)
     whole = ~np.isnan(Y).any(axis=1)
-    for member, start in enumerate(source.survey.linear):
+    for member, start in enumerate(source.first_pass.linear):
         targets = np.asarray(stretch.data.targets)[:-1, member]
         assert targets[whole] == pytest.approx(start.whiten(X, Y)[whole], abs=1e-4)
         residual = start.residual(X, Y)[~whole]
@@ -101,12 +101,12 @@ def test_targets_are_those_of_the_rows(source):
 def test_kinds_count_by_their_share(source):
     stretch, rows = buffer_of(source)
     if source.gaps == 0:
-        assert stretch.data.slot_weight is None
+        assert stretch.data.position_weight is None
         return
-    weight = np.asarray(stretch.data.slot_weight)
+    weight = np.asarray(stretch.data.position_weight)
     assert weight.sum(axis=0) == pytest.approx(BATCH, rel=1e-5)
     whole = source.frame[["y", "z"]].notna().all(axis=1).to_numpy()[rows[:-1]]
-    home = source.slots.of(np.arange(len(source.frame)))[rows[:-1]]
+    home = source.folds.of(np.arange(len(source.frame)))[rows[:-1]]
     for member in range(5):
         share = whole[home != member].mean()
         assert weight[: source.complete, member].sum() / BATCH == pytest.approx(share, rel=1e-5)
@@ -114,7 +114,7 @@ def test_kinds_count_by_their_share(source):
 
 def test_a_pass_has_all_rows(source):
     seen = []
-    while len(seen) * source.size < source.survey.rows - source.size:
+    while len(seen) * source.size < source.first_pass.rows - source.size:
         seen.append(buffer_of(source)[1][:-1])
     joined = np.concatenate(seen)
     assert len(set(joined)) == len(joined)
@@ -153,7 +153,7 @@ def test_a_snapshot_at_the_end_of_a_buffer(source):
 def test_small_files_fit_into_one_buffer(tmp_path, frame):
     written(tmp_path / "f.parquet", frame[:60])
     source = streamed(tmp_path, members=2)
-    assert source.size == source.survey.rows < 60
+    assert source.size == source.first_pass.rows < 60
     for _ in range(3):
         assert len(source.draw(1).order) == 1
     source.close()
@@ -176,9 +176,9 @@ def test_a_large_group_does_not_repeat_the_others(tmp_path, frame):
     written(tmp_path / "f.parquet", known, row_group_size=100_000)
     source = streamed(tmp_path, groups="site")
     data, order = source.draw(10**6)
-    weight = np.asarray(data.slot_weight)
-    slot = source.slots.of(np.zeros(1, dtype=int), pa.chunked_array([[-1]]))[0]
-    few = source.slots.held_out[:, slot].argmax()
+    weight = np.asarray(data.position_weight)
+    slot = source.folds.of(np.zeros(1, dtype=int), pa.chunked_array([[-1]]))[0]
+    few = source.folds.held_out[:, slot].argmax()
     assert weight.shape == (BATCH, 5)
     counts = np.bincount(order[..., few].ravel())
     assert (counts * weight[0, few]).max() < 1.5
@@ -195,7 +195,7 @@ def test_kinds_may_stand_apart(tmp_path, frame):
     totals = []
     for _ in range(9):
         data, rows = source.draw(10**6)
-        weight = np.asarray(data.slot_weight)
+        weight = np.asarray(data.position_weight)
         targets = np.asarray(data.targets)[rows[0], np.arange(5)]
         assert np.isfinite(targets[: source.complete]).all()
         totals.append(weight[: source.complete, 0].sum() / BATCH)

@@ -6,7 +6,7 @@ import pytest
 from sklearn.model_selection import KFold, RepeatedKFold, TimeSeriesSplit
 
 from covey.errors import InputError
-from covey.table.folds import HOLDOUT, Folds, even_weights, read_weights
+from covey.table.folds import HOLDOUT, Folds
 
 GROUPS = np.repeat(np.arange(12), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 34])
 
@@ -94,34 +94,16 @@ def test_what_cannot_be_split_is_refused(arguments, message):
         Folds.split(**arguments)
 
 
-def test_weights_have_mean_one():
-    np.testing.assert_allclose(even_weights(read_weights([1, 3], 2)), [0.5, 1.5])
-    np.testing.assert_allclose(even_weights(np.array([1e308, 5e307])), [4 / 3, 2 / 3])
-    assert read_weights(None, 2) is even_weights(None) is None
-
-
 def test_a_row_named_twice_is_held_out_once():
     folds = Folds.split(4, 2, cv=[([0, 1], [3, 2, 3])])
     np.testing.assert_array_equal(folds.pairs[0][1], [2, 3])
-
-
-@pytest.mark.parametrize(
-    "weight", [[1.0], ["a", "b"], [1, -1], [np.nan, 1], [np.inf, 1], [0, 0], [1e300, 1e-300]]
-)
-def test_bad_weights_are_refused(weight):
-    with pytest.raises(InputError, match="`sample_weight` must"):
-        read_weights(weight, 2)
-
-
-def test_weights_that_are_all_alike_are_none():
-    assert even_weights(np.full(3, 2.5)) is None
 
 
 @pytest.mark.parametrize("n", [100, 103])
 @pytest.mark.parametrize("members", [4, 5, 8])
 def test_blocks_are_the_folds_of_a_splitter_that_does_not_shuffle(n, members):
     rank = np.random.default_rng(0).permutation(n)
-    folds = Folds.split(n, members, rank=rank)
+    folds = Folds.in_blocks(rank, members)
     expected = Folds.split(n, members, cv=KFold(members))
     for pair, other in zip(folds.pairs, expected.pairs, strict=True):
         for rows, places in zip(pair, other, strict=True):
@@ -131,7 +113,7 @@ def test_blocks_are_the_folds_of_a_splitter_that_does_not_shuffle(n, members):
 
 @pytest.mark.parametrize("members", [1, 2, 3])
 def test_few_members_choose_within_blocks_of_their_own(members):
-    folds = Folds.split(60, members, rank=np.arange(60))
+    folds = Folds.in_blocks(np.arange(60), members)
     for member, (train, test) in enumerate(folds.pairs):
         share = 60 // max(members, 1 / HOLDOUT if members == 1 else 1)
         first = 60 - share if members == 1 else member * share  # the last rows, if there is one
@@ -147,26 +129,26 @@ def test_few_members_choose_within_blocks_of_their_own(members):
 
 def test_rows_of_one_date_stay_together():
     rank = np.repeat(np.arange(20), 7)
-    for _, test in Folds.split(140, 3, rank=rank).pairs:
+    for _, test in Folds.in_blocks(rank, 3).pairs:
         assert set(np.bincount(rank[test])) <= {0, 7}
     # where there are too few dates, blocks cut them
-    assert len(Folds.split(140, 5, rank=np.repeat([0, 1], 70))) == 5
+    assert len(Folds.in_blocks(np.repeat([0, 1], 70), 5)) == 5
 
 
 def test_blocks_in_pieces_are_dealt_out():
-    folds = Folds.split(100, 5, rank=np.arange(100), pieces=4)
+    folds = Folds.in_blocks(np.arange(100), 5, pieces=4)
     for member, (_, test) in enumerate(folds.pairs):
         assert sorted(set(test // 5 % 5)) == [member]
     assert len(folds.inner_blocks(0)) == 80
 
 
 def test_groups_in_blocks():
-    folds = Folds.split(100, 3, groups=np.repeat(np.arange(20), 5), rank=np.arange(100))
+    folds = Folds.in_blocks(np.arange(100), 3, groups=np.repeat(np.arange(20), 5))
     for train, test in folds.pairs:
         assert not set(train // 5) & set(test // 5)
         assert np.ptp(test) == len(test) - 1
     with pytest.raises(InputError, match="one side of every split"):
-        Folds.split(100, 3, groups=np.arange(100) % 7, rank=np.arange(100))
+        Folds.in_blocks(np.arange(100), 3, groups=np.arange(100) % 7)
 
 
 def test_shuffled_by_name_is_the_default():
@@ -183,4 +165,4 @@ def test_other_names_are_refused():
     with pytest.raises(InputError, match=r'"shuffled", "blocks", a splitter.*cv=.time.'):
         Folds.split(50, 5, cv="time")
     with pytest.raises(InputError, match="at least 10 rows for `members=5` and folds of whole"):
-        Folds.split(9, 5, rank=np.arange(9))
+        Folds.in_blocks(np.arange(9), 5)

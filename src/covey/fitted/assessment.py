@@ -18,7 +18,7 @@ from covey.distributions.conformal import CalibrationSet
 from covey.errors import InputError, warn
 from covey.fitted.attributes import FittedAttributes
 from covey.table import chosen_targets, read_features
-from covey.table.folds import even_weights, read_weights
+from covey.table.weights import of_mean_one, read_sample_weight
 from covey.types import Array, Observations, Table
 
 
@@ -182,12 +182,12 @@ def _counted(X: Any, Y: Any, sample_weight: Any) -> tuple[Any, Any, Array | None
         return X, Y, None
     check_tables(X=X, Y=Y, sample_weight=sample_weight)
     frame, named = read_features(X)
-    weight = read_weights(sample_weight, len(frame))
+    weight = read_sample_weight(sample_weight, len(frame))
     Y = as_pandas(Y, "Y")
     # another number of rows is refused where Y is read
     if weight is None or (weight > 0).all() or np.shape(Y)[:1] != (len(frame),):
-        return X, Y, even_weights(weight)
+        return X, Y, of_mean_one(weight)
     rows = np.flatnonzero(weight)
     features = frame.iloc[rows]
     targets = Y.iloc[rows] if hasattr(Y, "iloc") else np.asarray(Y)[rows]
-    return features if named else features.to_numpy(), targets, even_weights(weight[rows])
+    return features if named else features.to_numpy(), targets, of_mean_one(weight[rows])

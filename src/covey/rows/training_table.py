@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -15,12 +13,13 @@ from covey.arguments.labels import check_tables, labels_of
 from covey.arguments.numbers import is_number
 from covey.arguments.targets import target_names
 from covey.errors import InputError, shown
-from covey.rows.order import ASKED, RowOrder
+from covey.rows.order import RowOrder
 from covey.table import FeatureSchema, read_features, read_targets
 from covey.table.copies import check_features
-from covey.table.folds import BLOCKS, MOST_PIECES, Folds, even_weights, read_weights
+from covey.table.folds import BLOCKS, MOST_PIECES, Folds
 from covey.table.inputs import Inputs
 from covey.table.training_data import TrainingData
+from covey.table.weights import of_mean_one, read_sample_weight
 from covey.types import Array, Rows
 
 
@@ -82,7 +81,7 @@ class TrainingTable:
         dated = _dated(frame, Y)
         check_tables(X=X, Y=Y, sample_weight=sample_weight, groups=groups)
         labels = labels_of(Y if labels_of(X) is None else X)
-        weight = read_weights(sample_weight, len(frame))
+        weight = read_sample_weight(sample_weight, len(frame))
         kept = np.ones(len(frame), dtype=bool) if weight is None else weight > 0
         Y, names, flat = read_targets(Y, kept)
         targets = target_names(names, Y.shape[1])
@@ -93,24 +92,20 @@ class TrainingTable:
         if len(rows) < len(frame):
             frame, dated, Y = frame.iloc[rows], dated.iloc[rows], Y[held]
             weight = None if weight is None else weight[rows]
-        weight = even_weights(weight)  # once, so that rows that are left out change no digit
-        blocks = isinstance(cv, str) and cv == BLOCKS
-        splits = {"groups": groups, "Y": Y, "seed": seed, "kept": kept}
-        folds = Folds.split(len(Y), members, cv=None if blocks else cv, **splits)
+        weight = of_mean_one(weight)  # once, so that rows that are left out change no digit
+        asked = isinstance(cv, str) and cv == BLOCKS
+        folds = Folds.split(
+            len(Y), members, cv=None if asked else cv, groups=groups, Y=Y, seed=seed, kept=kept
+        )
         schema = FeatureSchema.fit(frame, named)
         inputs = network_inputs(schema, frame, named)
         order = None
-        if blocks or cv is None:
-            known = dated, schema, inputs, Y, targets
-            alone = None if groups is None else folds.blocks
-            if (found := RowOrder.find(*known, groups=alone, asked=blocks)) is not None:
-                order, rank = found
-                cut = [
-                    partial(Folds.split, len(Y), members, **splits, rank=rank, pieces=2**power)
-                    for power in range(MOST_PIECES.bit_length())
-                ]
-                better = _folds_that_hold(cut, Y, targets, asked=order.because == ASKED)
-                folds, order = (better, order) if better is not None else (folds, None)
+        if asked or cv is None:
+            together = None if groups is None else folds.blocks
+            found = RowOrder.find(dated, schema, inputs, Y, targets, groups=together, asked=asked)
+            if found is not None:
+                blocks = _blocks(found[1], members, together, Y, targets, asked=asked)
+                folds, order = (folds, None) if blocks is None else (blocks, found[0])
         _check_observed(Y, targets, folds)
         labels = None if labels is None else labels[rows]
         weight = np.ones(len(Y)) if weight is None else weight
@@ -118,8 +113,10 @@ class TrainingTable:
         return cls(frame, schema, data, flat, rows, labels, order)
 
 
-def _folds_that_hold(
-    cut: Sequence[Callable[[], Folds]],
+def _blocks(
+    rank: Rows,
+    members: int,
+    groups: Rows | None,
     Y: Array,
     targets: tuple[str, ...],
     *,
@@ -127,11 +124,13 @@ def _folds_that_hold(
 ) -> Folds | None:
     """The coarsest blocks of which each member learns about half of what is known of each target.
 
-    A target that was observed in one stretch alone would else be unknown to whom that is held out.
+    If a target was observed in one block alone, whoever holds that out would know nothing of it.
 
     Args:
-        cut: ways to cut, the coarsest first.
-        Y: shape (N, D).
+        rank: place of each row in the order, shape (N,).
+        members: K.
+        groups: a label for each row, shape (N,), or None.
+        Y: shape (N, D), NaN where not observed.
         targets: D names.
         asked: whether the user asked for blocks.
 
@@ -141,18 +140,19 @@ def _folds_that_hold(
     Raises:
         InputError: the user asked for blocks, and no way to cut will do.
     """
-    counts = ~np.isnan(Y)
+    observed = ~np.isnan(Y)
     usable: Folds | None = None
     refused: InputError | None = None
-    for make in cut:
+    for power in range(MOST_PIECES.bit_length()):
         try:
-            folds = make()
+            folds = Folds.in_blocks(rank, members, groups=groups, pieces=2**power)
             _check_observed(Y, targets, folds)
         except InputError as error:
             refused = refused or error
             continue
         usable = usable or folds
-        if all((2 * counts[train].sum(0) >= counts.sum(0)).all() for train in folds.trains):
+        learned = [observed[train].sum(axis=0) for train in folds.trains]
+        if all((2 * counts >= observed.sum(axis=0)).all() for counts in learned):
             return folds
     if usable is None and asked and refused is not None:
         raise refused

@@ -19,7 +19,7 @@ from covey.start.moments import FoldMoments
 from covey.start.ridge import fit_ridge, ridge_of_folds
 from covey.start.start import Columns, LinearStart, unbounded_columns, with_unbounded
 from covey.stream.dataset import ParquetTable
-from covey.stream.hash_folds import Slots
+from covey.stream.hash_folds import HashFolds
 from covey.stream.hashes import row_keys
 from covey.stream.reservoir import Reservoir
 from covey.stream.rows import Roles, TrainingRows
@@ -34,12 +34,12 @@ from covey.types import Array, Snapshot
 MOST_ROWS = 100_000  # of the sample
 MOST_CELLS = 10_000_000  # of the sample
 MOST_SQUARES = 20_000_000  # numbers in the covariances that are predicted for the sample
-ARRAYS = ("complete", "training", "numbers", "inputs", "Y", "slot")  # of a survey, as they are
+ARRAYS = ("complete", "training", "numbers", "inputs", "Y", "slot")  # of a first pass, as they are
 MOST_MOMENTS = 2**25  # numbers, 256 MB: beyond, linear starts are fitted to the sample
 
 
 @dataclass(frozen=True)
-class Survey:
+class FirstPass:
     """What is known of the rows that hold a target and have a weight.
 
     Attributes:
@@ -75,7 +75,7 @@ class Survey:
         cls,
         table: ParquetTable,
         roles: Roles,
-        slots: Slots,
+        slots: HashFolds,
         *,
         plan: Plan,
         seed: int,
@@ -95,7 +95,7 @@ class Survey:
             most_rows: of the sample; fewer if there are very many columns.
 
         Returns:
-            The survey.
+            What was learned of the rows.
 
         Raises:
             InputError: a column cannot be used, or a member would lack rows to train on or to be
@@ -157,14 +157,14 @@ class Survey:
             Baseline.of(linear, covariances),
         )
 
-    def folds(self, slots: Slots) -> Folds:
+    def folds(self, slots: HashFolds) -> Folds:
         """Which rows of the sample each member would train on, and which it holds out."""
         held = slots.held_out[:, self.slot]
         pairs = tuple((np.flatnonzero(~out), np.flatnonzero(out)) for out in held)
         return Folds(pairs, self.slot)
 
     def table(
-        self, roles: Roles, slots: Slots, *, flat: bool, order: RowOrder | None = None
+        self, roles: Roles, slots: HashFolds, *, flat: bool, order: RowOrder | None = None
     ) -> TrainingTable:
         """The sample as a table: what members are stopped, scored and calibrated on.
 
@@ -210,7 +210,7 @@ class Survey:
 
     @classmethod
     def restored(cls, snapshot: Snapshot, kind: type[LinearStart]) -> Self:
-        """The survey that `snapshot` describes, with linear starts of some kind."""
+        """The first pass that `snapshot` describes, with linear starts of some kind."""
         manifest, arrays = snapshot
         names = [part.name for part in fields(kind)]
         linear = tuple(
@@ -262,7 +262,7 @@ class _Ranges:
 class _Counts:
     """Rows of each slot, and checks that members have enough of them."""
 
-    def __init__(self, slots: Slots, roles: Roles) -> None:
+    def __init__(self, slots: HashFolds, roles: Roles) -> None:
         self.slots, self.roles = slots, roles
         self.rows = np.zeros(len(slots), dtype=np.int64)
         self.complete = np.zeros(len(slots), dtype=np.int64)
@@ -301,7 +301,7 @@ class _Counts:
                 )
 
 
-def _equal_only_if(slots: Slots, what: str) -> str:
+def _equal_only_if(slots: HashFolds, what: str) -> str:
     if slots.together:
         return 'Folds are stretches of the table here: use fewer members, or cv="shuffled".'
     return (
@@ -310,7 +310,9 @@ def _equal_only_if(slots: Slots, what: str) -> str:
     )
 
 
-def _scanned(table: ParquetTable, roles: Roles, slots: Slots, bar: Any) -> Iterator[TrainingRows]:
+def _scanned(
+    table: ParquetTable, roles: Roles, slots: HashFolds, bar: Any
+) -> Iterator[TrainingRows]:
     for numbers, part in table.scan(roles.columns):
         yield TrainingRows.of(numbers, part, roles, slots)
         bar.update(len(numbers))
@@ -319,7 +321,7 @@ def _scanned(table: ParquetTable, roles: Roles, slots: Slots, bar: Any) -> Itera
 def _moments(
     table: ParquetTable,
     roles: Roles,
-    slots: Slots,
+    slots: HashFolds,
     schema: FeatureSchema,
     width: int,
     unbounded: Columns,

@@ -20,8 +20,8 @@ from covey.members.run import Run
 from covey.rows.order import RowOrder
 from covey.stream.checkpoint import Checkpoint
 from covey.stream.dataset import ParquetTable
-from covey.stream.first_pass import FoldError, Survey
-from covey.stream.hash_folds import Slots
+from covey.stream.first_pass import FirstPass, FoldError
+from covey.stream.hash_folds import HashFolds
 from covey.stream.order import attempts
 from covey.stream.rows import Roles
 from covey.stream.source import Streamed
@@ -33,7 +33,7 @@ Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 PASSES = 1.0  # how often a member sees each of its rows at least
 # parameters that may differ when a fit is resumed
 FREE = ("max_time", "callbacks", "verbose", "random_state", "base")
-SURVEY, ORDER = "survey", "order"
+FIRST_PASS, ORDER = "survey", "order"  # in checkpoints
 
 
 def fit_files(
@@ -104,7 +104,7 @@ def fit_files(
     members, count = parameters["members"], len(roles.targets)
     settings = {name: parameters[name] for name in SETTINGS}
     # what is wrong with a parameter is said before hours are spent
-    Slots(members, seed)
+    HashFolds(members, seed)
     plan = plan_of(parameters["family"], parameters["rank"], count)
     stub = np.zeros((1, 1), dtype=np.float32)
     architecture = plan.architecture(architecture_of(parameters, stub, count, members))
@@ -112,33 +112,33 @@ def fit_files(
     Recipe.for_table(len(files), count, **settings)
     with Checkpoint(checkpoint, about, seed, resume=resume) as kept:
         seed = kept.seed
-        if SURVEY in kept.entries:
+        if FIRST_PASS in kept.entries:
             kind = architecture.classes.start
-            survey = Survey.restored(kept.entries[SURVEY], kind)
+            first_pass = FirstPass.restored(kept.entries[FIRST_PASS], kind)
             stretches, seen = (kept.entries[ORDER].manifest[name] for name in ("slots", "order"))
-            slots = Slots(members, seed, **{**stretches, "edges": tuple(stretches["edges"])})
+            folds = HashFolds(members, seed, **{**stretches, "edges": tuple(stretches["edges"])})
             order = None if seen is None else RowOrder(**seen)
         else:
             options = {"plan": plan, "verbose": int(bool(parameters["verbose"]))}
             ways = attempts(files, roles, members, seed, cv)
-            survey, slots, order = _surveyed(files, roles, ways, seed=seed, **options)
-            kept.entries[SURVEY] = survey.snapshot()
-            stretches = {k: v for k, v in asdict(slots).items() if k not in ("members", "seed")}
+            first_pass, folds, order = _first_that_serves(files, roles, ways, seed=seed, **options)
+            kept.entries[FIRST_PASS] = first_pass.snapshot()
+            stretches = {k: v for k, v in asdict(folds).items() if k not in ("members", "seed")}
             seen = None if order is None else asdict(order)
             kept.entries[ORDER] = Snapshot({"slots": stretches, "order": seen}, {})
             kept.write()
-        table = survey.table(roles, slots, flat=isinstance(targets, str), order=order)
+        table = first_pass.table(roles, folds, flat=isinstance(targets, str), order=order)
         matrix = table.data.inputs.matrix
         architecture = plan.architecture(architecture_of(parameters, matrix, count, members))
-        rows = int(survey.training.mean())
+        rows = int(first_pass.training.mean())
         recipe = Recipe.for_table(rows, count, **settings, outputs=outputs, passes=PASSES)
-        source = Streamed(files, roles, slots, survey, recipe.batch_size, seed)
+        source = Streamed(files, roles, folds, first_pass, recipe.batch_size, seed)
         try:
             candidates = train_candidates(
                 table.data,
                 plan,
                 architecture,
-                survey.linear,
+                first_pass.linear,
                 recipe,
                 Run.of(parameters, seed=seed, started=kept.started),
                 source=source,
@@ -147,21 +147,26 @@ def fit_files(
         finally:
             source.close()
         return select_and_calibrate(
-            candidates, table, parameters["family"], survey.baseline, seed=seed, n_rows=survey.rows
+            candidates,
+            table,
+            parameters["family"],
+            first_pass.baseline,
+            seed=seed,
+            n_rows=first_pass.rows,
         )
 
 
-def _surveyed(
+def _first_that_serves(
     files: ParquetTable,
     roles: Roles,
-    ways: Iterable[tuple[Slots, RowOrder | None]],
+    ways: Iterable[tuple[HashFolds, RowOrder | None]],
     **options: Any,
-) -> tuple[Survey, Slots, RowOrder | None]:
-    """The survey by the first of some slots that leave each member enough rows."""
+) -> tuple[FirstPass, HashFolds, RowOrder | None]:
+    """The first pass by the first of some folds that leave each member enough rows."""
     refused: FoldError | None = None
-    for slots, order in ways:
+    for folds, order in ways:
         try:
-            return Survey.of(files, roles, slots, **options), slots, order
+            return FirstPass.of(files, roles, folds, **options), folds, order
         except FoldError as error:
             refused = refused or error
     assert refused is not None

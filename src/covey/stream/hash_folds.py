@@ -13,8 +13,10 @@ from covey.table.blocks import check_members, count_of_blocks, held_out_blocks
 
 
 @dataclass(frozen=True)
-class Slots:
-    """Equally likely slots, each held out by one member (or none, if there is one member).
+class HashFolds:
+    """Folds of rows by a hash: equally likely slots, each held out by one member.
+
+    If there is one member, it holds out one of them.
 
     Rows go into them by a hash, and rows of one group share a slot; or, if rows depend on their
     neighbours, slots are stretches of the table, or of time. There are as many slots as members, or

@@ -1,4 +1,4 @@
-"""Whether rows of files depend on their neighbours, and which slots they then go into."""
+"""Whether rows of files depend on their neighbours, and which folds they then go into."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from covey.rows.neighbours import MOST_ROWS
 from covey.rows.order import ASKED, TABLE, RowOrder
 from covey.rows.training_table import network_inputs
 from covey.stream.dataset import ParquetTable
-from covey.stream.hash_folds import Slots
+from covey.stream.hash_folds import HashFolds
 from covey.stream.hashes import row_keys
 from covey.stream.rows import Roles, TrainingRows
 from covey.table import FeatureSchema, read_features
 from covey.table.columns import decode
 from covey.table.folds import BLOCKS, SHUFFLED
 
-DATES = 100_000  # of which the borders between slots are quantiles
+DATES = 100_000  # of which the borders between folds are quantiles
 PIECES = (1, 8)  # that each slot is dealt out in; more if a member would know nothing of a target
 
 
 def attempts(
     table: ParquetTable, roles: Roles, members: int, seed: int, cv: str | None
-) -> Iterator[tuple[Slots, RowOrder | None]]:
-    """Ways to put rows into slots, the best first: another one is for rows that it does not suit.
+) -> Iterator[tuple[HashFolds, RowOrder | None]]:
+    """Ways to put rows into folds, the best first; the next is for rows that the last did not suit.
 
     Rows that stand together in the middle of the table tell whether they depend on their
     neighbours.
@@ -35,30 +35,30 @@ def attempts(
         table: the files.
         roles: which columns are what.
         members: K.
-        seed: of the slots that go by a hash, as they do if rows do not depend on their neighbours.
+        seed: of the folds that go by a hash, as they do if rows do not depend on their neighbours.
         cv: "shuffled", "blocks", or None: as the rows are.
 
     Yields:
-        Slots, and why they are stretches of rows; None if they are not.
+        Folds, and why they are stretches of rows; None if they are not.
     """
     order = None if cv == SHUFFLED or roles.groups is not None else _found(table, roles, seed, cv)
     if order is not None:
         days = None if order.by == TABLE else _sampled_days(table, order.by, seed)
         for pieces in PIECES:
-            slots = Slots(members, seed, rows=len(table), pieces=pieces)
+            folds = HashFolds(members, seed, rows=len(table), pieces=pieces)
             if days is not None:
-                count = len(slots) * pieces
+                count = len(folds) * pieces
                 edges = np.quantile(days, np.arange(1, count) / count, method="nearest")
-                slots = Slots(members, seed, 0, order.by, tuple(edges.tolist()), pieces)
-            yield slots, order
+                folds = HashFolds(members, seed, 0, order.by, tuple(edges.tolist()), pieces)
+            yield folds, order
         if order.because == ASKED:
             return
-    yield Slots(members, seed), None
+    yield HashFolds(members, seed), None
 
 
 def _found(table: ParquetTable, roles: Roles, seed: int, cv: str | None) -> RowOrder | None:
     read = [
-        TrainingRows.of(numbers, part, roles, Slots(1, seed))
+        TrainingRows.of(numbers, part, roles, HashFolds(1, seed))
         for numbers, part in table.stretch(roles.columns, MOST_ROWS)
     ]
     frames = [rows.table.select(list(roles.features)).to_pandas() for rows in read]

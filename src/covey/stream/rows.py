@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from covey.arguments.targets import target_names
 from covey.errors import InputError
 from covey.stream.dataset import ParquetTable
-from covey.stream.hash_folds import Slots
+from covey.stream.hash_folds import HashFolds
 from covey.table.columns import decode, refuse_infinity
 from covey.types import Array
 
@@ -122,14 +122,14 @@ class TrainingRows:
     slot: NDArray[np.int64]
 
     @classmethod
-    def of(cls, numbers: NDArray[np.int64], table: Any, roles: Roles, slots: Slots) -> Self:
+    def of(cls, numbers: NDArray[np.int64], table: Any, roles: Roles, folds: HashFolds) -> Self:
         """Read what is not a feature.
 
         Args:
             numbers: of N rows.
             table: these rows, as `ParquetTable` gives them.
             roles: which columns are what.
-            slots: who holds out which rows.
+            folds: which member holds out which rows.
 
         Returns:
             At most N rows.
@@ -153,8 +153,8 @@ class TrainingRows:
                 )
             usable &= weight > 0
         labels = None if roles.groups is None else table[roles.groups]
-        days = None if slots.by is None else decode(table[slots.by].to_pandas())[1]
-        slot = slots.of(numbers, labels, days)
+        days = None if folds.by is None else decode(table[folds.by].to_pandas())[1]
+        slot = folds.of(numbers, labels, days)
         if usable.all():
             return cls(numbers, np.arange(len(numbers)), table, Y, weight, slot)
         kept = np.flatnonzero(usable)

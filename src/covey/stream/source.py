@@ -22,8 +22,8 @@ from covey.rows.training_table import network_inputs
 from covey.start.whitener import Whitener
 from covey.start.whitening import LEAST_COMPLETE
 from covey.stream.dataset import ParquetTable
-from covey.stream.first_pass import Survey
-from covey.stream.hash_folds import Slots
+from covey.stream.first_pass import FirstPass
+from covey.stream.hash_folds import HashFolds
 from covey.stream.rows import Roles, TrainingRows
 from covey.types import Snapshot
 
@@ -54,8 +54,8 @@ class Streamed(Source):
     Args:
         table: the files.
         roles: which columns are what.
-        slots: who holds out which rows.
-        survey: what is known of them.
+        folds: which member holds out which rows.
+        first_pass: what is known of all rows.
         batch_size: rows per member and batch; at least 2 if there are rows of both kinds.
         seed: of all orders.
         most_rows: of a buffer.
@@ -65,25 +65,25 @@ class Streamed(Source):
         self,
         table: ParquetTable,
         roles: Roles,
-        slots: Slots,
-        survey: Survey,
+        folds: HashFolds,
+        first_pass: FirstPass,
         batch_size: int,
         seed: int,
         most_rows: int = MOST_ROWS,
     ) -> None:
-        self.table, self.roles, self.slots, self.survey = table, roles, slots, survey
+        self.table, self.roles, self.folds, self.first_pass = table, roles, folds, first_pass
         self.seed = seed
-        self.whitener = Whitener(survey.linear)
+        self.whitener = Whitener(first_pass.linear)
         self.scale_tril = self.whitener.factors
-        share = survey.complete / survey.training
+        share = first_pass.complete / first_pass.training
         # with few complete rows none is whitened, as in `Whitened.under`
-        if not survey.complete.all() or share.mean() < LEAST_COMPLETE:
+        if not first_pass.complete.all() or share.mean() < LEAST_COMPLETE:
             share = np.zeros_like(share)
         self.whiten = bool(share.any())
         self.complete, self.gaps = rows_per_kind(np.stack([share, 1 - share]), batch_size)
         k, d = self.whitener.shape
-        width = 4 * (survey.inputs.shape[1] + k * d + 2)
-        self.size = min(most_rows, max(MOST_BYTES // width, 1024), survey.rows)
+        width = 4 * (first_pass.inputs.shape[1] + k * d + 2)
+        self.size = min(most_rows, max(MOST_BYTES // width, 1024), first_pass.rows)
         self.position, self.taken = Position(0, 0), 0
         self.buffers: Iterator[_Buffer] | None = None
         self.reader = ThreadPoolExecutor(1, thread_name_prefix="covey-reader")
@@ -139,8 +139,8 @@ class Streamed(Source):
             before = skip
             columns = self.roles.columns
             for numbers, part in self.table.shuffled(columns, self.seed, number, skip):
-                rows = TrainingRows.of(numbers, part, self.roles, self.slots)
-                read = _Read.of(rows, self.survey, self.roles)
+                rows = TrainingRows.of(numbers, part, self.roles, self.folds)
+                read = _Read.of(rows, self.first_pass, self.roles)
                 taken = 0
                 while taken < len(rows):
                     if filling is None:
@@ -164,8 +164,8 @@ class Streamed(Source):
         targets[:-1] = self.whitener(rows.inputs, rows.Y, complete)
         weight = None
         if rows.weight is not None:
-            weight = np.append(rows.weight / self.survey.mean_weight, 0.0).astype(np.float32)
-        own = ~self.slots.held_out[:, rows.slot]
+            weight = np.append(rows.weight / self.first_pass.mean_weight, 0.0).astype(np.float32)
+        own = ~self.folds.held_out[:, rows.slot]
         kinds = own & complete, own & ~complete
         counts = np.array([kind.sum(axis=1) for kind in kinds])
         total = np.maximum(counts.sum(axis=0), 1)
@@ -180,7 +180,7 @@ class Streamed(Source):
             axis=1,
         )
         position_weight = position_weights(counts / total, *sizes)
-        if self.roles.groups is not None or self.slots.together:
+        if self.roles.groups is not None or self.folds.together:
             # a member that holds out most rows here, of a large group or near in time, has few
             # others, and sees them often
             often = np.minimum(counts.sum(axis=0) / (steps * sum(sizes)), 1.0).astype(np.float32)
@@ -219,9 +219,9 @@ class _Read:
     slot: NDArray[np.int64]
 
     @classmethod
-    def of(cls, rows: TrainingRows, survey: Survey, roles: Roles) -> _Read:
+    def of(cls, rows: TrainingRows, first_pass: FirstPass, roles: Roles) -> _Read:
         frame = rows.table.select(list(roles.features)).to_pandas()
-        inputs = network_inputs(survey.schema, frame, True)
+        inputs = network_inputs(first_pass.schema, frame, True)
         return cls(inputs, rows.Y, rows.weight, rows.slot)
 
     @property

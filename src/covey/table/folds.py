@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.model_selection import (
     GroupKFold,
     GroupShuffleSplit,
@@ -18,13 +18,12 @@ from sklearn.model_selection import (
 
 from covey.arguments.frames import as_pandas
 from covey.arguments.labels import labels_of, row_name
-from covey.arguments.numbers import read_lists, read_numbers
+from covey.arguments.numbers import read_lists
 from covey.distributions import Mixture
 from covey.errors import InputError, clipped, shown
 from covey.table.blocks import check_members, count_of_blocks, held_out_blocks
-from covey.types import Rows
+from covey.types import Mask, Rows
 
-LEAST_WEIGHT = 1e-100  # of the largest, that a row can count with
 HOLDOUT = 0.2  # share of the rows that a single member is stopped on
 INNER = 5  # folds within the training rows of a member, where its own folds are none
 BLOCKS, SHUFFLED = "blocks", "shuffled"  # what `cv` may be called
@@ -54,9 +53,7 @@ class Folds:
         groups: ArrayLike | None = None,
         Y: Any = None,
         seed: int = 0,
-        kept: NDArray[np.bool_] | None = None,
-        rank: Rows | None = None,
-        pieces: int = 1,
+        kept: Mask | None = None,
     ) -> Self:
         """Split rows into folds.
 
@@ -66,14 +63,10 @@ class Folds:
             cv: scikit-learn splitter, or an iterable of (train, test) index arrays: one member for
                 each of its splits. By default, or "shuffled", shuffled folds of equal size.
             groups: a label per row, shape (N,): rows of one group stay on one side.
-            Y: targets, for splitters that look at them.
+            Y: targets, for splitters that read them.
             seed: seed of the default folds.
             kept: which rows of a longer table these N are, if some were left out. `groups` and the
                 index arrays of `cv` are those of the longer table; a splitter splits the N rows.
-            rank: place of each row in an order, shape (N,): fold k is the k-th stretch of it in
-                place of rows at random, and a single member holds out the last. Rows of one rank
-                stay together where there are enough ranks.
-            pieces: stretches that each of them is dealt out in.
 
         Returns:
             The folds.
@@ -84,8 +77,6 @@ class Folds:
         kept = np.ones(n_rows, dtype=bool) if kept is None else kept
         labels = None if groups is None else _labels(groups, kept)
         check_members(members)
-        if rank is not None:
-            return cls._stretches(rank, members, pieces, labels)
         if cv is None or (isinstance(cv, str) and cv == SHUFFLED):
             cv = None
             available = n_rows if labels is None else int(labels.max()) + 1
@@ -122,7 +113,25 @@ class Folds:
         return cls(pairs, None if cv is None else _fold_numbers(pairs, n_rows))
 
     @classmethod
-    def _stretches(cls, rank: Rows, members: int, pieces: int, labels: Rows | None) -> Self:
+    def in_blocks(
+        cls, rank: Rows, members: int, *, groups: Rows | None = None, pieces: int = 1
+    ) -> Self:
+        """Split rows that stand in an order into folds of whole blocks.
+
+        Args:
+            rank: place of each row in the order, shape (N,). Rows of one rank stay together where
+                there are enough ranks.
+            members: K: fold k is the k-th block; a single member holds out the last rows.
+            groups: a label per row, shape (N,): rows of one group stay on one side.
+            pieces: how many each block is cut into; they are dealt out in turn.
+
+        Returns:
+            The folds.
+
+        Raises:
+            InputError: there are too few rows, or a group stands on both sides.
+        """
+        check_members(members)
         count = count_of_blocks(members)
         if len(rank) < 2 * count:
             raise InputError(
@@ -130,15 +139,15 @@ class Folds:
                 f"blocks. Received {len(rank)} (n_samples = {len(rank)}); use more rows, or "
                 f'cv="{SHUFFLED}".'
             )
-        if labels is not None:
-            rank = _of_runs(rank, labels)
+        if groups is not None:
+            rank = _of_runs(rank, groups)
         pieces = max(min(pieces, len(rank) // count), 1)
-        stretch = _cut(rank, count * pieces)
-        held_out = held_out_blocks(members, ordered=True)[:, stretch % count]
+        piece = _cut(rank, count * pieces)
+        held_out = held_out_blocks(members, ordered=True)[:, piece % count]
         pairs = tuple((np.flatnonzero(~held), np.flatnonzero(held)) for held in held_out)
-        if labels is not None:
-            _check_groups(pairs, labels)
-        return cls(pairs, stretch if labels is None else labels)
+        if groups is not None:
+            _check_groups(pairs, groups)
+        return cls(pairs, piece if groups is None else groups)
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -234,7 +243,7 @@ def _check_groups(pairs: Iterable[tuple[Rows, Rows]], labels: Rows) -> None:
 
 
 def _of_runs(rank: Rows, labels: Rows) -> Rows:
-    """Ranks of stretches of one label: blocks end where a group does."""
+    """For each row, the number of the run of equal labels it is in: blocks end where runs do."""
     order = np.argsort(rank, kind="stable")
     run = np.empty_like(rank)
     run[order] = np.cumsum(np.diff(labels[order], prepend=labels[order[0]]) != 0)
@@ -242,7 +251,15 @@ def _of_runs(rank: Rows, labels: Rows) -> Rows:
 
 
 def _cut(rank: Rows, count: int) -> Rows:
-    """Which of so many stretches of about equal length each row is in, by its rank."""
+    """Cut rows in an order into pieces of about equal length, between ranks where that can be.
+
+    Args:
+        rank: place of each row in the order, shape (N,).
+        count: number of pieces.
+
+    Returns:
+        The number of the piece that each row is in, shape (N,).
+    """
     order = np.argsort(rank, kind="stable")
     size = np.full(count, len(rank) // count)
     size[: len(rank) % count] += 1  # as scikit-learn's KFold has it
@@ -256,58 +273,9 @@ def _cut(rank: Rows, count: int) -> Rows:
         nearest = near[np.abs(near - starts).argmin(axis=0), np.arange(count - 1)]
         if (np.diff(nearest) > 0).all():
             starts = nearest
-    stretch = np.empty(len(rank), dtype=np.int64)
-    stretch[order] = np.searchsorted(starts, np.arange(len(rank)), side="right")
-    return stretch
-
-
-def read_weights(sample_weight: ArrayLike | None, n_rows: int) -> NDArray[np.float64] | None:
-    """Sample weights as they are.
-
-    Args:
-        sample_weight: array of shape (N,), or None.
-        n_rows: N.
-
-    Returns:
-        Array of shape (N,), or None.
-
-    Raises:
-        InputError: the shape does not fit, or a weight is negative or not finite.
-    """
-    if sample_weight is None:
-        return None
-    weight = read_numbers(sample_weight, "sample_weight")
-    if weight.shape != (n_rows,):
-        raise InputError(f"`sample_weight` must have shape ({n_rows},). Received {weight.shape}.")
-    if len(bad := np.flatnonzero(~np.isfinite(weight) | (weight < 0))):
-        raise InputError(
-            f"`sample_weight` must be finite and non-negative. Received {weight[bad[0]]:g} in "
-            f"{row_name(labels_of(sample_weight), int(bad[0]))}."
-        )
-    if weight.max() == 0:
-        raise InputError("`sample_weight` must not be zero in every row. Received zeros alone.")
-    if len(bad := np.flatnonzero((weight > 0) & (weight / weight.max() < LEAST_WEIGHT))):
-        raise InputError(
-            f"`sample_weight` must lie within a factor of {1 / LEAST_WEIGHT:g}, or be 0. Received "
-            f"{weight[bad[0]]:g} in {row_name(labels_of(sample_weight), int(bad[0]))}, beside "
-            f"{weight.max():g}."
-        )
-    return weight
-
-
-def even_weights(weight: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
-    """Weights scaled to mean 1; None if all rows count alike.
-
-    Args:
-        weight: array of shape (N,), or None.
-
-    Returns:
-        Array of shape (N,), or None.
-    """
-    if weight is None or (weight == weight[0]).all():
-        return None
-    weight = weight / weight.max()
-    return np.asarray(weight / weight.mean())
+    piece = np.empty(len(rank), dtype=np.int64)
+    piece[order] = np.searchsorted(starts, np.arange(len(rank)), side="right")
+    return piece
 
 
 def _default_splitter(members: int, *, grouped: bool, seed: int) -> Any:
@@ -319,7 +287,7 @@ def _default_splitter(members: int, *, grouped: bool, seed: int) -> Any:
     return KFold(members, shuffle=True, random_state=seed)
 
 
-def _labels(groups: ArrayLike, kept: NDArray[np.bool_]) -> Rows:
+def _labels(groups: ArrayLike, kept: Mask) -> Rows:
     import pandas as pd
 
     values = read_lists(as_pandas(groups, "groups"), "`groups`")
@@ -339,7 +307,7 @@ def _labels(groups: ArrayLike, kept: NDArray[np.bool_]) -> Rows:
     return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
 
-def _renumbered(pair: Any, kept: NDArray[np.bool_]) -> tuple[Rows, Rows]:
+def _renumbered(pair: Any, kept: Mask) -> tuple[Rows, Rows]:
     """A pair of row numbers of the whole table as numbers among the rows kept."""
     number = np.cumsum(kept) - 1
     found = []

@@ -1,0 +1,62 @@
+"""Sample weights: how much each row counts in every average."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from covey.arguments.labels import labels_of, row_name
+from covey.arguments.numbers import read_numbers
+from covey.errors import InputError
+from covey.types import Array
+
+LEAST_WEIGHT = 1e-100  # of the largest, that a row can count with
+
+
+def read_sample_weight(sample_weight: ArrayLike | None, n_rows: int) -> Array | None:
+    """Sample weights as they are.
+
+    Args:
+        sample_weight: array of shape (N,), or None.
+        n_rows: N.
+
+    Returns:
+        Array of shape (N,), or None.
+
+    Raises:
+        InputError: the shape does not fit, or a weight is negative or not finite.
+    """
+    if sample_weight is None:
+        return None
+    weight = read_numbers(sample_weight, "sample_weight")
+    if weight.shape != (n_rows,):
+        raise InputError(f"`sample_weight` must have shape ({n_rows},). Received {weight.shape}.")
+    if len(bad := np.flatnonzero(~np.isfinite(weight) | (weight < 0))):
+        raise InputError(
+            f"`sample_weight` must be finite and non-negative. Received {weight[bad[0]]:g} in "
+            f"{row_name(labels_of(sample_weight), int(bad[0]))}."
+        )
+    if weight.max() == 0:
+        raise InputError("`sample_weight` must not be zero in every row. Received zeros alone.")
+    if len(bad := np.flatnonzero((weight > 0) & (weight / weight.max() < LEAST_WEIGHT))):
+        raise InputError(
+            f"`sample_weight` must lie within a factor of {1 / LEAST_WEIGHT:g}, or be 0. Received "
+            f"{weight[bad[0]]:g} in {row_name(labels_of(sample_weight), int(bad[0]))}, beside "
+            f"{weight.max():g}."
+        )
+    return weight
+
+
+def of_mean_one(weight: Array | None) -> Array | None:
+    """Weights scaled to mean 1; None if all rows count alike.
+
+    Args:
+        weight: array of shape (N,), or None.
+
+    Returns:
+        Array of shape (N,), or None.
+    """
+    if weight is None or (weight == weight[0]).all():
+        return None
+    weight = weight / weight.max()
+    return np.asarray(weight / weight.mean())
