@@ -297,7 +297,7 @@ def _predict(options: argparse.Namespace) -> None:
     table = read_table(options.table)
     named = [*options.keep, *(options.given or [])]
     _check_columns(list(table.columns), named, options.table)
-    model = load(options.model, options.trust)
+    model = load(options.model, trusted=options.trust)
     if unknown := [name for name in options.given or [] if name not in model.targets_]:
         raise InputError(
             f"`--given` takes targets of the model: {', '.join(model.targets_)}. "
@@ -323,7 +323,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.report:
         writable(options.report, (".html",))
     table = read_table(options.table)
-    model = load(options.model, options.trust)
+    model = load(options.model, trusted=options.trust)
     special = [options.weights] if options.weights else []
     _check_columns(list(table.columns), [*model.targets_, *special], options.table)
     X = _features(table, model, [*model.targets_, *special])

@@ -186,7 +186,7 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         """
         return summarise(self.fitted_, self.family)
 
-    def save(self, path: str | os.PathLike[str], trusted: Collection[str] = ()) -> None:
+    def save(self, path: str | os.PathLike[str], *, trusted: Collection[str] = ()) -> None:
         """Write the fitted model to one file, as a whole or not at all.
 
         The file holds JSON and arrays, no code. Callbacks, a splitter and an object as
@@ -212,7 +212,7 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         return tags
 
 
-def load(path: str | os.PathLike[str], trusted: Collection[str] = ()) -> JointRegressor:
+def load(path: str | os.PathLike[str], *, trusted: Collection[str] = ()) -> JointRegressor:
     """Load a model that `save` wrote, on any backend.
 
     Args:

@@ -293,8 +293,10 @@ def test_without_usable_rows_what_is_out_of_fold_is_the_models(kind, level):
     joint = joint.calibrated_by(CalibrationSet(others, y, "out_of_fold", np.ones(9)))
     part = joint.marginal("t1")
     assert part.region(level).method == "out_of_fold"
-    assert_allclose(part.region(level).radius, part.region(level, "model").radius, rtol=1e-9)
-    for end, expected in zip(part.interval(level), part.interval(level, "model"), strict=True):
+    assert_allclose(part.region(level).radius, part.region(level, method="model").radius, rtol=1e-9)
+    for end, expected in zip(
+        part.interval(level), part.interval(level, method="model"), strict=True
+    ):
         assert_allclose(end, expected, rtol=1e-9)
 
 
@@ -363,15 +365,17 @@ def test_outcomes_as_predicted_give_back_the_models_own_radius(kind, d):
     order = np.random.default_rng(1).permutation(n)
     joint = joint.calibrated_by(CalibrationSet(others[order], y[order], "out_of_fold"))
     for level in (0.01, 0.05, 0.5, 0.77, 0.9, 0.95, 0.999):
-        assert_allclose(joint.region(level).radius, joint.region(level, "model").radius, rtol=1e-7)
+        assert_allclose(
+            joint.region(level).radius, joint.region(level, method="model").radius, rtol=1e-7
+        )
 
 
 def test_in_the_long_run_right_predictions_keep_their_radius():
     joint, _, _ = calibrated_case("student_t", 4000, 3, method="out_of_fold")
     for level in (0.5, 0.9):
-        ours, models = joint.region(level).radius, joint.region(level, "model").radius
+        ours, models = joint.region(level).radius, joint.region(level, method="model").radius
         assert_allclose(ours, models, rtol=0.05)
-    for ours, models in zip(joint.interval(0.9), joint.interval(0.9, "model"), strict=True):
+    for ours, models in zip(joint.interval(0.9), joint.interval(0.9, method="model"), strict=True):
         assert (np.abs(ours - models) < 0.1 * joint.stddev).all()
 
 

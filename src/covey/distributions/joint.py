@@ -111,6 +111,7 @@ class Joint(Kind):
     def conditional(
         self,
         given: Mapping[Any, Any] | ArrayLike | pd.DataFrame | pd.Series,
+        *,
         keep: bool | None = None,
     ) -> Self:
         """The distribution of the other targets, given what has been observed of some.
@@ -173,7 +174,7 @@ class Joint(Kind):
         mapped = self._mapped(*read_map(A, b, targets, self._shape, self.targets, self.index))
         return mapped._labelled(self.index)
 
-    def sum(self, targets: Iterable[str | int] | None = None, name: str = "sum") -> Self:
+    def sum(self, targets: Iterable[str | int] | None = None, *, name: str = "sum") -> Self:
         """The distribution of the sum of some targets; other combinations are for `affine`.
 
         Args:
@@ -191,7 +192,7 @@ class Joint(Kind):
         matrix[0, target_positions(wanted, self.targets)] = 1.0
         return self.affine(matrix, targets=[name])
 
-    def quantile(self, q: ArrayLike, method: str = "auto") -> Array:
+    def quantile(self, q: ArrayLike, *, method: str = "auto") -> Array:
         """Quantiles of each target on its own, calibrated as `interval` is: these are its ends.
 
         Args:
@@ -219,7 +220,7 @@ class Joint(Kind):
                 found.append(self._matched().mean + (half if below > above else -half))
         return np.stack(found) if levels.ndim else found[0]
 
-    def interval(self, level: float = 0.9, method: str = "auto") -> tuple[Array, Array]:
+    def interval(self, level: float = 0.9, *, method: str = "auto") -> tuple[Array, Array]:
         """Central interval of each target on its own, calibrated as `region` is.
 
         Args:
@@ -240,7 +241,7 @@ class Joint(Kind):
         center = self._matched().mean
         return center - half, center + half
 
-    def region(self, level: float = 0.9, method: str = "auto") -> Region:
+    def region(self, level: float = 0.9, *, method: str = "auto") -> Region:
         """The ellipsoid around the mean that holds all targets together with some probability.
 
         Predictions of a fitted model carry a calibration set: the out-of-fold predictions, or those

@@ -47,7 +47,7 @@ class PredictionMixin(FittedAttributes):
         return (mean, stddev) if return_std else (mean, joint.covariance)
 
     def predict_distribution(
-        self, X: Table, given: Any = None, keep: bool | None = None
+        self, X: Table, given: Any = None, *, keep: bool | None = None
     ) -> Elliptical:
         """Predict one distribution per row, with the mean and the covariance of the ensemble.
 
