@@ -47,7 +47,7 @@ class Fitted:
         out_of_fold: distributions of the held-out rows by members that did not train on them.
         evaluation: what `evaluate` says of `out_of_fold`, the energy and variogram scores apart.
         baseline: the simple prediction beside which the fit is judged.
-        reference: some of these rows and what came, by which regions are made as wide as needed.
+        reference: the calibration set of regions: some of these rows, and their observed values.
         seen: fingerprints of the training rows.
     """
 
