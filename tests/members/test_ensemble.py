@@ -46,6 +46,14 @@ def test_one_distribution_per_row_is_that_of_the_mixture(ensemble, at_once, monk
     np.testing.assert_array_equal(ensemble.mean(inputs), joint.mean)
 
 
+def test_offsets_are_added_to_the_mean_of_their_member(ensemble):
+    offsets = np.random.default_rng(2).normal(size=(2, 9, 2))
+    plain, moved = ensemble.mixture(Inputs(X)), ensemble.mixture(Inputs(X, offsets))
+    for one, two, offset in zip(plain.components, moved.components, offsets, strict=True):
+        np.testing.assert_allclose(two.mean - one.mean, offset, atol=1e-12)
+        np.testing.assert_array_equal(two.covariance, one.covariance)
+
+
 @pytest.mark.parametrize("with_offsets", [False, True])
 def test_held_out_rows_are_predicted_by_who_did_not_see_them(ensemble, with_offsets):
     offsets = np.random.default_rng(2).normal(size=(2, 9, 2)) if with_offsets else None
