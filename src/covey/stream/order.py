@@ -59,7 +59,7 @@ def attempts(
 def _found(table: ParquetTable, roles: Roles, seed: int, cv: str | None) -> RowOrder | None:
     read = [
         TrainingRows.of(numbers, part, roles, HashFolds(1, seed))
-        for numbers, part in table.stretch(roles.columns, MOST_ROWS)
+        for numbers, part in table.middle(roles.columns, MOST_ROWS)
     ]
     frames = [rows.table.select(list(roles.features)).to_pandas() for rows in read]
     import pandas as pd
