@@ -10,8 +10,9 @@ from scipy import stats
 from scipy.integrate import quad
 from scipy.special import gammaincinv, ndtr, stdtr
 
+from covey.algebra import box
 from covey.algebra.box import box_probability
-from covey.distributions import MultivariateNormal, MultivariateT, box
+from covey.distributions import MultivariateNormal, MultivariateT
 
 LIMIT = 1e-4  # what is promised of three targets and more
 each_kind = pytest.mark.parametrize("kind", ["normal", "student_t"])

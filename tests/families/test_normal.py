@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 import covey.families.normal
-from covey.distributions import triangular
+from covey.algebra import triangular
 from covey.errors import InputError
 from covey.families import LowRankNormal, Normal
 from covey.families.inverse_cholesky import LARGEST_INVERSE
