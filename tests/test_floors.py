@@ -33,7 +33,11 @@ WITHOUT_KERAS = {
     *("start", "assess", "rows", "plot"),
 }
 SELECT = "covey.backend.select"  # the one module that imports Keras
-BACKEND = {SELECT: ENGINES, "covey.backend.compilation": ("jax",)}  # who may name an engine
+BACKEND = {
+    SELECT: ENGINES,
+    "covey.backend.compilation": ("jax",),
+    "covey.backend.processes": ("jax",),
+}  # who may name an engine
 
 
 def files():

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.backend.compilation import placed, summed
+from covey.backend import processes
+from covey.backend.compilation import placed
 from covey.start.whitening import Whitened
 from covey.table.training_data import TrainingData
 from covey.types import Array, Rows, Snapshot
@@ -152,7 +153,7 @@ class Batches(Source):
         gaps = [rows[~whitened.complete[rows]] for rows in training]
         counts = np.array([[len(rows) for rows in whole], [len(rows) for rows in gaps]])
         share = counts / counts.sum(axis=0)  # (2, K): complete, with gaps
-        everywhere = summed(counts.astype(np.float64))  # all processes must have the same
+        everywhere = processes.summed(counts.astype(np.float64))  # all processes must have the same
         self.complete, self.gaps = rows_per_kind(everywhere / everywhere.sum(axis=0), batch_size)
         self.walks = []
         for kind, size in zip((whole, gaps), (self.complete, self.gaps), strict=True):

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.backend import compilation
+from covey.backend import compilation, processes
 from covey.backend.select import keras
 from covey.members.architecture import BLOCK, Architecture, write_weights
 from covey.members.layers import LogDensity
@@ -28,12 +28,17 @@ class HeldOut:
     Attributes:
         parts: side by side, as networks take them.
         weight: held-out weight of each member in this process, shape (K,).
-        share: each member's share of all held-out weight, shape (K,).
+        total: the same in all processes that train together, shape (K,).
     """
 
     parts: tuple[_Part, ...]
     weight: Array
-    share: Array
+    total: Array
+
+    @property
+    def share(self) -> Array:
+        """Each member's share of all held-out weight, shape (K,)."""
+        return self.total / self.total.sum()
 
     @classmethod
     def gather(cls, data: TrainingData, whitened: Whitened) -> Self:
@@ -55,8 +60,7 @@ class HeldOut:
             kind = [rows[whitened.complete[rows] == whole] for rows in scored]
             if any(map(len, kind)):
                 parts.append(_Part.gather(matrix, whitened, kind, weight, total, gaps=not whole))
-        everywhere = compilation.summed(all_weight)
-        return cls(tuple(parts), all_weight, everywhere / everywhere.sum())
+        return cls(tuple(parts), all_weight, processes.summed(all_weight))
 
     @property
     def size(self) -> int:
@@ -75,12 +79,11 @@ class HeldOut:
         """
         model = architecture.build()
         densities = [part.densities(architecture, model) for part in self.parts]
-        weight = compilation.summed(self.weight)
 
         def score(weights: list[NDArray[np.float32]]) -> Array:
             each = zip(self.parts, densities, strict=True)
             scores = np.sum([part.mean(density(weights)) for part, density in each], axis=0)
-            return compilation.summed(scores * self.weight) / weight
+            return processes.summed(scores * self.weight) / self.total
 
         return score
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from covey.backend import compilation
+from covey.backend import compilation, processes
 from covey.errors import InputError, shown
 from covey.members.candidates import train_candidates
 from covey.members.fitted_model import FittedModel
@@ -150,10 +150,10 @@ def _check(parameters: Mapping[str, Any], groups: str | None) -> None:
             f"Rows of files are held out by `groups` or in blocks. Received: "
             f'groups={shown(groups)} and cv="{BLOCKS}". Leave one out.'
         )
-    if compilation.processes() > 1:
+    if processes.count() > 1:
         raise InputError(
             "`fit_files` trains in one process. Received a distribution over "
-            f"{compilation.processes()}: end it by keras.distribution.set_distribution(None), or "
+            f"{processes.count()}: end it by keras.distribution.set_distribution(None), or "
             "read a part of the rows in each process and use `fit`."
         )
 
