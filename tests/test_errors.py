@@ -2,6 +2,8 @@
 
 import ast
 import warnings
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,8 +51,10 @@ def caught(call):
 
 def again(fitted):
     """The same model as if it had just been loaded."""
-    fitted._schema = FeatureSchema.from_manifest(fitted._schema.to_manifest())
-    return fitted
+    model = copy(fitted)
+    schema = FeatureSchema.from_manifest(fitted.schema_.to_manifest())
+    model.fitted_ = replace(fitted.fitted_, schema=schema)
+    return model
 
 
 def never_repeats(X):

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import covey
 from covey.assess import evaluation
 from covey.distributions import LowRankMultivariateNormal, Mixture
+from covey.distributions.internals import uncorrelated
 from covey.errors import ArtifactError, InputError
 
 QUICK = {
@@ -49,12 +50,12 @@ def test_it_beats_a_constant_covariance_and_independent_targets(fitted):
     joint = model.predict_distribution(X)
     assert type(joint) is LowRankMultivariateNormal
     assert joint.rank == min(2 * (3 + 1), 12)
-    constant = model._baseline.distribution(model._network_inputs(X), model.targets_)
+    constant = model.fitted_.baseline.distribution(model.fitted_.inputs(X), model.targets_)
     assert type(constant) is LowRankMultivariateNormal
     assert nll(joint, Y) < nll(constant, Y) - 0.02
     apart = covey.JointRegressor("low_rank", rank=0, **QUICK).fit(*table())
     assert nll(joint, Y) < nll(apart.predict_distribution(X), Y) - 0.2
-    assert nll(joint, Y) < nll(evaluation.uncorrelated(joint), Y) - 0.2
+    assert nll(joint, Y) < nll(uncorrelated(joint), Y) - 0.2
 
 
 def test_members_start_at_ridge_with_constant_factors():
@@ -63,7 +64,7 @@ def test_members_start_at_ridge_with_constant_factors():
     model.fit(X, Y)
     tests = [test for _, test in covey.table.folds.Folds.split(len(X), 2, seed=0).pairs]
     assert sum(map(len, tests)) == len(X)
-    inputs = model._network_inputs(X)
+    inputs = model.fitted_.inputs(X)
     joint = model.ensemble_.mixture(inputs).moment_matched()
     start = Mixture(
         [one.predict_distribution(inputs.features) for one in model.ensemble_.linear]
@@ -80,7 +81,7 @@ def test_gaps_are_marginalised():
     clean_X, clean_Y = table(seed=5)
     joint = model.predict_distribution(clean_X)
     assert np.isfinite(joint.log_prob(clean_Y)).all()
-    start = model._baseline.distribution(model._network_inputs(clean_X), model.targets_)
+    start = model.fitted_.baseline.distribution(model.fitted_.inputs(clean_X), model.targets_)
     assert nll(joint, clean_Y) < nll(start, clean_Y) + 0.02
     assert_allclose(model.out_of_fold_.log_prob(Y).mean(), model.out_of_fold_score_)
 

@@ -94,7 +94,7 @@ def test_training_improves_on_the_linear_start_out_of_fold(data):
 def test_without_steps_the_members_are_their_linear_models(data):
     X, Y = data
     model = fit(X, Y, learning_rate=0.0)
-    matrix = model._schema.transform(X, named=True).astype(float)
+    matrix = model.schema_.transform(X, named=True).astype(float)
     for linear, component in zip(
         model.ensemble_.linear, model.predict_mixture(X).components, strict=True
     ):

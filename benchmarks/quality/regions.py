@@ -86,13 +86,13 @@ def _coverages(joint: Any, Y: np.ndarray, method: str = "auto") -> dict[str, flo
     d = Y.shape[1]
     some, others = list(range(max(d // 2, 1))), list(range(max(d // 2, 1), d))
     told = np.where(np.arange(d) < len(some), Y, np.nan)
-    lower, upper = joint.interval(LEVEL, method)
+    lower, upper = joint.interval(LEVEL, method=method)
     regions = {
-        "joint": joint.region(LEVEL, method).contains(Y),
-        "marginal": joint.marginal(some).region(LEVEL, method).contains(Y[:, some]),
+        "joint": joint.region(LEVEL, method=method).contains(Y),
+        "marginal": joint.marginal(some).region(LEVEL, method=method).contains(Y[:, some]),
         "conditional": joint.conditional(told)
         .marginal(others)
-        .region(LEVEL, method)
+        .region(LEVEL, method=method)
         .contains(Y[:, others]),
         "interval": (lower <= Y) & (upper >= Y),
     }

@@ -14,10 +14,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from covey import __version__
+from covey.arguments.family import AUTO, CHOICES
 from covey.errors import CoveyError, CoveyWarning, InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = ["main"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 TABLE = "a .csv, .tsv or .parquet file"
 
@@ -36,8 +44,8 @@ def parser() -> argparse.ArgumentParser:
         "fit",
         help="train a model on a table",
         description="Train a model on a table. Several Parquet files, or a folder of them, are "
-        "taken for one table that need not fit into memory: its rows are streamed, and MODEL"
-        ".checkpoint keeps what was reached until the model is there.",
+        "read as one table that need not fit into memory: its rows are streamed, and MODEL"
+        ".checkpoint keeps the progress until the model is written.",
     )
     fit.add_argument(
         "table",
@@ -62,7 +70,9 @@ def parser() -> argparse.ArgumentParser:
         "--drop", type=_names, default=[], metavar="A,B,...", help="columns to leave out"
     )
     fit.add_argument(
-        "--groups", metavar="COLUMN", help="rows with one value here stay on one side of each fold"
+        "--groups",
+        metavar="COLUMN",
+        help="the column of group labels: a group is held out as a whole",
     )
     fit.add_argument(
         "--cv",
@@ -73,21 +83,23 @@ def parser() -> argparse.ArgumentParser:
     fit.add_argument("--weights", metavar="COLUMN", help="the column that holds sample weights")
     fit.add_argument(
         "--family",
-        default="auto",
-        choices=("auto", "normal", "student_t", "low_rank"),
+        default=AUTO,
+        choices=CHOICES,
         help="distribution of the targets (default: the better one on held-out rows; low_rank from "
         "100 targets on)",
     )
     fit.add_argument("--members", type=int, default=5, help="networks and folds (default: 5)")
-    fit.add_argument("--max-time", type=float, metavar="SECONDS", help="stop training after this")
-    fit.add_argument("--seed", type=int, help="for the same result twice")
+    fit.add_argument(
+        "--max-time", type=float, metavar="SECONDS", help="stop training after so long"
+    )
+    fit.add_argument("--seed", type=int, help="the same seed gives the same model")
     fit.add_argument(
         "--stream", action="store_true", help="stream the rows of a single Parquet file too"
     )
     fit.add_argument(
         "--resume",
         action="store_true",
-        help="go on from MODEL.checkpoint, if an interrupted fit left one (streamed rows only)",
+        help="continue from MODEL.checkpoint, if an interrupted fit left one (streamed rows only)",
     )
     fit.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
     fit.set_defaults(call=_fit)
@@ -96,8 +108,8 @@ def parser() -> argparse.ArgumentParser:
         "predict",
         help="predict the rows of a table",
         description="Write mean_<target> and cov_<target>_<target> (upper triangle) for every row; "
-        "degrees_of_freedom too, where the distribution is a Student-t. What is given comes back "
-        "as its own mean, with variance 0.",
+        "degrees_of_freedom too, where the distribution is a Student-t. A value that is given is "
+        "written as its own mean, with variance 0.",
     )
     predict.add_argument("model", help="a file that `covey fit` wrote")
     predict.add_argument("table", help=f"the rows to predict: {TABLE}")
@@ -186,10 +198,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fit(options: argparse.Namespace) -> None:
+    from covey.arguments.destination import destination
     from covey.regressor import JointRegressor
-    from covey.table.files import TABLE_SUFFIXES, writable
+    from covey.table.files import TABLE_SUFFIXES
 
-    writable(options.output, None)
+    destination(options.output)
     if options.output.endswith(TABLE_SUFFIXES):
         raise InputError(
             f"`--output` takes the model, for example air.covey. Received a table: {options.output}"
@@ -254,7 +267,7 @@ def _fit_streamed(model: Any, options: argparse.Namespace) -> int:
         )
     except KeyboardInterrupt:
         if os.path.exists(checkpoint):
-            print(f"covey: {checkpoint} keeps what was reached: --resume", file=sys.stderr)
+            print(f"covey: {checkpoint} keeps the progress: --resume", file=sys.stderr)
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -284,7 +297,7 @@ def _predict(options: argparse.Namespace) -> None:
     table = read_table(options.table)
     named = [*options.keep, *(options.given or [])]
     _check_columns(list(table.columns), named, options.table)
-    model = load(options.model, options.trust)
+    model = load(options.model, trusted=options.trust)
     if unknown := [name for name in options.given or [] if name not in model.targets_]:
         raise InputError(
             f"`--given` takes targets of the model: {', '.join(model.targets_)}. "
@@ -310,7 +323,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.report:
         writable(options.report, (".html",))
     table = read_table(options.table)
-    model = load(options.model, options.trust)
+    model = load(options.model, trusted=options.trust)
     special = [options.weights] if options.weights else []
     _check_columns(list(table.columns), [*model.targets_, *special], options.table)
     X = _features(table, model, [*model.targets_, *special])

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from covey.assess.evaluation import uncorrelated
 from covey.datasets import load_air_quality
 from covey.distributions import Elliptical, MultivariateNormal
+from covey.distributions.internals import uncorrelated
 from covey.regressor import JointRegressor
 from covey.start.full import LinearModel
 from covey.table import FeatureSchema
@@ -19,6 +19,13 @@ from covey.table.files import writable, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = ["run"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 UNITS = {"CO": "mg/m3", "NMHC": "ug/m3", "C6H6": "ug/m3", "NOx": "ppb", "NO2": "ug/m3"}
 GASES = list(UNITS)

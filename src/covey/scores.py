@@ -1,4 +1,4 @@
-"""Scores of distributions against what came: how good a prediction was, and whether to believe it.
+"""Scores of distributions against observed values: how good they were, and whether to trust them.
 
 | function | shape | unit | better | what it tells |
 |---|---|---|---|---|
@@ -10,15 +10,15 @@
 | `conditional_error` | (N, D) | target units | lower | how well the other targets tell each one |
 | `pit` | (N, D) | none | uniform | calibration of each target |
 | `distance_pit` | (N,) | none | uniform | calibration of all targets together |
-| `joint_coverage` | number | share | `level` | how often regions hold what came |
-| `marginal_coverage` | number, (D,) | share | `level` | how often intervals hold what came |
+| `joint_coverage` | number | share | `level` | how often regions hold the observed values |
+| `marginal_coverage` | number, (D,) | share | `level` | how often intervals hold them |
 
 Every function takes N joint distributions over D targets, then `y`: an array of shape (N, D), or a
 frame with the targets as columns, in target units. NaN means "not observed": each row is scored by
 the marginal of the targets it has. A target known exactly (`distribution.observed`) counts as not
 observed. What cannot be scored is NaN, so average with `numpy.nanmean`; only the negative
 log-likelihood is 0 there. Nothing is random. Intervals, regions and both PITs are calibrated where
-the distribution carries rows to calibrate on; all else goes by the model.
+the distribution carries a calibration set; all else is by the model.
 
 Every function raises an `InputError` if `y` does not fit the distribution (its row labels too, if
 both have any: see `covey.arguments.labels`), a value is infinite, or `level` or `order` lies
@@ -35,17 +35,44 @@ import scoringrules
 from scipy.special import gamma, hyp1f1
 
 from covey.arguments.numbers import is_number
-from covey.distributions.joint import Joint, goes_by_rows
-from covey.distributions.norms import energy, nodes, radial_moment
+from covey.distributions.internals import (
+    cdf,
+    components_of,
+    level_of,
+    mean_given_others,
+    radial_law,
+    read_observed,
+    scale_matrix,
+)
+from covey.distributions.joint import Joint
+from covey.distributions.norms import energy, mixing_moment, nodes
 from covey.errors import InputError, shown
-from covey.types import Array
+from covey.types import Array, Observations
+
+__all__ = [
+    "conditional_error",
+    "crps",
+    "distance_pit",
+    "energy_score",
+    "interval_score",
+    "joint_coverage",
+    "marginal_coverage",
+    "negative_log_likelihood",
+    "pit",
+    "variogram_score",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 CHUNK = 1024  # rows of which matrices are held at a time
 LIMIT = 1e8  # degrees of freedom beyond which the CRPS of a Student-t is lost to rounding
 
 
-def negative_log_likelihood(distribution: Joint, y: Any) -> Array:
-    """Negative log-density of what came, -log p(y), in nats; lower is better.
+def negative_log_likelihood(distribution: Joint, y: Observations) -> Array:
+    """Negative log-density of the observed values, -log p(y), in nats; lower is better.
 
     Source: Good (1952), doi 10.1111/j.2517-6161.1952.tb00104.x.
 
@@ -57,10 +84,10 @@ def negative_log_likelihood(distribution: Joint, y: Any) -> Array:
         Array of shape (N,); 0 for a row without any observed target.
     """
     values = _read(distribution, y)
-    return np.where(np.isnan(values).all(axis=1), 0.0, -distribution._log_prob(values))
+    return np.where(np.isnan(values).all(axis=1), 0.0, -distribution.log_prob(values))
 
 
-def energy_score(distribution: Joint, y: Any) -> Array:
+def energy_score(distribution: Joint, y: Observations) -> Array:
     """Energy score E|X - y| - E|X - X'| / 2, in target units; lower is better.
 
     X and X' are independent draws of the observed targets, |.| is the Euclidean norm; with one
@@ -86,7 +113,7 @@ def energy_score(distribution: Joint, y: Any) -> Array:
         array([0.7426])
     """
     values = _read(distribution, y)
-    parts, weights = distribution._components
+    parts, weights = components_of(distribution)
     found = np.empty(len(values))
     for start in range(0, len(values), CHUNK):
         rows = slice(start, start + CHUNK)
@@ -94,7 +121,7 @@ def energy_score(distribution: Joint, y: Any) -> Array:
     return found
 
 
-def variogram_score(distribution: Joint, y: Any, order: float = 0.5) -> Array:
+def variogram_score(distribution: Joint, y: Observations, *, order: float = 0.5) -> Array:
     """Variogram score, the sum over pairs i < j of (E|X_i - X_j|^p - |y_i - y_j|^p)^2.
 
     In target units to the power 2p; lower is better. Each pair of observed targets counts once,
@@ -116,20 +143,20 @@ def variogram_score(distribution: Joint, y: Any, order: float = 0.5) -> Array:
     values = _read(distribution, y)
     if not is_number(order) or not 0 < order <= 2:
         raise InputError(f"`order` must be a number in (0, 2]. Received: order={shown(order)}.")
-    parts, weights = distribution._components
+    parts, weights = components_of(distribution)
     half = float(order) / 2
-    radial = [radial_moment(part, half) for part in parts]
-    own, columns = zip(*(part._parts for part in parts), strict=True)
+    mixing = [mixing_moment(radial_law(part), half) for part in parts]
+    specific, columns = zip(*(scale_matrix(part).parts for part in parts), strict=True)
     found = np.full(len(values), np.nan)
     for i, j in combinations(range(values.shape[1]), 2):
-        came = np.abs(values[:, i] - values[:, j]) ** order
-        rows = np.flatnonzero(~np.isnan(came))
-        gap = -came[rows]
+        observed = np.abs(values[:, i] - values[:, j]) ** order
+        rows = np.flatnonzero(~np.isnan(observed))
+        gap = -observed[rows]
         for k, (part, (factor, growth), weight) in enumerate(
-            zip(parts, radial, weights.T, strict=True)
+            zip(parts, mixing, weights.T, strict=True)
         ):
             variance = np.square(columns[k][rows, i] - columns[k][rows, j]).sum(axis=1)
-            variance += own[k][rows, i] + own[k][rows, j]
+            variance += specific[k][rows, i] + specific[k][rows, j]
             square = np.square(part.mean[rows, i] - part.mean[rows, j]) / variance
             kummer = hyp1f1(-half, 0.5, -growth[rows] * square[:, None] / 2)
             mean = kummer @ nodes(growth.shape[1])[1] * gamma(half + 0.5) / np.sqrt(np.pi)
@@ -138,7 +165,7 @@ def variogram_score(distribution: Joint, y: Any, order: float = 0.5) -> Array:
     return found
 
 
-def crps(distribution: Joint, y: Any) -> Array:
+def crps(distribution: Joint, y: Observations) -> Array:
     """Continuous ranked probability score of each target, in target units; lower is better.
 
     The integral of (F(x) - 1{x >= y})^2 over x, F being the distribution function of the target.
@@ -160,22 +187,23 @@ def crps(distribution: Joint, y: Any) -> Array:
         array([[0.6024,    nan]])
     """
     values = _read(distribution, y)
-    parts, weights = distribution._components
-    freedom = parts[0]._freedom
-    if freedom is not None and len(parts) > 1:
-        own = ((distribution._marginal([i]), values[:, [i]]) for i in range(values.shape[1]))
-        return np.stack([energy_score(*one) for one in own], axis=1)
+    parts, weights = components_of(distribution)
+    nu = radial_law(parts[0]).degrees_of_freedom
+    if nu is not None and len(parts) > 1:
+        alone = ((distribution.marginal([i]), values[:, [i]]) for i in range(values.shape[1]))
+        return np.stack([energy_score(*one) for one in alone], axis=1)
     mean = np.stack([part.mean for part in parts], axis=2)
-    scale = np.stack([np.where(np.isnan(values), 1.0, part._scale) for part in parts], axis=2)
-    if freedom is not None:
-        freedom = np.minimum(freedom, LIMIT)[:, None]
-        return scoringrules.crps_t(values, freedom, mean[..., 0], scale[..., 0], backend="numpy")
+    roots = [scale_matrix(part).root_diagonal for part in parts]
+    scale = np.stack([np.where(np.isnan(values), 1.0, root) for root in roots], axis=2)
+    if nu is not None:
+        nu = np.minimum(nu, LIMIT)[:, None]
+        return scoringrules.crps_t(values, nu, mean[..., 0], scale[..., 0], backend="numpy")
     each = zip(values.T, mean.swapaxes(0, 1), scale.swapaxes(0, 1), strict=True)
     found = [scoringrules.crps_mixnorm(*one, weights, backend="numpy") for one in each]
     return np.stack(found, axis=1)
 
 
-def interval_score(distribution: Joint, y: Any, level: float = 0.9) -> Array:
+def interval_score(distribution: Joint, y: Observations, *, level: float = 0.9) -> Array:
     """Interval (Winkler) score of each target's central interval (l, u), in target units.
 
     It is u - l, plus 2 / (1 - level) times the distance from y to the interval; lower is better.
@@ -198,7 +226,7 @@ def interval_score(distribution: Joint, y: Any, level: float = 0.9) -> Array:
     return np.where(endless, np.inf, score)
 
 
-def conditional_error(distribution: Joint, y: Any) -> Array:
+def conditional_error(distribution: Joint, y: Observations) -> Array:
     """Error of each target's mean given the other observed ones, |y_i - E[y_i | y_-i]|.
 
     In target units; lower is better: right correlations take it below |y_i - E[y_i]|. Its average
@@ -213,16 +241,16 @@ def conditional_error(distribution: Joint, y: Any) -> Array:
         Array of shape (N, D); NaN where not observed.
     """
     values = _read(distribution, y)
-    error: Array = np.abs(values - distribution._mean_given_others(values))
+    error: Array = np.abs(values - mean_given_others(distribution, values))
     return error
 
 
-def pit(distribution: Joint, y: Any, method: str = "auto") -> Array:
+def pit(distribution: Joint, y: Observations, *, method: str = "auto") -> Array:
     """Probability integral transform F_i(y_i) of each target: uniform on (0, 1) if calibrated.
 
-    Calibrated as `quantile` is, where rows of known outcome come along: |2 pit - 1| is the level of
-    the interval that just holds y_i, to 1 / (n + 1) by n rows. Values crowd at both ends if
-    predictions are too narrow, in the middle if too wide, at one end if biased.
+    Calibrated as `quantile` is, if the distribution carries a calibration set of n rows: then
+    |2 pit - 1| is the level of the interval that ends at y_i, to 1 / (n + 1). Values crowd at both
+    ends if predictions are too narrow, in the middle if too wide, at one end if biased.
     Source: Gneiting, Balabdaoui, Raftery (2007), doi 10.1111/j.1467-9868.2007.00587.x.
 
     Args:
@@ -233,22 +261,17 @@ def pit(distribution: Joint, y: Any, method: str = "auto") -> Array:
     Returns:
         Array of shape (N, D), without unit; NaN where not observed.
     """
-    values = _read(distribution, y)
-    found = distribution._calibrated_cdf(values) if goes_by_rows(method) else None
-    if found is None:
-        parts, weights = distribution._components
-        found = np.einsum("nk,knd->nd", weights, np.stack([part._cdf(values) for part in parts]))
-    return np.where(np.isnan(values), np.nan, found)
+    return cdf(distribution, _read(distribution, y), method)
 
 
-def distance_pit(distribution: Joint, y: Any, method: str = "auto") -> Array:
-    """Level of the region that just holds what came: uniform on (0, 1) if calibrated.
+def distance_pit(distribution: Joint, y: Observations, *, method: str = "auto") -> Array:
+    """Level of the region on whose boundary y lies: uniform on (0, 1) if calibrated.
 
-    Calibrated as `region` is, where rows of known outcome come along: the share of these that lay
-    less far. By the model it is the probability of less distance. With m observed targets
-    |L^-1 (y - mean)|^2 is chi-square with m degrees of freedom for a normal, m F(m, nu) for a
-    Student-t; a mixture is judged by its `moment_matched` distribution. Values near 1 are too
-    frequent if regions are too small.
+    Calibrated as `region` is, if the distribution carries a calibration set: the share of its rows
+    with a lower nonconformity score. By the model it is the probability of a smaller distance: with
+    m observed targets |L^-1 (y - mean)|^2 is chi-square with m degrees of freedom for a normal,
+    m F(m, nu) for a Student-t; a mixture is judged by its `moment_matched` distribution. Values
+    near 1 are too frequent if regions are too small.
     Source: Gneiting et al. (2008), doi 10.1007/s11749-008-0114-x.
 
     Args:
@@ -259,17 +282,11 @@ def distance_pit(distribution: Joint, y: Any, method: str = "auto") -> Array:
     Returns:
         Array of shape (N,), without unit; NaN for a row without any observed target.
     """
-    values = _read(distribution, y)
-    found = distribution._calibrated_distance(values) if goes_by_rows(method) else None
-    if found is not None:
-        return found
-    matched = distribution._matched()
-    squares, count = matched._squares(values)
-    return np.where(count > 0, matched._radial(np.maximum(count, 1)).below(squares), np.nan)
+    return level_of(distribution, _read(distribution, y), method)
 
 
-def joint_coverage(distribution: Joint, y: Any, level: float = 0.9) -> float:
-    """Share of rows whose `region(level)` of the observed targets holds what came.
+def joint_coverage(distribution: Joint, y: Observations, *, level: float = 0.9) -> float:
+    """Share of rows whose `region(level)` of the observed targets holds their values.
 
     Args:
         distribution: N joint distributions over D targets.
@@ -285,7 +302,7 @@ def joint_coverage(distribution: Joint, y: Any, level: float = 0.9) -> float:
 
 
 def marginal_coverage(
-    distribution: Joint, y: Any, level: float = 0.9, per_target: bool = False
+    distribution: Joint, y: Observations, *, level: float = 0.9, per_target: bool = False
 ) -> float | Array:
     """Share of observed values within the `interval(level)` of their target.
 
@@ -313,4 +330,4 @@ def _read(distribution: Joint, y: Any) -> Array:
             "Expected a distribution, such as `model.predict_distribution(X)`, and then `y`. "
             f"Received {type(distribution).__name__}."
         )
-    return distribution._read(y)
+    return read_observed(distribution, y)

@@ -45,3 +45,17 @@ def test_a_bracket_of_one_point_and_roots_at_its_ends():
 def test_a_step_is_no_trap():
     found = increasing_root(lambda x: np.where(x < 0.3, -1.0, 1e9), np.zeros(1), np.ones(1))
     assert_allclose(found, 0.3, atol=1e-12)
+
+
+def test_no_root_depends_on_those_beside_it():
+    offset = np.array([0.3, 0.7, 1e-3])
+    together = increasing_root(lambda x: x**3 - offset, np.zeros(3), np.array([1.0, 1e6, 2.0]))
+    alone = [
+        increasing_root(lambda x, o=o: x**3 - o, np.zeros(1), np.array([high]))[0]
+        for o, high in zip(offset, [1.0, 1e6, 2.0], strict=True)
+    ]
+    assert together.tolist() == alone
+
+
+def test_no_functions_at_all():
+    assert increasing_root(lambda x: x, np.zeros((0, 3)), np.ones((0, 3))).shape == (0, 3)

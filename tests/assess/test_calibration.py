@@ -12,12 +12,12 @@ from covey.assess.calibration import (
     SCALED_ROWS,
     _slopes,
     as_pooled,
+    calibration_rows,
     fit_scales,
     pooled_scales,
-    reference_rows,
-    scaled,
 )
 from covey.distributions import Mixture, MultivariateNormal, MultivariateT
+from covey.distributions.internals import rescaled
 from tests.distributions.test_joint import draw, each_kind
 
 WRONG = np.array([0.5, 1.0, 2.0])  # what is, over what was predicted
@@ -112,7 +112,7 @@ def test_scales_are_those_of_highest_penalised_likelihood(kind):
 
     def loss(logs):
         apart = logs - logs.mean()
-        return PULL * apart @ apart - scaled(joint, np.exp(logs)).log_prob(y).sum()
+        return PULL * apart @ apart - rescaled(joint, np.exp(logs)).log_prob(y).sum()
 
     options = {"xatol": 1e-6, "fatol": 1e-9}
     best = minimize(loss, np.zeros(3), method="Nelder-Mead", options=options)
@@ -155,7 +155,7 @@ def test_slopes_are_differences_of_the_density(kind):
     slopes, step = _slopes(joint, y), 1e-5
     for i in range(4):
         one = np.where(np.arange(4) == i, step, 0.0)
-        up, down = (scaled(joint, np.exp(sign * one)).log_prob(y) for sign in (1, -1))
+        up, down = (rescaled(joint, np.exp(sign * one)).log_prob(y) for sign in (1, -1))
         assert_allclose(slopes[:, i], (up - down) / (2 * step), rtol=1e-6, atol=1e-7)
     assert_array_equal(slopes[np.isnan(y)], 0)
 
@@ -163,7 +163,7 @@ def test_slopes_are_differences_of_the_density(kind):
 @each_kind
 def test_scales_widen_about_the_mean(kind):
     joint = predicted(kind, 5)
-    wide = scaled(joint, WRONG)
+    wide = rescaled(joint, WRONG)
     assert type(wide) is type(joint)
     assert_array_equal(wide.mean, joint.mean)
     assert_allclose(wide.stddev, WRONG * joint.stddev)
@@ -172,7 +172,7 @@ def test_scales_widen_about_the_mean(kind):
     assert_allclose(wide.covariance / scale, np.outer(WRONG, WRONG) * joint.covariance / scale)
     if kind == "student_t":
         assert_array_equal(wide.degrees_of_freedom, joint.degrees_of_freedom)
-    same = scaled(joint, np.ones(3))
+    same = rescaled(joint, np.ones(3))
     assert_array_equal(same.scale_tril, joint.scale_tril)
 
 
@@ -182,7 +182,7 @@ def test_scales_widen_about_the_mean(kind):
 @pytest.mark.parametrize(("d", "most"), [(1, 5000), (3, 5000), (30, 2081), (3000, 1)])
 def test_so_many_rows_are_kept(d, most):
     n = 8000 if d < 100 else 3
-    rows = reference_rows(np.zeros((n, d)))
+    rows = calibration_rows(np.zeros((n, d)))
     assert len(rows) == most <= MOST_ROWS
     assert most == 1 or most * (d * (d + 2) + 1) <= MOST_NUMBERS
     assert (np.diff(rows) > 0).all()
@@ -192,9 +192,9 @@ def test_so_many_rows_are_kept(d, most):
 
 def test_rows_are_chosen_at_random():
     y = np.zeros((20_000, 2))
-    rows = reference_rows(y, seed=1)
-    assert_array_equal(rows, reference_rows(y, seed=1))
-    assert (rows != reference_rows(y, seed=2)).any()
+    rows = calibration_rows(y, seed=1)
+    assert_array_equal(rows, calibration_rows(y, seed=1))
+    assert (rows != calibration_rows(y, seed=2)).any()
     quarters = np.histogram(rows, bins=4, range=(0, 20_000))[0]
     assert_allclose(quarters, 1250, atol=150)
     assert len(set(np.diff(rows))) > 5
@@ -202,12 +202,12 @@ def test_rows_are_chosen_at_random():
 
 def test_only_rows_that_hold_and_weigh_something_are_kept():
     y = np.array([[1.0, np.nan], [np.nan, np.nan], [np.nan, 2.0], [3.0, 4.0], [5.0, 6.0]])
-    assert_array_equal(reference_rows(y), [0, 2, 3, 4])
-    assert_array_equal(reference_rows(y, np.array([0.0, 1.0, 1e-9, 0.0, 2.0])), [2, 4])
-    assert_array_equal(reference_rows(y[1:2]), [])
+    assert_array_equal(calibration_rows(y), [0, 2, 3, 4])
+    assert_array_equal(calibration_rows(y, np.array([0.0, 1.0, 1e-9, 0.0, 2.0])), [2, 4])
+    assert_array_equal(calibration_rows(y[1:2]), [])
     many = np.zeros((9000, 1))
     many[::2] = np.nan
-    rows = reference_rows(many, (np.arange(9000) > 100).astype(float))
+    rows = calibration_rows(many, (np.arange(9000) > 100).astype(float))
     assert_array_equal(rows, np.arange(101, 9000, 2))
 
 

@@ -14,10 +14,11 @@ from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_err
 
 import covey
 from covey.assess import evaluation
-from covey.assess.evaluation import CONSTANT, LEVELS, UNCORRELATED, evaluate, mean_r2, uncorrelated
+from covey.assess.evaluation import CONSTANT, LEVELS, UNCORRELATED, evaluate, mean_r2
 from covey.assess.verdict import verdict
 from covey.distributions import MultivariateNormal, MultivariateT
-from covey.distributions.reference import Reference
+from covey.distributions.conformal import CalibrationSet
+from covey.distributions.internals import rescaled, uncorrelated, with_mean
 from covey.errors import CoveyWarning, InputError
 from tests.distributions.test_joint import draw, each_kind, shape_matrix
 from tests.test_regressor import QUICK, table
@@ -28,7 +29,7 @@ SIZE = np.array([1.0, 100.0, 1e-3])  # of the targets' units
 def case(kind="normal", n=150, gaps=0.2, seed=0):
     """(joint, Y): predictions that are a little too narrow, three targets of different units."""
     joint = draw(kind, n, 3, seed)
-    joint = joint._stretched(SIZE)._with(joint.targets, mean=joint.mean * SIZE)
+    joint = with_mean(rescaled(joint, SIZE), joint.mean * SIZE)
     Y = joint.mean + 1.3 * (joint.sample(1, seed)[0] - joint.mean) + 0.2 * SIZE
     if gaps:
         Y[np.random.default_rng(seed).random(Y.shape) < gaps] = np.nan
@@ -144,7 +145,7 @@ def test_coverage_is_a_share_of_rows_and_of_cells():
 def test_what_the_regions_of_a_calibrated_batch_hold():
     joint, Y = case(n=400, gaps=0)
     own, model = joint[200:], joint[200:]
-    own = own.calibrated_by(Reference(joint[:200], Y[:200], "conformal"))
+    own = own.calibrated_by(CalibrationSet(joint[:200], Y[:200], "conformal"))
     figures, plain = figures_of(own, Y[200:]), figures_of(model, Y[200:])
     assert figures["calibration"] == "conformal"
     held = own.mahalanobis(Y[200:]) <= own.region(0.9).radius
@@ -164,14 +165,14 @@ def test_what_the_regions_of_a_calibrated_batch_hold():
 
 @pytest.mark.parametrize("method", ["conformal", "out_of_fold"])
 @pytest.mark.parametrize(("whole", "counted"), [(12, 12), (9, 9), (8, 58), (0, 58)])
-@pytest.mark.filterwarnings("ignore:Of the rows to calibrate on")
+@pytest.mark.filterwarnings("ignore:A guaranteed region")
 def test_rows_that_90_percent_regions_go_by_are_counted(method, whole, counted):
     """Nine whole rows are enough; of sixty two hold nothing."""
     joint, Y = case(n=260, gaps=0)
     known = Y[:60].copy()
     known[whole:, 1] = np.nan
     known[-2:] = np.nan
-    own = joint[60:].calibrated_by(Reference(joint[:60], known, method))
+    own = joint[60:].calibrated_by(CalibrationSet(joint[:60], known, method))
     assert figures_of(own, Y[60:])["calibration_rows"] == counted
     assert figures_of(own.marginal([0, 2]), Y[60:][:, [0, 2]])["calibration_rows"] == 58
     told = own.conditional(np.where([False, False, True], Y[60:], np.nan))
@@ -284,7 +285,7 @@ def test_a_weight_of_two_is_a_row_twice_and_of_zero_none(kind):
 @each_kind
 def test_uncorrelated_keeps_all_but_the_correlations(kind):
     joint, Y = case(kind)
-    joint = joint.calibrated_by(Reference(joint, Y, "conformal"))
+    joint = joint.calibrated_by(CalibrationSet(joint, Y, "conformal"))
     plain = uncorrelated(joint)
     assert type(plain) is type(joint)
     assert plain.calibration == "model"
@@ -398,7 +399,7 @@ def test_of_very_many_rows_some_are_judged_by(monkeypatch):
 
 def test_infinite_regions_have_no_volume():
     joint, Y = case(n=40, gaps=0)
-    joint = joint.calibrated_by(Reference(joint[:8], Y[:8], "conformal"))
+    joint = joint.calibrated_by(CalibrationSet(joint[:8], Y[:8], "conformal"))
     figures = figures_of(joint, Y)
     assert figures["volume"] is None
     assert {found["interval_score"] for found in figures["per_target"].values()} == {None}
@@ -494,7 +495,7 @@ def test_the_training_is_evaluated_out_of_fold(fitted):
         == {CONSTANT, UNCORRELATED}
         == {"constant_covariance", "uncorrelated"}
     )
-    reference = model._reference
+    reference = model.fitted_.calibration_set
     assert len(reference.joint) == 380
     assert_array_equal(reference.values, Y.to_numpy()[20:])
     assert_allclose(reference.weight / reference.weight[0], 1.0 + np.arange(20, 400) % 2)
@@ -513,7 +514,7 @@ def test_predictions_carry_the_reference(fitted, fresh):
     assert abs(told.region(0.9).contains(fresh[1]).mean() - 0.9) < 0.06
     assert model.out_of_fold_.calibration == "model"
     assert model.predict_mixture(fresh[0]).region(0.9).method == "model"
-    assert "_reference" not in vars(model.predict_mixture(fresh[0]).components[0])
+    assert "_calibration_set" not in vars(model.predict_mixture(fresh[0]).components[0])
 
 
 def test_a_model_is_evaluated_on_a_table(fitted, fresh):
@@ -627,7 +628,8 @@ def test_a_file_holds_the_calibration_and_the_evaluation(model, fresh, tmp_path,
     first, second = (one.conditional({"small": 0.0}).interval(0.8) for one in (first, second))
     assert_allclose(second[0], first[0], rtol=1e-6)
     for name in ("method", "values", "weight"):
-        assert_array_equal(getattr(again._reference, name), getattr(model._reference, name))
+        found, expected = again.fitted_.calibration_set, model.fitted_.calibration_set
+        assert_array_equal(getattr(found, name), getattr(expected, name))
 
 
 def test_another_fit_takes_the_place_of_a_calibration(model, fresh):

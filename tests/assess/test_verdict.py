@@ -5,10 +5,11 @@ import copy
 import numpy as np
 import pytest
 
-from covey.assess.evaluation import CONSTANT, evaluate, uncorrelated
+from covey.assess.evaluation import CONSTANT, evaluate
 from covey.assess.verdict import calibrated, verdict
 from covey.distributions import MultivariateNormal, MultivariateT
-from covey.distributions.reference import Reference
+from covey.distributions.conformal import CalibrationSet
+from covey.distributions.internals import uncorrelated
 
 BEGINNINGS = ["Good? ", "Accurate? ", "Calibrated? ", "Together? ", "Look at: "]
 NAMES = ["CO", "NOx", "NO2"]
@@ -156,7 +157,7 @@ def test_other_levels_are_looked_at_too():
 
 def test_infinite_regions_are_no_calibration():
     joint, Y = predictions()
-    joint = joint.calibrated_by(Reference(joint[:8], Y[:8], "conformal"))
+    joint = joint.calibrated_by(CalibrationSet(joint[:8], Y[:8], "conformal"))
     line = lines_of(figures_of(joint, Y))[2]
     assert line.startswith("Calibrated? Cannot be said: with 8 rows to calibrate on")
 
@@ -249,7 +250,7 @@ def test_wrong_ones_are_not_let_off_for_long():
 
 @pytest.mark.parametrize("names", [["NOx"], NAMES])
 def test_it_names_the_targets_whose_intervals_do_not_hold(names):
-    """Jointly right, because regions go by rows of known outcome, but intervals as they are."""
+    """Jointly right, because regions are calibrated, but intervals as they are."""
     figures = figures_of(*predictions())
     for name in names:
         figures["coverage"]["0.9"]["per_target"][name] = 0.7
@@ -278,7 +279,7 @@ def test_one_target_may_be_off_where_all_together_are_not():
 
 def test_rows_held_out_are_judged_by_the_model():
     joint, Y = predictions(2000, stretch=1.4)
-    now = joint[1000:].calibrated_by(Reference(joint[:1000], Y[:1000], "out_of_fold"))
+    now = joint[1000:].calibrated_by(CalibrationSet(joint[:1000], Y[:1000], "out_of_fold"))
     figures = figures_of(now, Y[1000:])
     yes, text = calibrated(figures)
     assert yes
@@ -392,7 +393,7 @@ def test_nothing_is_left_unsaid(n, d, all_scores, held_out):
     for values in (Y, np.where(gaps, np.nan, Y), np.where([0] * (d - 1) + [1], np.nan, Y)):
         if np.isnan(values).all():
             continue
-        known = joint.calibrated_by(Reference(joint[:1], Y[:1], "conformal"))
+        known = joint.calibrated_by(CalibrationSet(joint[:1], Y[:1], "conformal"))
         for one in (joint, known):
             figures = figures_of(one, values, all_scores=all_scores)
             before = copy.deepcopy(figures)

@@ -1,6 +1,6 @@
 """`LowRankMultivariateNormal` against the `MultivariateNormal` of the same covariance.
 
-Every kind is held against brute force in `test_joint.py`, `test_region.py`, `test_reference.py` and
+Every kind is held against brute force in `test_joint.py`, `test_region.py`, `test_conformal.py` and
 `test_calibration.py`; so is this one.
 """
 
@@ -132,8 +132,8 @@ def test_divergences_in_both_directions(n, d, rank):
 @each_shape
 def test_roots_are_square_roots_and_their_inverses(n, d, rank):
     joint, z = draw(n, d, rank), np.random.default_rng(0).normal(size=(6, n, d))
-    assert_allclose(joint._decoloured(joint._coloured(z)), z, atol=1e-10)
-    columns = joint._coloured(np.eye(d)[:, None])  # (D, N, D)
+    assert_allclose(joint._scale.whiten(joint._scale.colour(z)), z, atol=1e-10)
+    columns = joint._scale.colour(np.eye(d)[:, None])  # (D, N, D)
     assert_allclose(np.einsum("kni,knj->nij", columns, columns), joint.covariance, atol=1e-11)
 
 
@@ -238,7 +238,7 @@ def test_a_mixture_that_knows_a_target_matches_it():
 @pytest.mark.parametrize("shape", [(4,), (3, 4)])
 def test_targets_widen_about_their_means(shape):
     joint, scales = draw(3, 4, 2), np.random.default_rng(0).uniform(0.2, 3, shape)
-    wider, expected = joint._stretched(scales), full(joint)._stretched(scales)
+    wider, expected = joint._rescaled(scales), full(joint)._rescaled(scales)
     assert_array_equal(wider.mean, joint.mean)
     assert_allclose(wider.covariance, expected.covariance)
     assert_allclose(joint._uncorrelated().covariance, full(joint)._uncorrelated().covariance)

@@ -13,7 +13,7 @@ from scipy.special import logsumexp
 
 import covey.distributions.mixture
 from covey.distributions import Mixture, MultivariateNormal, MultivariateT
-from covey.distributions.reference import Reference
+from covey.distributions.conformal import CalibrationSet
 from covey.errors import InputError
 
 from .test_joint import draw as draw_kind
@@ -35,7 +35,7 @@ def draw(k, n, d):
 
 
 @each_shape
-def test_moments_are_those_of_the_law_of_total_covariance(k, n, d):
+def test_moments_are_those_of_the_scores_now_total_covariance(k, n, d):
     mixture = draw(k, n, d)
     means = np.stack([c.mean for c in mixture.components])
     second = sum(c.covariance + c.mean[:, :, None] * c.mean[:, None] for c in mixture.components)
@@ -356,7 +356,7 @@ def test_parts_make_one_mixture():
     each = [part.conditional({"y0": 0.5}).mean for part in (one, two)]
     assert_allclose(told.mean, np.concatenate(each), rtol=1e-9)
     calibrated = [
-        component.calibrated_by(Reference(component, component.mean, "conformal"))
+        component.calibrated_by(CalibrationSet(component, component.mean, "conformal"))
         for component in one.components
     ]
     again = Mixture.concatenate([Mixture(calibrated), one])  # goes by the model in any case

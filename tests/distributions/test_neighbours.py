@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from covey import scores
 from covey.distributions import MultivariateNormal
-from covey.distributions.reference import Reference
+from covey.distributions.conformal import CalibrationSet
 
 from .test_joint import KINDS, any_kind, draw
 
@@ -62,7 +62,7 @@ def calibrated(kind, method="conformal"):
     others = draw(kind, 80, D, seed=8)
     values = others.mean + 2 * (others.sample(1, seed=4)[0] - others.mean)
     values[np.random.default_rng(5).random(values.shape) < 0.1] = np.nan
-    return draw(kind, N, D).calibrated_by(Reference(others, values, method))
+    return draw(kind, N, D).calibrated_by(CalibrationSet(others, values, method))
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_a_region_knows_no_neighbours_whatever_the_gaps(kind, method):
     others, joint = draw(kind, 150, d, seed=8), draw(kind, 600, d)
     values = others.mean + 2 * (others.sample(1, seed=4)[0] - others.mean)
     values[r.random(values.shape) < 0.03] = np.nan
-    joint = joint.calibrated_by(Reference(others, values, method))
+    joint = joint.calibrated_by(CalibrationSet(others, values, method))
     y = joint.mean + 2.2 * (joint.sample(1, seed=6)[0] - joint.mean)
     y[r.random(y.shape) < r.choice([0.05, 0.5], size=(600, 1))] = np.nan
     patterns, count = np.unique(~np.isnan(y), axis=0, return_counts=True)
@@ -129,19 +129,19 @@ def test_the_gaps_of_others_move_no_boundary(kind):
     assert not region.contains(outside).any()
 
 
-def test_many_rows_of_many_patterns_are_one_pass_over_the_reference_rows(monkeypatch):
+def test_many_rows_of_many_patterns_are_one_pass_over_the_calibration_rows(monkeypatch):
     """The law of a pattern of gaps is found once, however often and for whatever level."""
     passes = []
-    law_of = Reference._law_of
+    law_of = CalibrationSet._scores_now
 
     def counted(self, part, whole):
         passes.append(part)
         return law_of(self, part, whole)
 
-    monkeypatch.setattr(Reference, "_law_of", counted)
+    monkeypatch.setattr(CalibrationSet, "_scores_now", counted)
     others = MultivariateNormal(np.zeros((50, 4)), covariance=np.eye(4))
     joint = MultivariateNormal(np.zeros((2000, 4)), covariance=np.eye(4))
-    joint = joint.calibrated_by(Reference(others, others.sample(1, seed=0)[0], "conformal"))
+    joint = joint.calibrated_by(CalibrationSet(others, others.sample(1, seed=0)[0], "conformal"))
     y = joint.sample(1, seed=1)[0]
     y[np.random.default_rng(0).random(y.shape) < 0.5] = np.nan
     for level in (0.5, 0.8, 0.9):

@@ -171,10 +171,12 @@ def test_the_region_of_a_mixture_reaches_as_far_as_it_must():
 
 
 def test_an_infinite_region_has_axes_and_no_boundary():
-    from covey.distributions.reference import Reference
+    from covey.distributions.conformal import CalibrationSet
 
     joint = MultivariateNormal(np.zeros((9, 2)), covariance=[[2.0, 1.0], [1.0, 2.0]])
-    few = joint.calibrated_by(Reference(joint[:5], joint.sample(1, seed=0)[0][:5], "conformal"))
+    few = joint.calibrated_by(
+        CalibrationSet(joint[:5], joint.sample(1, seed=0)[0][:5], "conformal")
+    )
     region = few.region(0.9)
     assert np.isinf(np.linalg.norm(region.axes(), axis=2)).all()
     assert np.isinf(region.volume()).all()

@@ -11,7 +11,7 @@ from scipy import stats
 import covey.families.low_rank
 from covey.distributions import LowRankMultivariateNormal
 from covey.errors import InputError
-from covey.families import FAMILIES, LowRankNormal
+from covey.families import LowRankNormal
 from covey.families.low_rank import GAIN, LARGEST_RATIO, START
 from covey.layers import DistributionHead
 from covey.losses import NegativeLogLikelihood
@@ -206,7 +206,6 @@ def test_config_equality_and_text():
     assert hash(again) == hash(family)
     assert family != LowRankNormal(5, 3, floor=1e-4)
     assert repr(family) == "LowRankNormal(5, rank=2, floor=0.0001)"
-    assert FAMILIES["low_rank"] is LowRankNormal
 
 
 @pytest.mark.parametrize(

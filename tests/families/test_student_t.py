@@ -223,3 +223,24 @@ def test_the_examples_run():
     failed, attempted = doctest.testmod(covey.families.student_t)
     assert attempted
     assert not failed
+
+
+def test_a_head_for_the_normal_has_the_same_means_and_a_multiple_of_the_scale():
+    student, normal = StudentT(3), Normal(3)
+    r = np.random.default_rng(0)
+    inputs = r.normal(size=(7, 2, 5)).astype(np.float32)
+    kernel = 0.1 * r.normal(size=(2, 5, student.packed_size)).astype(np.float32)
+    bias = 0.1 * r.normal(size=(2, student.packed_size)).astype(np.float32)
+    before = kernel.copy(), bias.copy()
+    log_scale = np.array([0.0, 0.4])
+    head = student.normal_head(kernel, bias, log_scale)
+    assert [array.shape for array in head] == [(2, 5, normal.packed_size), (2, normal.packed_size)]
+    for member in range(2):
+        raw = [inputs[:, member] @ k[member] + b[member] for k, b in (before, head)]
+        t = student.distribution(constrain(student, raw[0]))
+        n = normal.distribution(constrain(normal, raw[1]))
+        np.testing.assert_allclose(n.mean, t.mean, atol=1e-6)
+        scale = np.exp(log_scale[member]) * t.scale_tril
+        np.testing.assert_allclose(n.scale_tril, scale, rtol=5e-3, atol=1e-5)
+    np.testing.assert_array_equal(kernel, before[0])
+    np.testing.assert_array_equal(bias, before[1])

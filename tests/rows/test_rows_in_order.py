@@ -93,8 +93,8 @@ def test_numbers_beyond_the_range_end_where_it_does():
     np.testing.assert_array_equal(joint.mean[2:], joint.mean[:2])
     np.testing.assert_array_equal(joint.covariance[2:], joint.covariance[:2])
     # so does the linear start
-    inputs = fitted._network_inputs(new)
-    start = fitted._baseline.distribution(inputs, fitted.targets_).mean
+    inputs = fitted.fitted_.inputs(new)
+    start = fitted.fitted_.baseline.distribution(inputs, fitted.targets_).mean
     np.testing.assert_array_equal(start[2:], start[:2])
     figures = fitted.evaluate(new, Y[:4])
     assert figures["beyond_range"] == {"rows": 2, "columns": {"a": {"below": 1, "above": 1}}}

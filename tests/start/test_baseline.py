@@ -11,8 +11,9 @@ from covey.assess.evaluation import CONSTANT
 from covey.assess.verdict import verdict
 from covey.members.plan import FullPlan, LowRankPlan
 from covey.start.baseline import Baseline, regressor_name
-from covey.start.full import LinearModel, fit_ridge
+from covey.start.full import LinearModel
 from covey.start.low_rank import LowRankLinearModel, residual_factors
+from covey.start.ridge import fit_ridge
 from covey.table.folds import Folds
 from covey.table.inputs import Inputs
 from tests.test_regressor import QUICK

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from covey.distributions.internals import with_mean
 from covey.errors import InputError
 from covey.families import LowRankNormal
 from covey.members.architecture import Architecture
@@ -49,7 +50,7 @@ def test_whitened_values_have_the_density_of_the_start(gaps):
     assert_allclose((found + start.log_scale)[whole], expected[whole])
     whitened = start.standard(len(X))
     z = np.nan_to_num(z)
-    restored = start.restore(whitened._with(whitened.targets, mean=z), X, offset=1.0)
+    restored = start.restore(with_mean(whitened, z), X, offset=1.0)
     assert_allclose(restored.mean, np.where(np.isnan(Y), restored.mean, Y + 1.0))
     assert_allclose(restored.covariance, start.predict_distribution(X).covariance)
 

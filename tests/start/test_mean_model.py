@@ -109,7 +109,7 @@ def test_at_the_start_the_mean_is_the_base_and_a_line_through_its_residuals(tabl
     model = covey.JointRegressor(base=base, learning_rate=0, cv=KFold(5), **QUICK).fit(X, Y)
     folds = Folds.split(120, 5, cv=KFold(5))
     _, offsets = cross_fit(KNeighborsRegressor(3), X, Y, folds)
-    matrix = model._schema.transform(pd.DataFrame(X, columns=["x0", "x1", "x2"]), False)
+    matrix = model.schema_.transform(pd.DataFrame(X, columns=["x0", "x1", "x2"]), False)
     matrix = matrix.astype(float)
     expected = []
     for k, (train, _) in enumerate(folds.pairs):

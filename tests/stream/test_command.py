@@ -128,7 +128,7 @@ def test_a_fit_that_is_killed_can_be_resumed(big, tmp_path, capsys, few_steps):
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate()
     assert process.returncode == 130
-    assert f"{kept} keeps what was reached: --resume" in said
+    assert f"{kept} keeps the progress: --resume" in said
     assert container.read(kept)[0]["kind"] == "checkpoint"
 
     assert run(*words) == 2

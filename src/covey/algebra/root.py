@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize.elementwise import find_root
 
 from covey.types import Array
-
-MOST_STEPS = 200
 
 
 def increasing_root(
@@ -14,51 +14,29 @@ def increasing_root(
 ) -> Array:
     """Where increasing functions are zero, by Chandrupatla's method.
 
-    Each step is one of inverse quadratic interpolation where three points allow it, else it halves
-    the bracket.
-
     Args:
         function: of an array of the shape of `low`, elementwise; at most 0 at `low`, at least 0 at
             `high`, up to rounding.
         low: lower ends of the brackets.
         high: upper ends.
-        accuracy: of the roots, as a share of themselves or of the bracket.
+        accuracy: of the roots, as a share of the bracket.
 
     Returns:
         The roots, of the shape of `low`.
-
-    References:
-        Chandrupatla (1997), A new hybrid quadratic/bisection algorithm for finding the zero of a
-        nonlinear function without using derivatives, Advances in Engineering Software 28(3), doi
-        10.1016/S0965-9978(96)00051-8.
     """
-    x1, x2 = np.array(high), np.array(low)  # the newest point, and the other end of the bracket
-    f1, f2 = np.maximum(function(x1), 0.0), np.minimum(function(x2), 0.0)
-    narrow = accuracy * (x1 - x2)
-    share = np.full(x1.shape, 0.5)
-    best = x1
-    for _ in range(MOST_STEPS):
-        best = np.where(np.abs(f1) < np.abs(f2), x1, x2)
-        width = np.abs(x2 - x1)
-        least = np.divide(
-            narrow + accuracy * np.abs(best), width, out=np.ones_like(width), where=width > 0
-        )
-        left = (least < 0.5) & (f1 != 0) & (f2 != 0)
-        if not left.any():
-            break
-        x = x1 + np.clip(share, least, np.maximum(1 - least, least)) * (x2 - x1)
-        f = np.where(left, function(np.where(left, x, best)), 0.0)
-        same = (f < 0) == (f1 < 0)
-        x3, f3 = np.where(same, x1, x2), np.where(same, f1, f2)
-        x2, f2 = (
-            np.where(left & ~same, x1, x2),
-            np.where(left & ~same, f1, f2),
-        )
-        x1, f1 = np.where(left, x, x1), np.where(left, f, f1)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            xi, phi = (x1 - x2) / (x3 - x2), (f1 - f2) / (f3 - f2)
-            quadratic = f1 / (f2 - f1) * f3 / (f2 - f3)
-            quadratic += (x3 - x1) / (x2 - x1) * f1 / (f3 - f1) * f2 / (f3 - f2)
-        usable = (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi) & np.isfinite(quadratic)
-        share = np.where(usable, quadratic, 0.5)
-    return best
+    width = high - low
+    share = np.zeros(low.size)  # of each bracket, that lies below the newest guess
+
+    def at(newest: Array, place: NDArray[np.intp]) -> Array:
+        # SciPy asks about the roots that are still sought; `function` answers for all
+        share[place] = newest
+        value = function(low + share.reshape(low.shape) * width).ravel()[place]
+        # at its ends a bracket holds a root all the same where rounding says that it holds none
+        value = np.where(newest == 0, np.minimum(value, 0.0), value)
+        return np.where(newest == 1, np.maximum(value, 0.0), value)
+
+    # each root is sought as a share of its own bracket, so that none depends on the others
+    ends = np.zeros(low.size), np.ones(low.size)
+    tolerances = {"xatol": accuracy, "xrtol": 0.0, "frtol": 0.0}
+    found = find_root(at, ends, args=(np.arange(low.size),), tolerances=tolerances)
+    return np.asarray(low + found.x.reshape(low.shape) * width)

@@ -5,10 +5,10 @@ manifest.json       format, format_version, covey_version, manifest (the caller'
 arrays/<name>.npy   one per array; `arrays` in manifest.json holds its sha256, dtype and shape
 ```
 
-A file is data, never code: nothing is pickled, so one from a stranger can at worst be refused. (An
-array may hold what another library writes; what it does with those bytes is its own affair.)
-Members are stored without compression. Weights hardly compress, equal content gives equal bytes
-whatever the version of zlib, and no member can unpack to more than the size of the file.
+A file is data, never code: nothing is pickled, so that a file from a stranger is safe to read. (An
+array may hold bytes of another library, which this module does not interpret.) Members of the zip
+are not compressed: weights hardly compress, equal content gives equal bytes with any version of
+zlib, and no member can unpack to more than the size of the file.
 """
 
 import hashlib
@@ -46,15 +46,15 @@ def write(
     Equal content gives equal bytes. A failure leaves an existing file at `path` as it was.
 
     Args:
-        path: Where to write. The folder must exist; a link is followed.
+        path: where to write. The folder must exist; a link is followed.
         manifest: JSON values under text keys; the order of the keys is not kept.
-        arrays: Arrays of any shape, of numbers, booleans, dates or fixed-width text. A "/" in a
+        arrays: arrays of any shape, of numbers, booleans, dates or fixed-width text. A "/" in a
             name makes a folder in the archive.
 
     Raises:
-        InputError: If the file cannot be written, say on a full disk or in a folder that is closed
-            to this user; if `manifest` is not JSON, or if an array or its
-            name cannot be stored. Nothing is written then.
+        InputError: the file cannot be written, because the disk is full or the folder is not
+            writable, for example; `manifest` is not JSON; or an array or its name cannot be
+            stored. Nothing is written then.
     """
     destination(path)
     members = _members(manifest, arrays)
@@ -62,7 +62,7 @@ def write(
     def fill(file: BinaryIO) -> None:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             for name, content in members.items():
-                entry = zipfile.ZipInfo(name)  # its time is 1980, always
+                entry = zipfile.ZipInfo(name)  # dated 1980, so that equal content gives equal bytes
                 entry.create_system, entry.external_attr = 3, 0o644 << 16
                 archive.writestr(entry, content)
 
@@ -73,16 +73,16 @@ def read(path: str | os.PathLike[str]) -> Snapshot:
     """Read back what `write` wrote. Safe on a file from a stranger.
 
     Args:
-        path: The file.
+        path: the file.
 
     Returns:
         The manifest and the arrays, each array new, writeable and in C order.
 
     Raises:
-        FileNotFoundError: If nothing is there.
-        ArtifactError: If the file cannot be read, is not Covey's, is damaged or truncated, or
+        FileNotFoundError: nothing is there.
+        ArtifactError: the file cannot be read, is not Covey's, is damaged or truncated, or
             comes from a newer format.
-        InputError: If `path` is no path, or an empty one.
+        InputError: `path` is no path, or an empty one.
     """
     try:
         typed = os.fsdecode(path)
@@ -105,7 +105,7 @@ def read(path: str | os.PathLike[str]) -> Snapshot:
             )
         opened = source.open("rb")
     except OSError as error:
-        if error.strerror is None:  # said above
+        if error.strerror is None:  # one of those raised above
             raise
         raise ArtifactError(
             f"Expected a Covey file that can be read. Received: '{source}': {error.strerror}. "
@@ -214,11 +214,11 @@ def _header(source: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
 def _check_members(
     source: Path, members: list[zipfile.ZipInfo], entries: Mapping[str, Any]
 ) -> None:
-    found = [member.filename for member in members]
+    names = [member.filename for member in members]
     expected = {_MANIFEST, *map(_member, entries)}
-    if missing := sorted(expected.difference(found)):
+    if missing := sorted(expected.difference(names)):
         raise _damaged(source, f"it lacks {', '.join(missing)}")
-    if len(found) > len(expected):
+    if len(names) > len(expected):
         raise _damaged(source, "it holds members that its manifest does not list")
     if any(member.compress_type != zipfile.ZIP_STORED for member in members):
         raise _damaged(source, "it was compressed, which Covey never does")

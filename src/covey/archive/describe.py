@@ -1,4 +1,4 @@
-"""What a model file holds, in words; needs no engine."""
+"""What a model file holds, in words; Keras is not imported."""
 
 import os
 
@@ -45,7 +45,7 @@ def describe(path: str | os.PathLike[str]) -> dict[str, str]:
                 else f"a sample of {manifest['out_of_fold_evaluation']['of_rows']}"
             ),
             "out-of-fold score": f"{manifest['out_of_fold_score']:.4f} nats per row",
-            "regions go by": REGIONS[manifest["calibration"]],
+            "calibrated on": REGIONS[manifest["calibration"]],
             "written by": f"Covey {manifest['written_by']}",
         }
     except (KeyError, TypeError) as error:

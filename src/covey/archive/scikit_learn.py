@@ -13,10 +13,10 @@ from covey.errors import ArtifactError, InputError
 
 Bytes = NDArray[np.uint8]
 
-# What fitted estimators of scikit-learn consist of, besides what skops itself takes for safe.
+# Types that fitted estimators of scikit-learn consist of, besides those that skops itself trusts.
 TRUSTED = frozenset(
     {
-        "functools.partial",  # of a function that is looked at as well
+        "functools.partial",  # skops lists the function inside it separately
         "numpy.dtype",
         "scipy._lib.array_api_compat.numpy._aliases.asarray",
         "scipy.interpolate._bsplines.BSpline",
@@ -64,12 +64,12 @@ def to_bytes(estimators: Iterable[Any], trusted: Collection[str] = ()) -> list[B
     """
     io = _skops(InputError)
     trusted = _names(trusted)
-    kept = []
+    contents = []
     for estimator in estimators:
         try:
             content = io.dumps(estimator)
             foreign = _foreign(io, content, trusted)
-        except Exception as error:  # skops has no type of error of its own
+        except Exception as error:  # skops has no exception class of its own
             raise InputError(
                 f"Expected a `base` that skops can save. {type(estimator).__name__} it cannot: "
                 f"{error}. Nothing was written."
@@ -80,8 +80,8 @@ def to_bytes(estimators: Iterable[Any], trusted: Collection[str] = ()) -> list[B
                 f"holds others: {', '.join(foreign)}. Nothing was written. Name those you trust, "
                 f"here and again in `load`: trusted={foreign}."
             )
-        kept.append(np.frombuffer(content, dtype=np.uint8))
-    return kept
+        contents.append(np.frombuffer(content, dtype=np.uint8))
+    return contents
 
 
 def from_bytes(contents: Iterable[Bytes], trusted: Collection[str] = ()) -> list[Any]:
@@ -99,7 +99,7 @@ def from_bytes(contents: Iterable[Bytes], trusted: Collection[str] = ()) -> list
     """
     io = _skops(ArtifactError)
     trusted = _names(trusted)
-    found = []
+    estimators = []
     for content in contents:
         data = content.astype(np.uint8).tobytes()
         try:
@@ -110,7 +110,7 @@ def from_bytes(contents: Iterable[Bytes], trusted: Collection[str] = ()) -> list
                     f"{', '.join(foreign)}. If you trust where it comes from, name them: "
                     f"load(path, trusted={foreign}), or --trust NAME on the command line."
                 )
-            found.append(io.loads(data, trusted=io.get_untrusted_types(data=data)))
+            estimators.append(io.loads(data, trusted=io.get_untrusted_types(data=data)))
         except ArtifactError:
             raise
         except Exception as error:  # zipfile, json, skops and constructors
@@ -118,7 +118,7 @@ def from_bytes(contents: Iterable[Bytes], trusted: Collection[str] = ()) -> list
                 f"The base in the file cannot be read: {type(error).__name__}: {error}. It may "
                 "come from another version of scikit-learn; save the model again."
             ) from error
-    return found
+    return estimators
 
 
 def _foreign(io: Any, content: bytes, trusted: Collection[str]) -> list[str]:
@@ -138,7 +138,7 @@ def _skops(kind: type[InputError] | type[ArtifactError]) -> Any:
             from skops import io
     except ImportError:
         raise kind(
-            "A model with a `base` is kept by skops, which is not installed. Install it: "
+            "A model with a `base` is saved with skops, which is not installed. Install it: "
             "pip install 'covey[skops]'."
         ) from None
     return io

@@ -8,6 +8,13 @@ import numpy as np
 from scipy.optimize import minimize
 
 from covey.distributions import Elliptical, Mixture
+from covey.distributions.internals import (
+    radial_law,
+    rescaled,
+    scale_matrix,
+    squared_distance,
+    with_mean,
+)
 from covey.types import Array, Rows
 
 MOST_ROWS = 5000  # kept to set the reach of regions: 0.9 is met to 0.004
@@ -20,13 +27,13 @@ PARTS = 5  # of the rows, each scored by scales learned from the others
 SURE = 2.0  # standard errors by which scales must help there
 
 
-def reference_rows(
+def calibration_rows(
     Y: Array, weight: Array | None = None, seed: int = 0, width: int | None = None
 ) -> Rows:
     """Choose rows whose distances set how far regions reach.
 
     Args:
-        Y: what came, shape (N, D), in target units; NaN where not observed.
+        Y: observed values, shape (N, D), in target units; NaN where not observed.
         weight: sample weights, shape (N,), or None.
         seed: of the choice, where there are more rows than are kept.
         width: how many numbers the distribution of a row has; by default as many as a mean and a
@@ -70,10 +77,10 @@ def as_pooled(joint: Any, members: Mixture, times: float = 1.0) -> Any:
     """
     root = np.sqrt(times)
     parts = [
-        joint._with(joint.targets, mean=joint.mean + root * (member.mean - members.mean))
+        with_mean(joint, joint.mean + root * (member.mean - members.mean))
         for member in members.components
     ]
-    return Mixture(parts, members.weights).moment_matched()._with(joint.targets, mean=joint.mean)
+    return with_mean(Mixture(parts, members.weights).moment_matched(), joint.mean)
 
 
 def pooled_scales(joint: Any, members: Mixture, Y: Array, weight: Array | None = None) -> Array:
@@ -85,7 +92,7 @@ def pooled_scales(joint: Any, members: Mixture, Y: Array, weight: Array | None =
     Args:
         joint: predictions for N rows by members that held them out.
         members: what all members say of these rows.
-        Y: what came, shape (N, D), in target units; NaN where not observed.
+        Y: observed values, shape (N, D), in target units; NaN where not observed.
         weight: sample weights, shape (N,), or None.
 
     Returns:
@@ -98,7 +105,7 @@ def pooled_scales(joint: Any, members: Mixture, Y: Array, weight: Array | None =
 
 
 def fit_scales(joint: Elliptical, Y: Array, weight: Array | None = None) -> Array:
-    """The scales that fit what came, if they help on rows they are not fitted to.
+    """The scales that fit the observed values, if they help on rows they are not fitted to.
 
     Their logarithms maximise the likelihood, less a penalty that pulls those of the targets towards
     each other. One scale for all and one for each are tried on a part of the rows at a time, with
@@ -106,7 +113,7 @@ def fit_scales(joint: Elliptical, Y: Array, weight: Array | None = None) -> Arra
 
     Args:
         joint: predictions for N rows that had no part in them; the first 2,000 count.
-        Y: what came, shape (N, D), in target units; NaN where not observed.
+        Y: observed values, shape (N, D), in target units; NaN where not observed.
         weight: sample weights, shape (N,), or None.
 
     Returns:
@@ -123,13 +130,13 @@ def fit_scales(joint: Elliptical, Y: Array, weight: Array | None = None) -> Arra
     best, most = np.ones(d), 0.0
     for pull in (np.inf, PULL) if d > 1 else (np.inf,):
         whole = _scales(joint, Y, share, pull, np.zeros(d))
-        if not _helps((scaled(joint, whole).log_prob(Y) - before) * share):
+        if not _helps((rescaled(joint, whole).log_prob(Y) - before) * share):
             continue  # not even on the rows it was fitted to
         gain = np.empty(len(rows))
         for part in range(PARTS):
             held, others = parts == part, parts != part
             scales = _scales(joint[others], Y[others], share[others], pull, np.log(whole))
-            gain[held] = scaled(joint[held], scales).log_prob(Y[held]) - before[held]
+            gain[held] = rescaled(joint[held], scales).log_prob(Y[held]) - before[held]
         gain *= share
         if gain.mean() > most and _helps(gain):
             best, most = whole, float(gain.mean())
@@ -140,19 +147,6 @@ def _helps(gain: Array) -> bool:
     return bool(gain.mean() > SURE * gain.std() / np.sqrt(len(gain)))
 
 
-def scaled(joint: Any, scales: Array) -> Any:
-    """The distributions with each target widened about its mean.
-
-    Args:
-        joint: an `Elliptical` of N rows and D targets.
-        scales: array of shape (D,), positive.
-
-    Returns:
-        The same kind of distribution; its covariance is scales_i scales_j times what it was.
-    """
-    return joint._stretched(scales)
-
-
 def _scales(joint: Elliptical, Y: Array, weight: Array, pull: float, start: Array) -> Array:
     """The scales of highest penalised likelihood; one for all targets if `pull` is infinite."""
     d = Y.shape[1]
@@ -160,7 +154,7 @@ def _scales(joint: Elliptical, Y: Array, weight: Array, pull: float, start: Arra
 
     def loss(theta: Array) -> tuple[float, Array]:
         logs = np.full(d, theta[0]) if one else theta
-        widened = scaled(joint, np.exp(logs))
+        widened = rescaled(joint, np.exp(logs))
         slope = (_slopes(widened, Y) * weight[:, None]).sum(axis=0)
         value = float(widened.log_prob(Y) @ weight)
         if one:
@@ -179,8 +173,9 @@ def _slopes(joint: Elliptical, values: Array) -> Array:
     With r = y - mean it is -1 + w r_i (Sigma^-1 r)_i for what is observed, 0 for what is not, where
     w is 1 for a normal and (nu + m) / (nu + |z|^2) for a Student-t of m targets.
     """
-    slopes = (values - joint.mean) * joint._weighted(values)
-    if joint._freedom is not None:
-        squares, count = joint._squares(values)
-        slopes *= ((joint._freedom + count) / (joint._freedom + squares))[:, None]
+    x, nu = values - joint.mean, radial_law(joint).degrees_of_freedom
+    slopes = x * scale_matrix(joint).precision_times(x)
+    if nu is not None:
+        squares, count = squared_distance(joint, values)
+        slopes *= ((nu + count) / (nu + squares))[:, None]
     return np.where(np.isnan(values), 0.0, slopes - 1)

@@ -13,6 +13,7 @@ from sklearn.metrics import r2_score
 from covey import scores
 from covey.distributions import Elliptical
 from covey.distributions.batch import evenly
+from covey.distributions.internals import calibration_set_of, rescaled, uncorrelated, with_mean
 from covey.errors import warn
 from covey.types import Array
 
@@ -55,9 +56,9 @@ def evaluate(
           for the energy and variogram scores, `crps`, `interval_score`, `volume` and
           `correlation`), evenly chosen `of_rows` with a target;
         * `effective_rows`: how many rows of equal weight tell as much (Kish 1965);
-        * `cells` (observed), `targets`, `family`, `calibration` (what regions go by) and
-          `calibration_rows` (how many of these 90% regions go by: those that hold all targets, or,
-          if they are too few, any);
+        * `cells` (observed), `targets`, `family`, `calibration` (what regions are calibrated
+          on) and `calibration_rows` (how many rows 90% regions use: those with all targets
+          observed or, if they are too few, with any);
         * `negative_log_likelihood`, in nats per row, and `_per_target`, in nats per observed cell;
         * `energy_score`, `variogram_score` (of order 0.5), means over rows, of targets divided by
           their standard deviation in `Y`; None for more than 200 targets;
@@ -161,8 +162,8 @@ def _gain(more: Array, observed: NDArray[np.bool_], weight: Array) -> dict[str, 
 
 
 def _calibration_rows(joint: Elliptical) -> int | None:
-    reference = joint._reference
-    return None if reference is None or not len(joint) else reference.rows_at(0.9)
+    rows = calibration_set_of(joint)
+    return None if rows is None or not len(joint) else rows.rows_at(0.9)
 
 
 def mean_r2(Y: Array, mean: Array, sample_weight: Array | None = None) -> float:
@@ -186,18 +187,6 @@ def mean_r2(Y: Array, mean: Array, sample_weight: Array | None = None) -> float:
     return float(np.mean(each)) if each else float("nan")
 
 
-def uncorrelated(joint: Any) -> Any:
-    """The same means, standard deviations and tails, all correlations zero.
-
-    Args:
-        joint: an `Elliptical`.
-
-    Returns:
-        Distributions of the same kind, whose regions go by the model.
-    """
-    return joint._uncorrelated()
-
-
 def _densities(loss: Array, observed: NDArray[np.bool_], weight: Array) -> dict[str, float | None]:
     total, cells = float(weight @ loss), float(weight @ observed.sum(axis=1))
     return {
@@ -207,7 +196,7 @@ def _densities(loss: Array, observed: NDArray[np.bool_], weight: Array) -> dict[
 
 
 def _scaled(few: Any, scale: Array) -> Any:
-    return few._stretched(1 / scale)._with(few.targets, mean=few.mean / scale)
+    return with_mean(rescaled(few, 1 / scale), few.mean / scale)
 
 
 def row_width(joint: Any) -> int:

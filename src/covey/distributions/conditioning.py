@@ -1,4 +1,4 @@
-"""Some targets known, some left out: marginals, conditionals and maps of stacks of factors.
+"""Marginals, conditionals and maps of stacks of Cholesky factors.
 
 The factor of a batch in which some targets are known exactly has zero rows and columns there.
 
@@ -7,21 +7,17 @@ With the targets in the order (a, b), a observed, and the factor of the scale ma
     L = [[L_aa, 0], [L_ba, L_bb]],    z = L_aa^-1 (y_a - mean_a),
 
 the others given y_a have mean mean_b + L_ba z and the factor L_bb: no difference of matrices, so
-that the result is positive definite whatever the rounding (Anderson 2003, section 2.5; for the
-Student-t, whose scale grows with |z|, Ding 2016, On the Conditional Distribution of the
-Multivariate t Distribution, doi 10.1080/00031305.2016.1164756).
+that the result is positive definite whatever the rounding (Anderson 2003, section 2.5).
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covey.algebra.patterns import by_pattern
 from covey.algebra.triangular import (
-    dependent,
+    dependence_error,
     embedded,
     independent_factor,
     selected,
@@ -52,39 +48,35 @@ def marginal_factor(scale_tril: Array, observed: NDArray[np.bool_], chosen: list
     return factor
 
 
-def conditional_moments(
-    mean: Array, scale_tril: Array, values: Array
-) -> tuple[Array, Array, Array, NDArray[np.intp]]:
-    """Mean and factor given what is observed, before any effect on the tails.
+def conditional_factor(
+    scale_tril: Array, known: NDArray[np.bool_], x: Array
+) -> tuple[Array, Array, Array]:
+    """Shift of the mean and factor given what is observed, before any effect on the tails.
 
     Args:
-        mean: array of shape (N, D).
         scale_tril: array of shape (N, D, D); rows and columns of known targets are zero.
-        values: array of shape (N, D), NaN where not observed, also at targets known before.
+        known: which targets are known, shape (N, D).
+        x: observed values less their means, shape (N, D), in target units; NaN where not observed,
+            also at known targets.
 
     Returns:
-        (mean, scale_tril, squares, count): mean of shape (N, D) with the observed values in place;
-        factors of shape (N, D, D), zero at what is known now; |z|^2 of what was observed and the
-        number of targets observed, each of shape (N,).
+        (shift, scale_tril, squares): L_ba z, shape (N, D), 0 at what is observed or known; factors
+        of shape (N, D, D), zero at what is known now; |z|^2 of what is observed, shape (N,).
     """
-    n, d = mean.shape
-    new_mean, factor = mean.copy(), scale_tril.copy()
-    squares, count = np.zeros(n), np.zeros(n, dtype=np.intp)
-    known = np.diagonal(scale_tril, axis1=1, axis2=2) == 0
-    for rows, pattern in by_pattern(np.concatenate([~np.isnan(values), known], axis=1)):
+    n, d = x.shape
+    shift, factor, squares = np.zeros((n, d)), scale_tril.copy(), np.zeros(n)
+    for rows, pattern in by_pattern(np.concatenate([~np.isnan(x), known], axis=1)):
         given = np.flatnonzero(pattern[:d])
-        rest = np.flatnonzero(~pattern[:d] & ~pattern[d:])
+        others = np.flatnonzero(~pattern[:d] & ~pattern[d:])
         if len(given) == 0:
             continue
         m = len(given)
-        ordered = selected(scale_tril[rows], [*given, *rest])
-        observed = values[rows[:, None], given]
-        z = solve_lower(ordered[:, :m, :m], observed - mean[rows[:, None], given])
-        new_mean[rows[:, None], given] = observed
-        new_mean[rows[:, None], rest] += (ordered[:, m:, :m] @ z[:, :, None])[:, :, 0]
-        factor[rows] = embedded(ordered[:, m:, m:], rest, d)
-        squares[rows], count[rows] = np.einsum("ni,ni->n", z, z), m
-    return new_mean, factor, squares, count
+        ordered = selected(scale_tril[rows], [*given, *others])
+        z = solve_lower(ordered[:, :m, :m], x[rows[:, None], given])
+        shift[rows[:, None], others] = (ordered[:, m:, :m] @ z[:, :, None])[:, :, 0]
+        factor[rows] = embedded(ordered[:, m:, m:], others, d)
+        squares[rows] = np.einsum("ni,ni->n", z, z)
+    return shift, factor, squares
 
 
 def mapped_factor(matrix: Array, product: Array, known: NDArray[np.bool_]) -> Array:
@@ -110,7 +102,7 @@ def mapped_factor(matrix: Array, product: Array, known: NDArray[np.bool_]) -> Ar
     for rows, pattern in by_pattern(np.concatenate([settled, known], axis=1)):
         left, free = np.flatnonzero(~pattern[:m]), np.flatnonzero(~pattern[m:])
         if len(left) > len(free):
-            raise dependent(int(rows[0]), known=bool(len(free) < d))
+            raise dependence_error(int(rows[0]), known=bool(len(free) < d))
         if len(left):
             small = independent_factor(product[np.ix_(rows, left)], rows)
             factor[rows] = embedded(small, left, m)
@@ -122,28 +114,3 @@ def settled_combinations(matrix: Array, known: NDArray[np.bool_]) -> NDArray[np.
     matrix = np.broadcast_to(matrix, (len(known), *matrix.shape[1:]))
     uses_unknown = np.any((matrix != 0) & ~known[:, None], axis=2)
     return ~uses_unknown & np.any(matrix != 0, axis=2)
-
-
-def told_by_the_others(joint: Any, values: Array) -> tuple[Array, Array]:
-    """Mean and standard deviation of each observed target, given the other observed ones.
-
-    With the precision P of the observed targets and r = y - mean these are y_i - (P r)_i / P_ii and
-    1 / sqrt(P_ii) (Anderson 2003, section 2.5); a Student-t's scale grows with the distance of the
-    others, as in `conditional`.
-
-    Args:
-        joint: an `Elliptical` of N rows and D targets.
-        values: array of shape (N, D), NaN where not observed, also at targets known exactly.
-
-    Returns:
-        (mean, stddev): arrays of shape (N, D), in target units, NaN where not observed.
-    """
-    diagonal = joint._own_precision(values)
-    left = joint._weighted(values) / diagonal
-    variance = 1 / diagonal
-    if joint._freedom is not None:
-        freedom = joint._freedom[:, None]
-        squares, count = joint._squares(values)
-        squares = squares[:, None] - np.square(left) * diagonal
-        variance *= (freedom + squares) / (freedom + count[:, None] - 3)
-    return values - left, np.sqrt(variance)

@@ -22,6 +22,8 @@ import numpy as np
 from covey.algebra.patterns import by_pattern
 from covey.algebra.points import unit_points
 from covey.arguments.labels import check_rows
+from covey.distributions.joint import Joint
+from covey.distributions.radial import LOG_2PI
 from covey.errors import InputError
 from covey.types import Array
 
@@ -44,7 +46,7 @@ def kl_divergence(first: Any, second: Any) -> Array:
         InputError: `second` is no distribution, the targets differ, the numbers or labels of rows
             do not fit, or the two do not know the same targets exactly.
     """
-    if not hasattr(second, "_log_prob_at"):
+    if not isinstance(second, Joint):
         raise InputError(
             "Expected a distribution of Covey to measure the divergence from. "
             f"Received {type(second).__name__}."
@@ -95,6 +97,30 @@ def divergence(first: Any, second: Any) -> Array:
         return lambda points: one._log_prob_at(points) - two._log_prob_at(points)
 
     return _averaged(first, gap)
+
+
+def divergence_from_normal(first: Any, normal: Any) -> Array:
+    """KL(first || normal) of as many rows, no target of which is known, in closed form.
+
+    The first enters by its entropy and its first two moments alone:
+
+        D/2 log(2 pi) + log |B| - H(first) + 1/2 sum_k w_k (|B^-1 (mu - mu_k)|^2 + tr S^-1 Sigma_k)
+
+    Args:
+        first: distributions of N rows, of any kind.
+        normal: normal distributions of N rows over the same targets.
+
+    Returns:
+        Array of shape (N,), in nats.
+    """
+    components, weights = first._components
+    total = normal._scale.log_root - first.entropy() + len(normal.targets) * LOG_2PI / 2
+    for component, weight in zip(components, weights.T, strict=True):
+        shift = normal._scale.whiten(normal.mean - component.mean)
+        squares = np.einsum("ni,ni->n", shift, shift)
+        trace = normal._scale.trace_of_ratio(component._scale)
+        total += weight * (squares + trace * component._radial.covariance_ratio) / 2
+    return total
 
 
 def mixture_entropy(mixture: Any) -> Array:

@@ -15,11 +15,13 @@ from covey.arguments.frames import as_pandas
 from covey.arguments.labels import labels_of
 from covey.distributions.batch import frozen
 from covey.distributions.calibrated import Calibrated
-from covey.distributions.conditioning import told_by_the_others
-from covey.distributions.divergence import divergence, kl_divergence
+from covey.distributions.divergence import divergence, divergence_from_normal, kl_divergence
 from covey.distributions.frame import chosen_labels, moments_from_frame, moments_to_frame
 from covey.distributions.joint import Joint
-from covey.distributions.repr import describe
+from covey.distributions.radial import RadialLaw
+from covey.distributions.scale_matrix import ScaleMatrix
+from covey.distributions.steps import Conditioned, Marginalised, Transformed
+from covey.distributions.text import describe
 from covey.types import Array, Mask
 
 if TYPE_CHECKING:
@@ -32,10 +34,10 @@ class Elliptical(Calibrated):
     """N distributions over the same D named targets, whose contours are ellipsoids.
 
     With z = B^-1 (y - mean), B any square root of the scale matrix, the density depends on |z|
-    alone. Two things are left open, and each is said by a class of its own: how it depends on |z|
-    (the radial law: `Gaussian`, `MultivariateT`), and in what form the scale matrix is held (its
-    structure: `Full`, `LowRankMultivariateNormal`). The objects are immutable: their arrays are
-    float64, read-only and their own.
+    alone. Two objects say the rest: a `RadialLaw` how it depends on |z|, and a `ScaleMatrix` how
+    the targets spread and move together. A class of distributions chooses one of each, and holds
+    their arrays: docs/explanation/elliptical.md has the formulas. The objects are immutable: their
+    arrays are float64, read-only and their own.
 
     Attributes:
         mean: shape (N, D), in target units.
@@ -43,107 +45,26 @@ class Elliptical(Calibrated):
     """
 
     mean: Array
-    _further: ClassVar[tuple[str, ...]] = ()  # names of parameters of the radial law
+    _radial_parameters: ClassVar[tuple[str, ...]] = ()  # arrays that belong to the radial law
 
     def __repr__(self) -> str:
         return describe(type(self).__name__, self, len(self))
 
-    # the radial law
+    @property
+    @abstractmethod
+    def _scale(self) -> ScaleMatrix:
+        """The scale matrices of the N rows."""
 
     @property
     @abstractmethod
-    def _freedom(self) -> Array | None:
-        """Degrees of freedom, shape (N,), or None for normal distributions."""
+    def _radial(self) -> RadialLaw:
+        """The radial law of the N rows."""
 
     @abstractmethod
-    def _log_density(self, squares: Array, count: Any) -> Array:
-        """Log p up to -log|B|, for |z|^2 of shape (..., N) of so many targets, at least one."""
-
-    @abstractmethod
-    def _entropy(self, count: Array) -> Array:
-        """Entropy of so many targets at a scale matrix of I, shape (N,)."""
-
-    @abstractmethod
-    def _unit_quantile(self, probability: float) -> Array:
-        """Quantile of one target in units of its scale, shape (N,)."""
-
-    @abstractmethod
-    def _unit_cdf(self, z: Array) -> Array:
-        """Distribution function of one target in units of its scale: (N, D) gives (N, D)."""
-
-    @abstractmethod
-    def _stretch(self, size: int, generator: np.random.Generator) -> Array:
-        """What normal noise is multiplied by in `size` samples: broadcasts to (size, N)."""
-
-    @abstractmethod
-    def _stretch_at(self, uniform: Array) -> Array:
-        """The same as quantiles: uniform of shape (S,) gives what broadcasts to (S, N)."""
-
-    # the structure of the scale matrix
-
-    @property
-    @abstractmethod
-    def covariance(self) -> Array:
-        """Covariance matrices, shape (N, D, D), in products of target units."""
-
-    @cached_property
-    def correlation(self) -> Array:
-        """Correlation matrices, shape (N, D, D), without unit; the diagonal is exactly 1.
-
-        A target known exactly has correlation 0 with the others.
-        """
-        _, columns = self._parts
-        unit = columns / np.where(self.observed, 1.0, self._scale)[:, :, None]
-        product = unit @ np.swapaxes(unit, 1, 2)
-        product = (product + np.swapaxes(product, 1, 2)) / 2
-        own = np.arange(self._shape[1])
-        product[:, own, own] = 1.0
-        return frozen(product)
-
-    @property
-    @abstractmethod
-    def _parts(self) -> tuple[Array, Array]:
-        """(diagonal, columns): the scale matrix is diag(diagonal) + columns columns'.
-
-        Their shapes are (N, D) and (N, D, M).
-        """
-
-    @property
-    @abstractmethod
-    def _log_root(self) -> Array:
-        """Logarithm of |B| over the targets not known, shape (N,)."""
-
-    @abstractmethod
-    def _distance(self, values: Array) -> tuple[Array, Array, Counts]:
-        """What is observed: (log |B| of its marginal, |z|^2, number of targets), each (N,)."""
-
-    @abstractmethod
-    def _weighted(self, values: Array) -> Array:
-        """P (y - mean), P the precision of what is observed, shape (N, D); NaN where it is not."""
-
-    @abstractmethod
-    def _own_precision(self, values: Array) -> Array:
-        """Diagonal of P, the precision of what is observed, shape (N, D); NaN where it is not."""
-
-    @abstractmethod
-    def _coloured(self, noise: Array) -> Array:
-        """B z for z of shape (..., N or 1, D), no target being known."""
-
-    @abstractmethod
-    def _decoloured(self, shift: Array) -> Array:
-        """B^-1 x for x of shape (..., N, D), no target being known."""
-
-    @abstractmethod
-    def _trace_of(self, other: Elliptical) -> Array:
-        """Trace of the inverse of the scale matrix times that of another one, shape (N,)."""
-
-    @abstractmethod
-    def _stretched(self, scales: Array) -> Self:
-        """Each target widened about its mean, by scales of shape (D,) or (N, D); by 0 for known."""
-
-    @abstractmethod
-    def _uncorrelated(self) -> Self:
-        """The same means, standard deviations and tails, all correlations zero."""
+    def _of_parts(
+        self, targets: tuple[str, ...], mean: Array, scale: ScaleMatrix, radial: RadialLaw
+    ) -> Any:
+        """The distributions of as many rows that have another mean, scale matrix and law."""
 
     @classmethod
     @abstractmethod
@@ -157,29 +78,44 @@ class Elliptical(Calibrated):
     ) -> Self:
         """From moments and the parameters of the radial law, checked."""
 
-    # all else
+    # moments
+
+    @property
+    def observed(self) -> Mask:
+        """Which targets are known exactly, shape (N, D): those `conditional` was given."""
+        return self._scale.observed
+
+    @cached_property
+    def covariance(self) -> Array:
+        """Covariance matrices, shape (N, D, D), in products of target units."""
+        return frozen(self._scale.matrices(self._radial.covariance_ratio))
+
+    @cached_property
+    def correlation(self) -> Array:
+        """Correlation matrices, shape (N, D, D), without unit; the diagonal is exactly 1.
+
+        A target known exactly has correlation 0 with the others.
+        """
+        return frozen(self._scale.correlation())
 
     @cached_property
     def stddev(self) -> Array:
         """Standard deviations, shape (N, D), in target units."""
-        return frozen(self._scale * np.sqrt(self._inflation)[:, None])
+        return frozen(self._scale.root_diagonal * np.sqrt(self._radial.covariance_ratio)[:, None])
+
+    # densities and distances
 
     def _log_prob(self, values: Array) -> Array:
-        log_root, squares, count = self._distance(values)
-        density = self._log_density(squares, np.maximum(count, 1)) - log_root
+        log_root, squares, count = self._scale.distance(values - self.mean)
+        density = self._radial.log_density(squares, np.maximum(count, 1)) - log_root
         return np.where(count > 0, density, 0.0)
 
     def _mahalanobis(self, values: Array) -> Array:
-        return np.sqrt(self._squares(values)[0] / self._inflation)
-
-    def _squares(self, values: Array) -> tuple[Array, Counts]:
-        """|z|^2 of what is observed, and of how many targets that is, each of shape (N,)."""
-        _, squares, count = self._distance(values)
-        return squares, count
+        return np.sqrt(self._squares(values)[0] / self._radial.covariance_ratio)
 
     def entropy(self) -> Array:
         """Differential entropy of each row, shape (N,), in nats, of the targets not known."""
-        return self._log_root + self._entropy((~self.observed).sum(axis=1))
+        return self._scale.log_root + self._radial.entropy((~self.observed).sum(axis=1))
 
     def kl_divergence(self, other: Joint) -> Array:
         """Kullback-Leibler divergence KL(self || other), row by row.
@@ -202,44 +138,107 @@ class Elliptical(Calibrated):
         return kl_divergence(self, other)
 
     def _divergence_from(self, other: Any) -> Array:
-        """KL(other || self) of as many rows, no target of which is known."""
+        if self._radial.degrees_of_freedom is None:
+            return divergence_from_normal(other, self)
         return divergence(other, self)
 
     @property
     def _components(self) -> tuple[tuple[Self, ...], Array]:
-        """Itself as a mixture of one: components, and weights of shape (N, K)."""
         return (self,), np.ones((len(self), 1))
 
     def _at(self, uniform: Array) -> Array:
         """The points of the unit cube as samples: (S, D + 1) gives (S, N, D)."""
-        noise = ndtri(uniform[:, None, :-1]) * self._stretch_at(uniform[:, -1])[..., None]
-        return self.mean + self._coloured(noise)
+        normal = ndtri(uniform[:, None, :-1])
+        noise = normal * self._radial.mixing_at(uniform[:, -1])[..., None]
+        return self.mean + self._scale.colour(noise)
 
     def _log_prob_at(self, points: Array) -> Array:
-        """Log-densities of S complete points per row, shape (S, N)."""
-        z = self._decoloured(points - self.mean)
+        z = self._scale.whiten(points - self.mean)
         squares = np.einsum("sni,sni->sn", z, z)
-        return self._log_density(squares, z.shape[-1]) - self._log_root
-
-    def _mean_given_others(self, values: Array) -> Array:
-        return told_by_the_others(self, values)[0]
+        return self._radial.log_density(squares, z.shape[-1]) - self._scale.log_root
 
     def _quantiles(self, probability: float) -> Array:
-        return self.mean + self._unit_quantile(probability)[:, None] * self._scale
+        return self.mean + self._radial.quantile(probability)[:, None] * self._scale.root_diagonal
 
-    def _cdf(self, y: Array) -> Array:
-        """Distribution function of each target on its own, for y of shape (N, D)."""
-        scale = np.where(self.observed, 1.0, self._scale)
-        below = self._unit_cdf((y - self.mean) / scale)
-        return np.where(self.observed, (y >= self.mean).astype(np.float64), below)
+    def _cdf(self, values: Array) -> Array:
+        scale = np.where(self.observed, 1.0, self._scale.root_diagonal)
+        below = self._radial.cdf((values - self.mean) / scale)
+        return np.where(self.observed, (values >= self.mean).astype(np.float64), below)
 
     def _matched(self) -> Self:
         return self
 
     def _radius(self, level: float, present: Mask | None = None) -> Array:
         count = self._unknown(present).sum(axis=1)
-        squares = self._radial(np.maximum(count, 1)).from_below(level)
-        return np.where(count > 0, np.sqrt(squares / self._inflation), 0.0)
+        squares = self._radial.squared_distance(np.maximum(count, 1)).ppf(level)
+        return np.where(count > 0, np.sqrt(squares / self._radial.covariance_ratio), 0.0)
+
+    def _box(self, lower: Array, upper: Array) -> Array:
+        nu = self._radial.degrees_of_freedom
+        return self._scale.box(lower - self.mean, upper - self.mean, nu)
+
+    def _sample(self, size: int, generator: np.random.Generator) -> Array:
+        noise = self._scale.draw(size, generator)
+        noise *= self._radial.draw_mixing(size, generator)[..., None]
+        return self.mean + noise
+
+    # other distributions
+
+    def _marginal(self, chosen: list[int]) -> Self:
+        targets = tuple(self.targets[position] for position in chosen)
+        scale = self._scale.marginal(chosen)
+        joint = self._of_parts(targets, self.mean[:, chosen], scale, self._radial)
+        return self._after(Marginalised(chosen), joint)
+
+    def _conditional(self, values: Array) -> Self:
+        given = ~np.isnan(values)
+        found = self._scale.conditional(values - self.mean)
+        widening, radial = self._radial.given(found.squares, found.n_observed)
+        mean = np.where(given, values, self.mean + found.shift)
+        scale = found.scale.scaled(widening[:, None])
+        joint = self._of_parts(self.targets, mean, scale, radial)
+        return self._after(Conditioned(given), joint)
+
+    def _mapped(self, matrix: Array, shift: Array, targets: tuple[str, ...]) -> Any:
+        mean = (matrix @ self.mean[:, :, None])[:, :, 0] + shift
+        joint = self._of_parts(targets, mean, self._scale.mapped(matrix), self._radial)
+        return self._after(Transformed.by(matrix), joint)
+
+    def _rescaled(self, scales: Array) -> Self:
+        return self._of_parts(self.targets, self.mean, self._scale.scaled(scales), self._radial)
+
+    def _uncorrelated(self) -> Self:
+        """The same means, standard deviations and tails, all correlations zero."""
+        return self._of_parts(self.targets, self.mean, self._scale.uncorrelated(), self._radial)
+
+    def _mean_given_others(self, values: Array) -> Array:
+        return self._moments_given_others(values)[0]
+
+    def _moments_given_others(self, values: Array) -> tuple[Array, Array]:
+        """Mean and standard deviation of each observed target, given the other observed ones.
+
+        With the precision P of the observed targets and x = y - mean they are y_i - (P x)_i / P_ii
+        and 1 / sqrt(P_ii) (Anderson 2003, section 2.5); a Student-t's scale grows with the distance
+        of the others, as in `conditional`.
+
+        Args:
+            values: shape (N, D), NaN where not observed, also at targets known exactly.
+
+        Returns:
+            (mean, stddev), of shape (N, D), in target units, NaN where not observed.
+        """
+        x = values - self.mean
+        precision = self._scale.precision_diagonal(~np.isnan(values))
+        residual = self._scale.precision_times(x) / precision
+        variance = 1 / precision
+        if self._radial.degrees_of_freedom is not None:
+            nu = self._radial.degrees_of_freedom[:, None]
+            squares, count = self._squares(values)
+            of_others = squares[:, None] - np.square(residual) * precision
+            variance *= (nu + of_others) / (nu + count[:, None] - 3)
+        return values - residual, np.sqrt(variance)
+
+    # tables
 
     def to_frame(self, index: Any = None) -> pd.DataFrame:
         """A labelled table: `mean_<t>`, then `cov_<t>_<u>` (upper triangle with the diagonal).
@@ -252,7 +251,7 @@ class Elliptical(Calibrated):
             DataFrame of N rows and D + D (D + 1) / 2 columns, in target units and their products;
             a distribution with a further parameter has one more column, named after it.
         """
-        further = {name: getattr(self, name) for name in self._further}
+        further = {name: getattr(self, name) for name in self._radial_parameters}
         labels = chosen_labels(index, self.index, len(self))
         return moments_to_frame(self.targets, self.mean, self.covariance, further, labels)
 
@@ -271,10 +270,10 @@ class Elliptical(Calibrated):
             InputError: columns are missing, or their values are no valid distribution.
         """
         frame = as_pandas(frame, "frame")
-        targets, mean, covariance, further = moments_from_frame(frame, cls._further)
+        targets, mean, covariance, further = moments_from_frame(frame, cls._radial_parameters)
         known = ~np.any(covariance, axis=2)
         row, target = np.nonzero(known)
         covariance[row, target, target] = 1.0
         joint = cls._with_covariance(mean, covariance, targets, further)
-        joint = joint._stretched(np.where(known, 0.0, 1.0)) if known.any() else joint
+        joint = joint._rescaled(np.where(known, 0.0, 1.0)) if known.any() else joint
         return joint._labelled(labels_of(frame))

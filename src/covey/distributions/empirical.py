@@ -1,9 +1,8 @@
-"""How far rows of known outcome lay, as a law: from a level to a distance, and back.
+"""The distribution of the nonconformity scores of a calibration set: from level to score and back.
 
-Distances are told by scores (see `reference`): how improbable they are under the predictions. A
-region of some level reaches up to a quantile of the scores of other rows, and the level that a row
-of its own needs is where its score lies among theirs. The two agree: what a region of some level
-holds has a level below it.
+A region of some level holds the scores up to a quantile of those of the calibration set (see
+`conformal`), and the level that a row needs is the share of scores below its own. The two agree:
+what the region of some level holds needs a lower level.
 
 References: Vovk, Gammerman, Shafer (2005), Algorithmic Learning in a Random World, chapter 2; Kish
 (1965), Survey Sampling (how many rows of equal weight weighted ones are worth).
@@ -21,9 +20,9 @@ from scipy.special import expit, logit
 
 from covey.types import Array
 
-EDGE = 1e-12  # probability below which scores are distances, and levels are as good as this one
-LONGEST = -float(logit(EDGE))  # the score there
-LEAST = -1e3  # a score below which there is nothing to interpolate
+LEAST_TAIL = 1e-12  # probability below which scores follow the distance, and levels are this one
+LARGEST_SCORE = -float(logit(LEAST_TAIL))  # the score there
+LEAST_SCORE = -1e3  # below which there is nothing to interpolate
 SLACK = (
     1e-9  # of a rank or a log-odds, so that 0.9 of 9 + 1 rows is the ninth whatever the rounding
 )
@@ -31,13 +30,13 @@ SLACK = (
 
 @final
 @dataclass(frozen=True, eq=False)
-class Empirical:
-    """The law of the scores of some rows.
+class ScoreDistribution:
+    """The empirical distribution of n nonconformity scores.
 
     Attributes:
-        scores: in ascending order, shape (n,).
+        scores: in ascending order, shape (n,), without unit.
         odds: log-odds of the share of rows up to each of them, shape (n,), to interpolate between;
-            None where the promise of split conformal prediction is wanted, which goes by ranks.
+            None for ranks, which the guarantee of split conformal prediction takes.
     """
 
     scores: Array
@@ -45,12 +44,15 @@ class Empirical:
 
     @classmethod
     def of(cls, scores: Array, weight: Array | None, *, exact: bool) -> Self:
-        """The law of n scores, in any order.
+        """The distribution of n scores, in any order.
 
         Args:
-            scores: shape (n,).
+            scores: shape (n,), without unit.
             weight: of the rows, shape (n,); None for equal ones.
-            exact: whether to go by ranks, all rows being worth the same.
+            exact: whether to use ranks, which ignore weights.
+
+        Returns:
+            A `ScoreDistribution`.
         """
         order = np.argsort(scores, kind="stable")
         if exact:
@@ -58,32 +60,32 @@ class Empirical:
         weight = np.ones(len(scores)) if weight is None else weight[order]
         worth = weight.sum() ** 2 / np.square(weight).sum() if len(scores) else 1.0
         share = np.cumsum(weight) / (weight.sum() * (worth + 1) / worth)
-        return cls(np.maximum(scores[order], LEAST), logit(share))
+        return cls(np.maximum(scores[order], LEAST_SCORE), logit(share))
 
     @property
-    def last(self) -> float:
-        """The largest score; minus infinity of none."""
+    def largest(self) -> float:
+        """The largest score; minus infinity if there is none."""
         return float(self.scores[-1]) if len(self.scores) else -np.inf
 
     @property
-    def most(self) -> float:
-        """The highest level that the rows can tell: n / (n + 1), or 0 for none."""
+    def highest_level(self) -> float:
+        """The highest level that n rows support: n / (n + 1) for ranks, 0 for no row."""
         n = len(self.scores)
         if n == 0 or self.odds is None:
             return n / (n + 1)
         return float(expit(self.odds[-1]))
 
-    def tells(self, level: float, tail: float) -> bool:
-        """Whether there are rows enough for a level; `tail` is 1 less it, to its own last digit."""
+    def supports(self, level: float, tail: float) -> bool:
+        """Whether there are enough rows for a level; `tail` is 1 - level, without cancellation."""
         if self.odds is None:
             return self._rank(tail) <= len(self.scores)
         return len(self.scores) > 0 and _odds(level, tail) <= self.odds[-1] + SLACK
 
-    def at(self, level: float, tail: float) -> float:
-        """The score that a share `level` of rows stays below.
+    def quantile(self, level: float, tail: float) -> float:
+        """The score that a share `level` of rows stays below; `tail` is 1 - level.
 
-        Beyond what the rows can tell it is infinite by rank; interpolated, it goes on as the
-        predictions themselves do.
+        Beyond the levels that the rows support it is infinite by rank; interpolated, it continues
+        as the predictions themselves say.
         """
         n = len(self.scores)
         if self.odds is None:
@@ -96,10 +98,16 @@ class Empirical:
         return float(np.interp(wanted, self.odds, self.scores) + beyond)
 
     def level_of(self, scores: Array) -> Array:
-        """The levels at which such scores are just reached: `at`, read backwards.
+        """The levels whose quantiles are these scores: the inverse of `quantile`.
 
-        By rank it is the middle of the levels, from k / (n + 1) to (k + 1) / (n + 1), whose regions
-        reach up to the least of the rows' scores that is not below, where k are.
+        By rank, with k scores of the set below, it is (k + 1/2) / (n + 1), the middle of the levels
+        from k / (n + 1) to (k + 1) / (n + 1), whose quantile is the next score.
+
+        Args:
+            scores: of any shape, without unit.
+
+        Returns:
+            Levels of the same shape, without unit.
         """
         n = len(self.scores)
         if self.odds is None:
@@ -110,67 +118,73 @@ class Empirical:
         return np.asarray(expit(np.interp(scores, self.scores, self.odds) + beyond))
 
     def _rank(self, tail: float) -> int:
-        """Of the score that is reached: the smallest of all for the lowest of levels."""
+        """The rank, from 1, of the score that is the quantile; 1 for the lowest levels."""
         n = len(self.scores)
         return max(n + 1 - int(np.floor((n + 1) * tail + SLACK)), 1)
 
 
 @final
-class Reach:
-    """How far regions of some targets reach, by the rows that hold all of these where they suffice.
+class ConformalQuantile:
+    """The quantile of the scores of some targets, by the rows that hold all of these if they can.
 
-    Rows that hold all targets are like an outcome that is whole, and for such the promise is kept
-    by them alone. They suffice for every level up to n / (n + 1). Beyond it all rows count for what
-    they hold, lest nothing could be said, but a region never shrinks as its level grows.
+    Rows in which all these targets are observed are like an outcome that is complete, and for such
+    an outcome they alone keep the guarantee. They support every level up to n / (n + 1). Beyond it
+    all rows count, by the targets that they have, so that there is an answer at all; but a region
+    never shrinks as its level grows.
 
     Args:
-        whole: gives the law of the rows that hold all targets.
-        some: gives the law of the rows that hold any.
+        complete: gives the scores of the rows in which all the targets are observed.
+        partial: gives those of the rows in which any is.
     """
 
-    def __init__(self, whole: Callable[[], Empirical], some: Callable[[], Empirical]) -> None:
-        self._whole, self._some = whole, some
+    def __init__(
+        self, complete: Callable[[], ScoreDistribution], partial: Callable[[], ScoreDistribution]
+    ) -> None:
+        self._complete, self._partial = complete, partial
 
     @cached_property
-    def whole(self) -> Empirical:
-        """The law of the rows that hold all targets."""
-        return self._whole()
+    def complete(self) -> ScoreDistribution:
+        """The scores of the rows in which all the targets are observed."""
+        return self._complete()
 
     @cached_property
-    def some(self) -> Empirical:
-        """The law of all rows, by what they hold."""
-        return self._some()
+    def partial(self) -> ScoreDistribution:
+        """The scores of the rows in which any of the targets is observed."""
+        return self._partial()
 
     def at(self, level: float, tail: float | None = None) -> float:
-        """The score that a region reaches up to.
+        """The largest score that a region of some level holds.
 
         Args:
             level: probability that the region should hold.
             tail: 1 - level, if it is known to more digits.
 
         Returns:
-            A score; infinite where a promise would need more rows than there are.
+            A score; infinite where the guarantee would need more rows than there are.
         """
         tail = 1 - level if tail is None else tail
-        if self.whole.tells(level, tail):
-            return self.whole.at(level, tail)
-        return max(self.some.at(level, tail), self.whole.last)
+        if self.complete.supports(level, tail):
+            return self.complete.quantile(level, tail)
+        return max(self.partial.quantile(level, tail), self.complete.largest)
 
     def level_of(self, scores: Array) -> Array:
-        """The levels of the regions that just reach so far, of the shape of `scores`."""
-        level = self.whole.level_of(scores)
-        beyond = scores > self.whole.last
+        """The levels of the regions on whose boundaries the scores lie, of the same shape."""
+        level = self.complete.level_of(scores)
+        beyond = scores > self.complete.largest
         if beyond.any():
-            level[beyond] = np.maximum(self.some.level_of(scores[beyond]), self.whole.most)
+            least = self.complete.highest_level
+            level[beyond] = np.maximum(self.partial.level_of(scores[beyond]), least)
         return level
 
-    def lacks(self, level: float) -> bool:
-        """Whether rows with gaps had to help, where a promise was wanted."""
+    def needs_partial_rows(self, level: float) -> bool:
+        """Whether a guarantee was wanted, and only rows with gaps are enough for this level."""
         tail = 1 - level
-        exact = self.whole.odds is None
-        return exact and not self.whole.tells(level, tail) and self.some.tells(level, tail)
+        exact = self.complete.odds is None
+        return (
+            exact and not self.complete.supports(level, tail) and self.partial.supports(level, tail)
+        )
 
 
 def _odds(level: float, tail: float) -> float:
     with np.errstate(divide="ignore"):  # a level may be as near to 0 or 1 as numbers come
-        return float(np.clip(np.log(level) - np.log(tail), -LONGEST, LONGEST))
+        return float(np.clip(np.log(level) - np.log(tail), -LARGEST_SCORE, LARGEST_SCORE))

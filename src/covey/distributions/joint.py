@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from covey.arguments.check import (
     check_level,
@@ -19,47 +18,34 @@ from covey.arguments.check import (
 from covey.arguments.given import read_bounds, read_given, read_map
 from covey.arguments.labels import DISTRIBUTIONS
 from covey.arguments.targets import target_positions
+from covey.distributions.kind import Kind
 from covey.distributions.region import Region
 from covey.errors import InputError, shown
-from covey.types import Array, Mask
+from covey.types import Array
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class Joint(ABC):
+class Joint(Kind):
     """N joint distributions over the same D named targets.
 
     In some rows some targets may be known exactly (`observed`): these have their value for a mean
     and no variance, and every method acts on the others.
 
-    Predictions of a fitted model carry rows whose outcome is known. `region`, `interval` and
-    `quantile` are calibrated by these; densities, moments, samples and the probabilities of boxes
-    are the model's own.
+    Predictions of a fitted model carry a calibration set: predictions and observed values of other
+    rows. `region`, `interval` and `quantile` are calibrated on it; densities, moments, samples and
+    the probabilities of boxes are those of the model alone.
 
     Predictions for a DataFrame have its row labels, which follow the rows through every method.
     What is held against them row by row, if it has labels too, must have the same in the same
     order: `covey.arguments.labels` has the law.
 
     Attributes:
+        mean: shape (N, D), in target units.
         targets: D names.
         index: row labels, a pandas Index of N, or None.
     """
-
-    targets: tuple[str, ...]
-    index: pd.Index | None
-
-    @abstractmethod
-    def __len__(self) -> int: ...
-
-    @property
-    def _shape(self) -> tuple[int, int]:
-        return len(self), len(self.targets)
-
-    @property
-    @abstractmethod
-    def observed(self) -> NDArray[np.bool_]:
-        """Which targets are known exactly, shape (N, D): those `conditional` was given."""
 
     def log_prob(self, y: ArrayLike | pd.DataFrame) -> Array:
         """Log-density of one observation per row.
@@ -125,6 +111,7 @@ class Joint(ABC):
     def conditional(
         self,
         given: Mapping[Any, Any] | ArrayLike | pd.DataFrame | pd.Series,
+        *,
         keep: bool | None = None,
     ) -> Self:
         """The distribution of the other targets, given what has been observed of some.
@@ -147,9 +134,9 @@ class Joint(ABC):
             InputError: a target is unknown or named twice, a shape or the row labels do not fit, a
                 value is infinite, or no target is left.
         """
-        return self._told(given, keep)
+        return self._given(given, keep)
 
-    def _told(self, given: Any, keep: bool | None, of: str = DISTRIBUTIONS) -> Self:
+    def _given(self, given: Any, keep: bool | None, of: str = DISTRIBUTIONS) -> Self:
         """See `conditional`; messages call what has the rows `of`."""
         values, dropped = read_given(given, self._shape, self.targets, keep, self.index, of)
         joint = self._conditional(np.where(self.observed, np.nan, values))
@@ -187,7 +174,7 @@ class Joint(ABC):
         mapped = self._mapped(*read_map(A, b, targets, self._shape, self.targets, self.index))
         return mapped._labelled(self.index)
 
-    def sum(self, targets: Iterable[str | int] | None = None, name: str = "sum") -> Self:
+    def sum(self, targets: Iterable[str | int] | None = None, *, name: str = "sum") -> Self:
         """The distribution of the sum of some targets; other combinations are for `affine`.
 
         Args:
@@ -205,7 +192,7 @@ class Joint(ABC):
         matrix[0, target_positions(wanted, self.targets)] = 1.0
         return self.affine(matrix, targets=[name])
 
-    def quantile(self, q: ArrayLike, method: str = "auto") -> Array:
+    def quantile(self, q: ArrayLike, *, method: str = "auto") -> Array:
         """Quantiles of each target on its own, calibrated as `interval` is: these are its ends.
 
         Args:
@@ -219,7 +206,7 @@ class Joint(ABC):
         Raises:
             InputError: a probability lies outside (0, 1), or `method` is unknown.
         """
-        levels, calibrated = check_probability(q), goes_by_rows(method)
+        levels, calibrated = check_probability(q), uses_calibration(method)
         found = []
         for level in levels.ravel():
             below, above = float(level), 1 - float(level)
@@ -233,7 +220,7 @@ class Joint(ABC):
                 found.append(self._matched().mean + (half if below > above else -half))
         return np.stack(found) if levels.ndim else found[0]
 
-    def interval(self, level: float = 0.9, method: str = "auto") -> tuple[Array, Array]:
+    def interval(self, level: float = 0.9, *, method: str = "auto") -> tuple[Array, Array]:
         """Central interval of each target on its own, calibrated as `region` is.
 
         Args:
@@ -248,24 +235,25 @@ class Joint(ABC):
         """
         level = check_level(level)
         tail = (1 - level) / 2
-        half = self._calibrated_half_widths(level, 1 - level) if goes_by_rows(method) else None
+        half = self._calibrated_half_widths(level, 1 - level) if uses_calibration(method) else None
         if half is None:
             return self._quantiles(tail), self._quantiles(1 - tail)
         center = self._matched().mean
         return center - half, center + half
 
-    def region(self, level: float = 0.9, method: str = "auto") -> Region:
+    def region(self, level: float = 0.9, *, method: str = "auto") -> Region:
         """The ellipsoid around the mean that holds all targets together with some probability.
 
-        Predictions of a fitted model carry rows whose outcome is known: out of fold, or those that
-        `calibrate` was given. Their regions reach as far as these rows came, at this level, under
-        the same marginal, conditional or combination; `Region.method` says which rows these were.
-        What is guaranteed then: docs/how-to/calibration.md.
+        Predictions of a fitted model carry a calibration set: the out-of-fold predictions, or those
+        for the rows that `calibrate` was given. The radius of their regions is a conformal quantile
+        of the distances of these rows, under the same marginal, conditional or transformation;
+        `Region.method` says which rows these were. What is guaranteed then:
+        docs/how-to/calibration.md.
 
         Args:
             level: probability that the region holds, in (0, 1).
-            method: "auto" goes by the rows that the distributions carry, if any; "model" by the
-                distributions alone.
+            method: "auto" uses the calibration set that the distributions carry, if any; "model"
+                the distributions alone.
 
         Returns:
             A `Region` of N rows. By the model it is exact for a normal or a Student-t; for a
@@ -276,7 +264,7 @@ class Joint(ABC):
             InputError: `level` lies outside (0, 1), or `method` is unknown.
         """
         level = check_level(level)
-        radius = self._calibrated_radius(level) if goes_by_rows(method) else None
+        radius = self._calibrated_radius(level) if uses_calibration(method) else None
         if radius is None:
             return Region(self, self._matched(), self._radius(level), level)
         return Region(self, self._matched(), radius, level, self.calibration)
@@ -284,8 +272,8 @@ class Joint(ABC):
     def probability(self, lower: Any = None, upper: Any = None) -> Array:
         """Probability that every target lies between its bounds, by the model.
 
-        Rows of known outcome tell how far regions and intervals must reach, and not how likely a
-        box is, so that no calibration enters: `quantile(q, method="model")` goes with this.
+        A calibration set tells how large regions and intervals must be, not how likely a box is,
+        so no calibration enters: `quantile(q, method="model")` is consistent with this.
 
         Args:
             lower: a number for all targets, an array of shape (D,) or (N, D), or a mapping of
@@ -311,80 +299,14 @@ class Joint(ABC):
         values = read_values(y, self._shape, self.targets, rows=self.index)
         return np.where(self.observed, np.nan, values)
 
-    @abstractmethod
-    def _labelled(self, index: pd.Index | None) -> Self:
-        """The same, with other row labels."""
-
-    @abstractmethod
-    def _log_prob(self, values: Array) -> Array: ...
-
-    @abstractmethod
-    def _mahalanobis(self, values: Array) -> Array: ...
-
-    @abstractmethod
-    def _sample(self, size: int, generator: np.random.Generator) -> Array: ...
-
-    @abstractmethod
-    def _marginal(self, chosen: list[int]) -> Self: ...
-
-    @abstractmethod
-    def _conditional(self, values: Array) -> Self:
-        """Given values of shape (N, D), NaN where there is nothing new."""
-
-    @abstractmethod
-    def _mean_given_others(self, values: Array) -> Array:
-        """Mean of each observed target given the other observed ones, shape (N, D), else NaN."""
-
-    @abstractmethod
-    def _mapped(self, matrix: Array, shift: Array, targets: tuple[str, ...]) -> Any: ...
-
-    @abstractmethod
-    def _quantiles(self, probability: float) -> Array:
-        """Shape (N, D)."""
-
-    @abstractmethod
-    def _matched(self) -> Any:
-        """The one elliptical distribution with the same mean and covariance."""
-
-    @abstractmethod
-    def _radius(self, level: float, present: Mask | None = None) -> Array:
-        """Mahalanobis distance within which `level` of each row lies, shape (N,).
-
-        It is that of the targets `present`, shape (N, D), that are not known; of all by default.
-        """
-
-    @abstractmethod
-    def _box(self, lower: Array, upper: Array) -> Array: ...
-
-    @property
-    @abstractmethod
-    def _components(self) -> tuple[tuple[Any, ...], Array]:
-        """What it is a mixture of, itself alone if of none, and weights of shape (N, K)."""
-
     @property
     def calibration(self) -> str:
-        """What `region`, `interval` and `quantile` go by: "model", "out_of_fold", "conformal"."""
+        """What `region` and `interval` are calibrated on: "model", "out_of_fold" or "conformal"."""
         return "model"
 
-    def _calibrated_radius(self, level: float, present: Mask | None = None) -> Array | None:
-        """`_radius` by rows whose outcome is known, shape (N,); None without any."""
-        return None
 
-    def _calibrated_half_widths(self, level: float, tail: float) -> Array | None:
-        """Half the length of intervals by such rows, shape (N, D); `tail` is 1 - level."""
-        return None
-
-    def _calibrated_cdf(self, values: Array) -> Array | None:
-        """The probabilities whose quantiles values are, by such rows, shape (N, D)."""
-        return None
-
-    def _calibrated_distance(self, values: Array) -> Array | None:
-        """The levels of the regions that just hold values, by such rows, shape (N,)."""
-        return None
-
-
-def goes_by_rows(method: Any) -> bool:
-    """Read `method`: whether rows of known outcome count, where a distribution carries some."""
+def uses_calibration(method: Any) -> bool:
+    """Whether the calibration set of a distribution, if it has one, counts: `method` is "auto"."""
     if method not in ("auto", "model"):
         raise InputError(f"`method` must be 'auto' or 'model'. Received: method={shown(method)}.")
     return bool(method == "auto")

@@ -22,7 +22,7 @@ from covey.distributions.frame import chosen_labels, moments_to_frame
 from covey.distributions.joint import Joint
 from covey.distributions.moments import mixture_aleatoric, mixture_epistemic, mixture_mean
 from covey.distributions.radius import DIRECTIONS, mixture_radius
-from covey.distributions.repr import ROWS, describe
+from covey.distributions.text import ROWS, describe
 from covey.errors import InputError, shown
 from covey.types import Array, Mask
 
@@ -181,7 +181,7 @@ class Mixture(Joint):
         return self.components[0].observed
 
     @cached_property
-    def mean(self) -> Array:
+    def mean(self) -> Array:  # type: ignore[override]
         """Means of the mixtures, shape (N, D), in target units."""
         return frozen(mixture_mean(self.components, self.weights))
 
@@ -307,14 +307,12 @@ class Mixture(Joint):
         return self.components, self.weights
 
     def _log_prob_at(self, points: Array) -> Array:
-        """Log-densities of S complete points per row, shape (S, N), no target being known."""
         found = np.full(points.shape[:2], -np.inf)
         for component, weight in zip(self.components, self._log_weights.T, strict=True):
             np.logaddexp(found, component._log_prob_at(points) + weight, out=found)
         return found
 
     def _divergence_from(self, other: Any) -> Array:
-        """KL(other || self) of as many rows, no target of which is known."""
         return divergence(other, self)
 
     def _mahalanobis(self, values: Array) -> Array:
@@ -347,19 +345,17 @@ class Mixture(Joint):
         for i in np.flatnonzero(~np.isnan(values).all(axis=0)):
             others = values.copy()
             others[:, i] = np.nan
-            found[:, i] = np.where(
-                np.isnan(values[:, i]), np.nan, self._conditional(others).mean[:, i]
-            )
+            mean = self._conditional(others).mean[:, i]
+            found[:, i] = np.where(np.isnan(values[:, i]), np.nan, mean)
         return found
 
     def _mapped(self, matrix: Array, shift: Array, targets: tuple[str, ...]) -> Self:
         mapped = [component._mapped(matrix, shift, targets) for component in self.components]
         return self._trusted(mapped, self.weights)
 
-    def _stretched(self, scales: Array) -> Self:
-        """Each target widened about the mean of the mixture, by scales of shape (D,)."""
+    def _rescaled(self, scales: Array) -> Self:
         components = [
-            c._stretched(scales)._with(c.targets, mean=self.mean + scales * (c.mean - self.mean))
+            c._rescaled(scales)._with(c.targets, mean=self.mean + scales * (c.mean - self.mean))
             for c in self.components
         ]
         return self._trusted(components, self.weights)
@@ -368,10 +364,13 @@ class Mixture(Joint):
         ends = np.stack([component._quantiles(probability) for component in self.components])
 
         def excess(y: Array) -> Array:
-            each = zip(self.weights.T, self.components, strict=True)
-            return np.asarray(sum(w[:, None] * c._cdf(y) for w, c in each) - probability)
+            return self._cdf(y) - probability
 
         return increasing_root(excess, ends.min(axis=0), ends.max(axis=0))
+
+    def _cdf(self, values: Array) -> Array:
+        each = zip(self.weights.T, self.components, strict=True)
+        return np.asarray(sum(w[:, None] * c._cdf(values) for w, c in each))
 
     def _matched(self) -> Any:
         return self._moments

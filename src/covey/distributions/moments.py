@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from covey.algebra.patterns import by_pattern
-from covey.algebra.triangular import conditioned, embedded, lower_factor
+from covey.algebra.triangular import embedded, lower_factor, well_conditioned
 from covey.arguments.check import factor_covariance
 from covey.errors import InputError
 from covey.types import Array
@@ -56,7 +56,7 @@ def _factor_of_parts(components: Sequence[Any], weights: Array, rows: Any, free:
     factors = [
         root[:, :, None]
         * component.scale_tril[np.ix_(rows, free, free)]
-        * np.sqrt(component._inflation[rows])[:, None, None]
+        * np.sqrt(component._radial.covariance_ratio[rows])[:, None, None]
         for root, component in zip(roots, components, strict=True)
     ]
     at = rows[:, None], free
@@ -64,4 +64,6 @@ def _factor_of_parts(components: Sequence[Any], weights: Array, rows: Any, free:
         root * (component.mean[at] - mean[at])
         for root, component in zip(roots, components, strict=True)
     ]
-    return conditioned(lower_factor(np.concatenate([*factors, np.stack(spread, axis=2)], axis=2)))
+    return well_conditioned(
+        lower_factor(np.concatenate([*factors, np.stack(spread, axis=2)], axis=2))
+    )

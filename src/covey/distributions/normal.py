@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self, final
+from functools import cached_property
+from typing import Any, ClassVar, Self, final
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from covey.arguments.check import read_factor, read_mean
 from covey.arguments.targets import target_names
-from covey.distributions.elliptical import Counts
-from covey.distributions.full import Full
-from covey.distributions.gaussian import Gaussian
+from covey.distributions.cholesky_scale import CholeskyScale
+from covey.distributions.elliptical import Elliptical
 from covey.distributions.moments import mixture_factor, mixture_mean
+from covey.distributions.radial import NormalLaw, RadialLaw
+from covey.distributions.scale_matrix import ScaleMatrix
 from covey.types import Array
 
 
 @final
-class MultivariateNormal(Gaussian, Full):
+class MultivariateNormal(Elliptical):
     """N multivariate normal distributions over the same D named targets.
 
     The density of row n is that of N(mean[n], covariance[n]) with `covariance = L @ L.T` and
@@ -53,6 +54,9 @@ class MultivariateNormal(Gaussian, Full):
         array([-3.6156])
     """
 
+    scale_tril: Array  # zero rows and columns at targets known exactly
+    _arrays: ClassVar[tuple[str, ...]] = ("mean", "scale_tril")
+
     def __init__(
         self,
         mean: ArrayLike,
@@ -64,6 +68,19 @@ class MultivariateNormal(Gaussian, Full):
         means = read_mean(mean)
         factors, _ = read_factor(covariance, scale_tril, means.shape)
         self._set(target_names(targets, means.shape[1]), {"mean": means, "scale_tril": factors})
+
+    @cached_property
+    def _scale(self) -> CholeskyScale:
+        return CholeskyScale(self.scale_tril)
+
+    @cached_property
+    def _radial(self) -> NormalLaw:
+        return NormalLaw(len(self))
+
+    def _of_parts(
+        self, targets: tuple[str, ...], mean: Array, scale: ScaleMatrix, radial: RadialLaw
+    ) -> Self:
+        return self._trusted(targets, mean=mean, **scale.arrays)._labelled(self.index)
 
     @classmethod
     def _matching(cls, components: Sequence[Any], weights: Array) -> Self:
@@ -79,6 +96,3 @@ class MultivariateNormal(Gaussian, Full):
         cls, mean: Array, covariance: Array, targets: Sequence[str], further: Mapping[str, Array]
     ) -> Self:
         return cls(mean, covariance=covariance, targets=targets)
-
-    def _given(self, squares: Array, count: Counts) -> tuple[Array, dict[str, Array]]:
-        return np.ones(len(self)), {}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from scipy.special import betaincinv, erf, gammaincinv, poch
 
-from covey.types import Array
+from covey.distributions.radial import RadialLaw
+from covey.types import Array, Mask
 
 STEP, FIRST, LAST = 0.5, -13.0, 22.0  # of log t in an integral over t; the rest in closed form
 NODES, FEW = 12, 8  # of integrals over the tails of Student-t distributions
@@ -21,15 +22,22 @@ def nodes(count: int) -> tuple[Array, Array]:
     return x**3 * (10 - 15 * x + 6 * x**2), weights / weights.sum()
 
 
-def radial_moment(part: Any, half: float) -> tuple[Array, Array]:
-    """Of V = nu / chi-square, a normal's square to a Student-t's: E[V^half], and 1 / V at `nodes`.
+def mixing_moment(radial: RadialLaw, half: float) -> tuple[Array, Array]:
+    """E[V^half] of the mixing variable V, and 1 / V at `nodes` of the measure that V^half weighs.
 
-    The latter, of shape (N, J), under the measure that V^half weighs.
+    Args:
+        radial: the law of N rows.
+        half: a power, below half of the least degrees of freedom.
+
+    Returns:
+        Arrays of shape (N,) and (N, J), without unit.
     """
-    if part._freedom is None:
-        return np.ones(len(part)), np.ones((len(part), 1))
-    nu = part._freedom[:, None] / 2
-    return nu[:, 0] ** half * poch(nu[:, 0], -half), gammaincinv(nu - half, nodes(NODES)[0]) / nu
+    if radial.degrees_of_freedom is None:
+        n = len(radial.covariance_ratio)
+        return np.ones(n), np.ones((n, 1))
+    shape = radial.degrees_of_freedom[:, None] / 2  # of the gamma distribution of 1 / V
+    moment = shape[:, 0] ** half * poch(shape[:, 0], -half)
+    return moment, gammaincinv(shape - half, nodes(NODES)[0]) / shape
 
 
 def energy(parts: list[Any], weights: Array, y: Array) -> Array:
@@ -38,43 +46,57 @@ def energy(parts: list[Any], weights: Array, y: Array) -> Array:
     Args:
         parts: K components, each an `Elliptical` of N rows and D targets.
         weights: shape (N, K).
-        y: what came, shape (N, D), in target units; NaN where not observed.
+        y: observed values, shape (N, D), in target units; NaN where not observed.
 
     Returns:
         Array of shape (N,), in target units; NaN for a row without any observed target.
     """
     seen = ~np.isnan(y)
-    for k, part in enumerate(parts):  # what is not observed is put at 0 without spread
-        parts[k] = part._stretched(seen)._with(part.targets, mean=part.mean * seen)
+    masked = [_Masked.of(part, seen) for part in parts]
     score = np.zeros(len(y))
-    for k, part in enumerate(parts):
-        factor, growth = radial_moment(part, 0.5)
-        distance = factor * _mean_norm(np.where(seen, y, 0.0) - part.mean, _matrix(part), growth)
+    for k, part in enumerate(masked):
+        factor, growth = mixing_moment(part.radial, 0.5)
+        shift = np.where(seen, y, 0.0) - part.mean
+        distance = factor * _mean_norm(shift, part.matrices(), growth)
         score += weights[:, k] * (distance - weights[:, k] * _mean_gap(part, part) / 2)
         for m in range(k):
-            score -= weights[:, k] * weights[:, m] * _mean_gap(part, parts[m])
+            score -= weights[:, k] * weights[:, m] * _mean_gap(part, masked[m])
     return np.where(seen.any(axis=1), score, np.nan)
 
 
-def _matrix(part: Any) -> Array:
-    diagonal, columns = part._parts
-    matrix: Array = columns @ np.swapaxes(columns, 1, 2)
-    own = np.arange(diagonal.shape[1])
-    matrix[:, own, own] += diagonal
-    return matrix
+class _Masked(NamedTuple):
+    """A component of which the targets that are not observed are put at 0, without spread."""
+
+    mean: Array  # (N, D)
+    diagonal: Array  # (N, D)
+    columns: Array  # (N, D, M): the scale matrix is diag(diagonal) + columns columns'
+    radial: RadialLaw
+
+    @classmethod
+    def of(cls, part: Any, seen: Mask) -> Self:
+        diagonal, columns = part._scale.parts
+        return cls(part.mean * seen, diagonal * seen, columns * seen[:, :, None], part._radial)
+
+    def matrices(self) -> Array:
+        matrix: Array = self.columns @ np.swapaxes(self.columns, 1, 2)
+        on_diagonal = np.arange(self.diagonal.shape[1])
+        matrix[:, on_diagonal, on_diagonal] += self.diagonal
+        return matrix
 
 
-def _mean_gap(one: Any, two: Any) -> Array:
+def _mean_gap(one: _Masked, two: _Masked) -> Array:
     """E|X - X'|: the sum of two chi-squares is chi-square, their shares of it a beta variable."""
-    shift, f, h = one.mean - two.mean, one._freedom, two._freedom
-    if f is None:
-        return _mean_norm(shift, _matrix(one) + _matrix(two), np.ones((len(shift), 1)))
+    shift = one.mean - two.mean
+    f, h = one.radial.degrees_of_freedom, two.radial.degrees_of_freedom
+    first, second = one.matrices(), two.matrices()
+    if f is None or h is None:
+        return _mean_norm(shift, first + second, np.ones((len(shift), 1)))
     total = 2 * gammaincinv((f + h - 1)[:, None] / 2, nodes(NODES)[0])
     mean = np.zeros(len(shift))
     for u, weight in zip(*nodes(1 if one is two else FEW), strict=True):
         share = betaincinv((f - 1) / 2, (h - 1) / 2, u)[:, None]
         rest = (f[:, None] * (1 - share))[..., None], (h[:, None] * share)[..., None]
-        matrix = rest[0] * _matrix(one) + rest[1] * _matrix(two)
+        matrix = rest[0] * first + rest[1] * second
         mean += weight * _mean_norm(shift, matrix, total * share * (1 - share))
     return np.prod([poch(x / 2, -0.5) for x in (f, h, f + h)], axis=0) * (f + h - 2) / 8**0.5 * mean
 

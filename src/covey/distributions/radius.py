@@ -34,12 +34,13 @@ def mixture_radius(mixture: Any, level: float) -> Array:
     directions = unit_directions(len(mixture.targets), DIRECTIONS)
     parts = []
     for component, weight in zip(mixture.components, mixture.weights.T, strict=True):
-        start = moments._decoloured(component.mean - moments.mean)
-        ray = moments._decoloured(component._coloured(directions[:, None]))
+        start = moments._scale.whiten(component.mean - moments.mean)
+        ray = moments._scale.whiten(component._scale.colour(directions[:, None]))
         squares = np.einsum("sni,sni->sn", ray, ray)
         slope = np.einsum("sni,ni->sn", ray, start)
         offset = np.einsum("ni,ni->n", start, start)
-        below = component._radial(np.full(len(mixture), len(mixture.targets))).below
+        every = np.full(len(mixture), len(mixture.targets))
+        below = component._radial.squared_distance(every).cdf
         parts.append((component, below, weight, squares, slope, offset))
 
     def excess(radius: Array) -> Array:
@@ -58,10 +59,11 @@ def mixture_radius(mixture: Any, level: float) -> Array:
     high = np.max(
         [
             np.sqrt(offset)
-            + np.sqrt(squares.max(axis=0) * component._inflation) * component._radius(level)
+            + np.sqrt(squares.max(axis=0) * component._radial.covariance_ratio)
+            * component._radius(level)
             for component, _, _, squares, _, offset in parts
         ],
         axis=0,
     )
     radius = increasing_root(excess, np.zeros(len(mixture)), high, accuracy=ACCURACY)
-    return radius / np.sqrt(moments._inflation)
+    return radius / np.sqrt(moments._radial.covariance_ratio)

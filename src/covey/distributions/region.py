@@ -32,9 +32,9 @@ class Region:
     Attributes:
         level: probability that the region holds.
         radius: Mahalanobis distance from the center to the boundary, shape (N,), without unit.
-        method: what the radius goes by: "model", the distributions themselves; "out_of_fold", rows
-            that were held out while the model was fitted; "conformal", the rows given to
-            `calibrate`.
+        method: what the radius is calibrated on: "model", nothing but the distributions themselves;
+            "out_of_fold", rows that were held out while the model was fitted; "conformal", the rows
+            given to `calibrate`.
     """
 
     level: float
@@ -51,7 +51,7 @@ class Region:
             shape: one elliptical distribution each, for the center and the axes.
             radius: array of shape (N,).
             level: probability that the region holds.
-            method: what the radius goes by.
+            method: what the radius is calibrated on.
         """
         self._joint, self._shape = joint, shape
         self.radius, self.level, self.method = frozen(radius), level, method
@@ -88,7 +88,9 @@ class Region:
     @property
     def _unit(self) -> Array:
         """B of the ellipsoid of radius 1: center + B (unit ball), shape (N, D, D)."""
-        factor: Array = self._shape.scale_tril * np.sqrt(self._shape._inflation)[:, None, None]
+        factor: Array = (
+            self._shape.scale_tril * np.sqrt(self._shape._radial.covariance_ratio)[:, None, None]
+        )
         return factor
 
     @cached_property
@@ -122,7 +124,9 @@ class Region:
         gaps = np.flatnonzero((count > 0) & (present != unknown).any(axis=1))
         if len(gaps):
             radius[gaps] = self._radius_of(gaps, present[gaps])
-        return np.asarray((np.sqrt(squares / shape._inflation) <= radius) | (count == 0))
+        return np.asarray(
+            (np.sqrt(squares / shape._radial.covariance_ratio) <= radius) | (count == 0)
+        )
 
     def _radius_of(self, rows: NDArray[np.intp], present: NDArray[np.bool_]) -> Array:
         """Radii of some rows, at the same level, for some of their targets."""
@@ -141,9 +145,9 @@ class Region:
         count = (~shape.observed).sum(axis=1)
         unit_ball = count / 2 * np.log(np.pi) - gammaln(count / 2 + 1)
         with np.errstate(divide="ignore"):  # a radius may be 0, where all are known
-            length = np.log(self.radius) + np.log(shape._inflation) / 2
+            length = np.log(self.radius) + np.log(shape._radial.covariance_ratio) / 2
         stretch = np.where(count > 0, count * np.where(count > 0, length, 0.0), 0.0)
-        return np.asarray(unit_ball + shape._log_root + stretch)
+        return np.asarray(unit_ball + shape._scale.log_root + stretch)
 
     def volume(self) -> Array:
         """Volume, shape (N,), in the product of target units; length for one target, area for two.

@@ -1,7 +1,7 @@
-"""What has been asked of a batch, to ask rows of known outcome the same.
+"""The operations done on a batch, to do the same on the rows it is calibrated on.
 
-Each step acts on a `Reference`, and may differ from row to row of the batch: which targets a row
-was told, or a matrix of its own. `marks` tell such rows apart.
+Each operation acts on a `CalibrationSet`, and may differ from row to row of the batch: which
+targets a row was conditioned on, or a matrix of its own. `marks` tell such rows apart.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from covey.types import Array, Mask
 
 
 class Step(ABC):
-    """One thing that was asked of all N rows of a batch."""
+    """One operation on all N rows of a batch."""
 
     @abstractmethod
-    def of(self, reference: Any) -> Any:
-        """A `Reference` asked the same as the first row of the batch was."""
+    def applied_to(self, calibration_set: Any) -> Any:
+        """A `CalibrationSet` after the operation that was done on the first row of the batch."""
 
     def marks(self, n_rows: int) -> Mask:
-        """What tells rows apart that were asked other things, shape (N, ...)."""
+        """Bits that differ between rows with different operations, shape (N, ...)."""
         return np.zeros((n_rows, 0), dtype=bool)
 
     def of_rows(self, index: Any) -> Step:
@@ -34,29 +34,31 @@ class Step(ABC):
     @property
     @abstractmethod
     def key(self) -> bytes:
-        """What was asked of the first row, as a key to remember answers by."""
+        """The operation on the first row, as a key of a cache."""
 
     @abstractmethod
     def after(self, step: Step) -> list[Step]:
-        """Both, `step` being the one before: one step where they make one."""
+        """This step and the one before, as one step where they make one."""
 
     @abstractmethod
-    def joined(self, steps: Sequence[Any], sizes: Sequence[int]) -> Step | None:
+    def concatenated(self, steps: Sequence[Any], sizes: Sequence[int]) -> Step | None:
         """One step for the rows of several batches, this being the first; None if there is none."""
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Kept(Step):
-    """Some targets are kept, the others left out: their positions, in the order wanted."""
+class Marginalised(Step):
+    """The marginal of some targets: their positions, in the order wanted."""
 
     positions: list[int]
 
-    def of(self, reference: Any) -> Any:
-        """The same asked of reference rows."""
-        joint, values = reference.joint, reference.values
+    def applied_to(self, calibration_set: Any) -> Any:
+        """The marginals of the calibration rows, and their values of these targets."""
+        joint, values = calibration_set.joint, calibration_set.values
         return replace(
-            reference, joint=joint._marginal(self.positions), values=values[:, self.positions]
+            calibration_set,
+            joint=joint._marginal(self.positions),
+            values=values[:, self.positions],
         )
 
     @property
@@ -65,38 +67,38 @@ class Kept(Step):
         return np.array(self.positions).tobytes()
 
     def after(self, step: Step) -> list[Step]:
-        """Of some of the targets some."""
-        if isinstance(step, Kept):
-            return [Kept([step.positions[position] for position in self.positions])]
+        """A marginal of a marginal is one marginal."""
+        if isinstance(step, Marginalised):
+            return [Marginalised([step.positions[position] for position in self.positions])]
         return [step, self]
 
-    def joined(self, steps: Sequence[Any], sizes: Sequence[int]) -> Step | None:
-        """Itself, where all batches kept the same targets."""
-        same = all(isinstance(s, Kept) and s.positions == self.positions for s in steps)
+    def concatenated(self, steps: Sequence[Any], sizes: Sequence[int]) -> Step | None:
+        """This step, where all batches are marginals of the same targets."""
+        same = all(isinstance(s, Marginalised) and s.positions == self.positions for s in steps)
         return self if same else None
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Combined(Step):
-    """The targets y are replaced by A y, A of shape (1, M, D) for all rows, or (N, M, D)."""
+class Transformed(Step):
+    """The targets y were replaced by A y, A of shape (1, M, D) for all rows, or (N, M, D)."""
 
     matrix: Array
 
     @classmethod
     def by(cls, matrix: Array) -> Self:
-        """The step of some matrices, which may all be the same."""
+        """The step of N matrices A, held as one if they are all the same."""
         same = len(matrix) > 1 and bool((matrix == matrix[:1]).all())
         return cls(matrix[:1] if same else matrix)
 
-    def of(self, reference: Any) -> Any:
-        """The same asked of reference rows; a target that is not observed takes others along."""
-        matrix, values = self.matrix[0], reference.values
+    def applied_to(self, calibration_set: Any) -> Any:
+        """The calibration rows after A; A y is observed where all of its targets are."""
+        matrix, values = self.matrix[0], calibration_set.values
         names = tuple(f"y{number}" for number in range(len(matrix)))
-        joint = reference.joint._mapped(matrix[None], np.zeros(len(matrix)), names)
+        joint = calibration_set.joint._mapped(matrix[None], np.zeros(len(matrix)), names)
         lacking = np.isnan(values).astype(float) @ (matrix != 0).T > 0
-        combined = np.where(lacking, np.nan, np.nan_to_num(values) @ matrix.T)
-        return replace(reference, joint=joint, values=combined)
+        transformed = np.where(lacking, np.nan, np.nan_to_num(values) @ matrix.T)
+        return replace(calibration_set, joint=joint, values=transformed)
 
     def marks(self, n_rows: int) -> Mask:
         """The bits of the matrices, where each row has its own."""
@@ -107,7 +109,7 @@ class Combined(Step):
 
     def of_rows(self, index: Any) -> Step:
         """The matrices of some rows."""
-        return self if len(self.matrix) == 1 else Combined(self.matrix[index])
+        return self if len(self.matrix) == 1 else Transformed(self.matrix[index])
 
     @property
     def key(self) -> bytes:
@@ -115,12 +117,12 @@ class Combined(Step):
         return self.matrix[0].tobytes()
 
     def after(self, step: Step) -> list[Step]:
-        """Both: a combination has no step to go into."""
+        """Both: of an incomplete row A B y may be observed where B y is not."""
         return [step, self]
 
-    def joined(self, steps: Sequence[Any], sizes: Sequence[int]) -> Step | None:
+    def concatenated(self, steps: Sequence[Any], sizes: Sequence[int]) -> Step | None:
         """The matrices of all rows, or the one that all have."""
-        if not all(isinstance(s, Combined) for s in steps):
+        if not all(isinstance(s, Transformed) for s in steps):
             return None
         if all(np.array_equal(s.matrix, steps[0].matrix) and len(s.matrix) == 1 for s in steps):
             return self
@@ -128,82 +130,84 @@ class Combined(Step):
             np.broadcast_to(s.matrix, (size, *s.matrix.shape[1:]))
             for s, size in zip(steps, sizes, strict=True)
         ]
-        return Combined(np.concatenate(each))
+        return Transformed(np.concatenate(each))
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Told(Step):
-    """Some targets were observed: which of them in each row, shape (N, D)."""
+class Conditioned(Step):
+    """The rows were conditioned on observed targets: which, in each row, shape (N, D)."""
 
-    pattern: Mask
+    given: Mask
 
-    def of(self, reference: Any) -> Any:
-        """What the first row was told is told to the reference rows that hold it."""
-        pattern, values, weight = self.pattern[0], reference.values, reference.weight
-        hold = ~np.isnan(values[:, pattern]).any(axis=1)
-        joint, values = reference.joint[hold], values[hold]
+    def applied_to(self, calibration_set: Any) -> Any:
+        """The calibration rows that have these targets, conditioned on their own values of them."""
+        given, values, weight = self.given[0], calibration_set.values, calibration_set.weight
+        have = ~np.isnan(values[:, given]).any(axis=1)
+        joint, values = calibration_set.joint[have], values[have]
         return replace(
-            reference,
-            joint=joint._conditional(np.where(pattern & ~joint.observed, values, np.nan)),
+            calibration_set,
+            joint=joint._conditional(np.where(given & ~joint.observed, values, np.nan)),
             values=values,
-            weight=None if weight is None else weight[hold],
+            weight=None if weight is None else weight[have],
         )
 
     def marks(self, n_rows: int) -> Mask:
-        """Which targets each row was told."""
-        return self.pattern
+        """Which targets each row was conditioned on."""
+        return self.given
 
     def of_rows(self, index: Any) -> Step:
-        """What some rows were told."""
-        return Told(self.pattern[index])
+        """The targets that some rows were conditioned on."""
+        return Conditioned(self.given[index])
 
     @property
     def key(self) -> bytes:
-        """What the first row was told."""
-        return self.pattern[0].tobytes()
+        """The targets that the first row was conditioned on."""
+        return self.given[0].tobytes()
 
     def after(self, step: Step) -> list[Step]:
-        """What was told in two steps is as if told at once."""
-        return [Told(step.pattern | self.pattern)] if isinstance(step, Told) else [step, self]
+        """Conditioning twice is conditioning on all these targets at once."""
+        if isinstance(step, Conditioned):
+            return [Conditioned(step.given | self.given)]
+        return [step, self]
 
-    def joined(self, steps: Sequence[Any], sizes: Sequence[int]) -> Step | None:
-        """What the rows of all batches were told."""
-        if not all(isinstance(s, Told) for s in steps):
+    def concatenated(self, steps: Sequence[Any], sizes: Sequence[int]) -> Step | None:
+        """The targets that the rows of all batches were conditioned on."""
+        if not all(isinstance(s, Conditioned) for s in steps):
             return None
-        return Told(np.concatenate([s.pattern for s in steps]))
+        return Conditioned(np.concatenate([s.given for s in steps]))
 
 
-def joined(batches: Sequence[tuple[Step, ...]], sizes: Sequence[int]) -> list[Step] | None:
-    """The steps of the rows of several batches over the same targets, one after another.
+def concatenated(batches: Sequence[tuple[Step, ...]], sizes: Sequence[int]) -> list[Step] | None:
+    """The steps of the rows of several batches over the same targets, one batch after another.
 
     Args:
         batches: the steps of each.
         sizes: how many rows each has.
 
     Returns:
-        Steps for all their rows; None where they were asked things that do not go together.
+        Steps for all their rows; None where no sequence of steps stands for all.
     """
     aligned = _aligned(batches, sizes)
     if len({len(steps) for steps in aligned}) > 1:
         return None
-    found = [steps[0].joined(steps, sizes) for steps in zip(*aligned, strict=True)]
+    found = [steps[0].concatenated(steps, sizes) for steps in zip(*aligned, strict=True)]
     return None if any(step is None for step in found) else [s for s in found if s is not None]
 
 
 def _aligned(batches: Sequence[tuple[Step, ...]], sizes: Sequence[int]) -> list[list[Step]]:
-    """The same, where a batch that was told nothing says so as long as another was told something.
+    """The steps, with conditioning on no target put in where other batches were conditioned.
 
-    A batch of no rows, or one that was not told, differs from others in nothing else.
+    A batch of no rows, or one that was not conditioned, differs from others in nothing else.
     """
     rows = [list(steps) for steps in batches]
     at = 0
     while any(at < len(steps) for steps in rows):
         here = [steps[at] if at < len(steps) else None for steps in rows]
-        widths = {step.pattern.shape[1] for step in here if isinstance(step, Told)}
+        widths = {step.given.shape[1] for step in here if isinstance(step, Conditioned)}
         for steps, step, size in zip(rows, here, sizes, strict=True):
-            if widths and not isinstance(step, Told):
+            if widths and not isinstance(step, Conditioned):
                 nothing: Mask = np.zeros((size, max(widths)), dtype=np.bool_)
-                steps.insert(at, Told(nothing))
+                steps.insert(at, Conditioned(nothing))
         at += 1
     return rows

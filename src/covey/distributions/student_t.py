@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betaln, chdtri, digamma, fdtr, fdtrc, fdtri, gammaln, stdtr, stdtrit
 
 from covey.arguments.check import read_degrees_of_freedom, read_factor, read_mean
 from covey.arguments.targets import target_names
-from covey.distributions.elliptical import Counts
-from covey.distributions.full import Full
+from covey.distributions.cholesky_scale import CholeskyScale
+from covey.distributions.elliptical import Elliptical
 from covey.distributions.moments import mixture_factor, mixture_mean
-from covey.distributions.reference import Radial
+from covey.distributions.radial import RadialLaw, StudentLaw
+from covey.distributions.scale_matrix import ScaleMatrix
 from covey.types import Array
 
 
 @final
-class MultivariateT(Full):
+class MultivariateT(Elliptical):
     """N multivariate Student-t distributions over the same D named targets.
 
     With nu = `degrees_of_freedom` and L = `scale_tril`, the factor of the *scale matrix*,
@@ -61,9 +62,10 @@ class MultivariateT(Full):
         array([-2.9224])
     """
 
+    scale_tril: Array  # zero rows and columns at targets known exactly
     degrees_of_freedom: Array
     _arrays: ClassVar[tuple[str, ...]] = ("mean", "scale_tril", "degrees_of_freedom")
-    _further: ClassVar[tuple[str, ...]] = ("degrees_of_freedom",)
+    _radial_parameters: ClassVar[tuple[str, ...]] = ("degrees_of_freedom",)
 
     def __init__(
         self,
@@ -75,78 +77,44 @@ class MultivariateT(Full):
         targets: Iterable[str] | None = None,
     ) -> None:
         means = read_mean(mean)
-        freedom = read_degrees_of_freedom(degrees_of_freedom, len(means))
+        nu = read_degrees_of_freedom(degrees_of_freedom, len(means))
         factors, of_covariance = read_factor(covariance, scale_tril, means.shape)
         if of_covariance:
-            factors *= np.sqrt((freedom - 2) / freedom)[:, None, None]
-        arrays = {"mean": means, "scale_tril": factors, "degrees_of_freedom": freedom}
+            factors *= np.sqrt((nu - 2) / nu)[:, None, None]
+        arrays = {"mean": means, "scale_tril": factors, "degrees_of_freedom": nu}
         self._set(target_names(targets, means.shape[1]), arrays)
+
+    @cached_property
+    def _scale(self) -> CholeskyScale:
+        return CholeskyScale(self.scale_tril)
+
+    @cached_property
+    def _radial(self) -> StudentLaw:
+        return StudentLaw(self.degrees_of_freedom)
+
+    def _of_parts(
+        self, targets: tuple[str, ...], mean: Array, scale: ScaleMatrix, radial: RadialLaw
+    ) -> Self:
+        nu: Any = radial.degrees_of_freedom
+        arrays = {"mean": mean, "degrees_of_freedom": nu, **scale.arrays}
+        return self._trusted(targets, **arrays)._labelled(self.index)
 
     @classmethod
     def _matching(cls, components: Sequence[Any], weights: Array) -> Self:
         """The Student-t with the mean and the covariance of the mixture, and the average 1/nu."""
         inverse = np.stack([1 / component.degrees_of_freedom for component in components], axis=1)
-        freedom = 1 / np.einsum("nk,nk->n", weights, inverse)
+        nu = 1 / np.einsum("nk,nk->n", weights, inverse)
         factor = mixture_factor(components, weights)
         return cls._trusted(
             components[0].targets,
             mean=mixture_mean(components, weights),
-            scale_tril=factor * np.sqrt((freedom - 2) / freedom)[:, None, None],
-            degrees_of_freedom=freedom,
+            scale_tril=factor * np.sqrt((nu - 2) / nu)[:, None, None],
+            degrees_of_freedom=nu,
         )
 
     @classmethod
     def _with_covariance(
         cls, mean: Array, covariance: Array, targets: Sequence[str], further: Mapping[str, Array]
     ) -> Self:
-        freedom = further["degrees_of_freedom"]
-        return cls(mean, degrees_of_freedom=freedom, covariance=covariance, targets=targets)
-
-    @property
-    def _inflation(self) -> Array:
-        return self.degrees_of_freedom / (self.degrees_of_freedom - 2)
-
-    @property
-    def _freedom(self) -> Array:
-        return self.degrees_of_freedom
-
-    def _log_density(self, squares: Array, count: Any) -> Array:
-        freedom = self.degrees_of_freedom
-        # log Gamma((nu + m) / 2) - log Gamma(nu / 2), without the difference of large numbers
-        gain = gammaln(count / 2) - betaln(freedom / 2, count / 2)
-        power = (freedom + count) / 2 * np.log1p(squares / freedom)
-        return gain - count / 2 * np.log(freedom * np.pi) - power
-
-    def _entropy(self, count: Array) -> Array:
-        freedom, m = self.degrees_of_freedom, np.maximum(count, 1)
-        log_norm = gammaln(m / 2) - betaln(freedom / 2, m / 2) - m / 2 * np.log(freedom * np.pi)
-        tail = (freedom + m) / 2 * (digamma((freedom + m) / 2) - digamma(freedom / 2))
-        return np.where(count > 0, tail - log_norm, 0.0)
-
-    def _unit_quantile(self, probability: float) -> Array:
-        return np.asarray(stdtrit(self.degrees_of_freedom, probability))
-
-    def _unit_cdf(self, z: Array) -> Array:
-        return np.asarray(stdtr(self.degrees_of_freedom[:, None], z))
-
-    def _radial(self, count: Counts) -> Radial:
-        freedom = self.degrees_of_freedom  # |z|^2 / m follows F(m, nu), its reciprocal F(nu, m)
-        return Radial(
-            below=lambda squares: np.asarray(fdtr(count, freedom, squares / count)),
-            above=lambda squares: np.asarray(fdtrc(count, freedom, squares / count)),
-            from_below=lambda probability: np.asarray(count * fdtri(count, freedom, probability)),
-            from_above=lambda probability: np.asarray(count / fdtri(freedom, count, probability)),
-        )
-
-    def _stretch(self, size: int, generator: np.random.Generator) -> Array:
-        chi_square = generator.chisquare(self.degrees_of_freedom, size=(size, len(self)))
-        return np.sqrt(self.degrees_of_freedom / chi_square)
-
-    def _stretch_at(self, uniform: Array) -> Array:
-        chi_square = chdtri(self.degrees_of_freedom, uniform[:, None])
-        return np.sqrt(self.degrees_of_freedom / chi_square)
-
-    def _given(self, squares: Array, count: Counts) -> tuple[Array, dict[str, Array]]:
-        freedom = self.degrees_of_freedom
-        stretch = np.sqrt((freedom + squares) / (freedom + count))
-        return stretch, {"degrees_of_freedom": freedom + count}
+        nu = further["degrees_of_freedom"]
+        return cls(mean, degrees_of_freedom=nu, covariance=covariance, targets=targets)

@@ -1,7 +1,7 @@
 """Families: what a network puts out, as a distribution.
 
 A family knows the width of the output (`packed_size`), turns raw outputs into packed parameters
-(`constrain`), gives their log-density in Keras ops on any engine (`log_prob`) and, outside the
+(`constrain`), gives their log-density in Keras ops on any backend (`log_prob`) and, outside the
 network, the NumPy object a user holds (`distribution`). It touches only the last axis, whatever
 stands in front: (rows, P) for a plain model, (rows, members, P) for an ensemble.
 """
@@ -10,11 +10,8 @@ from covey.families.low_rank import LowRankNormal
 from covey.families.normal import Normal
 from covey.families.student_t import StudentT
 
-__all__ = ["FAMILIES", "LowRankNormal", "Normal", "StudentT"]
+__all__ = ["LowRankNormal", "Normal", "StudentT"]
 
-# by the names that people write
-FAMILIES: dict[str, type[Normal] | type[StudentT] | type[LowRankNormal]] = {
-    "normal": Normal,
-    "student_t": StudentT,
-    "low_rank": LowRankNormal,
-}
+
+def __dir__() -> list[str]:
+    return __all__

@@ -57,8 +57,8 @@ class FullFamily(Family):
 
     def rescaled(self, packed: Tensor, scaling: tuple[Any, ...]) -> Tensor:
         """See `Family`."""
-        own = self._scale.rescaled(packed, scaling)
-        return ops.concatenate([own, packed[..., self._scale.size :]], axis=-1)
+        scale = self._scale.rescaled(packed, scaling)
+        return ops.concatenate([scale, packed[..., self._scale.size :]], axis=-1)
 
     def log_prob(self, packed: Tensor, y: Tensor, *, missing: bool = True) -> Tensor:
         """Log-density of one observation per row.

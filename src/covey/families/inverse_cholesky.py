@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.algebra.triangular import cached_parts, conditioned, inverse_lower
+from covey.algebra.triangular import cached_parts, inverse_lower, well_conditioned
 from covey.backend.select import keras
 from covey.errors import InputError
 from covey.types import Array, Tensor
@@ -97,13 +97,13 @@ class InverseCholesky:
         packed, forward, inverse = map(ops.convert_to_tensor, (packed, *scaling))
         mean, diagonal, *below = self._parts(packed)
         mean = ops.matmul(forward, ops.expand_dims(mean, -1))[..., 0]
-        own = diagonal * ops.diagonal(inverse, axis1=-2, axis2=-1)
+        diagonal = diagonal * ops.diagonal(inverse, axis1=-2, axis2=-1)
         if not below:
-            return ops.concatenate([mean, own], axis=-1)
-        matrix = ops.matmul(self._matrix(packed), inverse) / ops.expand_dims(own, -2)
+            return ops.concatenate([mean, diagonal], axis=-1)
+        matrix = ops.matmul(self._matrix(packed), inverse) / ops.expand_dims(diagonal, -2)
         flat = ops.reshape(matrix, (*ops.shape(packed)[:-1], d * d))
         entries = ops.take(flat, self._rows * d + self._columns, axis=-1)
-        return ops.concatenate([mean, own, entries], axis=-1)
+        return ops.concatenate([mean, diagonal, entries], axis=-1)
 
     def whiten(self, packed: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Log-determinant and squared distance of complete observations.
@@ -175,10 +175,10 @@ class InverseCholesky:
         )
 
     def _parts(self, packed: Tensor) -> list[Tensor]:
-        """Mean, diagonal and, for D > 1, the entries of A below its own."""
+        """Mean, diagonal and, for D > 1, the entries of A below its diagonal."""
         d = self.n_targets
-        own = packed if packed.shape[-1] == self.size else packed[..., : self.size]
-        return _split(own, [d, 2 * d] if d > 1 else [d])
+        scale = packed if packed.shape[-1] == self.size else packed[..., : self.size]
+        return _split(scale, [d, 2 * d] if d > 1 else [d])
 
     def _square(self, below: Tensor) -> Tensor:
         """A without its first row and last column: lower triangular, shape (..., D - 1, D - 1)."""
@@ -206,7 +206,7 @@ class InverseCholesky:
             matrix[:, np.arange(d), np.arange(d)] = 1
             matrix[:, self._rows, self._columns] = part[:, 2 * d : self.size]
             matrix *= part[:, None, d : 2 * d]
-            factor[rows] = conditioned(inverse_lower(matrix))
+            factor[rows] = well_conditioned(inverse_lower(matrix))
         return factor
 
 

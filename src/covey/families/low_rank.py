@@ -1,4 +1,4 @@
-"""The multivariate normal family for many targets: noise of their own, and a few shared factors."""
+"""The multivariate normal family for many targets: specific noise, and a few shared factors."""
 
 from collections.abc import Iterable
 from math import log, pi
@@ -16,13 +16,12 @@ from covey.types import Array, Tensor
 
 ops = keras.ops
 
-# Of the variance of a target that factors explain, over what is its own: each target keeps a
-# ten-thousandth. The correlation matrix then has no eigenvalue below 1e-4, and at D = 2,000 the
-# matrix that is factorised a condition of at most 2e7: what `_capacitance` is built for.
+# Of the variance of a target that factors explain, over its specific variance, which is thus at
+# least a ten-thousandth of the whole. The correlation matrix then has no eigenvalue below 1e-4, and
+# at D = 2,000 the matrix that is factorised a condition of at most 2e7, which `_capacitance` needs.
 LARGEST_RATIO = 1e4
-GAIN = (
-    0.05  # loadings move so much as outputs do: they are many, and what they do by chance adds up
-)
+# Of the loadings over the outputs: loadings are many, and what they do by chance adds up.
+GAIN = 0.05
 START = 0.1  # of each factor in each target, at raw outputs of zero
 SHIFT = 1e-5  # of the trace, far above float32's rounding of a sum of D products
 
@@ -32,23 +31,23 @@ SHIFT = 1e-5  # of the trace, far above float32's rounding of a sum of D product
 class LowRankNormal(Family):
     """Multivariate normal distributions of many targets: y = mean + s (e + G f).
 
-    e and f are standard normal: each target has noise of its own, of standard deviation s_j, and
+    e and f are standard normal: each target has its specific noise, of standard deviation s_j, and
     all share R factors. So the covariance is diag(s) (I + G G') diag(s), and with C = I + G'G and
     z = (y - mean) / s,
 
         log p(y) = -sum_j log s_j - 1/2 log |C| - 1/2 (|z - G w|^2 + |w|^2) - D/2 log(2 pi),
 
-    where w = C^-1 G'z are the factors that z lets expect (Woodbury). Only C, of R rows and columns,
+    where w = C^-1 G'z are the expected factors given z (Woodbury). Only C, of R rows and columns,
     is ever factorised, nothing of D rows and columns is formed, and time and memory grow linearly
     in D. The marginal of some targets is of the same form, so gaps cost nothing.
 
     `constrain` keeps all of it well conditioned. Each s_j is exp(r), r softly bounded such that s_j
-    stays between `floor` and 1 / `floor`. Each row of G is softly held in a ball: of the variance
-    of a target its own noise keeps a ten-thousandth at least.
+    stays between `floor` and 1 / `floor`. Each row of G is softly held in a ball, so that
+    the specific noise keeps at least a ten-thousandth of the variance of each target.
 
     Raw outputs of zero give nearly the standard normal: means of 0, s of 1, and a hundredth of each
-    target's own variance from each factor. Factors of nothing would have no gradient, and factors
-    that are alike would stay so; these are the columns of a cosine transform.
+    target's specific variance from each factor. Loadings of zero would have no gradient, and
+    loadings that are alike would stay so; these are the columns of a cosine transform.
 
     Packed parameters, on the last axis: D means, D standard deviations s, then the R D entries of
     G', factor by factor. Means and s are in the units of the y that the network is trained on,
@@ -108,24 +107,26 @@ class LowRankNormal(Family):
     def constrain(self, raw: Tensor) -> Tensor:
         """Turn any finite outputs, shape (..., P), into packed parameters of the same shape."""
         d = self.n_targets
-        mean, log_own = raw[..., :d], raw[..., d : 2 * d]
-        own = ops.exp(bounded(log_own, -log(self.floor)))
+        mean, log_specific = raw[..., :d], raw[..., d : 2 * d]
+        specific = ops.exp(bounded(log_specific, -log(self.floor)))
         if self.rank == 0:
-            return ops.concatenate([mean, own], axis=-1)
+            return ops.concatenate([mean, specific], axis=-1)
         lead = ops.shape(raw)[:-1]
         loadings = ops.reshape(raw[..., 2 * d :], (*lead, self.rank, d))
         loadings = GAIN * loadings + ops.convert_to_tensor(self._start.astype(np.float32))
         squares = ops.sum(ops.square(loadings), axis=-2, keepdims=True)
         loadings = loadings / ops.sqrt(1.0 + squares / LARGEST_RATIO)
-        return ops.concatenate([mean, own, ops.reshape(loadings, (*lead, self.rank * d))], axis=-1)
+        return ops.concatenate(
+            [mean, specific, ops.reshape(loadings, (*lead, self.rank * d))], axis=-1
+        )
 
-    def raw(self, mean: Array, own: Array, loadings: Array) -> Array:
-        """The outputs that `constrain` turns into given parameters: where to start a network.
+    def raw(self, mean: Array, specific: Array, loadings: Array) -> Array:
+        """The raw outputs that `constrain` turns into given parameters, for a network to start at.
 
         Args:
-            mean: array of shape (..., D).
-            own: s, shape (..., D).
-            loadings: G, shape (..., D, R).
+            mean: array of shape (..., D), in the units that the network is trained on.
+            specific: s, standard deviations of the specific noise, shape (..., D), in the same.
+            loadings: G, shape (..., D, R), without unit.
 
         Returns:
             Array of shape (..., P).
@@ -133,14 +134,14 @@ class LowRankNormal(Family):
         Raises:
             InputError: a value lies beyond what `constrain` can give.
         """
-        limit, logs = -log(self.floor), np.log(own)
+        limit, logs = -log(self.floor), np.log(specific)
         loadings = np.swapaxes(loadings, -1, -2)
         ratio = np.square(loadings).sum(axis=-2, keepdims=True) / LARGEST_RATIO
         if np.any(np.abs(logs) >= limit) or np.any(ratio >= 1):
             raise InputError(
                 f"Expected standard deviations between {self.floor:g} and {1 / self.floor:g}, and "
-                f"at most {LARGEST_RATIO:g} times the own variance of a target explained by "
-                "factors. Received others."
+                f"factors that explain at most {LARGEST_RATIO:g} times the specific variance of a "
+                "target. Received others."
             )
         free = (loadings / np.sqrt(1 - ratio) - self._start) / GAIN
         flat = free.reshape(*np.shape(mean)[:-1], -1)
@@ -176,15 +177,15 @@ class LowRankNormal(Family):
         """
         packed, y = ops.convert_to_tensor(packed), ops.convert_to_tensor(y)
         d, shape = self.n_targets, ops.shape(y)[:-1]
-        mean, own = packed[..., :d], packed[..., d : 2 * d]
-        log_own, count = ops.log(own), float(d)
+        mean, specific = packed[..., :d], packed[..., d : 2 * d]
+        log_specific, count = ops.log(specific), float(d)
         if missing:
             # NaN must not enter, not even times zero
             absent = ops.isnan(y)
-            y, log_own = ops.where(absent, mean, y), ops.where(absent, 0.0, log_own)
-            count = ops.sum(ops.cast(ops.logical_not(absent), log_own.dtype), axis=-1)
-        z = (y - mean) / own
-        density = -ops.sum(log_own, axis=-1) - 0.5 * log(2 * pi) * count
+            y, log_specific = ops.where(absent, mean, y), ops.where(absent, 0.0, log_specific)
+            count = ops.sum(ops.cast(ops.logical_not(absent), log_specific.dtype), axis=-1)
+        z = (y - mean) / specific
+        density = -ops.sum(log_specific, axis=-1) - 0.5 * log(2 * pi) * count
         if self.rank == 0:
             return density - 0.5 * ops.sum(ops.square(z), axis=-1)
         loadings = ops.reshape(packed[..., 2 * d :], (-1, self.rank, d))
@@ -198,12 +199,12 @@ class LowRankNormal(Family):
     ) -> LowRankMultivariateNormal:
         """A `LowRankMultivariateNormal` of N rows, from what `model.predict` returned."""
         values, d = self._read(packed), self.n_targets
-        own = values[:, d : 2 * d]
+        specific = values[:, d : 2 * d]
         loadings = values[:, 2 * d :].reshape(len(values), self.rank, d)
         return LowRankMultivariateNormal(
             values[:, :d],
-            diagonal=np.square(own),
-            factor=own[:, :, None] * np.swapaxes(loadings, 1, 2),
+            diagonal=np.square(specific),
+            factor=specific[:, :, None] * np.swapaxes(loadings, 1, 2),
             targets=targets,
         )
 
@@ -240,8 +241,10 @@ def _capacitance(loadings: Tensor, z: Tensor) -> Tensor:
     slope = ops.matmul(inverse, rotated)  # C^-1 G'
     half_log = half_log + ops.sum(slope * (loadings - fixed), axis=(1, 2))
     expected = ops.matmul(inverse, ops.matmul(rotated, _transposed(fixed_z)))  # w
-    left = z - ops.sum(expected * loadings, axis=1, keepdims=True)
-    squares = ops.sum(ops.square(left), axis=(1, 2)) + ops.sum(ops.square(expected), axis=(1, 2))
+    residual = z - ops.sum(expected * loadings, axis=1, keepdims=True)
+    squares = ops.sum(ops.square(residual), axis=(1, 2)) + ops.sum(
+        ops.square(expected), axis=(1, 2)
+    )
     return half_log + 0.5 * squares
 
 
@@ -261,13 +264,13 @@ def _inverse_factor(matrices: Tensor) -> Tensor:
     place = ops.arange(size)
 
     def bordered(number: Any, inverse: Tensor) -> Tensor:
-        """One row more, from those above it, which are those of a smaller matrix."""
-        own = ops.cast(ops.equal(place, number), matrices.dtype)
-        column = ops.sum(matrices * own, axis=2)
+        """Append row `number` of the inverse factor, given the rows above it."""
+        unit = ops.cast(ops.equal(place, number), matrices.dtype)
+        column = ops.sum(matrices * unit, axis=2)
         above = ops.sum(inverse * column[:, None, :], axis=2)
-        pivot = ops.sum(column * own, axis=1) - ops.sum(ops.square(above), axis=1)
-        row = (own - ops.sum(inverse * above[:, :, None], axis=1)) * ops.rsqrt(pivot)[:, None]
-        return inverse + own[:, None] * row[:, None, :]
+        pivot = ops.sum(column * unit, axis=1) - ops.sum(ops.square(above), axis=1)
+        row = (unit - ops.sum(inverse * above[:, :, None], axis=1)) * ops.rsqrt(pivot)[:, None]
+        return inverse + unit[:, None] * row[:, None, :]
 
     return ops.fori_loop(0, size, bordered, ops.zeros_like(matrices))
 

@@ -5,7 +5,7 @@ from math import log, pi
 from typing import Any, final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from covey.backend.select import keras
 from covey.distributions import MultivariateT
@@ -77,6 +77,31 @@ class StudentT(FullFamily):
         inverse = packed[..., -1]
         log_norm = _log_norm(inverse, observed, self.n_targets)
         return log_determinant + log_norm - _log_tail(inverse, squares, observed)
+
+    def normal_head(
+        self,
+        kernel: NDArray[np.float32],
+        bias: NDArray[np.float32],
+        log_scale: NDArray[np.float64],
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Weights of a head for `Normal`, from those of a head for this family.
+
+        Its means are the same, and its covariance is a multiple of the scale matrix here; where
+        W_jj comes close to its bounds, a little less.
+
+        Args:
+            kernel: of K heads with U inputs, shape (K, U, P).
+            bias: shape (K, P).
+            log_scale: logarithm of what standard deviations are multiplied by, shape (K,).
+
+        Returns:
+            New arrays (kernel, bias) of shapes (K, U, P - 1) and (K, P - 1): `Normal` has no
+            degrees of freedom, which come last here.
+        """
+        diagonal = slice(self.n_targets, 2 * self.n_targets)
+        kernel, bias = kernel[..., :-1].copy(), bias[..., :-1].copy()
+        bias[:, diagonal] -= log_scale[:, None].astype(np.float32)
+        return kernel, bias
 
     def distribution(
         self, packed: ArrayLike, targets: Iterable[str] | None = None

@@ -1,1 +1,1 @@
-"""What a fitted model answers: its predictions, and how good they are."""
+"""Methods and attributes of a fitted estimator: its predictions, and how good they are."""

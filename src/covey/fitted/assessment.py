@@ -1,78 +1,79 @@
-"""How a fitted estimator is judged by rows whose targets are known, and calibrated by them."""
+"""Evaluation of a fitted estimator on rows with known targets, and calibration on them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from covey.arguments.check import read_values
 from covey.arguments.frames import as_pandas
 from covey.arguments.labels import FEATURES, check_tables, labels_of
-from covey.assess.calibration import reference_rows
+from covey.assess.calibration import calibration_rows
 from covey.assess.evaluation import evaluate, mean_r2, row_width
-from covey.assess.seen import CALIBRATED, EVALUATED, RECALLED, SCORED, Seen
-from covey.distributions.reference import Reference
+from covey.assess.fingerprints import CALIBRATED, EVALUATED, RECALLED, SCORED, Fingerprints
+from covey.distributions.conformal import CalibrationSet
 from covey.errors import InputError, warn
+from covey.fitted.attributes import FittedAttributes
 from covey.table import chosen_targets, read_features
 from covey.table.weights import of_mean_one, read_sample_weight
-from covey.types import Array
+from covey.types import Array, Observations, Table
 
 
-class AssessmentMixin:
-    """What lets a fitted `JointRegressor` be judged; it predicts, as `PredictionMixin` has it."""
-
-    ensemble_: Any
-    targets_: tuple[str, ...]
-    _baseline: Any
-    _reference: Any
-    _schema: Any
-    _seen: Any
-    _seen_in_calibration: Any
-    _calibrated: Any
-    _network_inputs: Any
+class AssessmentMixin(FittedAttributes):
+    """Evaluation and calibration of a fitted `JointRegressor` on rows with known targets."""
 
     def score(
-        self, X: Any, Y: Any = None, sample_weight: ArrayLike | None = None, *, y: Any = None
+        self,
+        X: Table,
+        Y: Observations | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        y: Observations | None = None,
     ) -> float:
         """Coefficient of determination of the means, averaged over the targets.
 
         Args:
             X: table of N rows.
             Y: their targets, as `fit` takes them; each target counts on the rows that hold it.
-            sample_weight: array of shape (N,), non-negative: the share of each row in the average;
-                rows of weight 0 do not count.
+            sample_weight: array of shape (N,), non-negative: how much each row counts in the
+                average; rows of weight 0 are left out.
             y: scikit-learn's name for `Y`.
 
         Returns:
-            R^2: 1 for perfect means; NaN, with scikit-learn's warning, of a single row.
+            R^2: 1 for perfect means; NaN, with scikit-learn's warning, for a single row.
 
         Raises:
             InputError: a column, the targets or the weights cannot be used.
         """
         X, Y, weight = _counted(X, chosen_targets(Y, y), sample_weight)
-        inputs = self._network_inputs(X)
-        mean = self.ensemble_.mean(inputs)
+        fitted = self.fitted_
+        inputs = fitted.inputs(X)
+        mean = fitted.ensemble.mean(inputs)
         values = self._outcome(X, Y, mean)
-        self._share_of(self._seen, inputs.matrix, values, weight, SCORED, once=True)
+        _share_of(fitted.training_fingerprints, inputs.matrix, values, weight, SCORED, once=True)
         return mean_r2(values, mean, weight)
 
-    def calibrate(self, X: Any, Y: Any = None, *, y: Any = None) -> Self:
-        """Let regions and intervals go by fresh rows, for a guarantee; means and scores stay.
+    def calibrate(
+        self, X: Table, Y: Observations | None = None, *, y: Observations | None = None
+    ) -> Self:
+        """Calibrate regions and intervals on fresh rows, so that their coverage is guaranteed.
 
-        After `fit` they go by rows held out of a part of the training: about right, without a
-        proof. After this they are those of split conformal prediction: of rows that come from where
-        these came from (not later ones, nor other groups), a region of level p holds at least p in
-        the mean, whatever the model is worth. Fewer rows than p / (1 - p) make it infinite.
+        After `fit` they are calibrated on rows that members held out in turn: about right, but
+        without a guarantee. After `calibrate` they are those of split conformal prediction: of new
+        rows from the same source (not of later ones, nor of other groups) a region of level p
+        covers at least the share p on average, however good or bad the model is. With fewer than
+        p / (1 - p) rows it is infinite. Means and densities do not change.
 
         Args:
-            X: table of N rows that had no part in the fit; a `CoveyWarning` says so if some had.
+            X: table of N rows that had no part in the fit; a `CoveyWarning` is given if some had.
             Y: their targets, as `fit` takes them; NaN means "not observed".
             y: scikit-learn's name for `Y`.
 
         Returns:
-            The estimator itself, changed.
+            The same estimator, calibrated.
 
         Raises:
             InputError: a column cannot be used, or no row holds a target. The estimator is left as
@@ -82,74 +83,97 @@ class AssessmentMixin:
             Vovk, Gammerman, Shafer (2005), Algorithmic Learning in a Random World; Johnstone, Cox
             (2021), Conformal uncertainty sets for robust optimization, PMLR 152.
         """
-        Y, inputs = chosen_targets(Y, y), self._network_inputs(X)
-        joint = self.ensemble_.distribution(inputs)
+        Y, fitted = chosen_targets(Y, y), self.fitted_
+        inputs = fitted.inputs(X)
+        joint = fitted.ensemble.distribution(inputs)
         values = self._outcome(X, Y, joint.mean)
         if np.isnan(values).all():
             raise InputError("`Y` must hold at least one target to calibrate on. It holds none.")
-        self._share_of(self._seen, inputs.matrix, values, None, CALIBRATED)
-        rows = reference_rows(values, width=row_width(joint))
-        self._reference = Reference(joint[rows], values[rows], "conformal")
-        self._seen_in_calibration = Seen.of(inputs.matrix, values)
+        _share_of(fitted.training_fingerprints, inputs.matrix, values, None, CALIBRATED)
+        rows = calibration_rows(values, width=row_width(joint))
+        self.fitted_ = replace(
+            fitted,
+            calibration_set=CalibrationSet(joint[rows], values[rows], "conformal"),
+            calibration_fingerprints=Fingerprints.of(inputs.matrix, values),
+        )
         return self
 
     def evaluate(
-        self, X: Any, Y: Any = None, sample_weight: ArrayLike | None = None, *, y: Any = None
+        self,
+        X: Table,
+        Y: Observations | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        y: Observations | None = None,
     ) -> dict[str, Any]:
         """Score the model on a table, beside two simpler predictions.
 
-        These are ridge regression, or the `base` alone, with one normal covariance for all rows
-        (that of their residuals in rows that they were not fitted to), and the model itself with
-        all correlations ignored. A `CoveyWarning` says so if there are training rows in the table.
+        One is ridge regression, or `base` alone, with the same normal covariance for all rows: that
+        of its residuals on rows that it was not fitted to. The other is the model itself with all
+        correlations set to zero. A `CoveyWarning` is given if the table holds training rows.
 
         Args:
             X: table of N rows that had no part in the fit, nor in `calibrate`.
             Y: their targets, as `fit` takes them; NaN means "not observed".
-            sample_weight: array of shape (N,), non-negative: the share of each row in every
-                average; rows of weight 0 do not count.
+            sample_weight: array of shape (N,), non-negative: how much each row counts in every
+                average; rows of weight 0 are left out.
             y: scikit-learn's name for `Y`.
 
         Returns:
-            Plain numbers: see `covey.assess.evaluation.evaluate`, and `covey.report.verdict` for
-            words; besides, `training_rows`, the share of the rows that the model was trained on,
-            and `beyond_range`, the rows with a number that is beyond those of training.
+            Plain numbers: those of `covey.assess.evaluation.evaluate`; `training_rows`, the share
+            of the rows that the model was trained on; and `beyond_range`, how many rows hold a
+            feature outside its range in training. `covey.report.verdict` puts them into words.
 
         Raises:
             InputError: a column, the targets or the weights cannot be used.
         """
         X, Y, weight = _counted(X, chosen_targets(Y, y), sample_weight)
-        inputs = self._network_inputs(X)
-        joint = self._calibrated(self.ensemble_.distribution(inputs))
+        fitted = self.fitted_
+        inputs = fitted.inputs(X)
+        joint = fitted.ensemble.distribution(inputs).calibrated_by(fitted.calibration_set)
         values = self._outcome(X, Y, joint.mean)
-        self._share_of(self._seen_in_calibration, inputs.matrix, values, weight, RECALLED)
-        constant = self._baseline.distribution(inputs, self.targets_)
-        figures = evaluate(
-            joint, values, constant, self._baseline.description, sample_weight=weight
-        )
+        _share_of(fitted.calibration_fingerprints, inputs.matrix, values, weight, RECALLED)
+        baseline = fitted.baseline
+        constant = baseline.distribution(inputs, fitted.targets)
+        figures = evaluate(joint, values, constant, baseline.description, sample_weight=weight)
         return {
             **figures,
-            "training_rows": self._share_of(self._seen, inputs.matrix, values, weight, EVALUATED),
-            "beyond_range": self._schema.beyond_range(*read_features(X)),
+            "training_rows": _share_of(
+                fitted.training_fingerprints, inputs.matrix, values, weight, EVALUATED
+            ),
+            "beyond_range": fitted.schema.beyond_range(*read_features(X)),
         }
-
-    def _share_of(
-        self,
-        seen: Seen | None,
-        inputs: Any,
-        values: Array,
-        weight: Array | None,
-        why: str,
-        *,
-        once: bool = False,
-    ) -> float:
-        """The share of a table that was seen before; says so if there is any."""
-        share = 0.0 if seen is None else seen.share_of(inputs, values, weight)
-        if seen is not None and share > 0 and (seen.first_time(why) or not once):
-            warn(f"About {share:.0%} of the rows {why}")
-        return share
 
     def _outcome(self, X: Any, Y: Any, mean: Array) -> Array:
         return read_values(Y, mean.shape, self.targets_, "Y", rows=labels_of(X), of=FEATURES)
+
+
+def _share_of(
+    known: Fingerprints | None,
+    inputs: NDArray[np.float32],
+    values: Array,
+    weight: Array | None,
+    why: str,
+    *,
+    once: bool = False,
+) -> float:
+    """The share of a table that was seen before; warns of it if there is any.
+
+    Args:
+        known: fingerprints of the rows that were, or None.
+        inputs: features as the networks read them, shape (N, F).
+        values: targets, shape (N, D), NaN where not observed.
+        weight: of the rows, shape (N,), or None.
+        why: the rest of the warning's sentence.
+        once: warn only the first time.
+
+    Returns:
+        A number in [0, 1].
+    """
+    share = 0.0 if known is None else known.share_of(inputs, values, weight)
+    if known is not None and share > 0 and (known.first_time(why) or not once):
+        warn(f"About {share:.0%} of the rows {why}")
+    return share
 
 
 def _counted(X: Any, Y: Any, sample_weight: Any) -> tuple[Any, Any, Array | None]:
@@ -160,13 +184,10 @@ def _counted(X: Any, Y: Any, sample_weight: Any) -> tuple[Any, Any, Array | None
     frame, named = read_features(X)
     weight = read_sample_weight(sample_weight, len(frame))
     Y = as_pandas(Y, "Y")
+    # another number of rows is refused where Y is read
     if weight is None or (weight > 0).all() or np.shape(Y)[:1] != (len(frame),):
-        return (
-            X,
-            Y,
-            of_mean_one(weight),
-        )  # with another number of rows, to be refused where Y is read
+        return X, Y, of_mean_one(weight)
     rows = np.flatnonzero(weight)
-    some = frame.iloc[rows]
-    known = Y.iloc[rows] if hasattr(Y, "iloc") else np.asarray(Y)[rows]
-    return some if named else some.to_numpy(), known, of_mean_one(weight[rows])
+    features = frame.iloc[rows]
+    targets = Y.iloc[rows] if hasattr(Y, "iloc") else np.asarray(Y)[rows]
+    return features if named else features.to_numpy(), targets, of_mean_one(weight[rows])

@@ -1,30 +1,21 @@
-"""What a fitted estimator says of new rows."""
+"""Predictions of a fitted estimator for new rows."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sklearn.utils.validation import check_is_fitted
-
 from covey.arguments.labels import FEATURES, labels_of
 from covey.distributions import Elliptical, Mixture
+from covey.distributions.internals import conditional_on, with_labels
 from covey.errors import InputError
-from covey.rows.training_table import network_inputs
-from covey.table import read_features
-from covey.table.inputs import Inputs
-from covey.types import Array
+from covey.fitted.attributes import FittedAttributes
+from covey.types import Table
 
 
-class PredictionMixin:
-    """What lets a fitted `JointRegressor` predict."""
+class PredictionMixin(FittedAttributes):
+    """The predictions of a fitted `JointRegressor`."""
 
-    ensemble_: Any
-    _schema: Any
-    _means: Any
-    _reference: Any
-    _flat: bool
-
-    def predict(self, X: Any, return_std: bool = False, return_cov: bool = False) -> Any:
+    def predict(self, X: Table, return_std: bool = False, return_cov: bool = False) -> Any:
         """Predict the mean, and on request the standard deviations or the covariance matrices.
 
         Args:
@@ -45,19 +36,20 @@ class PredictionMixin:
                 "At most one of `return_std` and `return_cov` can be True. Received both; see "
                 "`predict_distribution`."
             )
+        fitted = self.fitted_
         if not (return_std or return_cov):
-            mean = self._mean(X)
-            return mean[:, 0] if self._flat else mean
+            mean = fitted.ensemble.mean(fitted.inputs(X))
+            return mean[:, 0] if fitted.one_dimensional else mean
         joint = self.predict_distribution(X)
         mean, stddev = joint.mean, joint.stddev
-        if self._flat:
+        if fitted.one_dimensional:
             mean, stddev = mean[:, 0], stddev[:, 0]
         return (mean, stddev) if return_std else (mean, joint.covariance)
 
     def predict_distribution(
-        self, X: Any, given: Any = None, keep: bool | None = None
+        self, X: Table, given: Any = None, *, keep: bool | None = None
     ) -> Elliptical:
-        """Predict one distribution per row: the first two moments of the ensemble.
+        """Predict one distribution per row, with the mean and the covariance of the ensemble.
 
         Args:
             X: table of N rows with the columns of the training table, in any order.
@@ -68,20 +60,22 @@ class PredictionMixin:
         Returns:
             N distributions over the targets (`MultivariateNormal`, `MultivariateT` or, of low rank,
             `LowRankMultivariateNormal`), in target units, with the row labels of `X`. Their
-            covariance holds the average covariance of the members and what these disagree on;
-            regions and intervals go by rows whose outcome is known (see `calibrate`). With `given`,
-            their conditionals; those of the ensemble as it is, whose members count the more the
-            better they had foreseen it, are `predict_mixture(X).conditional(given)`.
+            covariance is the average covariance of the members plus the covariance of their means;
+            regions and intervals are calibrated on rows with known targets (see `calibrate`). With
+            `given`, their conditionals. To condition the ensemble instead, so that members that
+            predicted the given values better weigh more, use
+            `predict_mixture(X).conditional(given)`.
 
         Raises:
             InputError: a column is lacking or cannot be used, or `given` does not fit.
         """
-        inputs = self._network_inputs(X)
-        joint = self._calibrated(self.ensemble_.distribution(inputs))._labelled(labels_of(X))
-        return joint if given is None else joint._told(given, keep, FEATURES)
+        fitted = self.fitted_
+        joint = fitted.ensemble.distribution(fitted.inputs(X))
+        joint = with_labels(joint.calibrated_by(fitted.calibration_set), labels_of(X))
+        return joint if given is None else conditional_on(joint, given, keep, FEATURES)
 
-    def predict_mixture(self, X: Any) -> Mixture:
-        """Predict the ensemble as it is: one mixture of the members' distributions per row.
+    def predict_mixture(self, X: Table) -> Mixture:
+        """Predict one mixture per row, of the distributions of all members.
 
         Args:
             X: table of N rows with the columns of the training table, in any order.
@@ -92,22 +86,5 @@ class PredictionMixin:
         Raises:
             InputError: a column is lacking or cannot be used.
         """
-        inputs = self._network_inputs(X)
-        return self.ensemble_.mixture(inputs)._labelled(labels_of(X))
-
-    def _mean(self, X: Any) -> Array:
-        inputs = self._network_inputs(X)
-        return self.ensemble_.mean(inputs)
-
-    def _calibrated(self, joint: Any) -> Any:
-        return joint.calibrated_by(self._reference)
-
-    def _network_inputs(self, X: Any) -> Inputs:
-        """What the members read of a table."""
-        check_is_fitted(self)
-        frame, named = read_features(X)
-        if self._means is None:
-            return Inputs(network_inputs(self._schema, frame, named))
-        frame = self._schema.align(frame, named)
-        offsets = self._means.predict(self._schema.as_given(frame))
-        return Inputs(network_inputs(self._schema, frame, self._schema.named), offsets)
+        fitted = self.fitted_
+        return with_labels(fitted.ensemble.mixture(fitted.inputs(X)), labels_of(X))

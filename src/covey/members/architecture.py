@@ -10,12 +10,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.arguments.family import NORMAL
 from covey.arguments.numbers import is_number
 from covey.backend import compilation
 from covey.backend.select import keras
 from covey.errors import InputError, shown
-from covey.families import FAMILIES
-from covey.layers import DistributionHead, MemberDense, PiecewiseLinear, members_first
+from covey.members.layers import MemberDense, MemberHead, PiecewiseLinear, members_first
+from covey.members.registry import FAMILIES, FamilyClasses
 from covey.types import Array
 
 BLOCK = 256  # rows per forward pass; fixed, so that no row's result depends on its neighbours
@@ -35,7 +36,7 @@ class Architecture:
         dropout: share of hidden units left out in each training step; by default 0.1 (1 - 1 / F).
             It helps where many features invite coincidences, and blurs a function of one feature.
         floor: floor of the family, in whitened units.
-        family_name: a key of `covey.families.FAMILIES`.
+        family_name: a key of `covey.members.registry.FAMILIES`.
         knots: for each feature, where the piecewise linear functions of it bend; empty for one that
             has none. Nothing at all by default.
         functions: number of such functions of a feature that has knots; by default 128 in all, but
@@ -53,7 +54,7 @@ class Architecture:
     activation: str
     dropout: float | None = None
     floor: float = 1e-4
-    family_name: str = "normal"
+    family_name: str = NORMAL
     knots: tuple[tuple[float, ...], ...] = ()
     functions: int | None = None
     rank: int | None = None
@@ -95,10 +96,15 @@ class Architecture:
             ) from None
 
     @property
+    def classes(self) -> FamilyClasses:
+        """The classes of the family."""
+        return FAMILIES[self.family_name]
+
+    @property
     def family(self) -> Any:
         """The family of the output."""
         options = {} if self.rank is None else {"rank": self.rank}
-        return FAMILIES[self.family_name](self.n_targets, **options, floor=self.floor)
+        return self.classes.family(self.n_targets, **options, floor=self.floor)
 
     def to_manifest(self) -> dict[str, Any]:
         """The attributes, as JSON takes them."""
@@ -134,7 +140,7 @@ class Architecture:
                 hidden = keras.layers.Dropout(
                     self.dropout, noise, seed=seed + number, dtype="float32"
                 )(hidden)
-        return keras.Model(inputs, DistributionHead(self.family, members=self.members)(hidden))
+        return keras.Model(inputs, MemberHead(self.family)(hidden))
 
     @property
     def _embedding(self) -> PiecewiseLinear | None:
@@ -233,11 +239,9 @@ class Architecture:
         Returns:
             (network, weights): the same hidden layers and means, the degrees of freedom left out.
         """
-        d = self.n_targets
-        kernel, bias = weights[-2][:, :, :-1], weights[-1][:, :-1].copy()
-        bias[:, d : 2 * d] -= log_ratio[:, None].astype(np.float32)
-        network = replace(self, family_name="normal")
-        return network, [*(w.copy() for w in weights[:-2]), kernel.copy(), bias]
+        *hidden, kernel, bias = weights
+        head = self.family.normal_head(kernel, bias, log_ratio)
+        return replace(self, family_name=NORMAL), [*(array.copy() for array in hidden), *head]
 
 
 def quantile_knots(

@@ -34,7 +34,7 @@ class Candidate:
     """One family, trained, and what it is worth.
 
     Attributes:
-        family: a key of `covey.families.FAMILIES`.
+        family: a key of `covey.members.registry.FAMILIES`.
         ensemble: the fitted members.
         out_of_fold: distributions of the held-out rows by members that did not train on them.
         score: mean log-density of these rows, in nats per row.

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from covey.backend import compilation
 from covey.distributions import Elliptical, Mixture
+from covey.distributions.internals import rescaled
 from covey.errors import ArtifactError
 from covey.members.architecture import Architecture, write_weights
-from covey.start.full import LinearModel
-from covey.start.low_rank import LowRankLinearModel
 from covey.start.start import LinearStart
 from covey.table.folds import collected
 from covey.table.inputs import Inputs
@@ -27,12 +26,6 @@ from covey.types import Array, Rows, Snapshot
 MOST_ROWS = 2**14  # whose packed parameters are held at once
 MOST_NUMBERS = 2**19  # of these, in rows that are worked on together
 PACKING = "rows"  # the order of what the network puts out; a file without the name has another
-
-STARTS: dict[str, type[LinearStart]] = {  # by the names of the families
-    "normal": LinearModel,
-    "student_t": LinearModel,
-    "low_rank": LowRankLinearModel,
-}
 
 
 @dataclass
@@ -140,7 +133,7 @@ class Ensemble:
         """The mixtures of N rows, whose packed parameters have the shape (N, K, P)."""
         members = range(len(self.linear))
         mixture = Mixture([self._restored(k, packed[:, k], inputs) for k in members])
-        return mixture if np.all(self.scales == 1) else mixture._stretched(self.scales)
+        return mixture if np.all(self.scales == 1) else rescaled(mixture, self.scales)
 
     def held_out(self, data: TrainingData) -> Elliptical:
         """The prediction for training rows by the members that did not train on them.
@@ -207,7 +200,7 @@ class Ensemble:
             if manifest["network"]["n_targets"] != len(manifest["targets"]):
                 raise ValueError("another number of targets")  # before room is made for them
             architecture = Architecture.from_manifest(manifest["network"])
-            start = STARTS[architecture.family_name]
+            start = architecture.classes.start
             unbounded = arrays["linear_unbounded"]
             n_features = architecture.n_features
             if unbounded.size and not (0 <= unbounded.min() <= unbounded.max() < n_features):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from covey.backend import compilation
 from covey.backend.select import keras
 from covey.losses import NegativeLogLikelihood
+from covey.members.loss import WhitenedLikelihood
 from covey.types import Tensor
 
 Examples = tuple[Any, ...]  # (x, y) or (x, y, sample_weight): arrays, and nests of them
@@ -307,8 +308,10 @@ def _branches(model: Any, gaps: bool) -> Iterator[None]:
     losses = [
         loss
         for loss in keras.tree.flatten(model.loss)
-        # with a scale, complete rows are not alike: the first are whitened, the others are not
-        if isinstance(loss, NegativeLogLikelihood) and loss.missing and loss.scale_tril is None
+        # rows of a `WhitenedLikelihood` are not alike: the first are whitened
+        if isinstance(loss, NegativeLogLikelihood)
+        and loss.missing
+        and not isinstance(loss, WhitenedLikelihood)
     ]
     for loss in losses:
         loss.missing = gaps

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.assess.calibration import as_pooled, pooled_scales, reference_rows, scaled
+from covey.arguments.family import AUTO, STUDENT_T
+from covey.assess.calibration import as_pooled, calibration_rows, pooled_scales
 from covey.assess.evaluation import evaluate, row_width
-from covey.assess.seen import Seen
-from covey.assess.summary import family_sentence
-from covey.assess.verdict import verdict
+from covey.assess.fingerprints import Fingerprints
 from covey.backend import compilation
-from covey.distributions import Elliptical
-from covey.distributions.reference import Reference
+from covey.distributions.conformal import CalibrationSet
+from covey.distributions.internals import rescaled, with_labels
 from covey.errors import InputError
 from covey.members.architecture import Architecture, quantile_knots
 from covey.members.candidates import Candidate, train_candidates
-from covey.members.ensemble import Ensemble
+from covey.members.fitted_model import FittedModel
 from covey.members.plan import plan_of
 from covey.members.recipe import Recipe
 from covey.members.run import Run
 from covey.rows.training_table import TrainingTable, network_inputs
 from covey.start.baseline import Baseline, regressor_name
-from covey.start.full import Ridge, fit_ridge
 from covey.start.mean_model import MeanModel
+from covey.start.ridge import Ridge, fit_ridge
 from covey.start.start import unbounded_columns
 from covey.table.inputs import Inputs
 from covey.table.training_data import TrainingData
@@ -35,36 +34,9 @@ from covey.table.training_data import TrainingData
 SETTINGS = ("max_steps", "batch_size", "learning_rate", "weight_decay", "max_time")  # of a recipe
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """What a fit leaves.
-
-    Attributes:
-        family: the family that is handed back.
-        scores: out-of-fold score of each family that was trained, in nats per row.
-        ensemble: the fitted members.
-        means: the user's mean models, or None.
-        out_of_fold: distributions of the held-out rows by members that did not train on them.
-        evaluation: what `evaluate` says of `out_of_fold`, the energy and variogram scores apart.
-        baseline: the simple prediction beside which the fit is judged.
-        reference: the calibration set of regions: some of these rows, and their observed values.
-        seen: fingerprints of the training rows.
-    """
-
-    family: str
-    scores: dict[str, float]
-    ensemble: Ensemble
-    means: MeanModel | None
-    out_of_fold: Elliptical
-    evaluation: dict[str, Any]
-    baseline: Baseline
-    reference: Reference
-    seen: Seen
-
-
 def fit_table(
     table: TrainingTable, parameters: Mapping[str, Any], *, seed: int, started: float
-) -> tuple[TrainingTable, Fitted]:
+) -> FittedModel:
     """Train the families, keep the better one, and correct how wide it is where that helps.
 
     Where several processes train together, each with a table of its own, they start from what the
@@ -77,7 +49,7 @@ def fit_table(
         started: `time.monotonic()` from which `max_time` counts.
 
     Returns:
-        (table, fitted): the table, its features as the fit takes them, and the fit.
+        What the estimator is to hold.
 
     Raises:
         InputError: a parameter cannot be used; the message names it.
@@ -117,10 +89,9 @@ def fit_table(
     baseline = Baseline.of(linear, compilation.agreed(covariances), name)
     run = Run.of(parameters, seed=seed, started=started)
     candidates = train_candidates(data, plan, architecture, linear, recipe, run)
-    fitted = select_and_calibrate(
+    return select_and_calibrate(
         candidates, table, parameters["family"], baseline, seed=seed, means=means
     )
-    return table, fitted
 
 
 def _as_the_first(table: TrainingTable) -> TrainingTable:
@@ -138,7 +109,7 @@ def _ridges(data: TrainingData) -> list[Ridge]:
         inputs = data.inputs[rows]
         ridges.append(
             fit_ridge(
-                inputs.features,
+                inputs.matrix,
                 data.Y[rows],
                 sample_weight=data.weight[rows],
                 blocks=data.folds.inner_blocks(member),
@@ -175,7 +146,7 @@ def architecture_of(
         hidden_units=tuple(units) if several else (units,),
         activation=parameters["activation"],
         dropout=parameters["dropout"],
-        family_name="student_t",
+        family_name=STUDENT_T,
         knots=quantile_knots(inputs),
     )
 
@@ -189,7 +160,7 @@ def select_and_calibrate(
     seed: int,
     means: MeanModel | None = None,
     n_rows: int | None = None,
-) -> Fitted:
+) -> FittedModel:
     """Keep the better family, and correct how wide it is where that helps.
 
     Args:
@@ -199,12 +170,13 @@ def select_and_calibrate(
         baseline: the simple prediction beside which the fit is judged.
         seed: of the choice of rows.
         means: the user's mean models, or None.
-        n_rows: how many rows were trained on, if the table is a sample of them.
+        n_rows: how many rows were trained on, if the table is a sample of them; their out-of-fold
+            distributions are not kept then.
 
     Returns:
-        The fit.
+        What the estimator is to hold.
     """
-    asked = [candidate for candidate in candidates if family in ("auto", candidate.family)]
+    asked = [candidate for candidate in candidates if family in (AUTO, candidate.family)]
     best = max(asked, key=lambda candidate: candidate.score)
     data, rows = table.data, table.data.folds.held_out
     evaluation = evaluate(
@@ -216,65 +188,23 @@ def select_and_calibrate(
         all_scores=False,
     )
     order = None if table.order is None else table.order.to_manifest()
-    return Fitted(
-        family=best.family,
-        scores={candidate.family: candidate.score for candidate in candidates},
+    labels = None if table.labels is None else table.labels[rows]
+    return FittedModel(
+        schema=table.schema,
+        one_dimensional=table.flat,
         ensemble=best.ensemble,
-        means=means,
-        out_of_fold=best.out_of_fold,
-        evaluation=evaluation | {"order": order},
+        mean_model=means,
+        family_scores={candidate.family: candidate.score for candidate in candidates},
+        evaluation={**evaluation, "order": order},
         baseline=baseline,
-        reference=_calibrate(best, data, seed),
-        seen=Seen.of(data.inputs.matrix, data.Y, n_rows),
+        calibration_set=_calibrate(best, data, seed),
+        training_fingerprints=Fingerprints.of(data.inputs.matrix, data.Y, n_rows),
+        out_of_fold=with_labels(best.out_of_fold, labels) if n_rows is None else None,
+        out_of_fold_rows=table.rows[rows] if n_rows is None else None,
     )
 
 
-def hand_over(fitted: Fitted, table: TrainingTable, model: Any, *, of_all: bool = True) -> None:
-    """Make an estimator a fitted one; say what came out if it is verbose.
-
-    Args:
-        fitted: the fit.
-        table: what it is judged by.
-        model: the `JointRegressor`.
-        of_all: whether the table holds all rows, so that their out-of-fold distributions are kept.
-    """
-    model.targets_ = table.data.targets
-    model.n_features_in_ = len(table.schema.names)
-    model.family_ = fitted.family
-    model.family_scores_ = fitted.scores
-    model.base_ = None if fitted.means is None else fitted.means.estimators
-    model.ensemble_ = fitted.ensemble
-    model.out_of_fold_score_ = fitted.scores[fitted.family]
-    model.out_of_fold_evaluation_ = fitted.evaluation
-    own = {
-        "feature_names_in_": table.schema.named and np.array(table.schema.names, dtype=object),
-        "out_of_fold_": of_all and fitted.out_of_fold._labelled(_held_out_labels(table)),
-        "out_of_fold_rows_": of_all and table.rows[table.data.folds.held_out],
-    }
-    for name, value in own.items():
-        if value is not False:
-            setattr(model, name, value)
-        elif hasattr(model, name):
-            delattr(model, name)  # of an earlier fit
-    model._reference = fitted.reference
-    model._means = fitted.means
-    model._baseline = fitted.baseline
-    model._seen, model._seen_in_calibration = fitted.seen, None
-    model._schema = table.schema
-    model._flat = table.flat
-    if model.verbose:
-        d = len(table.data.targets)
-        if table.order is not None and table.order.sentence:
-            print(f"covey: {table.order.sentence}")
-        print(f"covey: {family_sentence(model.family, fitted.family, fitted.scores, d)}")
-        print("\n".join(verdict(fitted.evaluation, held_out=True)))
-
-
-def _held_out_labels(table: TrainingTable) -> Any:
-    return None if table.labels is None else table.labels[table.data.folds.held_out]
-
-
-def _calibrate(best: Candidate, data: TrainingData, seed: int) -> Reference:
+def _calibrate(best: Candidate, data: TrainingData, seed: int) -> CalibrationSet:
     """Correct the scales of the ensemble, and choose the rows that regions are calibrated on.
 
     Args:
@@ -287,7 +217,7 @@ def _calibrate(best: Candidate, data: TrainingData, seed: int) -> Reference:
     """
     rows, weight = data.folds.held_out, data.uneven_weight
     share = None if weight is None else weight[rows]
-    chosen = reference_rows(data.Y[rows], share, seed, row_width(best.out_of_fold))
+    chosen = calibration_rows(data.Y[rows], share, seed, row_width(best.out_of_fold))
     rows, share = rows[chosen], None if share is None else share[chosen]
     joint, y = best.out_of_fold[chosen], data.Y[rows]
     members = best.ensemble.mixture(data.inputs[rows])
@@ -296,5 +226,5 @@ def _calibrate(best: Candidate, data: TrainingData, seed: int) -> Reference:
         joint[order], members[order], y[order], None if share is None else share[order]
     )
     best.ensemble.scales = compilation.agreed(scales)
-    pooled = scaled(as_pooled(joint, members), best.ensemble.scales)
-    return Reference(pooled, y, "out_of_fold", share)
+    pooled = rescaled(as_pooled(joint, members), best.ensemble.scales)
+    return CalibrationSet(pooled, y, "out_of_fold", share)

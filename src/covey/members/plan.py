@@ -10,11 +10,14 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.arguments.family import AUTO, LOW_RANK, STUDENT_T
 from covey.errors import InputError, shown
 from covey.families.student_t import START
 from covey.members.architecture import Architecture
-from covey.start.full import LinearModel, Ridge, residual_factor
+from covey.start.covariance import residual_factor
+from covey.start.full import LinearModel
 from covey.start.low_rank import LowRankLinearModel, residual_factors
+from covey.start.ridge import Ridge
 from covey.start.start import LinearStart
 from covey.types import Array
 
@@ -60,7 +63,7 @@ class FullPlan(Plan):
 
     def architecture(self, architecture: Architecture) -> Architecture:
         """See `Plan`."""
-        return replace(architecture, family_name="student_t")
+        return replace(architecture, family_name=STUDENT_T)
 
     def start(self, ridge: Ridge) -> LinearStart:
         """See `Plan`."""
@@ -88,7 +91,7 @@ class LowRankPlan(Plan):
 
     def architecture(self, architecture: Architecture) -> Architecture:
         """See `Plan`."""
-        return replace(architecture, family_name="low_rank", rank=self.rank)
+        return replace(architecture, family_name=LOW_RANK, rank=self.rank)
 
     def start(self, ridge: Ridge) -> LinearStart:
         """See `Plan`."""
@@ -120,14 +123,14 @@ def plan_of(family: str, rank: int | None, n_targets: int) -> Plan:
     Raises:
         InputError: a rank is asked for where there is none, or it is out of range.
     """
-    low = family == "low_rank" or (family == "auto" and n_targets >= MANY)
-    if rank is not None and family != "low_rank":
+    low = family == LOW_RANK or (family == AUTO and n_targets >= MANY)
+    if rank is not None and family != LOW_RANK:
         raise InputError(
             f"`rank` is for family='low_rank' alone. Received: rank={shown(rank)}, "
             f"family={shown(family)}."
         )
     if not low:
-        return FullPlan(family != "student_t")
+        return FullPlan(family != STUDENT_T)
     return LowRankPlan(default_rank(n_targets) if rank is None else rank)
 
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from covey.backend import compilation
 from covey.backend.select import keras
-from covey.losses import NegativeLogLikelihood
 from covey.members.architecture import Architecture, read_weights
 from covey.members.batches import Chunk, Source, gather
+from covey.members.loss import WhitenedLikelihood
 from covey.members.optimizer import MemberAdamW
 from covey.members.recipe import Recipe
 from covey.types import Snapshot
@@ -168,9 +168,9 @@ def _optimizer(members: int, recipe: Recipe) -> MemberAdamW:
 
 def _loss(
     architecture: Architecture, complete: int, gaps: bool, scale_tril: Any = None
-) -> NegativeLogLikelihood:
+) -> WhitenedLikelihood:
     # dividing by the number of terms, not by their weights, keeps the members apart
-    return NegativeLogLikelihood(
+    return WhitenedLikelihood(
         architecture.family,
         missing=gaps,
         complete=complete,
@@ -190,7 +190,7 @@ def _steps(skeleton: Architecture, complete: int, gaps: bool, recipe: Recipe) ->
         return inputs, (targets, data[1]), *weight
 
     def mean(y: Any, outputs: Any, weight: Any) -> Any:
-        each = loss.negative_log_density(y[0], outputs, y[1])
+        each = -loss.log_density(y[0], outputs, y[1])
         return keras.ops.mean(each if weight is None else each * weight)
 
     step = compilation.gradient_step(model, optimizer, mean)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from covey.backend import compilation
 from covey.backend.select import keras
-from covey.layers import LogDensity
 from covey.members.architecture import BLOCK, Architecture, write_weights
+from covey.members.layers import LogDensity
 from covey.start.whitening import Whitened
 from covey.table.training_data import TrainingData
 from covey.types import Array, Rows

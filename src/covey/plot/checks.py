@@ -16,7 +16,7 @@ from covey.distributions.joint import Joint
 from covey.distributions.mixture import Mixture
 from covey.errors import InputError
 from covey.plot import canvas
-from covey.types import Array
+from covey.types import Array, Observations
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,8 @@ MOST_NAMED = 8  # targets that a legend names
 
 def calibration_curve(
     joint: Joint,
-    y: Any,
+    y: Observations,
+    *,
     levels: float | Iterable[float] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -62,7 +63,7 @@ def calibration_curve(
     rows = np.flatnonzero(seen.any(axis=1))
     if isinstance(joint, Mixture):
         rows = rows[evenly(len(rows), MOST_MIXED)]
-    together = _together(joint[rows], values[rows], steps)  # type: ignore[index]
+    together = _together(joint[rows], values[rows], steps)
     alone = _alone(joint, values, seen, steps)
     ax = canvas.panel(ax, (4.8, 4.6))
     n, grey = len(rows), canvas.ink(ax)
@@ -92,7 +93,7 @@ def calibration_curve(
 
 
 def pit_histograms(
-    joint: Joint, y: Any, bins: int = 10, axes: Any = None, method: str = "auto"
+    joint: Joint, y: Observations, *, bins: int = 10, axes: Any = None, method: str = "auto"
 ) -> NDArray[Any]:
     """Draw histograms of the probability integral transform, one for each target and one for all.
 
@@ -101,7 +102,7 @@ def pit_histograms(
     distributions that are right these are uniform: the line at 1, within the band with a
     probability of 95% in each bin, if rows are independent. A valley says that distributions are
     too narrow, a hill that they are too wide, a slope that means are off; for the distance, a slope
-    up that regions are too small. Where the distributions carry rows to calibrate on, these are the
+    up that regions are too small. If the distributions carry a calibration set, these are the
     calibrated probabilities, of `quantile` and `region`.
 
     Args:
@@ -123,7 +124,7 @@ def pit_histograms(
     canvas.check_joint(joint)
     check_size(bins, "bins")
     values, _ = canvas.unknown(joint, y)
-    columns = [*pit(joint, values, method).T, distance_pit(joint, values, method)]
+    columns = [*pit(joint, values, method=method).T, distance_pit(joint, values, method=method)]
     count = len(columns)
     width = count if count <= 4 else 3 if count <= 9 else 4
     found = canvas.panels(axes, count, width, (2.5, 2.1), sharex=True, sharey=True)
@@ -154,7 +155,8 @@ def pit_histograms(
 
 def observed_vs_predicted(
     joint: Joint,
-    y: Any,
+    y: Observations,
+    *,
     target: str | int | None = None,
     level: float = 0.9,
     most: int = 300,
@@ -187,7 +189,7 @@ def observed_vs_predicted(
     rows = np.flatnonzero(seen[:, number])
     if len(rows) == 0:
         raise InputError(f"Expected observed values of {joint.targets[number]!r}. `y` holds none.")
-    alone: Any = joint._marginal([number])[rows]  # type: ignore[index]
+    alone = joint.marginal([number])[rows]
     observed, mean = values[rows, number], alone.mean[:, 0]
     lower, upper = (end[:, 0] for end in alone.interval(level))
     inside = (observed >= lower) & (observed <= upper)

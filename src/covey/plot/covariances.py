@@ -21,7 +21,7 @@ MOST_ANNOTATED = 12  # targets, for numbers in the cells of a heat map
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)  # of rows: ends of the line and the bar, and the dot
 
 
-def correlation_heatmap(joint: Joint, ax: Axes | None = None, annotate: bool = True) -> Axes:
+def correlation_heatmap(joint: Joint, *, ax: Axes | None = None, annotate: bool = True) -> Axes:
     """Draw the correlations of all pairs of targets, averaged over rows.
 
     Each cell holds the mean over rows and, below it, the standard deviation over rows: how far the
@@ -40,8 +40,7 @@ def correlation_heatmap(joint: Joint, ax: Axes | None = None, annotate: bool = T
         InputError: matplotlib is not installed, or an argument does not fit.
     """
     canvas.check_joint(joint)
-    matched = joint._matched()
-    mean, spread = _over_rows(matched.correlation, matched.observed)
+    mean, spread = _over_rows(joint.correlation, joint.observed)
     d, side = len(joint.targets), 0.72 if len(joint.targets) <= MOST_ANNOTATED else 0.42
     ax = canvas.panel(ax, (max(side * d, 2.0) + 1.8, max(side * d, 2.0) + 0.9))
     from matplotlib.colors import ListedColormap
@@ -80,7 +79,7 @@ def correlation_heatmap(joint: Joint, ax: Axes | None = None, annotate: bool = T
     return ax
 
 
-def aleatoric_vs_epistemic(mixture: Mixture, ax: Axes | None = None) -> Axes:
+def aleatoric_vs_epistemic(mixture: Mixture, *, ax: Axes | None = None) -> Axes:
     """Draw what the standard deviation of each target is made of.
 
     The aleatoric part is what no further training row would remove, the epistemic one what the

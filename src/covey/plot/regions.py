@@ -13,7 +13,7 @@ from covey.distributions.batch import evenly, row_index
 from covey.distributions.joint import Joint
 from covey.errors import InputError, shown
 from covey.plot import canvas
-from covey.types import Array
+from covey.types import Array, Observations
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,8 +28,9 @@ FILL = 0.10  # opacity
 
 def ellipses(
     joint: Joint,
+    *,
     targets: Iterable[str | int] | None = None,
-    y: Any = None,
+    y: Observations | None = None,
     levels: float | Iterable[float] = (0.5, 0.9),
     rows: Any = None,
     ax: Axes | None = None,
@@ -60,7 +61,7 @@ def ellipses(
     numbers = _rows(joint, rows)
     steps = canvas.read_levels(levels)
     values = canvas.observations(joint, y)[numbers][:, pair]
-    part = joint[numbers]._marginal(pair)  # type: ignore[index]
+    part = joint[numbers].marginal(pair)
     lines = [_boundaries(part, level) for level in steps]
     ax = canvas.panel(ax, (5.6, 4.2))
     seen = np.asarray(~np.isnan(values).any(axis=1))
@@ -85,8 +86,9 @@ def ellipses(
 
 def pairs(
     joint: Joint,
+    *,
     row: int = 0,
-    y: Any = None,
+    y: Observations | None = None,
     levels: float | Iterable[float] = (0.5, 0.9),
     axes: Any = None,
 ) -> NDArray[Any]:
@@ -121,11 +123,11 @@ def pairs(
     number = int(_rows(joint, row)[0])
     steps = canvas.read_levels(levels)
     value = canvas.observations(joint, y)[number]
-    one: Any = joint[number]  # type: ignore[index]
+    one = joint[number]
     size = max(1.75 - 0.06 * d, 1.1) if d > 1 else 3.2
     grid = canvas.panels(axes, d * d, d, (size, size)).reshape(d, d)
     low, high = _limits(one, value, steps)
-    correlation = one._matched().correlation[0]
+    correlation = one.correlation[0]
     for i in range(d):
         for j in range(d):
             ax = grid[i, j]
@@ -185,20 +187,19 @@ def _boundaries(part: Any, level: float) -> Array:
 
 def _limits(one: Any, value: Array, levels: list[float]) -> tuple[Array, Array]:
     """Ends of the axis of each target: its density, its widest region and what was observed."""
-    matched = one._matched()
     lower, upper = (end[0] for end in one.interval(max(0.99, levels[-1])))
     widest = np.zeros(len(value))
     for i in np.flatnonzero(~one.observed[0]):
         # of two targets a region reaches as far along either, whichever the other is
-        pair = one._marginal([i, i - 1] if i else [0, len(value) - 1]) if len(value) > 1 else one
-        widest[i] = pair.region(levels[-1]).radius[0] * matched.stddev[0, i]
+        pair = one.marginal([i, i - 1] if i else [0, len(value) - 1]) if len(value) > 1 else one
+        widest[i] = pair.region(levels[-1]).radius[0] * one.stddev[0, i]
     seen = np.where(np.isnan(value), one.mean[0], value)
-    four = 4 * matched.stddev[0]  # for what has no end
+    four = 4 * one.stddev[0]  # for what has no end
     reach = np.where(np.isfinite(widest), widest, four)
     lower = np.where(np.isfinite(lower), lower, one.mean[0] - four)
     upper = np.where(np.isfinite(upper), upper, one.mean[0] + four)
-    low = np.minimum.reduce([lower, matched.mean[0] - reach, seen])
-    high = np.maximum.reduce([upper, matched.mean[0] + reach, seen])
+    low = np.minimum.reduce([lower, one.mean[0] - reach, seen])
+    high = np.maximum.reduce([upper, one.mean[0] + reach, seen])
     margin = 0.06 * (high - low)
     margin = np.where(margin > 0, margin, 0.05 * np.maximum(np.abs(high), 1e-12))
     return low - margin, high + margin
@@ -207,7 +208,7 @@ def _limits(one: Any, value: Array, levels: list[float]) -> tuple[Array, Array]:
 def _density(
     ax: Axes, one: Any, target: int, value: float, ends: tuple[float, float], level: float
 ) -> None:
-    alone = one._marginal([target])
+    alone = one.marginal([target])
     if alone.observed[0, 0]:
         ax.axvline(alone.mean[0, 0], color=canvas.BLUE, linewidth=1.4)
         return
@@ -225,7 +226,7 @@ def _density(
 
 
 def _regions(ax: Axes, one: Any, pair: list[int], value: Array, levels: list[float]) -> None:
-    part = one._marginal(pair)
+    part = one.marginal(pair)
     for level in levels:
         line = _boundaries(part, level)[0].T
         ax.fill(*line, color=canvas.BLUE, alpha=FILL, linewidth=0)

@@ -47,7 +47,7 @@ def features_of(model: Any, X: Any) -> list[dict[str, Any]]:
     frame = _aligned(model, X)
     return [
         {"name": column.name, "kind": _kind(column), "missing": float(frame[name].isna().mean())}
-        for name, column in zip(frame.columns, model._schema.columns, strict=True)
+        for name, column in zip(frame.columns, model.schema_.columns, strict=True)
     ]
 
 
@@ -84,7 +84,7 @@ def data_warnings(model: Any, X: Any, Y: Array, figures: Mapping[str, Any]) -> l
             f"{odd['expected']:.2g} would be expected. They may be errors of measurement, or a "
             "kind of row that training did not have. See the most surprising rows."
         )
-    for name, column in zip(frame.columns, model._schema.columns, strict=True):
+    for name, column in zip(frame.columns, model.schema_.columns, strict=True):
         if not column.output_names:
             notes.append(f"Feature {column.name} told nothing in training and is not used.")
             continue
@@ -124,11 +124,11 @@ def settings_of(model: Any, calibration: str) -> list[tuple[str, str]]:
         ("Members", f"{network.members} networks of {_units(network)} units"),
         ("Judged while fitting on", f"{trained:,} rows that members held out in turn"),
         ("Out-of-fold score", f"{model.out_of_fold_score_:.4f} nats per row"),
-        ("Regions go by", REGIONS[calibration]),
+        ("Regions are calibrated on", REGIONS[calibration]),
         ("Scale correction", f"standard deviations of {scales}" if scales else "none needed"),
     ]
-    if model.base_ is not None:
-        found.append(("Mean model", " ".join(repr(model.base_[0]).split())))
+    if model.fitted_.mean_model is not None:
+        found.append(("Mean model", model.fitted_.mean_model.description))
     plain = {n: v for n, v in model.get_params(deep=False).items() if n not in ("base", "verbose")}
     found.append(("Parameters", ", ".join(f"{name}={value!r}" for name, value in plain.items())))
     return found
@@ -148,7 +148,7 @@ def versions() -> list[tuple[str, str]]:
 
 def _aligned(model: Any, X: Any) -> Any:
     frame, named = read_features(X)
-    return model._schema.align(frame, named)
+    return model.schema_.align(frame, named)
 
 
 def _kind(column: Any) -> str:

@@ -22,6 +22,7 @@ from covey.report.facts import data_warnings, features_of, settings_of, targets_
 from covey.report.pictures import MOST_PANELS, draw_all, typical_row
 from covey.report.rows import surprises
 from covey.table.files import write_text
+from covey.types import Observations, Table
 
 TEMPLATE = Path(__file__).parent / "page.html.jinja"
 NONE, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
@@ -31,8 +32,8 @@ PICTURED_ROWS = 5000  # evenly chosen, for the pictures
 def write_report(
     path: str | os.PathLike[str],
     model: Any,
-    X: Any,
-    Y: Any,
+    X: Table,
+    Y: Observations,
     *,
     figures: Mapping[str, Any] | None = None,
     source: str = "",
@@ -63,8 +64,8 @@ def write_report(
 
 def page(
     model: Any,
-    X: Any,
-    Y: Any,
+    X: Table,
+    Y: Observations,
     *,
     figures: Mapping[str, Any] | None = None,
     source: str = "",
@@ -81,7 +82,7 @@ def page(
         warnings.simplefilter("always", CoveyWarning)
         figures = model.evaluate(X, Y) if figures is None else figures
         mixture = model.predict_mixture(X)
-        joint = model._calibrated(mixture.moment_matched())
+        joint = mixture.moment_matched().calibrated_by(model.fitted_.calibration_set)
     if not figures["rows"]:
         raise InputError("A report needs rows that hold a target. Received none.")
     said = [str(warning.message) for warning in caught]

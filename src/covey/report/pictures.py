@@ -68,7 +68,7 @@ def draw_all(joint: Any, mixture: Mixture, Y: Array) -> dict[str, Picture]:
     Args:
         joint: predictions for N rows over D targets, at least one row with a target.
         mixture: the ensemble they come from.
-        Y: what came, shape (N, D), in target units; NaN where not observed.
+        Y: observed values, shape (N, D), in target units; NaN where not observed.
 
     Returns:
         Pictures by name; those that need two targets are absent where there is one.
@@ -76,7 +76,7 @@ def draw_all(joint: Any, mixture: Mixture, Y: Array) -> dict[str, Picture]:
     seen = (~np.isnan(Y)).sum(axis=0)
     order = np.argsort(-seen, kind="stable")
     shown = sorted(order[: min(MOST_PANELS, int((seen > 0).sum()))].tolist())
-    part, y = joint._marginal(shown), Y[:, shown]
+    part, y = joint.marginal(shown), Y[:, shown]
     d, columns = len(shown), min(len(shown), 3)
     rows = -(-d // columns)
     found = [
@@ -105,7 +105,7 @@ def draw_all(joint: Any, mixture: Mixture, Y: Array) -> dict[str, Picture]:
             "How much of the uncertainty of each target more data could remove.",
             (6.2, 0.9 + 0.42 * d),
             lambda figure: plot.aleatoric_vs_epistemic(
-                mixture._marginal(shown), ax=figure.subplots()
+                mixture.marginal(shown), ax=figure.subplots()
             ),
         ),
     ]
@@ -117,9 +117,7 @@ def draw_all(joint: Any, mixture: Mixture, Y: Array) -> dict[str, Picture]:
                 "correlations",
                 "Mean correlation of each pair of targets over the rows, and its spread.",
                 (side + 0.8, side),
-                lambda figure: plot.correlation_heatmap(
-                    joint._marginal(wide), ax=figure.subplots()
-                ),
+                lambda figure: plot.correlation_heatmap(joint.marginal(wide), ax=figure.subplots()),
             )
         )
         few = sorted(order[:MOST_PAIRS].tolist())
@@ -130,7 +128,7 @@ def draw_all(joint: Any, mixture: Mixture, Y: Array) -> dict[str, Picture]:
                 "The joint distribution of one typical row, pair by pair, and what was observed.",
                 (1.7 * len(few), 1.7 * len(few)),
                 lambda figure: plot.pairs(
-                    joint._marginal(few),
+                    joint.marginal(few),
                     row=row,
                     y=Y[:, few],
                     axes=figure.subplots(len(few), len(few), squeeze=False),

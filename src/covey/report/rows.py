@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from covey.distributions.conditioning import told_by_the_others
-from covey.distributions.reference import score
+from covey.distributions.internals import moments_given_others, nonconformity, read_observed
 from covey.types import Array
 
 
@@ -16,7 +15,7 @@ def surprises(joint: Any, Y: Array, labels: Any, most: int = 10) -> list[dict[st
 
     Args:
         joint: predictions for N rows over D targets.
-        Y: what came, shape (N, D), in target units; NaN where not observed.
+        Y: observed values, shape (N, D), in target units; NaN where not observed.
         labels: what the user calls the rows, N of them.
         most: how many rows.
 
@@ -26,13 +25,12 @@ def surprises(joint: Any, Y: Array, labels: Any, most: int = 10) -> list[dict[st
         `target`, what was `observed`, `expected` with its `stddev`, and `given` the others with its
         `given_stddev` (None if no other was observed).
     """
-    squares, count = joint._squares(joint._read(Y))
-    some = np.flatnonzero(count > 0)
-    part, squares, count = joint[some], squares[some], count[some]
-    far = score(squares, part._radial(count))
+    values = read_observed(joint, Y)
+    some = np.flatnonzero(~np.isnan(values).all(axis=1))
+    far = nonconformity(joint[some], values[some])
     order = np.argsort(-far, kind="stable")[:most]
     rows, far = some[order], far[order]
-    mean, stddev = told_by_the_others(joint[rows], Y[rows])
+    mean, stddev = moments_given_others(joint[rows], Y[rows])
     found = []
     for number, row in enumerate(rows):
         z = np.abs(Y[row] - mean[number]) / stddev[number]

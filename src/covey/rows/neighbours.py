@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from covey.start.full import fit_ridge
+from covey.start.ridge import fit_ridge
 from covey.types import Array, Rows
 
 MOST_ROWS = 3000  # that stand together, and are tested

@@ -22,8 +22,6 @@ from covey.table.training_data import TrainingData
 from covey.table.weights import of_mean_one, read_sample_weight
 from covey.types import Array, Rows
 
-FAMILIES = ("auto", "normal", "student_t", "low_rank")  # that a user can ask for
-
 
 @dataclass(frozen=True)
 class TrainingTable:
@@ -195,22 +193,6 @@ def network_inputs(schema: FeatureSchema, frame: Any, named: bool) -> NDArray[np
     if matrix.shape[1] == 0:  # nothing varied in training: only a constant is left to learn from
         return np.zeros((len(matrix), 1), dtype=np.float32)
     return matrix
-
-
-def check_family(family: Any) -> None:
-    """Check the family that a user asks for.
-
-    Args:
-        family: the parameter of the `JointRegressor`.
-
-    Raises:
-        InputError: it is none of `FAMILIES`.
-    """
-    if family not in FAMILIES:
-        raise InputError(
-            f"`family` must be one of {', '.join(map(repr, FAMILIES))}. "
-            f"Received: family={shown(family)}."
-        )
 
 
 def check_verbose(verbose: Any) -> None:

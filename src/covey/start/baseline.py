@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.distributions import Elliptical, Mixture
+from covey.distributions.internals import with_mean
 from covey.start.start import LinearStart
 from covey.table.folds import collected
 from covey.table.inputs import Inputs
@@ -76,8 +77,8 @@ class Baseline:
         mean = np.mean(means, axis=0)
         nowhere, center = np.zeros((1, features.shape[1])), np.zeros((1, len(targets)))
         each = [start.predict_distribution(nowhere, targets) for start in self.starts]
-        one: Any = Mixture([joint._with(targets, mean=center) for joint in each]).moment_matched()
-        return one[np.zeros(len(inputs), dtype=np.int64)]._with(targets, mean=mean)
+        one: Any = Mixture([with_mean(joint, center) for joint in each]).moment_matched()
+        return with_mean(one[np.zeros(len(inputs), dtype=np.int64)], mean)
 
     def held_out(self, data: TrainingData) -> Elliptical:
         """The prediction for training rows by the models that were not fitted to them.

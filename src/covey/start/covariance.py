@@ -1,19 +1,24 @@
-"""The scale matrix of residuals with gaps: likelihood, and a prior against chance correlations."""
+"""The covariance or scale matrix of residuals, shrunk against correlations that are chance."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigvalsh
+from sklearn.covariance import ledoit_wolf_shrinkage
 
+from covey.algebra.triangular import solve_lower
+from covey.start.acceleration import pairs_of_steps
 from covey.types import Array
 
 LEAST_RESIDUAL = 1e-6  # smallest residual standard deviation, in standard deviations of the target
 LEAST_SHRINKAGE = 1e-4  # keeps identical targets apart: their residual correlation stays below 1
 LEAST_PRIOR = 2.0  # rows; what Ledoit and Wolf's formula gives for normal, identical residuals
+EM_STEPS = 30  # each brings the scale matrix of a Student-t closer by about half
 STEPS = 200  # to scales without correlation
 PAIRS = 100  # of steps to a scale matrix
 TOLERANCE = 1e-6  # of a step, in units of each residual's own scale
@@ -21,6 +26,54 @@ LEAST_LEFT = 0.01  # of the variance in any direction, where a leap starts from
 MOST_GROWTH = 100.0  # of a variance over what it is without correlation, before the prior grows too
 MOST_WORK = 2**25  # numbers in matrices to invert in a step; beyond, fewer rows say enough
 CHUNK = 2**18  # numbers in the matrices that are inverted at once: they stay in the cache
+
+
+def residual_factor(
+    residuals: Array, weight: Array, degrees_of_freedom: float | None = None
+) -> Array:
+    """Factor the scale matrix of residuals, their correlation shrunk towards the identity.
+
+    Args:
+        residuals: array of shape (N, D), of mean zero, NaN where not observed.
+        weight: array of shape (N,), positive, of sum 1.
+        degrees_of_freedom: of Student-t residuals, whose scale matrix has the highest likelihood,
+            shrunk as Ledoit and Wolf have it; None for normal ones, whose covariance matrix is that
+            of the residuals, shrunk by what chance alone explains of a normal's correlations.
+
+    Returns:
+        Lower Cholesky factor, shape (D, D), in the units of the residuals.
+    """
+    if np.isnan(residuals).any():
+        return factor_with_gaps(residuals, weight, degrees_of_freedom)
+    if degrees_of_freedom is not None:
+        residuals = _down_weighted(residuals, weight, degrees_of_freedom)
+    stddev = np.maximum(np.sqrt(weight @ np.square(residuals)), LEAST_RESIDUAL)
+    standard = residuals / stddev * np.sqrt(weight * len(weight))[:, None]
+    if degrees_of_freedom is None:
+        prior = prior_rows(residuals / stddev, weight, normal=True)
+        shrinkage = 1.0 if np.isinf(prior) else prior / (len(weight) + prior)
+    else:
+        shrinkage = max(
+            float(ledoit_wolf_shrinkage(standard, assume_centered=True)), LEAST_SHRINKAGE
+        )
+    correlation = (1 - shrinkage) * (standard.T @ standard) / len(standard)
+    np.fill_diagonal(correlation, 1.0)
+    return np.asarray(stddev[:, None] * np.linalg.cholesky(correlation))
+
+
+def _down_weighted(residuals: Array, weight: Array, degrees_of_freedom: float) -> Array:
+    """Residuals whose second moments are the likeliest scale matrix of a Student-t (by EM)."""
+    d = residuals.shape[1]
+    weighted = residuals
+    for _ in range(EM_STEPS):
+        stddev = np.maximum(np.sqrt(weight @ np.square(weighted)), LEAST_RESIDUAL)
+        standard = weighted / stddev
+        correlation = (standard * weight[:, None]).T @ standard + LEAST_SHRINKAGE * np.eye(d)
+        z = solve_lower(np.asarray(np.linalg.cholesky(correlation)), residuals / stddev)
+        squares = np.einsum("ni,ni->n", z, z)
+        share = (degrees_of_freedom + d) / (degrees_of_freedom + squares)
+        weighted = residuals * np.sqrt(share)[:, None]
+    return weighted
 
 
 def factor_with_gaps(residuals: Array, weight: Array, degrees_of_freedom: float | None) -> Array:
@@ -68,8 +121,8 @@ def factor_with_gaps(residuals: Array, weight: Array, degrees_of_freedom: float 
     if not known.any():
         return factor
     residuals, share = residuals[:, known], weight / weight.sum()
-    scale, drawn = _uncorrelated(residuals, share, degrees_of_freedom)
-    prior = prior_rows(drawn / scale, share, normal=degrees_of_freedom is None)
+    scale, weighted = _uncorrelated(residuals, share, degrees_of_freedom)
+    prior = prior_rows(weighted / scale, share, normal=degrees_of_freedom is None)
     few = _enough_rows(residuals)
     matrix = _likeliest(
         residuals[few] / scale, share[few] / share[few].sum(), prior, degrees_of_freedom
@@ -94,9 +147,10 @@ def _enough_rows(residuals: Array) -> NDArray[np.intp]:
 def _uncorrelated(
     residuals: Array, share: Array, degrees_of_freedom: float | None
 ) -> tuple[Array, Array]:
-    """The likeliest scales if nothing is correlated, shape (D,), and the residuals drawn in.
+    """The likeliest scales if nothing is correlated, shape (D,), and the residuals, down-weighted.
 
-    The second moments of residuals drawn in, each times the square root of its t_i, are the scales.
+    The second moments of down-weighted residuals, each times the square root of its t_i, are the
+    squares of the scales.
     """
     observed = ~np.isnan(residuals)
     count = observed.sum(axis=1)
@@ -107,12 +161,12 @@ def _uncorrelated(
         return scale, residuals
     for _ in range(STEPS):
         distance = squares @ (1.0 / np.square(scale))
-        drawing = (degrees_of_freedom + count) / (degrees_of_freedom + distance)
+        down_weight = (degrees_of_freedom + count) / (degrees_of_freedom + distance)
         before = scale
-        scale = np.maximum(np.sqrt((share * drawing) @ squares / total), LEAST_RESIDUAL)
+        scale = np.maximum(np.sqrt((share * down_weight) @ squares / total), LEAST_RESIDUAL)
         if np.abs(scale / before - 1.0).max() < TOLERANCE:
             break
-    return scale, residuals * np.sqrt(drawing)[:, None]
+    return scale, residuals * np.sqrt(down_weight)[:, None]
 
 
 def prior_rows(residuals: Array, share: Array, *, normal: bool = False) -> float:
@@ -169,36 +223,21 @@ def prior_rows(residuals: Array, share: Array, *, normal: bool = False) -> float
 def _likeliest(
     residuals: Array, share: Array, prior: float, degrees_of_freedom: float | None
 ) -> Array:
-    """Scale matrix, shape (D, D), of residuals whose likeliest uncorrelated scales are 1.
-
-    Steps of expectation and maximisation come in pairs. What the second step turns away from the
-    first tells how far the two lead, and the next pair starts there, if the likelihood is no lower.
-
-    References:
-        Varadhan, Roland (2008), Simple and globally convergent methods for accelerating the
-        convergence of any EM algorithm, doi 10.1111/j.1467-9469.2007.00585.x.
-    """
+    """Scale matrix, shape (D, D), of residuals whose likeliest uncorrelated scales are 1."""
     n, d = residuals.shape
-    start = np.eye(d)
     if d == 1 or np.isinf(prior):
-        return start
+        return np.eye(d)
     batches = _Batch.of(residuals, share)
-    least, second = -np.inf, start
-    for _ in range(PAIRS):
-        value, first = _step(start, batches, n, prior, degrees_of_freedom)
-        if value < least:  # too far
-            start = second
-            _, first = _step(start, batches, n, prior, degrees_of_freedom)
-        least, second = _step(first, batches, n, prior, degrees_of_freedom)
-        if np.abs(second - first).max() < TOLERANCE:
+    pairs = pairs_of_steps(
+        lambda matrix: _step(matrix, batches, n, prior, degrees_of_freedom),
+        np.eye(d),
+        landing=lambda far, near: far if eigvalsh(far, near)[0] > LEAST_LEFT else near,
+        longest=1 / TOLERANCE,
+    )
+    for _, first, matrix in islice(pairs, PAIRS):
+        if np.abs(matrix - first).max() < TOLERANCE:
             break
-        change = first - start
-        turn = second - first - change
-        size = float(np.linalg.norm(change))
-        length = max(1.0, size / (float(np.linalg.norm(turn)) + TOLERANCE * size))
-        far = start + 2 * length * change + length**2 * turn
-        start = far if eigvalsh(far, second)[0] > LEAST_LEFT else second
-    return second
+    return matrix
 
 
 def _step(

@@ -1,18 +1,21 @@
-"""Factor analysis: the covariance of many residuals as noise of their own and a few factors."""
+"""Factor analysis: the covariance of many residuals as specific variances and a few factors."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.covariance import ledoit_wolf_shrinkage
 
+from covey.start.acceleration import pairs_of_steps
 from covey.types import Array
 
 LEAST_RESIDUAL = 1e-6  # smallest residual standard deviation, in standard deviations of the target
 LEAST_SHRINKAGE = 1e-4  # keeps identical targets apart
-LEAST_OWN = 1e-3  # of the variance of a residual that no factor explains: a start, not a bound
+LEAST_SPECIFIC = 1e-3  # of the variance of a residual: a start, not a bound
 MOST_AT_FIRST = 0.9  # of the variance of a residual that factors explain, before the first step
 LEAPS = 60  # of three steps
 LONGEST = 16.0  # leap, in steps
@@ -62,26 +65,8 @@ def factor_analysis(residuals: Array, weight: Array, rank: int) -> tuple[Array, 
     return stddev, factor
 
 
-def shrinkage(rows: Array) -> float:
-    """The weight of the identity in Ledoit and Wolf's estimate, for rows of mean zero.
-
-    Args:
-        rows: array of shape (N, D), of second moments that are 1 in the mean over columns.
-
-    Returns:
-        A number in [0, 1].
-    """
-    n, d = rows.shape
-    product = rows.T @ rows if d < n else rows @ rows.T
-    size = float(np.square(product).sum()) / n**2  # of the matrix of second moments
-    mean = float(np.square(rows).sum()) / (n * d)
-    distance = size - d * mean**2
-    error = float(np.square(np.square(rows).sum(axis=1)).sum()) / n**2 - size / n
-    return min(max(error / distance, 0.0), 1.0) if distance > 0 else 1.0
-
-
 def _spread(observed: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """All rows; of those with gaps, which each need a matrix of their own, as many as will do."""
+    """All rows; of those with gaps, each of which needs its own matrix, as many as will do."""
     n = len(observed)
     if n <= MOST_WITH_GAPS or observed.all():
         return np.arange(n)
@@ -113,11 +98,11 @@ class _Moments:
         total = np.maximum(share @ observed, 1e-12)
         scaled = rows * np.sqrt(share * len(share))[:, None] / np.sqrt(total)
         squares = share @ np.square(rows) / total
-        identity = max(shrinkage(scaled), LEAST_SHRINKAGE)
-        return cls(rows, observed, share, total, squares, identity)
+        shrinkage = float(ledoit_wolf_shrinkage(scaled, assume_centered=True))
+        return cls(rows, observed, share, total, squares, max(shrinkage, LEAST_SHRINKAGE))
 
     def components(self, rank: int) -> Array:
-        """Probabilistic principal components: factors that leave every column as much of its own.
+        """Probabilistic principal components: factors that leave all columns one specific variance.
 
         References:
             Tipping, Bishop (1999), Probabilistic Principal Component Analysis, doi
@@ -138,10 +123,10 @@ class _Moments:
         factor[:, :found] = vectors * np.sqrt(np.maximum(values - rest, 0.0))
         return factor
 
-    def step(self, factor: Array, own: Array) -> tuple[Array, Array]:
-        """A step of expectation and maximisation: new factors, (D, R), and own variances, (D,)."""
+    def step(self, factor: Array, specific: Array) -> tuple[Array, Array]:
+        """One EM step: new factors, shape (D, R), and specific variances, shape (D,)."""
         rest, left = self.shrinkage, 1 - self.shrinkage
-        loadings = factor / own[:, None]
+        loadings = factor / specific[:, None]
         inner = np.linalg.inv(np.eye(factor.shape[1]) + factor.T @ loadings)
         beta = loadings @ inner  # the factors that a row lets expect are row @ beta
         cross, second = rest * beta, rest * (inner + beta.T @ beta)  # rows that say "the identity"
@@ -162,42 +147,36 @@ class _Moments:
             seconds = second + left * (weighted.T @ moments.reshape(-1, r * r)).reshape(d, r, r)
             new = np.linalg.solve(seconds, cross[:, :, None])[:, :, 0]
         squares = rest + left * self.squares
-        return new, np.maximum(squares - np.einsum("dr,dr->d", new, cross), LEAST_OWN)
+        return new, np.maximum(squares - np.einsum("dr,dr->d", new, cross), LEAST_SPECIFIC)
 
 
 def _likeliest(moments: _Moments, rank: int) -> Array:
-    """Factors of residuals of variance 1, shape (D, R), by steps in pairs and leaps.
-
-    What the second step turns away from the first tells how far the two lead.
-
-    References:
-        Varadhan, Roland (2008), Simple and globally convergent methods for accelerating the
-        convergence of any EM algorithm, doi 10.1111/j.1467-9469.2007.00585.x.
-    """
+    """Factors of residuals of variance 1, shape (D, R)."""
     factor = moments.components(rank)
     explained = np.square(factor).sum(axis=1)
-    # from where nothing is left of a variable's own, steps hardly lead away
+    # from where no specific variance is left, steps hardly lead away
     factor = factor * np.sqrt(MOST_AT_FIRST / np.maximum(explained, MOST_AT_FIRST))[:, None]
-    state = _joined(factor, 1 - np.minimum(explained, MOST_AT_FIRST))
-    for _ in range(LEAPS):
-        first = _joined(*moments.step(*_parted(state)))
-        second = _joined(*moments.step(*_parted(first)))
-        change, turn = first - state, second - 2 * first + state
+
+    def step(state: Array) -> tuple[float, Array]:
+        return 0.0, _joined(*moments.step(*_parted(state)))
+
+    pairs = pairs_of_steps(
+        step,
+        _joined(factor, 1 - np.minimum(explained, MOST_AT_FIRST)),
+        landing=lambda far, _: step(far)[1],
+        longest=LONGEST,
+    )
+    for before, first, second in islice(pairs, LEAPS):
         state = second
-        if np.abs(change).max() < TOLERANCE:
+        if np.abs(first - before).max() < TOLERANCE:
             break
-        size = float(np.linalg.norm(turn))
-        length = min(float(np.linalg.norm(change)) / size, LONGEST) if size > 0 else 1.0
-        if length > 1:
-            far = first - change + 2 * length * change + length**2 * turn
-            state = _joined(*moments.step(*_parted(far)))
-    factor, own = _parted(state)
-    return np.asarray(factor / np.sqrt(own + np.square(factor).sum(axis=1))[:, None])
+    factor, specific = _parted(state)
+    return np.asarray(factor / np.sqrt(specific + np.square(factor).sum(axis=1))[:, None])
 
 
-def _joined(factor: Array, own: Array) -> Array:
-    return np.column_stack([factor, np.log(own)])
+def _joined(factor: Array, specific: Array) -> Array:
+    return np.column_stack([factor, np.log(specific)])
 
 
 def _parted(state: Array) -> tuple[Array, Array]:
-    return state[:, :-1], np.clip(np.exp(np.minimum(state[:, -1], 0.0)), LEAST_OWN, 1.0)
+    return state[:, :-1], np.clip(np.exp(np.minimum(state[:, -1], 0.0)), LEAST_SPECIFIC, 1.0)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.distributions import LowRankMultivariateNormal
+from covey.distributions.internals import rescaled, with_mean
 from covey.start.factors import factor_analysis
-from covey.start.full import Ridge, fit_ridge
+from covey.start.ridge import Ridge, fit_ridge
 from covey.start.start import Columns, LinearStart
 from covey.types import Array
 
@@ -18,7 +19,7 @@ from covey.types import Array
 @final
 @dataclass(frozen=True)
 class LowRankLinearModel(LinearStart):
-    """A linear start whose residuals have noise of their own and a few factors in common.
+    """A linear start whose residuals have specific variances and a few factors in common.
 
     Residuals are whitened one by one, so that nothing has D rows and columns, and gaps stay gaps.
     What they have in common is the whitened distribution that a network starts from.
@@ -26,7 +27,8 @@ class LowRankLinearModel(LinearStart):
     Attributes:
         residual_scale: standard deviations of the residuals, shape (D,), in standardised target
             units.
-        residual_own: what of it the factors leave, shape (D,), in units of `residual_scale`.
+        residual_own: specific standard deviations, which the factors leave, shape (D,), in units of
+            `residual_scale`.
         residual_loadings: factors, shape (D, R), in units of both.
     """
 
@@ -68,7 +70,7 @@ class LowRankLinearModel(LinearStart):
     def of(cls, ridge: Ridge, rank: int) -> Self:
         """The start of regressions that are fitted; arguments as for `fit`."""
         covariance: dict[str, Any] = residual_factors(ridge.residuals, ridge.weight, rank)
-        return cls(**ridge.regression, **covariance)
+        return cls(**vars(ridge.regression), **covariance)
 
     @classmethod
     def shapes(
@@ -88,7 +90,7 @@ class LowRankLinearModel(LinearStart):
         return np.minimum(self.residual_scale, self.residual_own)
 
     @property
-    def unit(self) -> Array:
+    def whitening_factor(self) -> Array:
         """K = diag(`residual_scale`), as its diagonal."""
         return self.residual_scale
 
@@ -103,9 +105,9 @@ class LowRankLinearModel(LinearStart):
 
     def restore(self, whitened: Any, X: Array, offset: Array | float = 0.0) -> Any:
         """See `LinearStart`."""
-        unit = self.scale * self.residual_scale
-        mean = self.mean(X, offset) + unit * whitened.mean
-        return whitened._stretched(unit)._with(whitened.targets, mean=mean)
+        scales = self.scale * self.residual_scale
+        mean = self.mean(X, offset) + scales * whitened.mean
+        return with_mean(rescaled(whitened, scales), mean)
 
     def standard(
         self, n_rows: int, targets: tuple[str, ...] | None = None
@@ -126,7 +128,7 @@ class LowRankLinearModel(LinearStart):
 
 
 def residual_factors(residuals: Array, weight: Array, rank: int) -> dict[str, Array]:
-    """The covariance of residuals as noise of their own and a few factors.
+    """The covariance of residuals as specific variances and a few factors.
 
     Args:
         residuals: array of shape (N, D), of mean zero, NaN where not observed.
@@ -137,6 +139,6 @@ def residual_factors(residuals: Array, weight: Array, rank: int) -> dict[str, Ar
         The arrays that make up a `LowRankLinearModel`, its regression apart, by name.
     """
     scale, factor = factor_analysis(residuals, weight, rank)
-    own = np.sqrt(1 - np.square(factor).sum(axis=1))
-    loadings = factor / own[:, None]
-    return {"residual_scale": scale, "residual_own": own, "residual_loadings": loadings}
+    specific = np.sqrt(1 - np.square(factor).sum(axis=1))
+    loadings = factor / specific[:, None]
+    return {"residual_scale": scale, "residual_own": specific, "residual_loadings": loadings}

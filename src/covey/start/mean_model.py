@@ -39,6 +39,11 @@ class MeanModel:
     estimators: tuple[Any, ...]
     n_targets: int
 
+    @property
+    def description(self) -> str:
+        """The regressor and its parameters, on one line."""
+        return " ".join(repr(self.estimators[0]).split())
+
     @classmethod
     def fit(
         cls, base: Any, table: Any, data: TrainingData, *, flat: bool = False

@@ -83,7 +83,7 @@ class LinearStart(ABC):
 
     @property
     @abstractmethod
-    def unit(self) -> Array:
+    def whitening_factor(self) -> Array:
         """K, by which residuals are whitened, in standardised units, as families take it."""
 
     @property

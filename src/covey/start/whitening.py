@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.start.start import LinearStart
+from covey.start.whitener import Whitener
 from covey.table.training_data import TrainingData
 from covey.types import Array
 
@@ -52,18 +53,16 @@ class Whitened:
             The targets. With few complete rows, or none in the training rows of some member, no row
             is whitened.
         """
-        features, Y = data.inputs.features, data.Y
+        inputs, Y = data.inputs, data.Y
         observed = ~np.isnan(Y)
         complete = np.asarray(observed.all(axis=1))
         without = any(not complete[train].any() for train in data.folds.trains)
         if without or complete.mean() < LEAST_COMPLETE:
             complete = np.zeros(len(Y), dtype=bool)
-        y = np.empty((len(Y), len(linear), Y.shape[1]), dtype=np.float32)
+        whitener = Whitener(linear)
+        y = whitener(inputs.matrix, Y, complete, inputs.offsets)
         log_scale = np.empty((len(Y), len(linear)))
         for member, start in enumerate(linear):
-            taken = Y - data.inputs.offset(member)
-            y[complete, member] = start.whiten(features[complete], taken[complete])
-            y[~complete, member] = start.residual(features[~complete], taken[~complete])
             log_scale[complete, member] = start.log_scale
             log_scale[~complete, member] = start.residual_log_scale(observed[~complete])
-        return cls(y, complete, np.stack([start.unit for start in linear]), log_scale)
+        return cls(y, complete, whitener.factors, log_scale)

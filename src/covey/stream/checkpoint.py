@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from covey.archive import container
+from covey.arguments.destination import destination
 from covey.errors import ArtifactError, InputError, warn
 from covey.members.trained import Trained
-from covey.table.files import writable
 from covey.types import Snapshot
 
 KIND = "checkpoint"
@@ -61,7 +61,7 @@ class Checkpoint:
             if resume:
                 raise InputError("`resume` needs a `checkpoint` to go on from. Received none.")
             return
-        writable(self.path, None)
+        destination(self.path)
         if not self.path.exists():
             return
         if not resume:

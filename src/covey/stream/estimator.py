@@ -6,14 +6,14 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
+from covey.arguments.family import check_family
 from covey.errors import InputError, shown
-from covey.rows.training_table import check_family, check_verbose, read_seed
+from covey.fitted.attributes import FittedAttributes
+from covey.rows.training_table import check_verbose, read_seed
 
-NOT_KEPT = ("out_of_fold_", "out_of_fold_rows_")
 
-
-class FilesMixin:
-    """What lets a `JointRegressor` be fitted to files."""
+class FilesMixin(FittedAttributes):
+    """The fit of a `JointRegressor` to files."""
 
     def fit_files(
         self,
@@ -30,10 +30,10 @@ class FilesMixin:
 
         Rows are streamed: a background thread reads row groups in random order, several at a time,
         while the members train on the rows before. Each member sees each of its rows once, or more
-        often if there are few of them. A random sample of at most 100,000 rows sets how features
-        are scaled and which categories there are, stops the members, scores them and calibrates
-        what they predict. `out_of_fold_` and `out_of_fold_rows_` are not kept. Folds go by a hash
-        of the row; or, if rows depend on their neighbours, by stretches of the files or of time.
+        often if there are few of them. A random sample of at most 100,000 rows decides how features
+        are scaled, which categories there are and when members stop; they are scored and calibrated
+        on it, too. `out_of_fold_` and `out_of_fold_rows_` are not kept. The fold of a row is given
+        by its hash or, if rows depend on their neighbours, by its place in the files or in time.
 
         Args:
             paths: a file, a folder (with all .parquet and .pq files in it and below), a pattern
@@ -43,11 +43,11 @@ class FilesMixin:
             features: names of the columns to predict from; by default all others.
             sample_weight: name of a column of weights.
             groups: name of a column of labels: rows of one label are never on both sides of a fold.
-                Folds go by a hash, so there should be many labels.
-            checkpoint: a file to keep what was reached, written every half minute and at Ctrl-C,
+                A hash of the label gives the fold, so there should be many labels.
+            checkpoint: a file that keeps the progress, written every half minute and at Ctrl-C,
                 removed when the fit is done.
-            resume: go on from the checkpoint, if there is one. What comes out is what the unbroken
-                fit would have given, but for rounding.
+            resume: continue from the checkpoint, if there is one. The model is the one that an
+                uninterrupted fit would have given, up to rounding.
 
         Returns:
             The fitted estimator.
@@ -57,15 +57,14 @@ class FilesMixin:
                 and a splitter need a table in memory. A fitted estimator is left as it was.
             ArtifactError: the checkpoint is damaged, or no checkpoint.
         """
-        from covey.members.fitting import hand_over  # Keras: 3 to 10 s to import
-        from covey.stream.fitting import fit_files
+        from covey.stream.fitting import fit_files  # Keras: 3 to 10 s to import
 
         model: Any = self
         check_family(model.family)
         check_verbose(model.verbose)
         if not isinstance(resume, bool):
             raise InputError(f"`resume` must be True or False. Received: resume={shown(resume)}.")
-        table, fitted = fit_files(
+        fitted = fit_files(
             paths,
             targets,
             model.get_params(deep=False),
@@ -76,13 +75,5 @@ class FilesMixin:
             resume=resume,
             seed=read_seed(model.random_state),
         )
-        hand_over(fitted, table, model, of_all=False)
+        self._set_fitted(fitted)
         return self
-
-    def __getattr__(self, name: str) -> Any:
-        if name in NOT_KEPT and "ensemble_" in self.__dict__:
-            raise AttributeError(
-                f"`{name}` is not kept by `fit_files`, whose rows need not fit into memory. "
-                "`out_of_fold_score_` and `out_of_fold_evaluation_` are of a random sample of them."
-            )
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

@@ -15,14 +15,13 @@ from covey.members.plan import MANY, Plan
 from covey.rows.order import RowOrder
 from covey.rows.training_table import TrainingTable, network_inputs
 from covey.start.baseline import Baseline
-from covey.start.full import fit_ridge
+from covey.start.moments import FoldMoments
+from covey.start.ridge import fit_ridge, ridge_of_folds
 from covey.start.start import Columns, LinearStart, unbounded_columns, with_unbounded
 from covey.stream.dataset import ParquetTable
 from covey.stream.hash_folds import HashFolds
 from covey.stream.hashes import row_keys
-from covey.stream.moments import SlotMoments
 from covey.stream.reservoir import Reservoir
-from covey.stream.ridge import regression
 from covey.stream.rows import Roles, TrainingRows
 from covey.table import FeatureSchema, read_features, read_targets
 from covey.table.columns import decode
@@ -131,17 +130,16 @@ class FirstPass:
             weight = None if rows.weight is None else rows.weight / rows.weight.mean()
             unbounded = unbounded_columns(inputs)
             moments = _moments(table, roles, slots, schema, inputs.shape[1], unbounded, bar)
-        X, Y, slot = inputs.astype(np.float64), rows.Y, rows.slot
+        Y, slot = rows.Y, rows.slot
         linear, covariances = [], []
         for held in slots.held_out:
             own = ~held[slot]
             share = None if weight is None else weight[own]
-            ridge = fit_ridge(X[own], Y[own], share, slot[own], unbounded=unbounded)
+            ridge = fit_ridge(inputs[own], Y[own], share, slot[own], unbounded=unbounded)
             found = plan.start(ridge)
             covariances.append(plan.constant_covariance(ridge))
             if moments is not None:
-                of_all: dict[str, Any] = regression(moments, held, unbounded)
-                found = replace(found, **of_all)
+                found = replace(found, **vars(ridge_of_folds(moments, held, unbounded)))
             linear.append(found)
         training = ~slots.held_out
         return cls(
@@ -328,9 +326,9 @@ def _moments(
     width: int,
     unbounded: Columns,
     bar: Any,
-) -> SlotMoments | None:
+) -> FoldMoments | None:
     """The moments of all rows, unless they take too much memory."""
-    moments = SlotMoments(len(slots), width + len(unbounded), len(roles.targets))
+    moments = FoldMoments(len(slots), width + len(unbounded), len(roles.targets))
     for rows in _scanned(table, roles, slots, bar):
         frame = rows.table.select(list(roles.features)).to_pandas()
         inputs = with_unbounded(network_inputs(schema, frame, True), unbounded)

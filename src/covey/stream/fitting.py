@@ -12,13 +12,12 @@ import numpy as np
 from covey.backend import compilation
 from covey.errors import InputError, shown
 from covey.members.candidates import train_candidates
-from covey.members.ensemble import STARTS
-from covey.members.fitting import SETTINGS, Fitted, architecture_of, select_and_calibrate
+from covey.members.fitted_model import FittedModel
+from covey.members.fitting import SETTINGS, architecture_of, select_and_calibrate
 from covey.members.plan import plan_of
 from covey.members.recipe import Recipe
 from covey.members.run import Run
 from covey.rows.order import RowOrder
-from covey.rows.training_table import TrainingTable
 from covey.start.start import LinearStart
 from covey.stream.checkpoint import Checkpoint
 from covey.stream.dataset import ParquetTable
@@ -50,7 +49,7 @@ def fit_files(
     checkpoint: str | os.PathLike[str] | None,
     resume: bool,
     seed: int,
-) -> tuple[TrainingTable, Fitted]:
+) -> FittedModel:
     """Train on rows that are streamed, judged by a sample of them.
 
     Args:
@@ -65,7 +64,7 @@ def fit_files(
         seed: of everything that is random.
 
     Returns:
-        (table, fitted): the sample, and the fit.
+        What the estimator is to hold.
 
     Raises:
         InputError: a file, a column or a parameter cannot be used; the message names it.
@@ -88,7 +87,7 @@ def fit_files(
     with Checkpoint(checkpoint, about, seed, resume=resume) as kept:
         seed = kept.seed
         if FIRST_PASS in kept.entries:
-            known = _restored(kept, members, STARTS[architecture.family_name])
+            known = _restored(kept, members, architecture.classes.start)
         else:
             ways = attempts(files, roles, members, seed, parameters["cv"])
             options = {"plan": plan, "verbose": int(bool(parameters["verbose"]))}
@@ -114,7 +113,7 @@ def fit_files(
             )
         finally:
             source.close()
-        fitted = select_and_calibrate(
+        return select_and_calibrate(
             candidates,
             table,
             parameters["family"],
@@ -122,7 +121,6 @@ def fit_files(
             seed=seed,
             n_rows=first_pass.rows,
         )
-        return table, fitted
 
 
 def _check(parameters: Mapping[str, Any], groups: str | None) -> None:

@@ -8,12 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.arguments.numbers import is_number
-from covey.errors import InputError, shown
 from covey.stream.hashes import group_keys, row_keys, slots_of
-
-HOLDOUT = 5  # slots, if a single member is stopped on one of them: a fifth of the rows
-LEAST = 3  # slots that a member trains on, to choose something within its own rows
+from covey.table.blocks import check_members, count_of_blocks, held_out_blocks
 
 
 @dataclass(frozen=True)
@@ -46,24 +42,15 @@ class HashFolds:
     pieces: int = 1
 
     def __post_init__(self) -> None:
-        if not is_number(self.members, whole=True) or self.members < 1:
-            raise InputError(
-                f"`members` must be a positive integer. Received: {shown(self.members)}."
-            )
+        check_members(self.members)
 
     def __len__(self) -> int:
-        return {1: HOLDOUT, 2: 2 * LEAST, 3: 2 * LEAST}.get(self.members, self.members)
+        return count_of_blocks(self.members)
 
     @property
     def held_out(self) -> NDArray[np.bool_]:
         """Which slots each member holds out, shape (K, len(self)); it trains on the others."""
-        slots, last = np.arange(len(self)), len(self) - 1
-        if self.together:  # what comes last is most like what comes next
-            alone, home = np.where(slots == last, 0, -1), slots * self.members // len(self)
-        else:
-            alone, home = np.where(slots == 0, 0, -1), slots % self.members
-        home = alone if self.members == 1 else home
-        return home == np.arange(self.members)[:, None]
+        return held_out_blocks(self.members, ordered=self.together)
 
     @property
     def together(self) -> bool:

@@ -19,12 +19,12 @@ from covey.members.batches import (
     rows_per_kind,
 )
 from covey.rows.training_table import network_inputs
+from covey.start.whitener import Whitener
 from covey.start.whitening import LEAST_COMPLETE
 from covey.stream.dataset import ParquetTable
 from covey.stream.first_pass import FirstPass
 from covey.stream.hash_folds import HashFolds
 from covey.stream.rows import Roles, TrainingRows
-from covey.stream.whitener import Whitener
 from covey.types import Snapshot
 
 MOST_ROWS = 2**17  # of a buffer
@@ -74,7 +74,7 @@ class Streamed(Source):
         self.table, self.roles, self.folds, self.first_pass = table, roles, folds, first_pass
         self.seed = seed
         self.whitener = Whitener(first_pass.linear)
-        self.scale_tril = self.whitener.unit
+        self.scale_tril = self.whitener.factors
         share = first_pass.complete / first_pass.training
         # with few complete rows none is whitened, as in `Whitened.under`
         if not first_pass.complete.all() or share.mean() < LEAST_COMPLETE:

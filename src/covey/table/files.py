@@ -116,12 +116,12 @@ def write_text(text: str, path: str | os.PathLike[str]) -> None:
     write_whole(path, lambda stream: stream.write(content), "text")
 
 
-def writable(path: str | os.PathLike[str], suffixes: Sequence[str] | None = TABLE_SUFFIXES) -> Path:
-    """Check that a file can be written, before the work whose result it is to hold.
+def writable(path: str | os.PathLike[str], suffixes: Sequence[str] = TABLE_SUFFIXES) -> Path:
+    """Check that a file of some kind can be written, before the work whose result it is to hold.
 
     Args:
         path: File to be written.
-        suffixes: Endings that its name may have; None for any.
+        suffixes: Endings that its name may have.
 
     Returns:
         The path.
@@ -131,8 +131,7 @@ def writable(path: str | os.PathLike[str], suffixes: Sequence[str] | None = TABL
             is a folder.
     """
     file = Path(path)
-    if suffixes is not None:
-        _suffix(file, suffixes)
+    _suffix(file, suffixes)
     destination(path)
     return file
 

@@ -18,16 +18,15 @@ from sklearn.model_selection import (
 
 from covey.arguments.frames import as_pandas
 from covey.arguments.labels import labels_of, row_name
-from covey.arguments.numbers import is_number, read_lists
+from covey.arguments.numbers import read_lists
 from covey.distributions import Mixture
 from covey.errors import InputError, clipped, shown
+from covey.table.blocks import check_members, count_of_blocks, held_out_blocks
 from covey.types import Mask, Rows
 
 HOLDOUT = 0.2  # share of the rows that a single member is stopped on
 INNER = 5  # folds within the training rows of a member, where its own folds are none
 BLOCKS, SHUFFLED = "blocks", "shuffled"  # what `cv` may be called
-# blocks, if each member is to train on several: it holds some of them out to choose within its own
-LABELS = {1: INNER, 2: 6, 3: 6}
 MOST_PIECES = 8  # that the blocks of a member may be cut into, so that each learns of each target
 
 
@@ -77,7 +76,7 @@ class Folds:
         """
         kept = np.ones(n_rows, dtype=bool) if kept is None else kept
         labels = None if groups is None else _labels(groups, kept)
-        _check_members(members)
+        check_members(members)
         if cv is None or (isinstance(cv, str) and cv == SHUFFLED):
             cv = None
             available = n_rows if labels is None else int(labels.max()) + 1
@@ -132,8 +131,8 @@ class Folds:
         Raises:
             InputError: there are too few rows, or a group stands on both sides.
         """
-        _check_members(members)
-        count = LABELS.get(members, members)
+        check_members(members)
+        count = count_of_blocks(members)
         if len(rank) < 2 * count:
             raise InputError(
                 f"Expected at least {2 * count} rows for `members={members}` and folds of whole "
@@ -144,10 +143,8 @@ class Folds:
             rank = _of_runs(rank, groups)
         pieces = max(min(pieces, len(rank) // count), 1)
         piece = _cut(rank, count * pieces)
-        held = piece % count
-        home = np.where(held == count - 1, 0, -1) if members == 1 else held * members // count
-        numbers = range(members)
-        pairs = tuple((np.flatnonzero(home != k), np.flatnonzero(home == k)) for k in numbers)
+        held_out = held_out_blocks(members, ordered=True)[:, piece % count]
+        pairs = tuple((np.flatnonzero(~held), np.flatnonzero(held)) for held in held_out)
         if groups is not None:
             _check_groups(pairs, groups)
         return cls(pairs, piece if groups is None else groups)
@@ -279,11 +276,6 @@ def _cut(rank: Rows, count: int) -> Rows:
     piece = np.empty(len(rank), dtype=np.int64)
     piece[order] = np.searchsorted(starts, np.arange(len(rank)), side="right")
     return piece
-
-
-def _check_members(members: Any) -> None:
-    if not is_number(members, whole=True) or members < 1:
-        raise InputError(f"`members` must be a positive integer. Received: {shown(members)}.")
 
 
 def _default_splitter(members: int, *, grouped: bool, seed: int) -> Any:

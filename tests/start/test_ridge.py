@@ -1,13 +1,59 @@
-"""Linear starts from moments are those of `LinearModel.fit` with the slots as blocks."""
+"""Ridge regressions of rows in memory and of moments are the same, and those of scikit-learn."""
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
+from sklearn.linear_model import Ridge
 
-from covey.start.full import fit_ridge
+from covey.start import held_out
+from covey.start.moments import FoldMoments
+from covey.start.ridge import fit_ridge, ridge_of_folds
+from covey.start.ridge_path import PENALTIES
 from covey.start.start import with_unbounded
 from covey.stream.hash_folds import HashFolds
-from covey.stream.moments import SlotMoments
-from covey.stream.ridge import regression
+
+
+def left_out(X, Y, weight, blocks, penalty):
+    """What scikit-learn's regressions without each block are off by on it."""
+    residuals = np.empty_like(Y)
+    for block in np.unique(blocks):
+        held = blocks == block
+        alpha = penalty * (weight[~held].sum() if len(np.unique(blocks)) < len(Y) else weight.sum())
+        ridge = Ridge(alpha, solver="svd").fit(X[~held], Y[~held], weight[~held])
+        residuals[held] = Y[held] - ridge.predict(X[held]).reshape(-1, Y.shape[1])
+    return residuals
+
+
+@pytest.mark.parametrize("blocked", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("center", [0.0, 1e6])
+@pytest.mark.parametrize("f", [3, 60])  # 60: more features than rows
+def test_scikit_learn_refitted_without_each_row_or_block_agrees(
+    blocked, weighted, center, f, monkeypatch
+):
+    monkeypatch.setattr(held_out, "CHUNK", 1)
+    monkeypatch.setattr(held_out, "LEAST_ROWS", 7)  # several chunks
+    r = np.random.default_rng(f)
+    X = r.normal(size=(40, f))
+    Y = X[:, :3] @ r.normal(size=(3, 2)) + r.normal(size=(40, 2)) * [0.5, 2.0]
+    weight = r.uniform(0.5, 2, 40) if weighted else np.ones(40)
+    blocks = r.permutation(40) % 5 if blocked else np.arange(40)
+    found = fit_ridge(X + center, Y, weight, blocks if blocked else None)
+    regression = found.regression
+    standardised = (Y - regression.location) / regression.scale
+    every = np.stack([left_out(X, standardised, weight, blocks, each) for each in PENALTIES])
+    chosen = np.einsum("n,pnd->pd", weight, np.square(every)).argmin(axis=0)
+    # of features at 1e6, rounding leaves 10 digits before anybody sees them
+    close = {"rtol": 1e-8, "atol": 1e-8} if center == 0 else {"rtol": 1e-5, "atol": 1e-7}
+    for target, number in enumerate(chosen):
+        assert_allclose(found.residuals[:, target], every[number, :, target], **close)
+        alpha = PENALTIES[number] * weight.sum()
+        ridge = Ridge(alpha, solver="svd").fit(X, standardised[:, target], weight)
+        assert_allclose(regression.coef[:, target], ridge.coef_, **close)
+        intercept = ridge.intercept_ - center * ridge.coef_.sum()
+        assert_allclose(
+            regression.intercept[target], intercept, rtol=1e-6, atol=1e-8 + center * 1e-9
+        )
 
 
 def drawn(gaps, seed=0, n=600, f=5, d=3):
@@ -22,7 +68,7 @@ def drawn(gaps, seed=0, n=600, f=5, d=3):
 
 def _arrays(regression):
     """What moments tell of it."""
-    return {name: array for name, array in regression.items() if name != "unbounded"}
+    return {name: array for name, array in vars(regression).items() if name != "unbounded"}
 
 
 NONE = np.zeros(0, dtype=np.int64)  # inputs that enter a second time
@@ -32,7 +78,7 @@ def both(X, Y, weight, members, unbounded=NONE):
     slots = HashFolds(members, 0)
     slot = slots.of(np.arange(len(Y)))
     features = with_unbounded(X, unbounded)
-    moments = SlotMoments(len(slots), features.shape[1], Y.shape[1])
+    moments = FoldMoments(len(slots), features.shape[1], Y.shape[1])
     for piece in np.array_split(np.arange(len(Y)), 7):
         own = None if weight is None else weight[piece]
         moments.add(features[piece], Y[piece], own, slot[piece])
@@ -40,7 +86,7 @@ def both(X, Y, weight, members, unbounded=NONE):
         rows = ~held[slot]
         own = None if weight is None else weight[rows]
         yield (
-            _arrays(regression(moments, held, unbounded)),
+            _arrays(ridge_of_folds(moments, held, unbounded)),
             _arrays(
                 fit_ridge(
                     X[rows].astype(float), Y[rows], own, slot[rows], unbounded=unbounded
@@ -84,10 +130,10 @@ def test_constant_and_rare_targets():
 
 def test_a_slot_alone_is_careful():
     X, Y, _ = drawn(False, n=100)
-    moments = SlotMoments(5, 5, 3)
+    moments = FoldMoments(5, 5, 3)
     moments.add(X, Y, None, np.full(100, 3))
-    found = regression(moments, HashFolds(1, 0).held_out[0], NONE)
-    assert np.abs(found["coef"]).max() < 0.01
+    found = ridge_of_folds(moments, HashFolds(1, 0).held_out[0], NONE)
+    assert np.abs(found.coef).max() < 0.01
 
 
 def test_a_target_without_rows():

@@ -1,4 +1,4 @@
-"""Fingerprints of the cells a model was fitted to: to notice when it is judged by them."""
+"""Fingerprints of the training cells, to notice when a model is evaluated on them."""
 
 from __future__ import annotations
 
@@ -14,40 +14,43 @@ from covey.types import Array
 Codes = NDArray[np.uint64]
 
 MOST = 20_000  # fingerprints that are kept: 160 kB
-LEAST_SHARE = 0.01  # of a table, beyond what chance repeats, that is worth a word
-DIGITS = 1000.0  # a feature, or a target in units of its spread, is told to a thousandth
+LEAST_SHARE = 0.01  # of a table, beyond what chance repeats, that is worth a warning
+DIGITS = 1000.0  # features, and targets in units of their spread, are rounded to a thousandth
 EVALUATED = (
     "are rows the model was trained on (they agree in all features and a target), so these figures "
-    "flatter it. Judge it by rows it has not seen: `out_of_fold_evaluation_` has figures for the "
-    "training rows, each by networks that did not train on it."
+    "flatter it. Evaluate it on rows it has not seen: `out_of_fold_evaluation_` has figures for "
+    "the training rows, each by networks that did not train on it."
 )
 SCORED = (
     "are rows the model was trained on (they agree in all features and a target), so this score "
     "flatters it. `evaluate` and `out_of_fold_evaluation_` say how it does on rows it has not seen."
 )
 CALIBRATED = (
-    "are rows the model was trained on (they agree in all features and a target). Regions that go "
-    "by them will be too small, and the guarantee does not hold. Calibrate on rows it has not seen."
+    "are rows the model was trained on (they agree in all features and a target). Regions "
+    "calibrated on them will be too small, and the guarantee does not hold. Calibrate on rows it "
+    "has not seen."
 )
 RECALLED = (
-    "are rows the model was calibrated on (they agree in all features and a target): regions hold "
-    "their share of these by construction. Judge them by other rows."
+    "are rows the model was calibrated on (they agree in all features and a target): regions cover "
+    "their share of these by construction. Evaluate them on other rows."
 )
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: spreads sums over all bits
 
 
 @dataclass(frozen=True)
-class Seen:
-    """Some of the cells of a table, each by one number made of its row's features and its value.
+class Fingerprints:
+    """Fingerprints of target cells: each is a hash of the features of its row and of its value.
 
-    Numbers are taken coarsely, so that a table that was written to a file and read again, or was
-    rounded, is still known; and target by target, so that gaps hide nothing. Kept are the smallest
-    fingerprints, so that of any other table, too, only cells with numbers as small are looked up.
+    Numbers are rounded before, so that a table that was written to a file and read again is still
+    recognised; and each target has a fingerprint of its own, so that gaps hide nothing. Only the
+    smallest fingerprints are kept, so that of another table, too, only cells with fingerprints as
+    small need be looked up.
 
     Attributes:
         codes: the fingerprints kept, ascending, shape (M,).
         scale: spreads of the targets, shape (D,), in target units.
-        share: which part of the cells with fingerprints up to the last of these they are.
+        share: of all training cells whose fingerprint is at most the last of these, the part that
+            is kept: below 1 if the table was a sample.
         repeated: share of the cells that equal another one, their row's features included.
     """
 
@@ -55,11 +58,11 @@ class Seen:
     scale: Array
     share: float
     repeated: float
-    _told: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    _given: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, inputs: NDArray[np.float32], Y: Array, n_rows: int | None = None) -> Self:
-        """Take fingerprints.
+        """Fingerprints of a training table.
 
         Args:
             inputs: features as the network reads them, shape (N, F).
@@ -93,18 +96,18 @@ class Seen:
         """
         codes, rows = _codes(inputs, Y, self.scale)
         if len(self.codes) == MOST:
-            few = codes <= self.codes[-1]
-            codes, rows = codes[few], rows[few]
-        share = np.ones(len(rows)) if weight is None else weight[rows]
-        if not share.sum() > 0:
+            comparable = codes <= self.codes[-1]
+            codes, rows = codes[comparable], rows[comparable]
+        weights = np.ones(len(rows)) if weight is None else weight[rows]
+        if not weights.sum() > 0:
             return 0.0
-        found = float(np.average(np.isin(codes, self.codes), weights=share)) / self.share
-        return min(found, 1.0) if found > LEAST_SHARE + 2 * self.repeated else 0.0
+        known = float(np.average(np.isin(codes, self.codes), weights=weights)) / self.share
+        return min(known, 1.0) if known > LEAST_SHARE + 2 * self.repeated else 0.0
 
     def first_time(self, why: str) -> bool:
-        """Whether this is asked for the first time."""
-        new = why not in self._told
-        self._told.add(why)
+        """Whether a warning with these words is asked for the first time."""
+        new = why not in self._given
+        self._given.add(why)
         return new
 
 
@@ -114,12 +117,12 @@ def _codes(inputs: NDArray[np.float32], Y: Array, scale: Array) -> tuple[Codes, 
     for column in inputs.T:
         start = _mixed(start, np.round(column.astype(np.float64) * DIGITS))
     with np.errstate(over="ignore", invalid="ignore"):
-        found = [
+        codes = [
             _mixed(_mixed(start, np.full(len(y), float(target))), np.round(y / spread * DIGITS))
             for target, (y, spread) in enumerate(zip(Y.T, scale, strict=True))
         ]
     observed = ~np.isnan(Y.T)
-    return np.stack(found)[observed], np.nonzero(observed)[1]
+    return np.stack(codes)[observed], np.nonzero(observed)[1]
 
 
 def _mixed(code: Codes, values: Array) -> Codes:

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import covey
-from covey.assess import seen as module
-from covey.assess.seen import Seen
+from covey.assess import fingerprints as module
+from covey.assess.fingerprints import Fingerprints
 from covey.assess.verdict import verdict
 from covey.errors import CoveyWarning
 from tests.test_regressor import QUICK, table
@@ -23,7 +23,7 @@ def rows(n, seed=0):
 
 def test_training_rows_are_counted():
     inputs, Y = rows(500)
-    seen = Seen.of(inputs, Y)
+    seen = Fingerprints.of(inputs, Y)
     order = np.random.default_rng(1).permutation(500)
     assert seen.share_of(inputs[order], Y[order]) == 1
     new_inputs, new_Y = rows(500, seed=1)
@@ -43,20 +43,20 @@ def test_training_rows_are_counted():
     assert seen.share_of(inputs[:0], Y[:0]) == 0
     assert seen.share_of(inputs[:, ::-1], Y) == 0  # other columns are other rows
     assert seen.share_of(inputs, Y[:, ::-1]) == 0
-    zeros = Seen.of(inputs * 0, Y)
+    zeros = Fingerprints.of(inputs * 0, Y)
     assert zeros.share_of(inputs * np.float32(-0.0), Y) == 1
 
 
 def test_of_many_rows_some_are_kept(monkeypatch):
     monkeypatch.setattr(module, "MOST", 400)
     inputs, Y = rows(20_000)
-    seen = Seen.of(inputs, Y)
+    seen = Fingerprints.of(inputs, Y)
     assert len(seen.codes) == 400
     assert seen.share_of(inputs, Y) == 1
     new_inputs, new_Y = rows(20_000, seed=1)
     mixed = np.concatenate([inputs, new_inputs]), np.concatenate([Y, new_Y])
     assert seen.share_of(*mixed) == pytest.approx(0.5, abs=0.1)
-    sample = Seen.of(inputs[:1000], Y[:1000], n_rows=20_000)
+    sample = Fingerprints.of(inputs[:1000], Y[:1000], n_rows=20_000)
     assert sample.share_of(inputs, Y) == pytest.approx(1.0, abs=0.2)
 
 
@@ -66,7 +66,7 @@ def test_rows_that_chance_repeats_are_not_taken_for_them():
         (r.integers(0, 3, (300, 2)).astype(np.float32), r.integers(0, 2, (300, 1)).astype(float))
         for _ in range(2)
     )
-    assert Seen.of(*first).share_of(*second) == 0
+    assert Fingerprints.of(*first).share_of(*second) == 0
 
 
 @pytest.fixture(scope="module")

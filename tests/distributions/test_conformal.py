@@ -10,8 +10,9 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from covey import scores
-from covey.distributions import Mixture, MultivariateNormal, MultivariateT, reference
-from covey.distributions.reference import LONGEST, Reference, score, squares_at
+from covey.distributions import Mixture, MultivariateNormal, MultivariateT, conformal
+from covey.distributions.conformal import CalibrationSet, nonconformity_score, squares_of_score
+from covey.distributions.empirical import LARGEST_SCORE
 from covey.errors import CoveyWarning, InputError
 
 from .test_joint import brute_conditional, draw, each_kind, shape_matrix
@@ -24,12 +25,12 @@ def came(joint, stretch=1.0, seed=1):
     return joint.mean + stretch * (joint.sample(1, seed)[0] - joint.mean)
 
 
-def with_reference(kind, n, d, *, rows=4, stretch=1.0, method="conformal", gaps=0.0, weight=None):
+def calibrated_case(kind, n, d, *, rows=4, stretch=1.0, method="conformal", gaps=0.0, weight=None):
     """(rows that carry n reference rows, these as a batch, their outcome)."""
     joint, others = draw(kind, rows, d, seed=5), draw(kind, n, d, seed=6)
     values = came(others, stretch)
     values[np.random.default_rng(7).random(values.shape) < gaps] = np.nan
-    return joint.calibrated_by(Reference(others, values, method, weight)), others, values
+    return joint.calibrated_by(CalibrationSet(others, values, method, weight)), others, values
 
 
 def rank_of(n, level):
@@ -67,7 +68,7 @@ def distance(shift, covariance):
 @pytest.mark.parametrize("stretch", STRETCHES)
 @pytest.mark.parametrize(("n", "level"), [(19, 0.9), (20, 0.9), (50, 0.1), (99, 0.99), (37, 0.5)])
 def test_the_radius_is_an_order_statistic_of_the_distances(d, stretch, n, level):
-    joint, others, y = with_reference("normal", n, d, stretch=stretch)
+    joint, others, y = calibrated_case("normal", n, d, stretch=stretch)
     region = joint.region(level)
     expected = smallest(distance(y - others.mean, others.covariance), rank_of(n, level))
     assert region.method == joint.calibration == "conformal"
@@ -80,7 +81,7 @@ def test_the_radius_is_an_order_statistic_of_the_distances(d, stretch, n, level)
 @pytest.mark.parametrize("stretch", STRETCHES)
 @pytest.mark.parametrize("level", [0.3, 0.9])
 def test_intervals_are_order_statistics_of_each_target(stretch, level):
-    joint, others, y = with_reference("normal", 30, 3, stretch=stretch)
+    joint, others, y = calibrated_case("normal", 30, 3, stretch=stretch)
     far = np.abs(y - others.mean) / others.stddev
     half = np.array([smallest(column, rank_of(30, level)) for column in far.T]) * joint.stddev
     lower, upper = joint.interval(level)
@@ -98,7 +99,7 @@ def test_intervals_are_order_statistics_of_each_target(stretch, level):
 
 @pytest.mark.parametrize("stretch", [1 / 30, 1.0, 1000.0])
 def test_a_marginal_goes_by_the_distances_of_these_targets(stretch):
-    joint, others, y = with_reference("normal", 29, 4, stretch=stretch)
+    joint, others, y = calibrated_case("normal", 29, 4, stretch=stretch)
     chosen = [3, 1]
     part = others.covariance[:, chosen][:, :, chosen]
     expected = smallest(distance((y - others.mean)[:, chosen], part), rank_of(29, 0.8))
@@ -114,7 +115,7 @@ def test_a_marginal_goes_by_the_distances_of_these_targets(stretch):
 @pytest.mark.parametrize("stretch", [1.0, 1000.0])
 def test_a_conditional_goes_by_what_the_given_targets_leave(stretch):
     """For a normal |z|^2 of all targets is that of the given ones and that of the rest."""
-    joint, others, y = with_reference("normal", 39, 4, stretch=stretch)
+    joint, others, y = calibrated_case("normal", 39, 4, stretch=stretch)
     shift, given = y - others.mean, [2, 0]
     first = distance(shift[:, given], others.covariance[:, given][:, :, given])
     rest = np.sqrt(distance(shift, others.covariance) ** 2 - first**2)
@@ -137,7 +138,7 @@ def test_a_conditional_goes_by_what_the_given_targets_leave(stretch):
 
 @pytest.mark.parametrize("stretch", [1.0, 1000.0])
 def test_a_combination_goes_by_the_same_combination(stretch):
-    joint, others, y = with_reference("normal", 25, 3, stretch=stretch)
+    joint, others, y = calibrated_case("normal", 25, 3, stretch=stretch)
     a = np.array([[1.0, -2.0, 0.0], [0.5, 0.0, 3.0]])
     covariance = a @ others.covariance @ a.T
     expected = smallest(distance((y - others.mean) @ a.T, covariance), rank_of(25, 0.7))
@@ -154,7 +155,7 @@ def test_a_combination_goes_by_the_same_combination(stretch):
 @pytest.mark.parametrize("kind", ["normal", "student_t", "low_rank"])
 def test_each_row_may_have_a_combination_of_its_own(kind):
     """As if it were alone: no calibration is lost because a neighbour is asked something else."""
-    joint, _, _ = with_reference(kind, 25, 3, gaps=0.1, stretch=3.0)
+    joint, _, _ = calibrated_case(kind, 25, 3, gaps=0.1, stretch=3.0)
     a = np.random.default_rng(0).normal(size=(4, 2, 3))
     a[2] = a[0]
     own = joint.affine(a)
@@ -174,7 +175,7 @@ def test_each_row_may_have_a_combination_of_its_own(kind):
 
 def test_a_combination_of_what_is_left_knows_what_was_told():
     """Conditional, then a sum of a known and an unknown target: the known one only shifts it."""
-    joint, others, y = with_reference("normal", 25, 3)
+    joint, others, y = calibrated_case("normal", 25, 3)
     told = joint.conditional(np.array([[1.0, np.nan, np.nan]] * 4))
     left = distance(
         (y - others.conditional(np.where([True, False, False], y, np.nan)).mean)[:, [1]],
@@ -190,7 +191,7 @@ def test_a_combination_of_what_is_left_knows_what_was_told():
 @pytest.mark.parametrize("d", [1, 3])
 @pytest.mark.parametrize("stretch", [1.0, 5.0])
 def test_student_t_rows_are_compared_by_how_improbable_they_are(d, stretch):
-    joint, others, y = with_reference("student_t", 40, d, stretch=stretch)
+    joint, others, y = calibrated_case("student_t", 40, d, stretch=stretch)
     squares = np.array(
         [
             (y - others.mean)[i] @ np.linalg.solve(shape_matrix(others, i), (y - others.mean)[i])
@@ -203,15 +204,17 @@ def test_student_t_rows_are_compared_by_how_improbable_they_are(d, stretch):
     assert np.ptp(expected) > 0.01  # each row its own
     assert_allclose(joint.region(0.9).radius, expected, rtol=1e-7)
     one = improbability(
-        np.square((y - others.mean) / others._scale)[:, 0], 1, others.degrees_of_freedom
+        np.square((y - others.mean) / others._scale.root_diagonal)[:, 0],
+        1,
+        others.degrees_of_freedom,
     )
     half = np.sqrt(squares_of(smallest(one, rank_of(40, 0.9)), 1, freedom))
     lower, upper = joint.interval(0.9)
-    assert_allclose((upper - lower)[:, 0] / 2, half * joint._scale[:, 0], rtol=1e-7)
+    assert_allclose((upper - lower)[:, 0] / 2, half * joint._scale.root_diagonal[:, 0], rtol=1e-7)
 
 
 def test_student_t_conditionals_are_by_their_own_degrees_of_freedom():
-    joint, others, y = with_reference("student_t", 40, 3)
+    joint, others, y = calibrated_case("student_t", 40, 3)
     a, b = [1], [0, 2]
     scores = []
     for i in range(40):
@@ -228,9 +231,9 @@ def test_student_t_conditionals_are_by_their_own_degrees_of_freedom():
 @pytest.mark.parametrize("stretch", [30.0, 1000.0])
 def test_regions_of_hopeless_predictions_hold_their_share_of_the_reference(kind, stretch):
     """Each row, put among the others, is held if its score is small enough: exactly so many are."""
-    _, others, y = with_reference(kind, 50, 3, stretch=stretch)
+    _, others, y = calibrated_case(kind, 50, 3, stretch=stretch)
     for level in (0.5, 0.9):
-        region = others.calibrated_by(Reference(others, y, "conformal")).region(level)
+        region = others.calibrated_by(CalibrationSet(others, y, "conformal")).region(level)
         wide = region._shape.mahalanobis(y) <= region.radius * (1 + 1e-9)
         assert wide.sum() == rank_of(50, level)
 
@@ -239,10 +242,10 @@ def test_regions_of_hopeless_predictions_hold_their_share_of_the_reference(kind,
 @pytest.mark.parametrize("stretch", STRETCHES)
 def test_rows_as_far_as_the_one_that_sets_the_reach_are_held(kind, stretch):
     """Where many lie at the same distance, as with whole numbers, rounding must not part them."""
-    _, others, y = with_reference(kind, 60, 3, stretch=stretch)
+    _, others, y = calibrated_case(kind, 60, 3, stretch=stretch)
     for row in range(60):
         same = np.full(20, row)
-        joint = others[row].calibrated_by(Reference(others[same], y[same], "conformal"))
+        joint = others[row].calibrated_by(CalibrationSet(others[same], y[same], "conformal"))
         assert joint.region(0.9).contains(y[[row]])
         assert joint.marginal([0, 2]).region(0.9).contains(y[[row]][:, [0, 2]])
         lower, upper = joint.marginal("t1").interval(0.9)
@@ -255,7 +258,7 @@ def test_rows_as_far_as_the_one_that_sets_the_reach_are_held(kind, stretch):
 @each_kind
 @pytest.mark.parametrize("d", [1, 3])
 def test_a_region_is_infinite_where_too_few_rows_are_known(kind, d):
-    joint, _, _ = with_reference(kind, 9, d, rows=3)
+    joint, _, _ = calibrated_case(kind, 9, d, rows=3)
     assert np.isfinite(joint.region(0.9).radius).all()  # rank 9 of 9
     region = joint.region(0.91)
     assert_array_equal(region.radius, np.inf)
@@ -271,10 +274,10 @@ def test_a_region_is_infinite_where_too_few_rows_are_known(kind, d):
 
 
 def test_a_reference_without_usable_rows():
-    joint, others, y = with_reference("normal", 9, 2)
+    joint, others, y = calibrated_case("normal", 9, 2)
     y[:, 1] = np.nan
-    conformal = joint.calibrated_by(Reference(others, y, "conformal"))
-    with pytest.warns(CoveyWarning, match="0 hold all"):
+    conformal = joint.calibrated_by(CalibrationSet(others, y, "conformal"))
+    with pytest.warns(CoveyWarning, match="Received 0"):
         assert np.isfinite(conformal.region(0.5).radius).all()
     lower, upper = conformal.interval(0.5)
     assert_array_equal(np.isfinite(upper - lower), np.tile([True, False], (4, 1)))
@@ -285,13 +288,15 @@ def test_a_reference_without_usable_rows():
 @each_kind
 @pytest.mark.parametrize("level", [0.05, 0.5, 0.9, 0.999])
 def test_without_usable_rows_what_is_out_of_fold_is_the_models(kind, level):
-    joint, others, y = with_reference(kind, 9, 2, method="out_of_fold")
+    joint, others, y = calibrated_case(kind, 9, 2, method="out_of_fold")
     y[:, 1] = np.nan
-    joint = joint.calibrated_by(Reference(others, y, "out_of_fold", np.ones(9)))
+    joint = joint.calibrated_by(CalibrationSet(others, y, "out_of_fold", np.ones(9)))
     part = joint.marginal("t1")
     assert part.region(level).method == "out_of_fold"
-    assert_allclose(part.region(level).radius, part.region(level, "model").radius, rtol=1e-9)
-    for end, expected in zip(part.interval(level), part.interval(level, "model"), strict=True):
+    assert_allclose(part.region(level).radius, part.region(level, method="model").radius, rtol=1e-9)
+    for end, expected in zip(
+        part.interval(level), part.interval(level, method="model"), strict=True
+    ):
         assert_allclose(end, expected, rtol=1e-9)
 
 
@@ -312,8 +317,8 @@ def test_so_many_regions_hold_what_comes_whatever_the_model_is_worth():
         right = x + (factor @ r.normal(size=(n + 1, 2, 1)))[:, :, 0]
         wrong = x + 3 + 40 * (right - x) * np.exp(x[:, :1]) * r.standard_t(2, size=(n + 1, 1))
         last, y = joint[-1], wrong[-1:]
-        good = last.calibrated_by(Reference(joint[:-1], right[:-1], "conformal"))
-        bad = last.calibrated_by(Reference(joint[:-1], wrong[:-1], "conformal"))
+        good = last.calibrated_by(CalibrationSet(joint[:-1], right[:-1], "conformal"))
+        bad = last.calibrated_by(CalibrationSet(joint[:-1], wrong[:-1], "conformal"))
         lower, upper = bad.interval(level)
         told = bad.conditional({"y0": y[:, 0]})
         answers = {
@@ -334,7 +339,7 @@ def test_so_many_regions_hold_what_comes_whatever_the_model_is_worth():
 @pytest.mark.parametrize("method", ["conformal", "out_of_fold"])
 @pytest.mark.parametrize("stretch", [1 / 30, 1.0, 1000.0])
 def test_regions_are_nested_over_levels(kind, method, stretch):
-    joint, _, _ = with_reference(kind, 60, 3, method=method, stretch=stretch)
+    joint, _, _ = calibrated_case(kind, 60, 3, method=method, stretch=stretch)
     levels = np.linspace(0.01, 0.98, 60)
     radius = np.stack([joint.region(level).radius for level in levels])
     assert (np.diff(radius, axis=0) >= 0).all()
@@ -355,27 +360,29 @@ def test_outcomes_as_predicted_give_back_the_models_own_radius(kind, d):
     tail = 1 - np.arange(1, n + 1) / (n + 1)
     z = np.random.default_rng(0).normal(size=(n, d))
     z /= np.linalg.norm(z, axis=1, keepdims=True)
-    z *= np.sqrt(squares_of(-np.log(tail), d, others._freedom))[:, None]
+    z *= np.sqrt(squares_of(-np.log(tail), d, others._radial.degrees_of_freedom))[:, None]
     y = others.mean + np.einsum("nij,nj->ni", others.scale_tril, z)
     order = np.random.default_rng(1).permutation(n)
-    joint = joint.calibrated_by(Reference(others[order], y[order], "out_of_fold"))
+    joint = joint.calibrated_by(CalibrationSet(others[order], y[order], "out_of_fold"))
     for level in (0.01, 0.05, 0.5, 0.77, 0.9, 0.95, 0.999):
-        assert_allclose(joint.region(level).radius, joint.region(level, "model").radius, rtol=1e-7)
+        assert_allclose(
+            joint.region(level).radius, joint.region(level, method="model").radius, rtol=1e-7
+        )
 
 
 def test_in_the_long_run_right_predictions_keep_their_radius():
-    joint, _, _ = with_reference("student_t", 4000, 3, method="out_of_fold")
+    joint, _, _ = calibrated_case("student_t", 4000, 3, method="out_of_fold")
     for level in (0.5, 0.9):
-        ours, models = joint.region(level).radius, joint.region(level, "model").radius
+        ours, models = joint.region(level).radius, joint.region(level, method="model").radius
         assert_allclose(ours, models, rtol=0.05)
-    for ours, models in zip(joint.interval(0.9), joint.interval(0.9, "model"), strict=True):
+    for ours, models in zip(joint.interval(0.9), joint.interval(0.9, method="model"), strict=True):
         assert (np.abs(ours - models) < 0.1 * joint.stddev).all()
 
 
 def test_scores_are_interpolated_by_weight():
     n, d = 12, 2
     weight = np.random.default_rng(3).uniform(0.2, 3, n)
-    joint, others, y = with_reference(
+    joint, others, y = calibrated_case(
         "normal", n, d, stretch=2.0, method="out_of_fold", weight=weight
     )
     law = stats.chi2(d)
@@ -390,19 +397,19 @@ def test_scores_are_interpolated_by_weight():
         reach += wanted - np.clip(wanted, expected[0], expected[-1])
         radius = np.sqrt(law.ppf(expit(reach)))
         assert_allclose(joint.region(level).radius, radius, rtol=1e-9)
-        times = joint.calibrated_by(Reference(others, y, "out_of_fold", 7 * weight))
+        times = joint.calibrated_by(CalibrationSet(others, y, "out_of_fold", 7 * weight))
         assert_allclose(times.region(level).radius, radius, rtol=1e-9)  # shares alone count
 
 
 def test_a_row_of_weight_two_counts_as_two():
-    _, others, y = with_reference("normal", 400, 2, stretch=2.0)
+    _, others, y = calibrated_case("normal", 400, 2, stretch=2.0)
     joint = draw("normal", 2, 2)
     weight = np.where(y[:, 0] > others.mean[:, 0], 2.0, 1.0)
     twice = np.repeat(np.arange(400), weight.astype(int))
     y = np.where(weight[:, None] == 2, y, others.mean + 0.3 * (y - others.mean))
-    heavy = joint.calibrated_by(Reference(others, y, "out_of_fold", weight))
-    many = joint.calibrated_by(Reference(others[twice], y[twice], "out_of_fold"))
-    plain = joint.calibrated_by(Reference(others, y, "out_of_fold"))
+    heavy = joint.calibrated_by(CalibrationSet(others, y, "out_of_fold", weight))
+    many = joint.calibrated_by(CalibrationSet(others[twice], y[twice], "out_of_fold"))
+    plain = joint.calibrated_by(CalibrationSet(others, y, "out_of_fold"))
     for level in (0.3, 0.6, 0.9):
         radius = many.region(level).radius
         assert_allclose(heavy.region(level).radius, radius, rtol=0.02)
@@ -414,18 +421,18 @@ def test_a_row_of_weight_two_counts_as_two():
 @pytest.mark.parametrize("method", ["out_of_fold", "conformal"])
 def test_weights_follow_their_rows_where_others_fall_out(method):
     weight = np.random.default_rng(3).uniform(0.2, 3, 60)
-    joint, others, y = with_reference("normal", 60, 3, method=method, gaps=0.3, weight=weight)
+    joint, others, y = calibrated_case("normal", 60, 3, method=method, gaps=0.3, weight=weight)
     hold = ~np.isnan(y[:, 1])
-    only = joint.calibrated_by(Reference(others[hold], y[hold], method, weight[hold]))
+    only = joint.calibrated_by(CalibrationSet(others[hold], y[hold], method, weight[hold]))
     told, expected = joint.conditional({"t1": 0.5}), only.conditional({"t1": 0.5})
     assert_allclose(told.region(0.8).radius, expected.region(0.8).radius)
     hold = ~np.isnan(y[:, :2]).any(axis=1)
-    only = joint.calibrated_by(Reference(others[hold], y[hold], method, weight[hold]))
+    only = joint.calibrated_by(CalibrationSet(others[hold], y[hold], method, weight[hold]))
     told = {"t1": 0.5, "t0": 2.0}
     expected = only.conditional(told).region(0.8).radius
     assert_allclose(joint.conditional(told).region(0.8).radius, expected)
     some = ~np.isnan(y[:, 0])
-    only = joint.calibrated_by(Reference(others[some], y[some], method, weight[some]))
+    only = joint.calibrated_by(CalibrationSet(others[some], y[some], method, weight[some]))
     assert_allclose(joint.interval(0.8)[1][:, 0], only.interval(0.8)[1][:, 0])
 
 
@@ -435,11 +442,11 @@ def test_weights_follow_their_rows_where_others_fall_out(method):
 @pytest.mark.parametrize("method", ["out_of_fold", "conformal"])
 @pytest.mark.parametrize(("n_whole", "level"), [(9, 0.9), (19, 0.95), (4, 0.8), (150, 0.9)])
 def test_rows_with_gaps_are_left_aside_where_enough_are_whole(method, n_whole, level):
-    joint, others, y = with_reference("normal", 300, 3, method=method, stretch=1.5)
+    joint, others, y = calibrated_case("normal", 300, 3, method=method, stretch=1.5)
     y[n_whole:, 1] = np.nan
     y[n_whole:, 0] += 100  # would be seen if it counted
-    some = joint.calibrated_by(Reference(others, y, method))
-    whole = joint.calibrated_by(Reference(others[:n_whole], y[:n_whole], method))
+    some = joint.calibrated_by(CalibrationSet(others, y, method))
+    whole = joint.calibrated_by(CalibrationSet(others[:n_whole], y[:n_whole], method))
     assert_allclose(some.region(level).radius, whole.region(level).radius)
     # a marginal without the gaps has them all
     part = some.marginal(["t0", "t2"]).region(level).radius
@@ -447,7 +454,7 @@ def test_rows_with_gaps_are_left_aside_where_enough_are_whole(method, n_whole, l
 
 
 def test_where_few_are_whole_each_row_counts_by_what_it_holds():
-    joint, others, y = with_reference("student_t", 60, 3, gaps=0.5)
+    joint, others, y = calibrated_case("student_t", 60, 3, gaps=0.5)
     y[np.flatnonzero(~np.isnan(y).any(axis=1))[3:], 0] = np.nan  # three whole ones: 0.75 at most
     scores, whole = [], []
     for i, present in enumerate(~np.isnan(y)):
@@ -460,7 +467,7 @@ def test_where_few_are_whole_each_row_counts_by_what_it_holds():
     reach = max(*whole, smallest(np.array(scores), rank_of(len(scores), 0.8)))
     freedom = joint.degrees_of_freedom
     expected = np.sqrt(squares_of(reach, 3, freedom) * (freedom - 2) / freedom)
-    with pytest.warns(CoveyWarning, match=r"3 hold all of \['t0', 't1', 't2'\].*0.8 takes 4"):
+    with pytest.warns(CoveyWarning, match=r"0.8 needs 4 .*all of \['t0', 't1', 't2'\].*Received 3"):
         found = joint.region(0.8).radius
     assert_allclose(found, expected, rtol=1e-7)
     assert_allclose(joint[::-1].region(0.8).radius, expected[::-1], rtol=1e-7)  # and is said once
@@ -470,13 +477,13 @@ def test_where_few_are_whole_each_row_counts_by_what_it_holds():
 
 @pytest.mark.parametrize("method", ["out_of_fold", "conformal"])
 @pytest.mark.parametrize("n_whole", [0, 3, 12])
-@pytest.mark.filterwarnings("ignore:Of the rows to calibrate on")
+@pytest.mark.filterwarnings("ignore:A guaranteed region")
 def test_regions_of_higher_levels_hold_those_of_lower_ones(method, n_whole):
     """Where rows with gaps take over, they may lie nearer than those that are whole."""
-    _, others, y = with_reference("normal", 60, 3, stretch=5.0)
+    _, others, y = calibrated_case("normal", 60, 3, stretch=5.0)
     y[n_whole:] = others.mean[n_whole:] + 0.01 * (y - others.mean)[n_whole:]
     y[n_whole:, 0] = np.nan
-    joint = others[:1].calibrated_by(Reference(others, y, method))
+    joint = others[:1].calibrated_by(CalibrationSet(others, y, method))
     levels = np.linspace(0.01, 0.985, 60)
     radius = np.array([joint.region(level).radius[0] for level in levels])
     assert (radius[1:] >= radius[:-1]).all()
@@ -493,7 +500,7 @@ def test_complete_rows_are_held_as_often_as_promised():
         y = r.normal(size=(500, 3)) * 3  # what is whole lies three times as far out as was said
         y[12:100] /= 10
         y[12:100, 1:] = np.nan
-        joint = said[100:].calibrated_by(Reference(said[:100], y[:100], "conformal"))
+        joint = said[100:].calibrated_by(CalibrationSet(said[:100], y[:100], "conformal"))
         held.append(joint.region(level).contains(y[100:]).mean())
     rank = rank_of(12, level)  # the 12th of 12: mean 12 / 13
     law = stats.beta(rank, 13 - rank)
@@ -512,7 +519,7 @@ def test_rows_with_gaps_of_their_own_are_held_as_often_as_promised():
         y = r.standard_t(3, size=(330, 3)) @ np.array([[2.0, 1, 0], [0, 1, 1], [0, 0, 0.1]])
         y = np.where(seen[np.arange(330) % 3], y, np.nan)
         said = MultivariateNormal(np.zeros((330, 3)), covariance=np.eye(3))
-        joint = said[30:].calibrated_by(Reference(said[:30], y[:30], "conformal"))
+        joint = said[30:].calibrated_by(CalibrationSet(said[:30], y[:30], "conformal"))
         held.append(joint.region(0.9).contains(y[30:]).reshape(-1, 3).mean(axis=0))
     n = np.array([10, 20, 20])  # rows that hold at least what each pattern holds
     rank = np.ceil((n + 1) * 0.9)
@@ -521,13 +528,13 @@ def test_rows_with_gaps_of_their_own_are_held_as_often_as_promised():
 
 
 def test_what_lacks_a_target_lacks_its_combinations():
-    joint, others, y = with_reference("normal", 50, 3)
+    joint, others, y = calibrated_case("normal", 50, 3)
     lacking = np.arange(50) % 3 == 0
     gaps = y.copy()
     gaps[lacking, 1] = np.nan
-    joint = joint.calibrated_by(Reference(others, gaps, "conformal"))
-    whole = joint.calibrated_by(Reference(others[~lacking], y[~lacking], "conformal"))
-    everyone = joint.calibrated_by(Reference(others, y, "conformal"))
+    joint = joint.calibrated_by(CalibrationSet(others, gaps, "conformal"))
+    whole = joint.calibrated_by(CalibrationSet(others[~lacking], y[~lacking], "conformal"))
+    everyone = joint.calibrated_by(CalibrationSet(others, y, "conformal"))
     sums = joint.sum(["t0", "t1"]), whole.sum(["t0", "t1"])
     assert_allclose(sums[0].region(0.8).radius, sums[1].region(0.8).radius)
     without = joint.affine([[1.0, 0.0, -1.0]]), everyone.affine([[1.0, 0.0, -1.0]])
@@ -540,7 +547,7 @@ def test_what_lacks_a_target_lacks_its_combinations():
 @each_kind
 @pytest.mark.parametrize("method", ["out_of_fold", "conformal"])
 def test_rows_that_were_told_different_targets_are_as_if_alone(kind, method):
-    joint, _, _ = with_reference(kind, 50, 3, rows=5, method=method, gaps=0.1)
+    joint, _, _ = calibrated_case(kind, 50, 3, rows=5, method=method, gaps=0.1)
     nan = np.nan
     given = np.array(
         [[1.0, nan, nan], [nan, nan, nan], [0.5, nan, -1.0], [2.0, nan, nan], [1.0, 2.0, 3.0]]
@@ -574,7 +581,7 @@ def test_rows_that_were_told_different_targets_are_as_if_alone(kind, method):
 
 @each_kind
 def test_a_part_of_an_outcome_is_held_against_the_region_of_its_targets(kind):
-    joint, _, _ = with_reference(kind, 40, 3, stretch=3.0)
+    joint, _, _ = calibrated_case(kind, 40, 3, stretch=3.0)
     y = came(joint, 2.5, seed=9)
     y[1:, 1] = np.nan
     y[3] = np.nan
@@ -592,7 +599,7 @@ def test_a_part_of_an_outcome_is_held_against_the_region_of_its_targets(kind):
 @each_kind
 @pytest.mark.parametrize("weight", [None, np.linspace(1, 2, 30)])
 def test_what_is_copied_or_pickled_reaches_as_far(kind, weight):
-    joint, _, _ = with_reference(kind, 30, 3, method="out_of_fold", weight=weight)
+    joint, _, _ = calibrated_case(kind, 30, 3, method="out_of_fold", weight=weight)
     for asked in (joint, joint.conditional({"t1": 0.5}).sum(), joint.conditional(joint.mean)):
         for again in (pickle.loads(pickle.dumps(asked)), copy.copy(asked), copy.deepcopy(asked)):
             assert again.calibration == "out_of_fold"
@@ -602,7 +609,7 @@ def test_what_is_copied_or_pickled_reaches_as_far(kind, weight):
 
 @each_kind
 def test_what_has_no_reference_goes_by_the_model(kind):
-    joint, others, _ = with_reference(kind, 30, 2)
+    joint, others, _ = calibrated_case(kind, 30, 2)
     model = joint.region(0.8, method="model").radius
     for plain in (
         type(joint).from_frame(joint.to_frame()),
@@ -622,7 +629,7 @@ def test_what_has_no_reference_goes_by_the_model(kind):
 
 
 def asked_alike(joint):
-    """Pairs of batches that go by the same rows asked the same, however they came to be."""
+    """Pairs of batches that are calibrated on the same rows after the same steps."""
     copied = pickle.loads(pickle.dumps(joint))
     nan = np.nan
     given = np.array([[1.0, nan, nan], [nan, nan, nan], [1.0, 2.0, nan], [nan, nan, 0.0]])
@@ -649,7 +656,7 @@ def asked_alike(joint):
 @pytest.mark.parametrize("method", ["out_of_fold", "conformal"])
 @pytest.mark.parametrize("weight", [None, np.linspace(1, 2, 40)])
 def test_parts_that_share_a_calibration_keep_it(kind, method, weight):
-    joint, _, _ = with_reference(kind, 40, 3, method=method, stretch=3.0, gaps=0.05, weight=weight)
+    joint, _, _ = calibrated_case(kind, 40, 3, method=method, stretch=3.0, gaps=0.05, weight=weight)
     for name, parts in asked_alike(joint).items():
         whole = type(parts[0]).concatenate(parts)
         assert whole.calibration == method, name
@@ -663,9 +670,9 @@ def test_parts_that_share_a_calibration_keep_it(kind, method, weight):
 
 
 def test_parts_of_other_ranks_share_a_calibration():
-    joint, _, _ = with_reference("low_rank", 40, 3, stretch=3.0)
+    joint, _, _ = calibrated_case("low_rank", 40, 3, stretch=3.0)
     fewer = joint._with(joint.targets, factor=joint.factor[:, :, :1])
-    fewer = fewer.calibrated_by(joint._reference)
+    fewer = fewer.calibrated_by(joint._calibration_set)
     whole = type(joint).concatenate([fewer, joint])
     assert whole.calibration == "conformal"
     each = [part.region(0.7).log_volume() for part in (fewer, joint)]
@@ -673,40 +680,40 @@ def test_parts_of_other_ranks_share_a_calibration():
 
 
 def test_what_is_remembered_is_bounded_and_changes_nothing(monkeypatch):
-    joint, _, _ = with_reference("normal", 40, 4, rows=15, stretch=3.0, gaps=0.2)
+    joint, _, _ = calibrated_case("normal", 40, 4, rows=15, stretch=3.0, gaps=0.2)
     y = came(joint, 2.0)
     y[np.array([[i >> k & 1 for k in range(4)] for i in range(15)], dtype=bool)] = np.nan
     expected = [joint.region(level).contains(y) for level in (0.5, 0.7)]
-    assert len(joint._reference._laws) == 15
-    monkeypatch.setattr(reference, "MOST_KEPT", 5 * 80)
-    again = joint.calibrated_by(pickle.loads(pickle.dumps(joint._reference)))
-    assert len(again._reference._laws) == 0
+    assert len(joint._calibration_set._cache) == 15
+    monkeypatch.setattr(conformal, "MOST_CACHED", 5 * 80)
+    again = joint.calibrated_by(pickle.loads(pickle.dumps(joint._calibration_set)))
+    assert len(again._calibration_set._cache) == 0
     for level, held in zip((0.5, 0.7), expected, strict=True):
         assert_array_equal(again.region(level).contains(y), held)
-        assert 0 < len(again._reference._laws) <= 6
+        assert 0 < len(again._calibration_set._cache) <= 6
 
 
 @each_kind
 def test_parts_without_a_calibration_in_common_lose_it_aloud(kind):
-    joint, others, y = with_reference(kind, 30, 3)
+    joint, others, y = calibrated_case(kind, 30, 3)
     cases = {
         "none": joint.calibrated_by(None),
-        "other rows": joint.calibrated_by(Reference(others[:20], y[:20], "conformal")),
-        "other values": joint.calibrated_by(Reference(others, y + 1, "conformal")),
-        "another method": joint.calibrated_by(Reference(others, y, "out_of_fold")),
-        "other weights": joint.calibrated_by(Reference(others, y, "conformal", np.ones(30))),
+        "other rows": joint.calibrated_by(CalibrationSet(others[:20], y[:20], "conformal")),
+        "other values": joint.calibrated_by(CalibrationSet(others, y + 1, "conformal")),
+        "another method": joint.calibrated_by(CalibrationSet(others, y, "out_of_fold")),
+        "other weights": joint.calibrated_by(CalibrationSet(others, y, "conformal", np.ones(30))),
     }
     model = joint.region(0.8, method="model").radius
     for other in cases.values():
         for parts in ([joint, other], [other, joint, joint]):
-            with pytest.warns(CoveyWarning, match="by different rows.*the model alone") as said:
+            with pytest.warns(CoveyWarning, match="on different rows.*the model alone") as said:
                 whole = type(joint).concatenate(parts)
             assert len(said) == 1
             assert whole.calibration == whole.region(0.8).method == "model"
             assert_allclose(whole.region(0.8).radius, np.tile(model, len(parts)))
     one, two = joint.marginal([1, 0]), joint.affine([[0.0, 2, 0], [1, 0, 1]], targets=["t1", "t0"])
     if type(one) is type(two):
-        with pytest.warns(CoveyWarning, match="asked other things"):
+        with pytest.warns(CoveyWarning, match="in different ways"):
             assert type(one).concatenate([one, two]).calibration == "model"
 
 
@@ -716,7 +723,7 @@ def test_parts_without_a_calibration_in_common_lose_it_aloud(kind):
 def test_far_quantiles_keep_their_digits():
     """Without usable rows what is out of fold is the model's, up to quantiles of 1e-12."""
     joint = MultivariateNormal([[1.0, -2.0]], covariance=[[4.0, 1.0], [1.0, 9.0]])
-    joint = joint.calibrated_by(Reference(joint[:0], np.zeros((0, 2)), "out_of_fold"))
+    joint = joint.calibrated_by(CalibrationSet(joint[:0], np.zeros((0, 2)), "out_of_fold"))
     for q in (1e-12, 1e-9, 0.3, 0.5 + 1e-9, 1 - 1e-9):
         expected = stats.norm.ppf(q, joint.mean, joint.stddev)
         assert_allclose(joint.quantile(q), expected, rtol=1e-6, err_msg=q)
@@ -728,9 +735,9 @@ def test_far_quantiles_keep_their_digits():
 @each_kind
 def test_rounding_moves_no_rank(kind):
     """The reference rows themselves in other units: each has the rank that it had."""
-    _, others, y = with_reference(kind, 60, 3, stretch=2.0)
+    _, others, y = calibrated_case(kind, 60, 3, stretch=2.0)
     units = np.array([3.0, 1 / 7, 1.1])
-    same = others.affine(np.diag(units)).calibrated_by(Reference(others, y, "conformal"))
+    same = others.affine(np.diag(units)).calibrated_by(CalibrationSet(others, y, "conformal"))
     ranks = (np.arange(60) + 0.5) / 61
     assert_allclose(np.sort(scores.distance_pit(same, y * units)), ranks, atol=1e-12)
     for level in np.abs(2 * scores.pit(same, y * units) - 1).T:
@@ -741,7 +748,7 @@ def test_rounding_moves_no_rank(kind):
 @pytest.mark.parametrize("method", ["out_of_fold", "conformal"])
 @pytest.mark.parametrize("gaps", [0.0, 0.2])
 def test_intervals_are_between_quantiles(kind, method, gaps):
-    joint, _, _ = with_reference(kind, 60, 3, stretch=4.0, method=method, gaps=gaps)
+    joint, _, _ = calibrated_case(kind, 60, 3, stretch=4.0, method=method, gaps=gaps)
     given = np.where(np.eye(4, 3, dtype=bool), 0.5, np.nan)
     for asked in (joint, joint.conditional(given), joint.sum(), joint["t1"], joint[["t2", "t0"]]):
         for level in (0.001, 0.3, 0.5, 0.9, 0.97, 0.999):
@@ -766,7 +773,7 @@ def test_quantiles_of_what_was_said_too_narrow_hold_their_levels():
     truth = stats.norm(said.mean[2000:], 4 * said.stddev[2000:])
     q = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
     for method in ("out_of_fold", "conformal"):
-        joint = said[2000:].calibrated_by(Reference(said[:2000], y[:2000], method))
+        joint = said[2000:].calibrated_by(CalibrationSet(said[:2000], y[:2000], method))
         found = joint.quantile(q)
         assert_allclose(np.mean(y[2000:] <= found, axis=1), np.stack([q, q], axis=1), atol=0.03)
         off = (found - truth.ppf(q[:, None, None])) / (4 * said.stddev[2000:])
@@ -778,7 +785,7 @@ def test_quantiles_of_what_was_said_too_narrow_hold_their_levels():
 
 @each_kind
 def test_probabilities_densities_and_draws_go_by_the_model(kind):
-    joint, _, _ = with_reference(kind, 30, 3, stretch=4.0)
+    joint, _, _ = calibrated_case(kind, 30, 3, stretch=4.0)
     plain = joint.calibrated_by(None)
     y = came(joint)
     assert_array_equal(joint.log_prob(y), plain.log_prob(y))
@@ -799,12 +806,12 @@ def test_probabilities_densities_and_draws_go_by_the_model(kind):
 @each_kind
 @pytest.mark.parametrize("d", [1, 3])
 def test_no_rows_and_one(kind, d):
-    joint, _, _ = with_reference(kind, 30, d)
+    joint, _, _ = calibrated_case(kind, 30, d)
     none = joint[[]]
     assert none.region(0.9).radius.shape == (0,)
     assert none.interval(0.9)[0].shape == (0, d)
     assert_allclose(joint[2].region(0.9).radius, joint.region(0.9).radius[[2]])
-    one = joint.calibrated_by(Reference(draw(kind, 1, d), came(draw(kind, 1, d)), "conformal"))
+    one = joint.calibrated_by(CalibrationSet(draw(kind, 1, d), came(draw(kind, 1, d)), "conformal"))
     assert np.isfinite(one.region(0.5).radius).all()
     assert np.isinf(one.region(0.51).radius).all()
     if d == 1:
@@ -828,31 +835,31 @@ def test_scores_lead_back_to_distances(kind, freedom, count):
     else:
         joint = MultivariateT(mean, degrees_of_freedom=freedom, scale_tril=eye)
         law = stats.f(count, freedom, scale=count)
-    radial = joint._radial(np.full(len(squares), count))
-    found = score(squares, radial)
+    radial = joint._radial.squared_distance(np.full(len(squares), count))
+    found = nonconformity_score(squares, radial)
     assert (np.diff(found) > 0).all()
     exact = law.logcdf(squares) - law.logsf(squares)
-    usual = np.abs(exact) < LONGEST
+    usual = np.abs(exact) < LARGEST_SCORE
     assert usual.sum() > 40
     assert_allclose(found[usual], exact[usual], rtol=1e-6, atol=1e-9)
-    assert (np.abs(found[~usual]) > 0.99 * LONGEST).all()
+    assert (np.abs(found[~usual]) > 0.99 * LARGEST_SCORE).all()
     # one after another, as a quantile is turned into a distance
     for number in range(0, 1200, 7):
-        back = squares_at(float(found[number]), radial)
+        back = squares_of_score(float(found[number]), radial)
         assert_allclose(back, squares[number], rtol=1e-6)
         short = 1e-8 if freedom == 1e8 else 0  # where SciPy inverts less well
         assert back[number] >= squares[number] * (1 - short)  # rounding shuts no row out
-    assert_array_equal(squares_at(np.inf, radial), np.inf)
-    assert_array_equal(squares_at(-np.inf, radial), 0)
+    assert_array_equal(squares_of_score(np.inf, radial), np.inf)
+    assert_array_equal(squares_of_score(-np.inf, radial), 0)
 
 
 def test_no_distance_at_all():
     joint = draw("student_t", 5, 2)
-    radial = joint._radial(np.full(5, 2))
-    assert_array_equal(score(np.zeros(5), radial), -np.inf)
+    radial = joint._radial.squared_distance(np.full(5, 2))
+    assert_array_equal(nonconformity_score(np.zeros(5), radial), -np.inf)
     others = draw("student_t", 19, 2)
     for method in ("conformal", "out_of_fold"):
-        perfect = joint.calibrated_by(Reference(others, others.mean, method))
+        perfect = joint.calibrated_by(CalibrationSet(others, others.mean, method))
         assert_allclose(perfect.region(0.9).radius, 0, atol=1e-100)
         assert_array_equal(perfect.region(0.9).contains(joint.mean), True)
         assert_array_equal(perfect.interval(0.9)[1], joint.mean)
@@ -863,7 +870,7 @@ def test_no_distance_at_all():
 
 @pytest.mark.parametrize("method", ["conformal", "models", None, True, 0.9])
 def test_there_are_two_methods(method):
-    joint, _, _ = with_reference("normal", 30, 2)
+    joint, _, _ = calibrated_case("normal", 30, 2)
     for asked in (joint, joint.calibrated_by(None), Mixture([joint, joint])):
         for question in (asked.region, asked.interval):
             with pytest.raises(InputError, match="`method` must be 'auto' or 'model'"):
@@ -878,13 +885,13 @@ def test_a_reference_must_fit():
         (np.zeros((4, 2)), "model"),
     ):
         with pytest.raises(InputError, match=r"values of shape \(4, 2\)"):
-            Reference(others, values, method)
+            CalibrationSet(others, values, method)
 
 
 def test_what_a_file_must_hold():
     others = draw("student_t", 4, 2)
-    plain = Reference(others, others.mean, "conformal")
-    weighted = Reference(others, others.mean, "conformal", np.ones(4))
+    plain = CalibrationSet(others, others.mean, "conformal")
+    weighted = CalibrationSet(others, others.mean, "conformal", np.ones(4))
     names = {"mean", "scale_tril", "degrees_of_freedom", "values"}
     assert set(plain.to_arrays()) == names
     assert set(weighted.to_arrays()) == {*names, "weight"}

@@ -1,0 +1,221 @@
+"""What the rest of the package asks of distributions, and users do not need.
+
+The public methods of a distribution read and check what a user gives, and keep the rows that it is
+calibrated on. The functions here take what was read before, or reach the parts that a distribution
+is made of: `scale_matrix` and `radial_law`. No other room reads a private name of a distribution.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.distributions.conformal import CalibrationSet, nonconformity_score
+from covey.distributions.elliptical import Elliptical
+from covey.distributions.joint import Joint, uses_calibration
+from covey.distributions.radial import RadialLaw
+from covey.distributions.scale_matrix import ScaleMatrix
+from covey.types import Array
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Counts = NDArray[np.intp]
+AnyJoint = TypeVar("AnyJoint", bound=Joint)
+AnyElliptical = TypeVar("AnyElliptical", bound=Elliptical)
+
+
+# what it is made of
+
+
+def scale_matrix(joint: Elliptical) -> ScaleMatrix:
+    """The scale matrices S of N distributions, of D targets each."""
+    return joint._scale
+
+
+def radial_law(joint: Elliptical) -> RadialLaw:
+    """How the densities of N distributions depend on |z|."""
+    return joint._radial
+
+
+def components_of(joint: Joint) -> tuple[list[Any], Array]:
+    """The `Elliptical` components of a mixture, or the distribution itself as a mixture of one.
+
+    Args:
+        joint: N distributions.
+
+    Returns:
+        K components of N rows, and their weights, shape (N, K), of sum 1 in each row.
+    """
+    components, weights = joint._components
+    return list(components), weights
+
+
+def calibration_set_of(joint: Elliptical) -> CalibrationSet | None:
+    """The rows that regions, intervals and quantiles are calibrated on, or None."""
+    return joint._calibration_set
+
+
+# observed values under a distribution
+
+
+def read_observed(joint: Joint, y: Any) -> Array:
+    """The observed values that a user gave, checked, in the order of the targets.
+
+    Args:
+        joint: N distributions over D targets.
+        y: array of shape (N, D) in target units, or a frame with the targets as columns.
+
+    Returns:
+        Array of shape (N, D), in target units; NaN where not observed, and where the target is
+        known exactly.
+
+    Raises:
+        InputError: the shape, the columns or the row labels do not fit, or a value is infinite.
+    """
+    return joint._read(y)
+
+
+def squared_distance(joint: Elliptical, values: Array) -> tuple[Array, Counts]:
+    """|z|^2 of the observed targets by their marginal, and how many these are.
+
+    Args:
+        joint: N distributions over D targets.
+        values: shape (N, D), in target units; NaN where not observed.
+
+    Returns:
+        Two arrays of shape (N,), without unit; 0 and 0 where nothing is observed.
+    """
+    return joint._squares(values)
+
+
+def nonconformity(joint: Elliptical, values: Array) -> Array:
+    """The nonconformity score of each row: the log-odds of a smaller distance.
+
+    Args:
+        joint: N distributions over D targets.
+        values: shape (N, D), in target units; NaN where not observed.
+
+    Returns:
+        Array of shape (N,), without unit; minus infinity where nothing is observed.
+    """
+    squares, count = joint._squares(values)
+    return nonconformity_score(squares, joint._radial.squared_distance(np.maximum(count, 1)))
+
+
+def cdf(joint: Joint, values: Array, method: str = "auto") -> Array:
+    """The probability whose `quantile` each value is.
+
+    Args:
+        joint: N distributions over D targets.
+        values: shape (N, D), in target units; NaN where not observed.
+        method: "auto" or "model", as for `Joint.region`.
+
+    Returns:
+        Array of shape (N, D), without unit; NaN where not observed.
+
+    Raises:
+        InputError: `method` is unknown.
+    """
+    found = joint._calibrated_cdf(values) if uses_calibration(method) else None
+    return np.where(np.isnan(values), np.nan, joint._cdf(values) if found is None else found)
+
+
+def level_of(joint: Joint, values: Array, method: str = "auto") -> Array:
+    """The level of the `region` whose boundary the observed values lie on.
+
+    Args:
+        joint: N distributions over D targets.
+        values: shape (N, D), in target units; NaN where not observed.
+        method: "auto" or "model", as for `Joint.region`.
+
+    Returns:
+        Array of shape (N,), without unit; NaN where nothing is observed.
+
+    Raises:
+        InputError: `method` is unknown.
+    """
+    found = joint._calibrated_level(values) if uses_calibration(method) else None
+    if found is not None:
+        return found
+    matched: Elliptical = joint._matched()
+    squares, count = matched._squares(values)
+    law = matched._radial.squared_distance(np.maximum(count, 1))
+    return np.where(count > 0, law.cdf(squares), np.nan)
+
+
+def mean_given_others(joint: Joint, values: Array) -> Array:
+    """Mean of each observed target given the other observed ones.
+
+    Args:
+        joint: N distributions over D targets.
+        values: shape (N, D), in target units; NaN where not observed.
+
+    Returns:
+        Array of shape (N, D), in target units; NaN where not observed.
+    """
+    return joint._mean_given_others(values)
+
+
+def moments_given_others(joint: Elliptical, values: Array) -> tuple[Array, Array]:
+    """Mean and standard deviation of each observed target given the other observed ones.
+
+    Args:
+        joint: N distributions over D targets.
+        values: shape (N, D), in target units; NaN where not observed.
+
+    Returns:
+        Two arrays of shape (N, D), in target units; NaN where not observed.
+    """
+    return joint._moments_given_others(values)
+
+
+# other distributions; of these only `conditional_on` and `with_labels` keep the calibration
+
+
+def conditional_on(joint: AnyJoint, given: Any, keep: bool | None, rows_of: str) -> AnyJoint:
+    """`Joint.conditional`, with messages that say what the row labels belong to.
+
+    Args:
+        joint: N distributions over D targets.
+        given: as for `Joint.conditional`.
+        keep: as for `Joint.conditional`.
+        rows_of: what messages call the table whose row labels `given` must have.
+
+    Returns:
+        N distributions of the same kind.
+
+    Raises:
+        InputError: as for `Joint.conditional`.
+    """
+    return joint._given(given, keep, rows_of)
+
+
+def with_labels(joint: AnyJoint, index: pd.Index | None) -> AnyJoint:
+    """The same distributions with other row labels: a pandas Index of N, or None for none."""
+    return joint._labelled(index)
+
+
+def with_mean(joint: AnyElliptical, mean: Array) -> AnyElliptical:
+    """The same distributions about other means, of shape (N, D), in target units."""
+    return joint._with(joint.targets, mean=mean)
+
+
+def rescaled(joint: AnyJoint, scales: Array) -> AnyJoint:
+    """Each target widened about its mean: covariance i, j is multiplied by s_i s_j.
+
+    Args:
+        joint: N distributions over D targets.
+        scales: s, of shape (D,), or (N, D) unless it is a mixture; s_i = 0 makes target i known.
+
+    Returns:
+        N distributions of the same kind and the same means.
+    """
+    return joint._rescaled(scales)
+
+
+def uncorrelated(joint: AnyElliptical) -> AnyElliptical:
+    """The same means, standard deviations and tails, all correlations zero."""
+    return joint._uncorrelated()

@@ -1,0 +1,93 @@
+"""The result of a fit, in one object: the estimator holds it, and files store it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from covey.assess.fingerprints import Fingerprints
+from covey.distributions import Elliptical
+from covey.distributions.conformal import CalibrationSet
+from covey.errors import shown
+from covey.rows.training_table import network_inputs
+from covey.start.baseline import Baseline
+from covey.start.mean_model import MeanModel
+from covey.table import FeatureSchema, read_features
+from covey.table.inputs import Inputs
+from covey.types import Rows
+
+if TYPE_CHECKING:  # Keras takes 3 to 10 s to import, and is not needed to hold a model
+    from covey.members.ensemble import Ensemble
+
+
+@dataclass(frozen=True, eq=False, repr=False)  # of arrays, neither is of use
+class FittedModel:
+    """A fitted ensemble, what it needs to read a table, and how good it was on held-out rows.
+
+    Attributes:
+        schema: how the columns of a table become the numbers that the networks read.
+        one_dimensional: whether the targets came as one array of shape (N,), so that means and
+            standard deviations go out in that shape.
+        ensemble: the fitted members.
+        mean_model: the user's own mean models, one for each member, or None.
+        family_scores: out-of-fold score of each family that was trained, in nats per row.
+        evaluation: figures of `evaluate` for the held-out rows, without the energy and variogram
+            scores; and `order`, why folds are blocks, or None.
+        baseline: the simple prediction beside which the model is judged.
+        calibration_set: rows with their observed values, on which regions are calibrated.
+        training_fingerprints: fingerprints of the training rows.
+        calibration_fingerprints: those of the rows that `calibrate` was given, or None.
+        out_of_fold: distributions of the held-out training rows, each by members that did not
+            train on it; None if the table was larger than memory.
+        out_of_fold_rows: numbers of these rows in the user's table, or None as well.
+    """
+
+    schema: FeatureSchema
+    one_dimensional: bool
+    ensemble: Ensemble
+    mean_model: MeanModel | None
+    family_scores: dict[str, float]
+    evaluation: dict[str, Any]
+    baseline: Baseline
+    calibration_set: CalibrationSet
+    training_fingerprints: Fingerprints
+    calibration_fingerprints: Fingerprints | None = None
+    out_of_fold: Elliptical | None = None
+    out_of_fold_rows: Rows | None = None
+
+    def __repr__(self) -> str:
+        return f"FittedModel(family={self.family!r}, targets={shown(self.targets)})"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the D targets."""
+        return self.ensemble.targets
+
+    @property
+    def family(self) -> str:
+        """Name of the family that the members predict."""
+        return self.ensemble.network.family_name
+
+    @property
+    def out_of_fold_score(self) -> float:
+        """Mean log-density of the held-out rows, in nats per row."""
+        return self.family_scores[self.family]
+
+    def inputs(self, X: Any) -> Inputs:
+        """Turn a table into what the ensemble takes.
+
+        Args:
+            X: table of N rows with the columns of the training table, in any order.
+
+        Returns:
+            The numbers that the networks read, and what the user's mean models predict.
+
+        Raises:
+            InputError: a column is lacking or cannot be used.
+        """
+        frame, named = read_features(X)
+        if self.mean_model is None:
+            return Inputs(network_inputs(self.schema, frame, named))
+        frame = self.schema.align(frame, named)
+        offsets = self.mean_model.predict(self.schema.as_given(frame))
+        return Inputs(network_inputs(self.schema, frame, self.schema.named), offsets)
