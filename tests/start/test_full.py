@@ -14,6 +14,7 @@ from covey.start.full import LinearModel
 from covey.start.ridge_path import PENALTIES
 from covey.start.start import unbounded_columns, with_unbounded
 from covey.table import FeatureSchema, unclipped
+from tests.start.whitening import residuals, whitened
 
 NONE = np.zeros(0, dtype=np.int64)  # inputs that enter a second time
 
@@ -96,22 +97,22 @@ def test_weight_two_is_the_row_twice():
 def test_whiten_and_restore_are_inverse():
     X, Y = data()
     model = LinearModel.fit(X, Y * [1e-9, 1, 1e9])
-    whitened = model.whiten(X, Y * [1e-9, 1, 1e9])
-    point = MultivariateNormal(whitened, covariance=np.eye(3))
+    z = whitened(model, X, Y * [1e-9, 1, 1e9])
+    point = MultivariateNormal(z, covariance=np.eye(3))
     restored = model.restore(point, X)
     np.testing.assert_allclose(restored.mean, Y * [1e-9, 1, 1e9], rtol=1e-9)
     # the density changes by |d whitened / d y|
     standard = MultivariateNormal(np.zeros_like(Y), covariance=np.eye(3))
     np.testing.assert_allclose(
         model.restore(standard, X).log_prob(Y * [1e-9, 1, 1e9]),
-        standard.log_prob(whitened) + model.log_scale,
+        standard.log_prob(z) + model.log_scale,
     )
 
 
 def test_whitened_residuals_are_about_standard_normal():
     X, Y = data(n=3000)
-    whitened = LinearModel.fit(X, Y).whiten(X, Y)
-    np.testing.assert_allclose(np.cov(whitened.T), np.eye(3), atol=0.02)
+    z = whitened(LinearModel.fit(X, Y), X, Y)
+    np.testing.assert_allclose(np.cov(z.T), np.eye(3), atol=0.02)
 
 
 @pytest.mark.parametrize("value", [0.0, 5.0, -1e9, 1e-12])
@@ -367,21 +368,6 @@ def test_rows_of_one_block_are_held_out_on_their_own():
     )
 
 
-def test_residuals_without_the_factor():
-    X, Y = data()
-    model = LinearModel.fit(X, with_gaps(Y), degrees_of_freedom=8.0)
-    mean = model.predict_distribution(X).mean
-    gappy = model.residual(X, with_gaps(Y))
-    np.testing.assert_array_equal(np.isnan(gappy), np.isnan(with_gaps(Y)))
-    np.testing.assert_allclose(gappy, (with_gaps(Y) - mean) / model.scale, atol=1e-12)
-    whitened = model.whiten(X, Y)
-    np.testing.assert_allclose(
-        whitened @ model.residual_scale_tril.T, model.residual(X, Y), atol=1e-12
-    )
-    first = np.isnan(with_gaps(Y)).cumsum(axis=1) == 0  # before the first gap
-    np.testing.assert_array_equal(model.whiten(X, with_gaps(Y)), np.where(first, whitened, np.nan))
-
-
 def test_densities_of_what_was_observed_come_back_in_target_units():
     X, Y = data()
     scale = [1e-9, 1.0, 1e9]
@@ -392,7 +378,7 @@ def test_densities_of_what_was_observed_come_back_in_target_units():
         mask = np.isin(np.arange(3), observed)
         standard = multivariate_normal(None, (factor @ factor.T)[np.ix_(mask, mask)])
         gappy = np.where(mask, Y * scale, np.nan)
-        found = standard.logpdf(model.residual(X, gappy)[:, mask])
+        found = standard.logpdf(residuals(model, X, gappy)[:, mask])
         expected = multivariate_normal(None, joint.correlation[0][np.ix_(mask, mask)])
         z = ((gappy - joint.mean) / joint.stddev)[:, mask]
         np.testing.assert_allclose(

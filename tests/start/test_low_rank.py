@@ -13,6 +13,7 @@ from covey.start.full import LinearModel
 from covey.start.low_rank import LowRankLinearModel
 from covey.start.whitening import Whitened
 from covey.table.folds import Folds
+from tests.start.whitening import whitened
 from tests.training import training_data
 
 
@@ -42,15 +43,15 @@ def test_the_regression_is_that_of_the_full_start(gaps):
 def test_whitened_values_have_the_density_of_the_start(gaps):
     X, Y = problem(gaps=gaps)
     start = LowRankLinearModel.fit(X, Y, 2)
-    z = start.whiten(X, Y)
+    z = whitened(start, X, Y)
     assert_array_equal(np.isnan(z), np.isnan(Y))
     whole = ~np.isnan(Y).any(axis=1)
     expected = start.predict_distribution(X).log_prob(Y)
     found = start.standard(len(X)).log_prob(z)
     assert_allclose((found + start.log_scale)[whole], expected[whole])
-    whitened = start.standard(len(X))
+    standard = start.standard(len(X))
     z = np.nan_to_num(z)
-    restored = start.restore(with_mean(whitened, z), X, offset=1.0)
+    restored = start.restore(with_mean(standard, z), X, offset=1.0)
     assert_allclose(restored.mean, np.where(np.isnan(Y), restored.mean, Y + 1.0))
     assert_allclose(restored.covariance, start.predict_distribution(X).covariance)
 

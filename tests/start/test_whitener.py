@@ -8,6 +8,7 @@ from covey.start import whitener
 from covey.start.ridge import fit_ridge
 from covey.start.whitener import Whitener
 from covey.table.folds import Folds
+from tests.start.whitening import residuals, whitened
 
 
 @pytest.mark.parametrize("plan", [FullPlan(True), LowRankPlan(1)])
@@ -32,7 +33,7 @@ def test_it_is_that_of_each_start(gaps, plan, with_offsets, monkeypatch):
     assert found.dtype == np.float32
     for member, start in enumerate(linear):
         taken = Y if offsets is None else Y - offsets[member]
-        expected = start.residual(X.astype(float), taken)
-        expected[complete] = start.whiten(X[complete].astype(float), taken[complete])
+        expected = residuals(start, X, taken)
+        expected[complete] = whitened(start, X[complete], taken[complete])
         assert found[:, member] == pytest.approx(expected, abs=1e-5, nan_ok=True)
     assert found[complete].std() == pytest.approx(1, abs=0.2) or with_offsets

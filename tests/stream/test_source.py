@@ -13,6 +13,7 @@ from covey.stream.first_pass import FirstPass
 from covey.stream.hash_folds import HashFolds
 from covey.stream.rows import Roles
 from covey.stream.source import Streamed
+from tests.start.whitening import residuals, whitened
 
 BATCH = 16
 
@@ -93,9 +94,9 @@ def test_targets_are_those_of_the_rows(source):
     whole = ~np.isnan(Y).any(axis=1)
     for member, start in enumerate(source.first_pass.linear):
         targets = np.asarray(chunk.data.targets)[:-1, member]
-        assert targets[whole] == pytest.approx(start.whiten(X, Y)[whole], abs=1e-4)
-        residual = start.residual(X, Y)[~whole]
-        assert targets[~whole] == pytest.approx(residual, abs=1e-4, nan_ok=True)
+        assert targets[whole] == pytest.approx(whitened(start, X[whole], Y[whole]), abs=1e-4)
+        expected = residuals(start, X, Y)[~whole]
+        assert targets[~whole] == pytest.approx(expected, abs=1e-4, nan_ok=True)
 
 
 def test_kinds_count_by_their_share(source):

@@ -8,7 +8,6 @@ from typing import Self, TypeVar, final
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.algebra.triangular import solve_lower
 from covey.distributions import Elliptical, MultivariateNormal
 from covey.start.covariance import residual_factor
 from covey.start.ridge import Ridge, fit_ridge
@@ -94,19 +93,6 @@ class LinearModel(LinearStart):
     def log_scale(self) -> float:
         """Logarithm of |d whitened / d y|, in nats: to add to a log-density of whitened values."""
         return float(-np.log(self.scale).sum() - np.log(np.diag(self.residual_scale_tril)).sum())
-
-    def whiten(self, X: Array, Y: Array) -> Array:
-        """Residuals in the units of their own covariance: about N(0, I) if the model were true.
-
-        Args:
-            X: array of shape (N, F).
-            Y: array of shape (N, D), in target units.
-
-        Returns:
-            Array of shape (N, D), without unit. Each value mixes a target with those before it, so
-            a row with a gap holds NaN from the gap on.
-        """
-        return solve_lower(self.residual_scale_tril, self.residual(X, Y))
 
     def restore(self, whitened: Joint, X: Array, offset: Array | float = 0.0) -> Joint:
         """See `LinearStart`."""

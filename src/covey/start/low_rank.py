@@ -99,10 +99,6 @@ class LowRankLinearModel(LinearStart):
         """See `LinearStart`."""
         return float(-np.log(self.scale).sum() - np.log(self.residual_scale).sum())
 
-    def whiten(self, X: Array, Y: Array) -> Array:
-        """See `LinearStart`; NaN where not observed."""
-        return np.asarray(self.residual(X, Y) / self.residual_scale)
-
     def restore(self, whitened: Any, X: Array, offset: Array | float = 0.0) -> Any:
         """See `LinearStart`."""
         scales = self.scale * self.residual_scale

@@ -92,20 +92,8 @@ class LinearStart(ABC):
         """Logarithm of |d whitened / d y|, in nats: to add to a log-density of whitened values."""
 
     @abstractmethod
-    def whiten(self, X: Array, Y: Array) -> Array:
-        """Residuals in units of their own covariance, or of what stands for it.
-
-        Args:
-            X: array of shape (N, F).
-            Y: array of shape (N, D), in target units.
-
-        Returns:
-            Array of shape (N, D), without unit.
-        """
-
-    @abstractmethod
     def restore(self, whitened: Any, X: Array, offset: Array | float = 0.0) -> Any:
-        """Undo `whiten`: a distribution of whitened residuals becomes one of y.
+        """Undo whitening: a distribution of whitened residuals becomes one of y.
 
         Args:
             whitened: distributions of N rows and D targets.
@@ -128,22 +116,9 @@ class LinearStart(ABC):
             observed: array of shape (N, D).
 
         Returns:
-            Array of shape (N,), in nats: to add to a log-density of observed values of `residual`.
+            Array of shape (N,), in nats: to add to a log-density of observed residuals.
         """
         return np.where(observed, -np.log(self.scale), 0.0).sum(axis=1)
-
-    @final
-    def residual(self, X: Array, Y: Array) -> Array:
-        """How far the targets are from their means.
-
-        Args:
-            X: array of shape (N, F).
-            Y: array of shape (N, D), in target units, NaN where not observed.
-
-        Returns:
-            Array of shape (N, D), in standardised target units, NaN where not observed.
-        """
-        return np.asarray((Y - self.location) / self.scale - self._standardised_mean(X))
 
     @final
     def predict_distribution(

@@ -55,11 +55,9 @@ class Whitener:
         found = np.empty((len(Y), *self.shape), dtype=np.float32)
         for first in range(0, len(Y), CHUNK):
             rows = slice(first, first + CHUNK)
-            taken = (
-                Y[rows, None]
-                if offsets is None
-                else Y[rows, None] - offsets[:, rows].swapaxes(0, 1)
-            )
+            taken = Y[rows, None]
+            if offsets is not None:
+                taken = taken - offsets[:, rows].swapaxes(0, 1)
             features = with_unbounded(X[rows], self.unbounded)
             mean = (features @ self.coef).reshape(-1, *self.shape) + self.intercept
             residuals = (taken - self.location) / self.scale - mean
