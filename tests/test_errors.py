@@ -58,7 +58,7 @@ def never_repeats(X):
 
 
 def full_disk(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint.artifact, "write", refuse)
+    monkeypatch.setattr(checkpoint.container, "write", refuse)
     X, Y = table()
     X.assign(y=Y[:, 0]).to_parquet(tmp_path / "t.parquet")
     model = covey.JointRegressor(**QUICK)

@@ -11,7 +11,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src"
 
 FLOORS = (
-    {"datasets", "errors"},
+    {"datasets", "errors", "types"},
     {"algebra", "arguments", "backend"},
     {"distributions"},
     {"families", "scores", "table"},
@@ -27,7 +27,7 @@ FLOORS = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 ENGINES = ("jax", "tensorflow", "torch", "keras")
 WITHOUT_KERAS = {
-    *("errors", "datasets", "arguments", "algebra", "distributions", "scores", "table"),
+    *("errors", "datasets", "types", "arguments", "algebra", "distributions", "scores", "table"),
     *("start", "assess", "rows", "plot"),
 }
 SELECT = "covey.backend.select"  # the one module that imports Keras

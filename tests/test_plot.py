@@ -113,7 +113,7 @@ def test_every_public_function_has_a_case_here():
 def test_ellipses_lie_at_the_radius_of_their_region(kind):
     joint = draw(kind, n=30)
     y = came(joint, gaps=0)
-    ax = plot.ellipses(joint, ["NO2", "CO"], y, levels=(0.9, 0.5), rows=[4, 7])
+    ax = plot.ellipses(joint, targets=["NO2", "CO"], y=y, levels=(0.9, 0.5), rows=[4, 7])
     part = joint.marginal(["NO2", "CO"])
     lines = closed_lines(ax)
     assert len(lines) == 4
@@ -165,7 +165,7 @@ def test_markers_and_colours_tell_ten_rows_apart():
 def test_pairs_draws_densities_regions_and_correlations(kind):
     joint = draw(kind, n=5)
     y = came(joint, gaps=0)
-    axes = plot.pairs(joint, 3, y, levels=(0.5, 0.9))
+    axes = plot.pairs(joint, row=3, y=y, levels=(0.5, 0.9))
     assert axes.shape == (3, 3)
     for i in range(3):
         curve, seen = axes[i, i].get_lines()
@@ -214,7 +214,7 @@ def test_pairs_shows_a_known_target_as_a_line_and_hides_gaps():
 
 
 def test_pairs_of_one_target_and_of_too_many():
-    axes = plot.pairs(draw(d=1), -1)
+    axes = plot.pairs(draw(d=1), row=-1)
     assert axes.shape == (1, 1)
     assert axes[0, 0].get_ylabel() == "density"
     with pytest.raises(InputError, match=r"at most 12.*Received 13.*marginal"):
@@ -230,7 +230,7 @@ def test_the_calibration_curve_is_the_coverage(kind):
     y = came(joint, gaps=0.4)
     y[::7] = np.nan
     levels = [0.9, 0.3, 0.7, 0.5]
-    ax = plot.calibration_curve(joint, y, levels)
+    ax = plot.calibration_curve(joint, y, levels=levels)
     lines = by_label(ax)
     seen = ~np.isnan(y)
     some = seen.any(axis=1)
@@ -251,7 +251,7 @@ def test_the_calibration_curve_is_the_coverage(kind):
 
 def test_the_band_of_the_calibration_curve_is_binomial():
     joint = draw(n=200)
-    ax = plot.calibration_curve(joint, came(joint, gaps=0), [0.5, 0.8])
+    ax = plot.calibration_curve(joint, came(joint, gaps=0), levels=[0.5, 0.8])
     vertices = ax.collections[0].get_paths()[0].vertices
     for level in (0.5, 0.8):
         found = vertices[np.isclose(vertices[:, 0], level), 1]
@@ -276,7 +276,7 @@ def test_a_known_target_does_not_count_for_coverage():
     y = came(joint, gaps=0)
     given = np.full((30, 3), np.nan)
     given[:10, 0] = y[:10, 0]
-    lines = by_label(plot.calibration_curve(joint.conditional(given), y, [0.5]))
+    lines = by_label(plot.calibration_curve(joint.conditional(given), y, levels=[0.5]))
     lower, upper = joint.interval(0.5)
     held = (lower <= y) & (y <= upper)
     assert_allclose(lines["CO"].get_ydata(), held[10:, 0].mean())
@@ -286,7 +286,7 @@ def test_the_regions_of_a_mixture_are_of_some_rows(monkeypatch):
     monkeypatch.setattr(plot.checks, "MOST_MIXED", 6)
     joint = draw("mixture", n=31)
     y = came(joint, gaps=0)
-    ax = plot.calibration_curve(joint, y, [0.4, 0.6])
+    ax = plot.calibration_curve(joint, y, levels=[0.4, 0.6])
     rows = np.arange(0, 31, 6)
     expected = [joint[rows].region(level).contains(y[rows]).mean() for level in (0.4, 0.6)]
     assert_allclose(by_label(ax)["all together"].get_ydata(), expected)
@@ -428,7 +428,7 @@ def test_the_heat_map_drops_what_there_is_no_room_for():
 def test_observed_against_predicted(kind):
     joint = draw(kind, n=101)
     y = came(joint, gaps=0.2)
-    ax = plot.observed_vs_predicted(joint, y, "NOx", level=0.6, most=20)
+    ax = plot.observed_vs_predicted(joint, y, target="NOx", level=0.6, most=20)
     rows = np.flatnonzero(~np.isnan(y[:, 1]))
     chosen = rows[np.linspace(0, len(rows) - 1, 20).round().astype(int)]
     lower, upper = (end[:, 1] for end in joint.interval(0.6))
@@ -674,7 +674,8 @@ def test_regions_and_intervals_without_end():
     values = np.concatenate([y[:, 0], joint.mean[:, 0]])
     assert_allclose(bars, [[values.min(), values.max()]] * 8)
     assert "100.0% inside" in ax.get_title()
-    shares = by_label(plot.calibration_curve(joint, y, [0.5, 0.9]))["all together"].get_ydata()
+    curve = by_label(plot.calibration_curve(joint, y, levels=[0.5, 0.9]))
+    shares = curve["all together"].get_ydata()
     assert shares[1] == 1
 
 

@@ -126,7 +126,7 @@ def test_energy_and_variogram_scores_agree_with_large_ensembles(kind):
     assert np.all(np.abs(scores.energy_score(joint, y) - near + apart / 2) < 0.01 * near)
     for order in (0.5, 1.0):
         ensemble = scoringrules.vs_ensemble(y, first[:, :20_000], p=order, backend="numpy")
-        found = scores.variogram_score(joint, y, order)
+        found = scores.variogram_score(joint, y, order=order)
         np.testing.assert_allclose(2 * found, ensemble, rtol=0.1, atol=0.01)
 
 
@@ -170,7 +170,7 @@ def test_the_variogram_score_is_its_integral(freedom):
     joint = draw("normal" if freedom is None else "t", n=2, d=2, freedom=freedom)
     y = joint.sample(1, seed=1)[0]
     for order in (0.5, 1.7):
-        for row, found in enumerate(scores.variogram_score(joint, y, order)):
+        for row, found in enumerate(scores.variogram_score(joint, y, order=order)):
             gap = joint.affine([[1.0, -1.0]], targets=["gap"])
             m, s = gap.mean[row, 0], gap.scale_tril[row, 0, 0]
             law = norm(m, s) if freedom is None else t(freedom, m, s)
@@ -196,7 +196,7 @@ def test_the_variogram_score_of_order_two_is_of_moments():
             mean = c[:, i, i] + c[:, j, j] - 2 * c[:, i, j]
             mean = mean + np.square(joint.mean[:, i] - joint.mean[:, j])
             expected = expected + np.square(mean - np.square(y[:, i] - y[:, j]))
-        np.testing.assert_allclose(scores.variogram_score(joint, y, 2), expected, rtol=1e-5)
+        np.testing.assert_allclose(scores.variogram_score(joint, y, order=2), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("freedom", [None, 5.0])
@@ -311,10 +311,10 @@ def test_pits_agree_with_what_intervals_and_regions_hold(method, gaps):
     some = ~np.isnan(y).all(axis=1)
     for level in (0.1, 0.5, 0.9, 0.97):
         held = np.mean(np.abs(2 * found - 1)[~np.isnan(y)] <= level)
-        assert held == pytest.approx(scores.marginal_coverage(joint, y, level), abs=2e-3)
+        assert held == pytest.approx(scores.marginal_coverage(joint, y, level=level), abs=2e-3)
         assert held == pytest.approx(level, abs=0.04)
         held = np.mean(distance[some] <= level)
-        assert held == pytest.approx(scores.joint_coverage(joint, y, level), abs=2e-3)
+        assert held == pytest.approx(scores.joint_coverage(joint, y, level=level), abs=2e-3)
         assert held == pytest.approx(level, abs=0.04)
         # the other way round: a share q lies below the quantile q
         below = np.nanmean(np.where(np.isnan(y), np.nan, found <= level))
@@ -358,9 +358,9 @@ def test_coverage_is_the_level_on_draws_from_the_truth(kind, level):
     y = joint.sample(1, seed=4)[0]
     y[::4, 1] = np.nan
     error = 3.5 * np.sqrt(level * (1 - level) / n)
-    assert scores.joint_coverage(joint, y, level) == pytest.approx(level, abs=error + 0.005)
-    assert scores.marginal_coverage(joint, y, level) == pytest.approx(level, abs=error)
-    each = scores.marginal_coverage(joint, y, level, per_target=True)
+    assert scores.joint_coverage(joint, y, level=level) == pytest.approx(level, abs=error + 0.005)
+    assert scores.marginal_coverage(joint, y, level=level) == pytest.approx(level, abs=error)
+    each = scores.marginal_coverage(joint, y, level=level, per_target=True)
     np.testing.assert_allclose(each, level, atol=1.2 * error)
 
 
@@ -378,8 +378,8 @@ def test_coverage_counts_what_was_observed():
     np.testing.assert_array_equal(scores.marginal_coverage(joint, y, per_target=True), [1, nan])
     # 1.9 lies within each interval, but both together lie outside the region
     y = np.full((4, 2), 1.9)
-    assert scores.marginal_coverage(joint, y, 0.95) == 1
-    assert scores.joint_coverage(joint, y, 0.95) == 0
+    assert scores.marginal_coverage(joint, y, level=0.95) == 1
+    assert scores.joint_coverage(joint, y, level=0.95) == 0
 
 
 @pytest.mark.parametrize("name", PER_ROW + PER_TARGET)

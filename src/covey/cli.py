@@ -19,6 +19,13 @@ from covey.errors import CoveyError, CoveyWarning, InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["main"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 TABLE = "a .csv, .tsv or .parquet file"
 
 

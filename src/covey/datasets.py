@@ -9,6 +9,10 @@ if TYPE_CHECKING:
 __all__ = ["load_air_quality"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def load_air_quality() -> tuple["pd.DataFrame", "pd.DataFrame"]:
     """Load a year of air in an Italian city: a cheap sensor array beside reference analysers.
 

@@ -20,6 +20,13 @@ from covey.table.files import writable, write_table
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["run"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 UNITS = {"CO": "mg/m3", "NMHC": "ug/m3", "C6H6": "ug/m3", "NOx": "ppb", "NO2": "ug/m3"}
 GASES = list(UNITS)
 GIVEN = ["CO", "NOx"]  # what the conditional prediction is told

@@ -27,8 +27,12 @@ __all__ = [
     "CoveyWarning",
     "EngineError",
     "InputError",
-    "warn",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 _OWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
 # Those who call Covey on behalf of somebody else.

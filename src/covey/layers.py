@@ -1,26 +1,17 @@
-"""Keras layers: the head that ends in a distribution, and the dense layer of an ensemble."""
+"""The Keras layer that ends a model in a distribution."""
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import ArrayLike
+from typing import Any, Self
 
 import covey.families  # noqa: F401  registers what a saved model names
 from covey.backend.select import keras
 from covey.errors import InputError, shown, warn
+from covey.types import Tensor
 
-ops = keras.ops
-Tensor = Any  # whatever the engine calls one
-
-
-def members_first(inputs: Tensor) -> Tensor:
-    """(rows, members, ...) as a model is given them, to (members, rows, ...) as its layers work."""
-    return ops.swapaxes(inputs, 0, 1)
+__all__ = ["DistributionHead"]
 
 
-def rows_first(outputs: Tensor) -> Tensor:
-    """(members, rows, ...) back to (rows, members, ...)."""
-    return ops.swapaxes(outputs, 0, 1)
+def __dir__() -> list[str]:
+    return __all__
 
 
 @keras.saving.register_keras_serializable(package="covey")
@@ -34,9 +25,6 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
 
     Args:
         family: for example `covey.families.Normal(5)`.
-        members: None for a plain model, with inputs (rows, units); K for an ensemble, with inputs
-            (K, rows, units) as `MemberDense` gives them, weights of its own for each member, and
-            outputs (rows, K, P).
         kernel_regularizer: Keras regularizer of the projection's kernel.
         name: name of the layer.
 
@@ -57,7 +45,6 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
         self,
         family: Any,
         *,
-        members: int | None = None,
         kernel_regularizer: Any = None,
         name: str | None = None,
         **kwargs: Any,
@@ -71,17 +58,17 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})
         self.supports_masking = True
         self.family = family
-        self.members = members
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        options = {"kernel_initializer": "zeros", "dtype": "float32", "name": "projection"}
-        if members is None:
-            self.projection = _Projection(
-                family.packed_size, kernel_regularizer=self.kernel_regularizer, **options
-            )
-        else:
-            self.projection = MemberDense(
-                family.packed_size, kernel_regularizer=self.kernel_regularizer, **options
-            )
+        self.projection = self._dense(
+            family.packed_size,
+            kernel_regularizer=self.kernel_regularizer,
+            kernel_initializer="zeros",
+            dtype="float32",
+            name="projection",
+        )
+
+    def _dense(self, units: int, **options: Any) -> Any:
+        return _Projection(units, **options)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the weights of the projection."""
@@ -90,18 +77,15 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Tensor) -> Tensor:
         """Packed parameters, shape (..., P), from hidden units, shape (..., units)."""
-        raw = self.projection(inputs)
-        return self.family.constrain(raw if self.members is None else rows_first(raw))
+        return self.family.constrain(self.projection(inputs))
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor = None) -> Tensor:
         """Which rows (and steps in time, in front of the parameters) count in the loss."""
-        members = previous_mask is not None and self.members is not None
-        return rows_first(previous_mask) if members else previous_mask
+        return previous_mask
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Shape of the packed parameters."""
-        leading = input_shape[:-1] if self.members is None else (input_shape[1], input_shape[0])
-        return (*leading, self.family.packed_size)
+        return (*input_shape[:-1], self.family.packed_size)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -109,12 +93,11 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
             **super().get_config(),
             "family": keras.saving.serialize_keras_object(self.family),
             "packing": self.family.packing,
-            "members": self.members,
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "DistributionHead":
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """The layer that `get_config` describes.
 
         Raises:
@@ -134,6 +117,11 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
                 f"Received one packed by {packing!r}, of another version of Covey: train the model "
                 "anew, or read it with that version."
             )
+        if config.pop("members", None) is not None:
+            raise InputError(
+                "Expected a DistributionHead of one network. Received one of several members, of "
+                "an older Covey: train the model anew, or read it with that version."
+            )
         return cls(family, **config)
 
 
@@ -145,253 +133,3 @@ class _Projection(keras.layers.Dense):  # type: ignore[misc]
         raise NotImplementedError(
             "A DistributionHead stays in float32: what a covariance loses by rounding is not small."
         )
-
-
-@keras.saving.register_keras_serializable(package="covey")
-class MemberDense(keras.layers.Layer):  # type: ignore[misc]
-    """K dense layers side by side, one for each member of an ensemble.
-
-    out[k] = activation(in[k] @ kernel[k] + bias[k])
-
-    Members come first and rows second: each member's product is one of plain matrices, and nothing
-    is transposed between two layers, which would take as long as the products do.
-
-    Args:
-        units: width of the output of each member.
-        activation: name of a Keras activation, or None.
-        kernel_initializer: Keras initializer; one that goes by the fan-in suits every member.
-        kernel_regularizer: Keras regularizer of the kernels.
-        name: name of the layer.
-
-    Example:
-        >>> import keras
-        >>> from covey.layers import MemberDense
-        >>> from covey.layers import members_first
-        >>> MemberDense(8)(members_first(keras.Input((5, 3)))).shape  # 5 members, 3 inputs each
-        (5, None, 8)
-    """
-
-    def __init__(
-        self,
-        units: int,
-        *,
-        activation: Any = None,
-        kernel_initializer: Any = "lecun_normal",
-        kernel_regularizer: Any = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(name=name, **kwargs)
-        self.supports_masking = True
-        self.units = units
-        self.activation = keras.activations.get(activation)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        self.input_spec = keras.layers.InputSpec(ndim=3)
-
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Create one kernel and one bias per member."""
-        members, _, width = input_shape
-        if members is None or width is None:
-            raise InputError(
-                "The members and their inputs must be known: (K, rows, width). Received shape "
-                f"{input_shape}; `covey.layers.members_first` brings (rows, K, width) into it."
-            )
-
-        def draw(shape: tuple[int, int, int], dtype: Any = None) -> Tensor:
-            # an initializer would take a leading member axis for a receptive field
-            flat = self.kernel_initializer((width, members * self.units), dtype)
-            return ops.transpose(ops.reshape(flat, (width, members, self.units)), (1, 0, 2))
-
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(members, width, self.units),
-            initializer=draw,
-            regularizer=self.kernel_regularizer,
-        )
-        self.bias = self.add_weight(name="bias", shape=(members, self.units), initializer="zeros")
-        self.built = True
-
-    def call(self, inputs: Tensor) -> Tensor:
-        """Outputs of shape (members, rows, units) from inputs (members, rows, width)."""
-        outputs = ops.matmul(inputs, self.kernel) + ops.expand_dims(self.bias, 1)
-        return self.activation(outputs)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Shape of the outputs."""
-        return (*input_shape[:-1], self.units)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "activation": keras.activations.serialize(self.activation),
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
-        }
-
-
-@keras.saving.register_keras_serializable(package="covey")
-class PiecewiseLinear(keras.layers.Layer):  # type: ignore[misc]
-    """Piecewise linear functions of single inputs, learned beside the inputs themselves.
-
-    Input f is cut at its knots into T bins. How far it has come through each bin, a number in
-    [0, 1], is a vector of length T (all of the bins below are 1, those above 0), and each member
-    learns `units` linear combinations of it: functions of input f that bend at the knots. They are
-    appended to the inputs.
-
-    Args:
-        columns: the C inputs, by number, that get such functions.
-        knots: array of shape (C, T + 1), ascending in each row; equal knots make an empty bin.
-        units: functions learned for each of these inputs.
-        name: name of the layer.
-
-    Raises:
-        InputError: the knots do not ascend, or there is not one row for each column.
-
-    References:
-        Gorishniy, Rubachev, Babenko (2022), On Embeddings for Numerical Features in Tabular Deep
-        Learning, arXiv 2203.05556.
-
-    Example:
-        >>> import keras
-        >>> from covey.layers import PiecewiseLinear, members_first
-        >>> layer = PiecewiseLinear([0, 2], [[0.0, 0.5, 1.0], [0.0, 0.1, 1.0]], units=4)
-        >>> layer(members_first(keras.Input((5, 3)))).shape  # 5 members, 3 inputs each
-        (5, None, 11)
-    """
-
-    def __init__(
-        self, columns: Any, knots: Any, units: int, *, name: str | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(name=name, **{**kwargs, "dtype": "float32"})
-        self.supports_masking = True
-        self.columns = [int(column) for column in columns]
-        self.knots = np.asarray(knots, dtype=np.float32)
-        self.units = units
-        self.input_spec = keras.layers.InputSpec(ndim=3)
-        if (
-            self.knots.ndim != 2
-            or len(self.knots) != len(self.columns)
-            or not np.all(np.diff(self.knots, axis=1) >= 0)
-        ):
-            raise InputError(
-                f"Expected ascending knots of shape ({len(self.columns)}, T + 1), a row for each "
-                f"column. Received knots of shape {self.knots.shape}."
-            )
-
-    @property
-    def kernel_shape(self) -> tuple[int, int, int]:
-        """Shape of one member's kernel: (C, T, units)."""
-        return (*np.shape(self.knots[:, 1:]), self.units)
-
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Create one kernel per member."""
-        self.kernel = self.add_weight(
-            name="kernel", shape=(input_shape[0], *self.kernel_shape), initializer="zeros"
-        )
-        # a weight and no constant, so that what is compiled serves the knots of another table too
-        self.bends = self.add_weight(
-            name="knots",
-            shape=self.knots.shape,
-            initializer=lambda shape, dtype=None: ops.convert_to_tensor(self.knots, dtype),
-            trainable=False,
-        )
-        self.built = True
-
-    def call(self, inputs: Tensor) -> Tensor:
-        """Outputs of shape (members, rows, F + C * units) from inputs (members, rows, F)."""
-        lower = self.bends[:, None, :-1]
-        width = self.bends[:, None, 1:] - lower
-        # nothing ever reaches an empty bin
-        lower, width = ops.where(width > 0, lower, 1e9), ops.where(width > 0, width, 1.0)
-        chosen = ops.transpose(ops.take(inputs, self.columns, axis=-1), (0, 2, 1))
-        progress = ops.clip((ops.expand_dims(chosen, -1) - lower) / width, 0.0, 1.0)  # K, C, n, T
-        functions = ops.transpose(ops.matmul(progress - 0.5, self.kernel), (0, 2, 1, 3))
-        size = len(self.columns) * self.units
-        functions = ops.reshape(functions, (inputs.shape[0], -1, size))
-        return ops.concatenate([inputs, functions], axis=-1)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Shape of the outputs."""
-        width = input_shape[-1]
-        more = len(self.columns) * self.units
-        return (*input_shape[:-1], None if width is None else width + more)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "columns": self.columns,
-            "knots": self.knots.tolist(),
-            "units": self.units,
-        }
-
-
-@keras.saving.register_keras_serializable(package="covey")
-class LogDensity(keras.layers.Layer):  # type: ignore[misc]
-    """Log-density of observations, as a layer: for scoring inside a compiled model.
-
-    Args:
-        family: the family of the packed parameters.
-        missing: False promises that no observation is NaN, and halves the time to compile.
-        scale_tril: K, where the packed parameters are of z and the observations are y = K z: lower
-            triangular, shape (D, D) or one for each member, shape (members, D, D).
-        name: name of the layer.
-    """
-
-    def __init__(
-        self,
-        family: Any,
-        *,
-        missing: bool = True,
-        scale_tril: ArrayLike | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(name=name, **{**kwargs, "dtype": "float32"})
-        self.supports_masking = True
-        self.family = family
-        self.missing = missing
-        self.scale_tril = None if scale_tril is None else np.asarray(scale_tril, np.float64)
-        # weights and no constants, so that what is compiled serves the scales of another table too
-        self.scaling: list[Any] = []
-
-    def build(self, packed_shape: Any, y_shape: Any = None) -> None:
-        """Put K where it can be exchanged."""
-        for array in () if self.scale_tril is None else self.family.scaling(self.scale_tril):
-            self.scaling.append(
-                self.add_weight(
-                    shape=array.shape,
-                    initializer=lambda shape, dtype=None, array=array: ops.convert_to_tensor(array),
-                    trainable=False,
-                )
-            )
-        self.built = True
-
-    def call(self, packed: Tensor, y: Tensor) -> Tensor:
-        """Nats, shape (...), from packed parameters (..., P) and observations (..., D)."""
-        if self.scale_tril is not None:
-            packed = self.family.rescaled(packed, tuple(self.scaling))
-        return self.family.log_prob(packed, y, missing=self.missing)
-
-    def compute_output_shape(
-        self, packed_shape: tuple[int | None, ...], y_shape: tuple[int | None, ...]
-    ) -> tuple[int | None, ...]:
-        """Shape of the log-densities."""
-        return packed_shape[:-1]
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "family": keras.saving.serialize_keras_object(self.family),
-            "missing": self.missing,
-            "scale_tril": None if self.scale_tril is None else self.scale_tril.tolist(),
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "LogDensity":
-        """The layer that `get_config` describes."""
-        return cls(**{**config, "family": keras.saving.deserialize_keras_object(config["family"])})

@@ -7,8 +7,7 @@ import time
 from collections.abc import Collection, Sequence
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -20,7 +19,11 @@ from covey.rows.training_data import TrainingTable, check_family, check_verbose,
 from covey.stream.estimator import FilesMixin
 from covey.table import chosen_targets
 
-Array = NDArray[np.float64]
+__all__ = ["JointRegressor", "load"]
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]

@@ -32,7 +32,6 @@ from typing import Any
 
 import numpy as np
 import scoringrules
-from numpy.typing import NDArray
 from scipy.special import gamma, hyp1f1
 
 from covey.arguments.numbers import is_number
@@ -48,14 +47,31 @@ from covey.distributions.internals import (
 from covey.distributions.joint import Joint
 from covey.distributions.norms import energy, mixing_moment, nodes
 from covey.errors import InputError, shown
+from covey.types import Array, Observations
 
-Array = NDArray[np.float64]
+__all__ = [
+    "conditional_error",
+    "crps",
+    "distance_pit",
+    "energy_score",
+    "interval_score",
+    "joint_coverage",
+    "marginal_coverage",
+    "negative_log_likelihood",
+    "pit",
+    "variogram_score",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 CHUNK = 1024  # rows of which matrices are held at a time
 LIMIT = 1e8  # degrees of freedom beyond which the CRPS of a Student-t is lost to rounding
 
 
-def negative_log_likelihood(distribution: Joint, y: Any) -> Array:
+def negative_log_likelihood(distribution: Joint, y: Observations) -> Array:
     """Negative log-density of the observed values, -log p(y), in nats; lower is better.
 
     Source: Good (1952), doi 10.1111/j.2517-6161.1952.tb00104.x.
@@ -71,7 +87,7 @@ def negative_log_likelihood(distribution: Joint, y: Any) -> Array:
     return np.where(np.isnan(values).all(axis=1), 0.0, -distribution.log_prob(values))
 
 
-def energy_score(distribution: Joint, y: Any) -> Array:
+def energy_score(distribution: Joint, y: Observations) -> Array:
     """Energy score E|X - y| - E|X - X'| / 2, in target units; lower is better.
 
     X and X' are independent draws of the observed targets, |.| is the Euclidean norm; with one
@@ -105,7 +121,7 @@ def energy_score(distribution: Joint, y: Any) -> Array:
     return found
 
 
-def variogram_score(distribution: Joint, y: Any, order: float = 0.5) -> Array:
+def variogram_score(distribution: Joint, y: Observations, *, order: float = 0.5) -> Array:
     """Variogram score, the sum over pairs i < j of (E|X_i - X_j|^p - |y_i - y_j|^p)^2.
 
     In target units to the power 2p; lower is better. Each pair of observed targets counts once,
@@ -149,7 +165,7 @@ def variogram_score(distribution: Joint, y: Any, order: float = 0.5) -> Array:
     return found
 
 
-def crps(distribution: Joint, y: Any) -> Array:
+def crps(distribution: Joint, y: Observations) -> Array:
     """Continuous ranked probability score of each target, in target units; lower is better.
 
     The integral of (F(x) - 1{x >= y})^2 over x, F being the distribution function of the target.
@@ -187,7 +203,7 @@ def crps(distribution: Joint, y: Any) -> Array:
     return np.stack(found, axis=1)
 
 
-def interval_score(distribution: Joint, y: Any, level: float = 0.9) -> Array:
+def interval_score(distribution: Joint, y: Observations, *, level: float = 0.9) -> Array:
     """Interval (Winkler) score of each target's central interval (l, u), in target units.
 
     It is u - l, plus 2 / (1 - level) times the distance from y to the interval; lower is better.
@@ -210,7 +226,7 @@ def interval_score(distribution: Joint, y: Any, level: float = 0.9) -> Array:
     return np.where(endless, np.inf, score)
 
 
-def conditional_error(distribution: Joint, y: Any) -> Array:
+def conditional_error(distribution: Joint, y: Observations) -> Array:
     """Error of each target's mean given the other observed ones, |y_i - E[y_i | y_-i]|.
 
     In target units; lower is better: right correlations take it below |y_i - E[y_i]|. Its average
@@ -229,7 +245,7 @@ def conditional_error(distribution: Joint, y: Any) -> Array:
     return error
 
 
-def pit(distribution: Joint, y: Any, method: str = "auto") -> Array:
+def pit(distribution: Joint, y: Observations, *, method: str = "auto") -> Array:
     """Probability integral transform F_i(y_i) of each target: uniform on (0, 1) if calibrated.
 
     Calibrated as `quantile` is, if the distribution carries a calibration set of n rows: then
@@ -248,7 +264,7 @@ def pit(distribution: Joint, y: Any, method: str = "auto") -> Array:
     return cdf(distribution, _read(distribution, y), method)
 
 
-def distance_pit(distribution: Joint, y: Any, method: str = "auto") -> Array:
+def distance_pit(distribution: Joint, y: Observations, *, method: str = "auto") -> Array:
     """Level of the region on whose boundary y lies: uniform on (0, 1) if calibrated.
 
     Calibrated as `region` is, if the distribution carries a calibration set: the share of its rows
@@ -269,7 +285,7 @@ def distance_pit(distribution: Joint, y: Any, method: str = "auto") -> Array:
     return level_of(distribution, _read(distribution, y), method)
 
 
-def joint_coverage(distribution: Joint, y: Any, level: float = 0.9) -> float:
+def joint_coverage(distribution: Joint, y: Observations, *, level: float = 0.9) -> float:
     """Share of rows whose `region(level)` of the observed targets holds their values.
 
     Args:
@@ -286,7 +302,7 @@ def joint_coverage(distribution: Joint, y: Any, level: float = 0.9) -> float:
 
 
 def marginal_coverage(
-    distribution: Joint, y: Any, level: float = 0.9, per_target: bool = False
+    distribution: Joint, y: Observations, *, level: float = 0.9, per_target: bool = False
 ) -> float | Array:
     """Share of observed values within the `interval(level)` of their target.
 

@@ -18,8 +18,8 @@ from covey.algebra import triangular
 from covey.errors import InputError
 from covey.families import LowRankNormal, Normal
 from covey.families.inverse_cholesky import LARGEST_INVERSE
-from covey.layers import LogDensity
 from covey.losses import NegativeLogLikelihood
+from covey.members.layers import LogDensity
 
 ops = keras.ops
 DS = [1, 2, 3, 5, 8]

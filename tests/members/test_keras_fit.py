@@ -17,6 +17,7 @@ from covey.families import Normal
 from covey.layers import DistributionHead
 from covey.losses import NegativeLogLikelihood
 from covey.members.epochs import Epochs
+from covey.members.loss import WhitenedLikelihood
 
 ops = keras.ops
 FAMILY = Normal(2)
@@ -312,7 +313,7 @@ def half():
 
 
 def with_complete_and_scale():
-    loss = NegativeLogLikelihood(FAMILY, complete=8, scale_tril=np.array([[2.0, 0.0], [1.0, 0.5]]))
+    loss = WhitenedLikelihood(FAMILY, complete=8, scale_tril=np.array([[2.0, 0.0], [1.0, 0.5]]))
     return given(compiled(loss=loss))
 
 

@@ -11,7 +11,7 @@ from covey.families.student_t import START
 from covey.members.plan import FullPlan, LowRankPlan
 from covey.start.full import LinearModel
 from covey.start.start import unbounded_columns
-from covey.stream import survey
+from covey.stream import first_pass as survey
 from covey.stream.dataset import ParquetTable
 from covey.stream.first_pass import Survey
 from covey.stream.hash_folds import Slots

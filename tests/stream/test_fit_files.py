@@ -12,7 +12,7 @@ import covey
 from covey.assess.verdict import verdict
 from covey.errors import CoveyWarning, InputError
 from covey.members.fitting import hand_over
-from covey.stream import survey
+from covey.stream import first_pass as survey
 
 QUICK = {"hidden_units": (8,), "members": 2, "max_steps": 120, "random_state": 0, "verbose": 0}
 NAMES = {"targets": ["y", "z"], "features": ["a", "b", "colour", "day"]}

@@ -10,7 +10,7 @@ from covey.stream.dataset import ParquetTable
 from covey.stream.first_pass import Survey
 from covey.stream.hash_folds import Slots
 from covey.stream.order import attempts
-from covey.stream.rows import Roles, Rows
+from covey.stream.rows import Roles, TrainingRows
 
 N = 4000
 QUICK = {"hidden_units": (8,), "members": 2, "max_steps": 40, "random_state": 0}
@@ -49,7 +49,9 @@ def first_way(folder, members=5, cv=None, features=("x",), groups=None):
     table = ParquetTable.open(folder)
     roles = Roles.choose(table, ["y"], list(features), None, groups)
     slots, order = next(attempts(table, roles, members, 0, cv))
-    parts = [Rows.of(numbers, part, roles, slots) for numbers, part in table.scan(roles.columns)]
+    parts = [
+        TrainingRows.of(numbers, part, roles, slots) for numbers, part in table.scan(roles.columns)
+    ]
     slot = np.empty(N, dtype=int)
     for rows in parts:
         slot[rows.numbers] = rows.slot
@@ -104,7 +106,7 @@ def test_whoever_asks_gets_stretches(mixed):
 
 def test_a_target_that_one_stretch_alone_holds(tmp_path):
     table = frame()
-    table["z"] = np.where(np.arange(N) < N // 6, table["x"], np.nan)
+    table["z"] = np.where(np.arange(N) < N // 6, np.sin(3 * table["x"]), np.nan)
     path = written(tmp_path, table)
     model = covey.JointRegressor(**{**QUICK, "members": 5, "verbose": 0})
     model.fit_files(path, ["y", "z"], features=["x"])

@@ -8,7 +8,7 @@ import pytest
 from covey.errors import InputError
 from covey.stream.dataset import ParquetTable
 from covey.stream.hash_folds import Slots
-from covey.stream.rows import Roles, Rows
+from covey.stream.rows import Roles, TrainingRows
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_rows_without_target_or_weight_are_left_out(table, frame):
     roles, slots = Roles.choose(table, ["y", "z"], ["a"], "w"), Slots(5, 0)
     changed = frame.assign(w=frame["w"].where(frame.index % 7 > 0, 0.0))[:1000]
     part = pa.Table.from_pandas(changed[list(roles.columns)])
-    rows = Rows.of(np.arange(1000), part, roles, slots)
+    rows = TrainingRows.of(np.arange(1000), part, roles, slots)
     usable = changed[["y", "z"]].notna().any(axis=1) & (changed["w"] > 0)
     assert 500 < len(rows) < 860
     assert np.array_equal(rows.numbers, np.flatnonzero(usable))
@@ -81,7 +81,7 @@ def test_rows_without_target_or_weight_are_left_out(table, frame):
 def test_all_kinds_of_numbers(values):
     part = pa.table({"y": values, "x": [1.0, 2.0, 3.0], "z": [0.0, 0.0, 0.0]})
     roles = Roles(("y", "z"), ("x",))
-    rows = Rows.of(np.arange(3), part, roles, Slots(2, 0))
+    rows = TrainingRows.of(np.arange(3), part, roles, Slots(2, 0))
     expected = pd.array(values.to_pylist()).to_numpy(dtype=float, na_value=np.nan)
     assert np.array_equal(rows.Y[:, 0], expected, equal_nan=True)
 
@@ -101,4 +101,4 @@ def test_bad_cells(frame, column, value, message):
     changed.loc[3, column] = value
     roles = Roles(("y", "z"), ("a",), "w", "site")
     with pytest.raises(InputError, match=message):
-        Rows.of(np.arange(50), pa.Table.from_pandas(changed), roles, Slots(5, 0))
+        TrainingRows.of(np.arange(50), pa.Table.from_pandas(changed), roles, Slots(5, 0))

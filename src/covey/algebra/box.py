@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaincinv, ndtr, ndtri, owens_t, stdtr, stdtrit
 from scipy.stats import qmc
 
-Array = NDArray[np.float64]
+from covey.types import Array
 
 MATRICES = 2**18  # numbers of the matrices of the rows that are worked on at a time
 BLOCK = 2**16  # numbers of their points that are held at a time: they fit a processor's cache

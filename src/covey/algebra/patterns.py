@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-Rows = NDArray[np.intp]
-Mask = NDArray[np.bool_]
+from covey.types import Mask, Rows
 
 
 def by_pattern(mask: Mask) -> Iterator[tuple[Rows, Mask]]:

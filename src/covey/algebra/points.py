@@ -1,11 +1,10 @@
 """Quasi-random points of the unit cube and directions of the sphere, the same in every call."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import qmc
 
-Array = NDArray[np.float64]
+from covey.types import Array
 
 CHUNK = 256  # rows whose points are held at a time
 

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.errors import InputError
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 SMALL = 8  # targets: up to which a loop over columns is the quickest
 CACHED = 2**18  # numbers in arrays that are worked on together

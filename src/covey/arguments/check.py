@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from covey.arguments.frames import as_pandas
 from covey.arguments.labels import DISTRIBUTIONS, are_default, check_rows, labels_of, row_name
 from covey.arguments.numbers import is_number, read_numbers
 from covey.arguments.targets import as_row
 from covey.errors import InputError, shown
+from covey.types import Array
 
-Array = NDArray[np.float64]
 SYMMETRY = 1e-8  # largest asymmetry accepted, relative to sigma_i sigma_j
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.arguments.check import labels_error, read_values, refuse_infinity, table_values
 from covey.arguments.frames import as_pandas
@@ -20,8 +19,7 @@ from covey.arguments.targets import (
     target_positions,
 )
 from covey.errors import InputError, shown
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 
 def read_given(

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from covey.arguments.frames import as_pandas, refuse_mapping
 from covey.arguments.labels import labels_of, row_name
 from covey.errors import InputError, shown
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 
 def is_number(value: Any, *, whole: bool = False) -> bool:

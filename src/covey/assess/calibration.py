@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from covey.distributions import Elliptical, Mixture
@@ -16,9 +15,7 @@ from covey.distributions.internals import (
     squared_distance,
     with_mean,
 )
-
-Array = NDArray[np.float64]
-Rows = NDArray[np.intp]
+from covey.types import Array, Rows
 
 MOST_ROWS = 5000  # kept to set the reach of regions: 0.9 is met to 0.004
 MOST_NUMBERS = 2_000_000  # and so many numbers, 16 MB

@@ -15,8 +15,7 @@ from covey.distributions import Elliptical
 from covey.distributions.batch import evenly
 from covey.distributions.internals import calibration_set_of, rescaled, uncorrelated, with_mean
 from covey.errors import warn
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 MOST_ROWS = 50_000  # that figures are computed from, evenly spaced

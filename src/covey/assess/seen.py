@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pandas.util import hash_array
 
-Array = NDArray[np.float64]
+from covey.types import Array
+
 Codes = NDArray[np.uint64]
 
 MOST = 20_000  # fingerprints that are kept: 160 kB

@@ -27,14 +27,16 @@ ENGINES = ("jax", "tensorflow", "torch")
 # What Keras calls a class in a file, and the module of Covey that it is in.
 CLASSES = {
     "covey>DistributionHead": "layers",
-    "covey>LogDensity": "layers",
+    "covey>LogDensity": "members.layers",
     "covey>LowRankNormal": "families.low_rank",
     "covey>MemberAdamW": "members.optimizer",
-    "covey>MemberDense": "layers",
+    "covey>MemberHead": "members.layers",
+    "covey>MemberDense": "members.layers",
     "covey>NegativeLogLikelihood": "losses",
     "covey>Normal": "families.normal",
-    "covey>PiecewiseLinear": "layers",
+    "covey>PiecewiseLinear": "members.layers",
     "covey>StudentT": "families.student_t",
+    "covey>WhitenedLikelihood": "members.loss",
 }
 
 

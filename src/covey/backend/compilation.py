@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from covey.backend.select import check_can_train, keras
 from covey.errors import EngineError
-
-Tensor = Any  # whatever the engine calls one
+from covey.types import Tensor
 
 STEPS = 64  # at most, in one dispatch
 BLOCKS = 64  # at most, in one dispatch of a forward pass

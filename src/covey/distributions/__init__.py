@@ -15,3 +15,7 @@ __all__ = [
     "MultivariateT",
     "Region",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

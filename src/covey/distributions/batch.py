@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.errors import InputError, shown
+from covey.types import Array
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = NDArray[np.float64]
 
 
 class Batch(ABC):

@@ -22,10 +22,9 @@ from covey.distributions.radial import RadialLaw
 from covey.distributions.scale_matrix import ScaleMatrix
 from covey.distributions.steps import Step
 from covey.errors import warn
+from covey.types import Array, Mask
 
-Array = NDArray[np.float64]
 Counts = NDArray[np.intp]
-Mask = NDArray[np.bool_]
 
 
 class Calibrated(Batch, Joint):

@@ -8,10 +8,9 @@ from functools import cached_property
 from typing import final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.algebra.box import box_probability
-from covey.algebra.patterns import Rows, by_pattern
+from covey.algebra.patterns import by_pattern
 from covey.algebra.triangular import (
     cached_parts,
     inverse_lower,
@@ -22,9 +21,7 @@ from covey.algebra.triangular import (
 )
 from covey.distributions.conditioning import conditional_factor, mapped_factor, marginal_factor
 from covey.distributions.scale_matrix import Conditional, Distance, ScaleMatrix
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from covey.types import Array, Mask, Rows
 
 
 @final

@@ -23,8 +23,7 @@ from covey.algebra.triangular import (
     selected,
     solve_lower,
 )
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 
 def marginal_factor(scale_tril: Array, observed: NDArray[np.bool_], chosen: list[int]) -> Array:

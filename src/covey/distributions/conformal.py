@@ -22,10 +22,9 @@ from functools import cached_property, partial
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
-from covey.algebra.patterns import Rows, by_pattern
+from covey.algebra.patterns import by_pattern
 from covey.distributions.empirical import (
     LARGEST_SCORE,
     LEAST_TAIL,
@@ -35,9 +34,7 @@ from covey.distributions.empirical import (
 from covey.distributions.radial import SquaredDistanceLaw
 from covey.distributions.steps import Step, concatenated
 from covey.errors import InputError
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from covey.types import Array, Mask, Rows
 
 ROUNDING = 1e-10  # of squares, so that a row as far out as a row of the calibration set is inside
 MOST_CACHED = 2**21  # numbers of the score distributions that are cached, 16 MB

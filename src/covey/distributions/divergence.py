@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.algebra.patterns import by_pattern
 from covey.algebra.points import unit_points
@@ -26,8 +25,7 @@ from covey.arguments.labels import check_rows
 from covey.distributions.joint import Joint
 from covey.distributions.radial import LOG_2PI
 from covey.errors import InputError
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 POINTS = 4096  # of each row, shared by its components
 LEAST_POINTS = 512  # of each component

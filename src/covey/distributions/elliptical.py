@@ -22,13 +22,12 @@ from covey.distributions.radial import RadialLaw
 from covey.distributions.scale_matrix import ScaleMatrix
 from covey.distributions.steps import Conditioned, Marginalised, Transformed
 from covey.distributions.text import describe
+from covey.types import Array, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = NDArray[np.float64]
 Counts = NDArray[np.intp]
-Mask = NDArray[np.bool_]
 
 
 class Elliptical(Calibrated):

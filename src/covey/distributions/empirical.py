@@ -16,10 +16,9 @@ from functools import cached_property
 from typing import Self, final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-Array = NDArray[np.float64]
+from covey.types import Array
 
 LEAST_TAIL = 1e-12  # probability below which scores follow the distance, and levels are this one
 LARGEST_SCORE = -float(logit(LEAST_TAIL))  # the score there

@@ -6,17 +6,15 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.arguments.labels import labels_of
 from covey.arguments.numbers import read_numbers
 from covey.arguments.targets import covariance_column, mean_column
 from covey.errors import InputError
+from covey.types import Array
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = NDArray[np.float64]
 
 
 TAILS = "degrees_of_freedom"

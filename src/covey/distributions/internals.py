@@ -17,11 +17,11 @@ from covey.distributions.elliptical import Elliptical
 from covey.distributions.joint import Joint, uses_calibration
 from covey.distributions.radial import RadialLaw
 from covey.distributions.scale_matrix import ScaleMatrix
+from covey.types import Array
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = NDArray[np.float64]
 Counts = NDArray[np.intp]
 AnyJoint = TypeVar("AnyJoint", bound=Joint)
 AnyElliptical = TypeVar("AnyElliptical", bound=Elliptical)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from covey.arguments.check import (
     check_level,
@@ -21,11 +21,10 @@ from covey.arguments.targets import target_positions
 from covey.distributions.kind import Kind
 from covey.distributions.region import Region
 from covey.errors import InputError, shown
+from covey.types import Array
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = NDArray[np.float64]
 
 
 class Joint(Kind):

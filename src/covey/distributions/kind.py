@@ -6,13 +6,11 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+
+from covey.types import Array, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 
 class Kind(ABC):

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Self, final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from covey.algebra.triangular import lower_factor
 from covey.arguments.check import factor_covariance, read_low_rank, read_mean
@@ -19,8 +19,7 @@ from covey.distributions.moments import mixture_mean
 from covey.distributions.normal import MultivariateNormal
 from covey.distributions.radial import NormalLaw, RadialLaw
 from covey.distributions.scale_matrix import ScaleMatrix
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 
 @final

@@ -7,16 +7,13 @@ from functools import cached_property
 from typing import NamedTuple, final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.algebra.box import box_probability
 from covey.algebra.triangular import dependence_error, inverse_lower
 from covey.distributions.cholesky_scale import CholeskyScale
 from covey.distributions.conditioning import mapped_factor, settled_combinations
 from covey.distributions.scale_matrix import Conditional, Distance, ScaleMatrix
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from covey.types import Array, Mask
 
 LEAST_SPECIFIC = 1e-10  # share of each target's variance that no factor explains, at least
 

@@ -24,12 +24,11 @@ from covey.distributions.moments import mixture_aleatoric, mixture_epistemic, mi
 from covey.distributions.radius import DIRECTIONS, mixture_radius
 from covey.distributions.text import ROWS, describe
 from covey.errors import InputError, shown
+from covey.types import Array, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 MOST_NUMBERS = 2**22  # in arrays of directions, so that rows of many targets come in smaller parts
 

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.algebra.patterns import by_pattern
 from covey.algebra.triangular import embedded, lower_factor, well_conditioned
 from covey.arguments.check import factor_covariance
 from covey.errors import InputError
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 
 def mixture_mean(components: Sequence[Any], weights: Array) -> Array:

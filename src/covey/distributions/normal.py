@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Self, final
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from covey.arguments.check import read_factor, read_mean
 from covey.arguments.targets import target_names
@@ -16,8 +15,7 @@ from covey.distributions.elliptical import Elliptical
 from covey.distributions.moments import mixture_factor, mixture_mean
 from covey.distributions.radial import NormalLaw, RadialLaw
 from covey.distributions.scale_matrix import ScaleMatrix
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 
 @final

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betaincinv, erf, gammaincinv, poch
 
 from covey.distributions.radial import RadialLaw
-
-Array = NDArray[np.float64]
+from covey.types import Array, Mask
 
 STEP, FIRST, LAST = 0.5, -13.0, 22.0  # of log t in an integral over t; the rest in closed form
 NODES, FEW = 12, 8  # of integrals over the tails of Student-t distributions
@@ -75,7 +73,7 @@ class _Masked(NamedTuple):
     radial: RadialLaw
 
     @classmethod
-    def of(cls, part: Any, seen: NDArray[np.bool_]) -> Self:
+    def of(cls, part: Any, seen: Mask) -> Self:
         diagonal, columns = part._scale.parts
         return cls(part.mean * seen, diagonal * seen, columns * seen[:, :, None], part._radial)
 

@@ -38,7 +38,8 @@ from scipy.special import (
     stdtrit,
 )
 
-Array = NDArray[np.float64]
+from covey.types import Array
+
 Counts = NDArray[np.intp]
 Function = Callable[[Any], Array]
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.algebra.points import unit_directions
 from covey.algebra.root import increasing_root
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 DIRECTIONS = 32  # and their opposites, from each component
 ACCURACY = 1e-5  # of the radius, far below what the number of directions leaves open

@@ -12,11 +12,10 @@ from scipy.special import gammaln
 from covey.arguments.check import check_size, read_values
 from covey.distributions.batch import frozen, row_index
 from covey.errors import InputError
+from covey.types import Array
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = NDArray[np.float64]
 
 
 class Region:

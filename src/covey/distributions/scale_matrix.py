@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from covey.types import Array, Mask
+
 Counts = NDArray[np.intp]
-Mask = NDArray[np.bool_]
 
 
 class Distance(NamedTuple):

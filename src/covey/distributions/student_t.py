@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Self, final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from covey.arguments.check import read_degrees_of_freedom, read_factor, read_mean
 from covey.arguments.targets import target_names
@@ -16,8 +16,7 @@ from covey.distributions.elliptical import Elliptical
 from covey.distributions.moments import mixture_factor, mixture_mean
 from covey.distributions.radial import RadialLaw, StudentLaw
 from covey.distributions.scale_matrix import ScaleMatrix
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 
 @final

@@ -18,3 +18,7 @@ FAMILIES: dict[str, type[Normal] | type[StudentT] | type[LowRankNormal]] = {
     "student_t": StudentT,
     "low_rank": LowRankNormal,
 }
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from covey.distributions import Elliptical
 from covey.errors import InputError, shown
-
-Tensor = Any  # whatever the engine calls one
+from covey.types import Tensor
 
 
 class Family(ABC):

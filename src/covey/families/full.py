@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from covey.backend.select import keras
 from covey.families.family import Family
 from covey.families.inverse_cholesky import InverseCholesky
+from covey.types import Tensor
 
 ops = keras.ops
-Tensor = Any  # whatever the engine calls one
 
 
 class FullFamily(Family):

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from covey.algebra.triangular import cached_parts, inverse_lower, well_conditioned
 from covey.backend.select import keras
 from covey.errors import InputError
+from covey.types import Array, Tensor
 
 ops = keras.ops
-Tensor = Any  # whatever the engine calls one
-Array = NDArray[np.float64]
 
 # A unit lower triangular A with |A|_F^2 = D + f has |A^-1| <= ((D + f) / (D - 1))^((D - 1) / 2):
 # its singular values multiply to 1, so the smallest is least when the others are equal. The entries

@@ -12,10 +12,9 @@ from covey.distributions import LowRankMultivariateNormal
 from covey.errors import InputError, shown
 from covey.families.family import Family
 from covey.families.inverse_cholesky import bounded
+from covey.types import Array, Tensor
 
 ops = keras.ops
-Tensor = Any  # whatever the engine calls one
-Array = NDArray[np.float64]
 
 # Of the variance of a target that factors explain, over what is its own: each target keeps a
 # ten-thousandth. The correlation matrix then has no eigenvalue below 1e-4, and at D = 2,000 the

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 from covey.backend.select import keras
 from covey.distributions import MultivariateNormal
 from covey.families.full import FullFamily
+from covey.types import Tensor
 
 ops = keras.ops
-Tensor = Any  # whatever the engine calls one
 
 
 @final

@@ -12,9 +12,9 @@ from covey.distributions import MultivariateT
 from covey.errors import InputError
 from covey.families.full import FullFamily
 from covey.families.inverse_cholesky import bounded
+from covey.types import Tensor
 
 ops = keras.ops
-Tensor = Any  # whatever the engine calls one
 
 LEAST_FREEDOM = 2.5  # degrees of freedom: the covariance, nu / (nu - 2) times the scale, stays tame
 START = 8.0  # degrees of freedom at raw outputs of zero

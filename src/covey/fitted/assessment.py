@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from covey.arguments.check import read_values
 from covey.arguments.frames import as_pandas
@@ -17,8 +17,7 @@ from covey.distributions.conformal import CalibrationSet
 from covey.errors import InputError, warn
 from covey.table import chosen_targets, read_features
 from covey.table.folds import even_weights, read_weights
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 
 class AssessmentMixin:

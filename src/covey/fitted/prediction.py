@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from covey.arguments.labels import FEATURES, labels_of
@@ -14,8 +12,7 @@ from covey.distributions.internals import conditional_on, with_labels
 from covey.errors import InputError
 from covey.rows.training_data import network_inputs
 from covey.table import read_features
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 
 class PredictionMixin:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from covey.types import Array
+
 Weights = list[NDArray[np.float32]]  # each with the member axis in front
 
 AVERAGED = 1 / 9  # share of the steps so far that the running average of weights spans

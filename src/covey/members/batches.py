@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 
 from covey.backend.compilation import placed, summed
 from covey.start.whitening import Whitened
-
-Array = NDArray[np.float64]
-Rows = NDArray[np.int64]
+from covey.types import Array, Rows
 
 
 class Data(NamedTuple):

@@ -21,8 +21,7 @@ from covey.members.validation import HeldOut
 from covey.start.start import LinearStart
 from covey.start.whitening import Whitened
 from covey.table.folds import Folds
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 NORMAL_SHARE = 0.15  # of the steps of the Student-t, for the normal that starts from it
 NORMAL_RATE = 1 / 3  # of its learning rate

@@ -21,9 +21,7 @@ from covey.start.full import LinearModel
 from covey.start.low_rank import LowRankLinearModel
 from covey.start.start import LinearStart
 from covey.table.folds import collected
-
-Array = NDArray[np.float64]
-Rows = NDArray[np.int64]
+from covey.types import Array, Rows
 
 MOST_ROWS = 2**14  # whose packed parameters are held at once
 MOST_NUMBERS = 2**19  # of these, in rows that are worked on together

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from covey.backend import compilation
 from covey.backend.select import keras
 from covey.losses import NegativeLogLikelihood
+from covey.members.loss import WhitenedLikelihood
+from covey.types import Tensor
 
-Tensor = Any  # whatever the engine calls one
-Rows = tuple[Any, ...]  # (x, y) or (x, y, sample_weight): arrays, and nests of them
+Examples = tuple[Any, ...]  # (x, y) or (x, y, sample_weight): arrays, and nests of them
 
 
 class Order:
@@ -72,7 +73,7 @@ class Program:
             kept = model._covey_program = cls(key)
         return kept
 
-    def steps(self, model: Any, name: str, rows: Rows) -> compilation.Steps:
+    def steps(self, model: Any, name: str, rows: Examples) -> compilation.Steps:
         """The steps of a model on such rows.
 
         Args:
@@ -103,15 +104,15 @@ class Table:
     """
 
     def __init__(
-        self, model: Any, name: str, read: Callable[[], Rows], order: Order, *, observed: bool
+        self, model: Any, name: str, read: Callable[[], Examples], order: Order, *, observed: bool
     ) -> None:
         self.order = order
         self._model, self._name, self._read, self._observed = model, name, read, observed
         self._program = Program.of(model)
         self._steps: compilation.Steps | None = None
-        self._rows: Rows = ()
+        self._rows: Examples = ()
 
-    def first(self) -> Rows:
+    def first(self) -> Examples:
         """The first rows, as many as a batch has."""
         return keras.tree.map_structure(lambda array: array[: self.order.size], self._read())
 
@@ -130,7 +131,7 @@ class Table:
         steps, rows = self._ready()
         return lambda state, batches: steps(state, rows, batches)
 
-    def _ready(self) -> tuple[compilation.Steps, Rows]:
+    def _ready(self) -> tuple[compilation.Steps, Examples]:
         if self._steps is None or self._observed:
             rows = self._read()
             self._steps = self._program.steps(self._model, self._name, rows)
@@ -270,7 +271,7 @@ def _is_reset_by_keras(metric: Any) -> bool:
     return bool(method) and method.__module__.partition(".")[0] == "keras"
 
 
-def _build(model: Any, batch: Rows) -> None:
+def _build(model: Any, batch: Examples) -> None:
     """Create the variables of the metrics, as Keras does when it meets the first batch."""
     known = model.trainable_variables, model.non_trainable_variables
     trainable, other = ([variable.value for variable in group] for group in known)
@@ -284,7 +285,7 @@ def _build(model: Any, batch: Rows) -> None:
 
 
 def _train_step(model: Any, gaps: bool) -> Any:
-    def step(state: compilation.State, batch: Rows) -> compilation.State:
+    def step(state: compilation.State, batch: Examples) -> compilation.State:
         with _told(model, gaps):
             _, after = model.train_step(tuple(state), batch)
         return compilation.State(*map(list, after))
@@ -293,7 +294,7 @@ def _train_step(model: Any, gaps: bool) -> Any:
 
 
 def _test_step(model: Any, gaps: bool) -> Any:
-    def step(state: compilation.State, batch: Rows) -> compilation.State:
+    def step(state: compilation.State, batch: Examples) -> compilation.State:
         with _told(model, gaps):
             _, after = model.test_step((state.trainable, state.other, state.metrics), batch)
         return state._replace(other=list(after[1]), metrics=list(after[2]))
@@ -307,8 +308,10 @@ def _told(model: Any, gaps: bool) -> Iterator[None]:
     losses = [
         loss
         for loss in keras.tree.flatten(model.loss)
-        # with a scale, complete rows are not alike: the first are whitened, the others are not
-        if isinstance(loss, NegativeLogLikelihood) and loss.missing and loss.scale_tril is None
+        # rows of a `WhitenedLikelihood` are not alike: the first are whitened
+        if isinstance(loss, NegativeLogLikelihood)
+        and loss.missing
+        and not isinstance(loss, WhitenedLikelihood)
     ]
     for loss in losses:
         loss.missing = gaps
@@ -319,7 +322,7 @@ def _told(model: Any, gaps: bool) -> Iterator[None]:
             loss.missing = True
 
 
-def _gather(rows: Rows, numbers: Tensor) -> Rows:
+def _gather(rows: Examples, numbers: Tensor) -> Examples:
     return keras.tree.map_structure(lambda array: array[numbers], rows)
 
 

@@ -30,8 +30,8 @@ from covey.start.baseline import Baseline, regressor_name
 from covey.start.full import fit_ridge
 from covey.start.mean_model import MeanModel
 from covey.start.start import unbounded_columns
+from covey.types import Array
 
-Array = NDArray[np.float64]
 SETTINGS = ("max_steps", "batch_size", "learning_rate", "weight_decay", "max_time")  # of a recipe
 
 

@@ -16,7 +16,7 @@ from covey.backend import compilation
 from covey.backend.select import keras
 from covey.errors import InputError, shown, warn
 from covey.members.callbacks import EACH_BATCH, EACH_TEST, calls_nobody, hears, listed
-from covey.members.epochs import Epochs, Order, Rows, Table
+from covey.members.epochs import Epochs, Examples, Order, Table
 
 
 def fit(
@@ -218,8 +218,8 @@ def _functional() -> type:
 
 def _epochs(
     model: Any,
-    rows: Rows | None,
-    held_out: Rows | None,
+    rows: Examples | None,
+    held_out: Examples | None,
     size: int,
     test_size: int,
     *,
@@ -240,8 +240,8 @@ def _epochs(
 
 
 def _tables(
-    given: Rows, validation_data: Any, validation_split: float
-) -> tuple[Rows | None, Rows | None]:
+    given: Examples, validation_data: Any, validation_split: float
+) -> tuple[Examples | None, Examples | None]:
     """(rows to train on, rows to evaluate on or None); (None, None) where that is for Keras."""
     rows = _table(*given)
     if rows is None:
@@ -258,7 +258,7 @@ def _tables(
     return _part(rows, slice(None, first)), _part(rows, slice(first, None))
 
 
-def _table(x: Any, y: Any = None, weight: Any = None) -> Rows | None:
+def _table(x: Any, y: Any = None, weight: Any = None) -> Examples | None:
     """What came, in one; None unless it is tables of numbers that Keras takes as they are."""
     if y is None or (weight is not None and keras.tree.is_nested(y)):
         return None  # Keras would give each output its weights
@@ -291,7 +291,7 @@ def _is_array(values: Any) -> bool:
     return hasattr(values, "__array__") and not isinstance(values, np.memmap)
 
 
-def _numbers(rows: Rows) -> Rows:
+def _numbers(rows: Examples) -> Examples:
     """Rows as they go to the device: numbers of the kind that Keras makes of them."""
 
     def numbers(values: Any) -> NDArray[Any]:
@@ -362,11 +362,11 @@ def _named(parts: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, part
 
 
-def _length(rows: Rows) -> int:
+def _length(rows: Examples) -> int:
     return len(keras.tree.flatten(rows)[0])
 
 
-def _part(rows: Rows, which: slice) -> Rows:
+def _part(rows: Examples, which: slice) -> Examples:
     return keras.tree.map_structure(lambda array: array[which], rows)
 
 

@@ -15,7 +15,7 @@ from covey.backend import compilation
 from covey.backend.select import keras
 from covey.errors import InputError, shown
 from covey.families import FAMILIES
-from covey.layers import DistributionHead, MemberDense, PiecewiseLinear, members_first
+from covey.members.layers import MemberDense, MemberHead, PiecewiseLinear, members_first
 
 BLOCK = 256  # rows per forward pass; fixed, so that a row's result does not hang on its neighbours
 CHUNK = 64 * BLOCK  # rows whose inputs are copied at a time
@@ -133,7 +133,7 @@ class Network:
                 hidden = keras.layers.Dropout(
                     self.dropout, noise, seed=seed + number, dtype="float32"
                 )(hidden)
-        return keras.Model(inputs, DistributionHead(self.family, members=self.members)(hidden))
+        return keras.Model(inputs, MemberHead(self.family)(hidden))
 
     @property
     def _embedding(self) -> PiecewiseLinear | None:

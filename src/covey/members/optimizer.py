@@ -3,9 +3,9 @@
 from typing import Any
 
 from covey.backend.select import keras
+from covey.types import Tensor
 
 ops = keras.ops
-Tensor = Any  # whatever the engine calls one
 
 _SCHEDULED = keras.initializers.Constant(-1.0)  # nobody has set a learning rate
 

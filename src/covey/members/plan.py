@@ -16,8 +16,7 @@ from covey.members.network import Network
 from covey.start.full import LinearModel, Ridge, residual_factor
 from covey.start.low_rank import LowRankLinearModel, residual_factors
 from covey.start.start import LinearStart
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 MANY = 100  # targets from which on "auto" is of low rank; up to there full covariances score better
 MOST_FACTORS, LEAST_FACTORS = 24, 8

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from covey.backend import compilation
 from covey.backend.select import keras
-from covey.losses import NegativeLogLikelihood
 from covey.members.batches import Source, Stretch, gather
+from covey.members.loss import WhitenedLikelihood
 from covey.members.network import Network, read_weights
 from covey.members.optimizer import MemberAdamW
 from covey.members.recipe import Recipe
@@ -166,9 +166,9 @@ def _optimizer(members: int, recipe: Recipe) -> MemberAdamW:
 
 def _loss(
     network: Network, complete: int, gaps: bool, scale_tril: Any = None
-) -> NegativeLogLikelihood:
+) -> WhitenedLikelihood:
     # dividing by the number of terms, not by their weights, keeps the members apart
-    return NegativeLogLikelihood(
+    return WhitenedLikelihood(
         network.family,
         missing=gaps,
         complete=complete,
@@ -188,7 +188,7 @@ def _steps(skeleton: Network, complete: int, gaps: bool, recipe: Recipe) -> comp
         return inputs, (targets, data[1]), *weight
 
     def mean(y: Any, outputs: Any, weight: Any) -> Any:
-        each = loss.negative_log_density(y[0], outputs, y[1])
+        each = -loss.log_density(y[0], outputs, y[1])
         return keras.ops.mean(each if weight is None else each * weight)
 
     step = compilation.gradient_step(model, optimizer, mean)

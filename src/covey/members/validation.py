@@ -12,12 +12,10 @@ from numpy.typing import NDArray
 
 from covey.backend import compilation
 from covey.backend.select import keras
-from covey.layers import LogDensity
+from covey.members.layers import LogDensity
 from covey.members.network import BLOCK, Network, write_weights
 from covey.start.whitening import Whitened
-
-Array = NDArray[np.float64]
-Rows = NDArray[np.int64]
+from covey.types import Array, Rows
 
 MOST_SCORED = 4096  # held-out rows of a member that a look scores; the final score is of all
 

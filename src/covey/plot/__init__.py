@@ -19,3 +19,7 @@ __all__ = [
     "pairs",
     "pit_histograms",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from covey.arguments.check import check_level, read_values
 from covey.distributions.joint import Joint
 from covey.errors import InputError
+from covey.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 
 # Four of the colours of Okabe and Ito (2008): those with a contrast of 3 or more both on white and
 # on a dark page. Further things are told apart by markers and dashes as well.

@@ -16,11 +16,11 @@ from covey.distributions.joint import Joint
 from covey.distributions.mixture import Mixture
 from covey.errors import InputError
 from covey.plot import canvas
+from covey.types import Array, Observations
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 
 LEVELS = np.arange(1, 20) / 20
 ERROR = 0.95  # probability of a band of binomial error
@@ -31,7 +31,8 @@ MOST_NAMED = 8  # targets that a legend names
 
 def calibration_curve(
     joint: Joint,
-    y: Any,
+    y: Observations,
+    *,
     levels: float | Iterable[float] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -92,7 +93,7 @@ def calibration_curve(
 
 
 def pit_histograms(
-    joint: Joint, y: Any, bins: int = 10, axes: Any = None, method: str = "auto"
+    joint: Joint, y: Observations, *, bins: int = 10, axes: Any = None, method: str = "auto"
 ) -> NDArray[Any]:
     """Draw histograms of the probability integral transform, one for each target and one for all.
 
@@ -123,7 +124,7 @@ def pit_histograms(
     canvas.check_joint(joint)
     check_size(bins, "bins")
     values, _ = canvas.unknown(joint, y)
-    columns = [*pit(joint, values, method).T, distance_pit(joint, values, method)]
+    columns = [*pit(joint, values, method=method).T, distance_pit(joint, values, method=method)]
     count = len(columns)
     width = count if count <= 4 else 3 if count <= 9 else 4
     found = canvas.panels(axes, count, width, (2.5, 2.1), sharex=True, sharey=True)
@@ -154,7 +155,8 @@ def pit_histograms(
 
 def observed_vs_predicted(
     joint: Joint,
-    y: Any,
+    y: Observations,
+    *,
     target: str | int | None = None,
     level: float = 0.9,
     most: int = 300,

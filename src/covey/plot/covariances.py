@@ -11,17 +11,17 @@ from covey.distributions.joint import Joint
 from covey.distributions.mixture import Mixture
 from covey.errors import InputError
 from covey.plot import canvas
+from covey.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 
 MOST_ANNOTATED = 12  # targets, for numbers in the cells of a heat map
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)  # of rows: ends of the line and the bar, and the dot
 
 
-def correlation_heatmap(joint: Joint, ax: Axes | None = None, annotate: bool = True) -> Axes:
+def correlation_heatmap(joint: Joint, *, ax: Axes | None = None, annotate: bool = True) -> Axes:
     """Draw the correlations of all pairs of targets, averaged over rows.
 
     Each cell holds the mean over rows and, below it, the standard deviation over rows: how far the
@@ -79,7 +79,7 @@ def correlation_heatmap(joint: Joint, ax: Axes | None = None, annotate: bool = T
     return ax
 
 
-def aleatoric_vs_epistemic(mixture: Mixture, ax: Axes | None = None) -> Axes:
+def aleatoric_vs_epistemic(mixture: Mixture, *, ax: Axes | None = None) -> Axes:
     """Draw what the standard deviation of each target is made of.
 
     The aleatoric part is what no further training row would remove, the epistemic one what the

@@ -13,11 +13,11 @@ from covey.distributions.batch import evenly, row_index
 from covey.distributions.joint import Joint
 from covey.errors import InputError, shown
 from covey.plot import canvas
+from covey.types import Array, Observations
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 
 MOST_ROWS = 10
 MOST_NAMED = len(canvas.COLOURS) * len(canvas.MARKERS)  # rows that a legend can tell apart
@@ -28,8 +28,9 @@ FILL = 0.10  # opacity
 
 def ellipses(
     joint: Joint,
+    *,
     targets: Iterable[str | int] | None = None,
-    y: Any = None,
+    y: Observations | None = None,
     levels: float | Iterable[float] = (0.5, 0.9),
     rows: Any = None,
     ax: Axes | None = None,
@@ -85,8 +86,9 @@ def ellipses(
 
 def pairs(
     joint: Joint,
+    *,
     row: int = 0,
-    y: Any = None,
+    y: Observations | None = None,
     levels: float | Iterable[float] = (0.5, 0.9),
     axes: Any = None,
 ) -> NDArray[Any]:

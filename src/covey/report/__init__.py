@@ -4,3 +4,7 @@ from covey.assess.verdict import tabulate, verdict
 from covey.report.page import write_report
 
 __all__ = ["tabulate", "verdict", "write_report"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -10,15 +10,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from covey import __version__
 from covey.assess.summary import REGIONS, family_sentence
 from covey.assess.verdict import too_many
 from covey.backend.select import keras
 from covey.table import read_features
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 GAPPY = 0.2  # share of missing values that is worth a word
 DRIFT = 1.0  # spreads by which a median may move before it is

@@ -22,6 +22,7 @@ from covey.report.facts import data_warnings, features_of, settings_of, targets_
 from covey.report.pictures import MOST_PANELS, draw_all, typical_row
 from covey.report.rows import surprises
 from covey.table.files import write_text
+from covey.types import Observations, Table
 
 TEMPLATE = Path(__file__).parent / "page.html.jinja"
 NONE, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
@@ -31,8 +32,8 @@ PICTURED_ROWS = 5000  # evenly chosen, for the pictures
 def write_report(
     path: str | os.PathLike[str],
     model: Any,
-    X: Any,
-    Y: Any,
+    X: Table,
+    Y: Observations,
     *,
     figures: Mapping[str, Any] | None = None,
     source: str = "",
@@ -63,8 +64,8 @@ def write_report(
 
 def page(
     model: Any,
-    X: Any,
-    Y: Any,
+    X: Table,
+    Y: Observations,
     *,
     figures: Mapping[str, Any] | None = None,
     source: str = "",

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey import plot
 from covey.distributions import Mixture
 from covey.errors import InputError
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 INK = "#123456"  # stands for the colour of the page's text, and is used for nothing else
 STYLE = {

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.distributions.internals import moments_given_others, nonconformity, read_observed
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 
 def surprises(joint: Any, Y: Array, labels: Any, most: int = 10) -> list[dict[str, Any]]:

@@ -14,9 +14,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from covey.start.full import fit_ridge
-
-Array = NDArray[np.float64]
-Rows = NDArray[np.int64]
+from covey.types import Array, Rows
 
 MOST_ROWS = 3000  # that stand together, and that are looked at
 LEAST_ROWS = 30

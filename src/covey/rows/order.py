@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from covey.rows.neighbours import dependence
 from covey.table import CategoricalColumn, FeatureSchema
 from covey.table.columns import decode
+from covey.types import Array, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = NDArray[np.float64]
-Rows = NDArray[np.int64]
 
 ASKED, DATES, NEIGHBOURS = "asked", "dates", "neighbours"
 TABLE, INDEX = "the table", "the index"  # which stand in an order, if no column does

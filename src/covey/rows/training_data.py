@@ -19,8 +19,8 @@ from covey.rows.order import ASKED, RowOrder
 from covey.table import FeatureSchema, read_features, read_targets
 from covey.table.copies import check_features
 from covey.table.folds import BLOCKS, MOST_PIECES, Folds, even_weights, read_weights
+from covey.types import Array
 
-Array = NDArray[np.float64]
 FAMILIES = ("auto", "normal", "student_t", "low_rank")  # that a user can ask for
 
 

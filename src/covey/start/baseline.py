@@ -13,9 +13,7 @@ from covey.distributions import Elliptical, Mixture
 from covey.distributions.internals import with_mean
 from covey.start.start import LinearStart
 from covey.table.folds import collected
-
-Array = NDArray[np.float64]
-Rows = NDArray[np.int64]
+from covey.types import Array, Rows
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigvalsh
 
-Array = NDArray[np.float64]
+from covey.types import Array
 
 LEAST_RESIDUAL = 1e-6  # smallest residual standard deviation, in standard deviations of the target
 LEAST_SHRINKAGE = 1e-4  # keeps identical targets apart: their residual correlation stays below 1

@@ -15,8 +15,8 @@ from covey.distributions import Elliptical, MultivariateNormal
 from covey.errors import InputError
 from covey.start.covariance import LEAST_RESIDUAL, LEAST_SHRINKAGE, factor_with_gaps, prior_rows
 from covey.start.start import Columns, LinearStart, feature_sets, with_unbounded
+from covey.types import Array
 
-Array = NDArray[np.float64]
 Joint = TypeVar("Joint", bound=Elliptical)
 
 PENALTIES = np.logspace(-6, 3, 28)  # per training row, for features of about unit variance

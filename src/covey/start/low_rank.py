@@ -13,8 +13,7 @@ from covey.distributions.internals import rescaled, with_mean
 from covey.start.factors import factor_analysis
 from covey.start.full import Ridge, fit_ridge
 from covey.start.start import Columns, LinearStart
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 
 @final

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.dummy import DummyRegressor
 from sklearn.multioutput import MultiOutputRegressor
@@ -16,10 +15,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from covey.errors import InputError, shown
 from covey.table.folds import Folds
-
-Array = NDArray[np.float64]
-Rows = NDArray[np.int64]
-Mask = NDArray[np.bool_]
+from covey.types import Array, Mask, Rows
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.table import unclipped
+from covey.types import Array
 
-Array = NDArray[np.float64]
 Columns = NDArray[np.int64]
 
 

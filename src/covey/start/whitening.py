@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from covey.start.start import LinearStart
 from covey.table.folds import Folds
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 LEAST_COMPLETE = 0.1  # share of complete rows below which they are not worth a path of their own
 

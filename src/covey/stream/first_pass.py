@@ -23,13 +23,12 @@ from covey.stream.hashes import row_keys
 from covey.stream.moments import SlotMoments
 from covey.stream.reservoir import Reservoir
 from covey.stream.ridge import regression
-from covey.stream.rows import Roles, Rows
+from covey.stream.rows import Roles, TrainingRows
 from covey.table import FeatureSchema, read_features, read_targets
 from covey.table.columns import decode
 from covey.table.copies import check_features
 from covey.table.folds import Folds
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 MOST_ROWS = 100_000  # of the sample
 MOST_CELLS = 10_000_000  # of the sample
@@ -121,7 +120,7 @@ class Survey:
                 reservoir.add(keys, rows.numbers, rows.table)
             counts.check()
             numbers, sample = reservoir.rows()
-            rows = Rows.of(numbers, sample, roles, slots)
+            rows = TrainingRows.of(numbers, sample, roles, slots)
             frame, named = read_features(rows.table.select(list(roles.features)).to_pandas())
             check_features(frame, rows.Y, roles.targets, roles.targets)
             read_targets(rows.table.select(list(roles.targets)).to_pandas())  # for its warnings
@@ -261,7 +260,7 @@ class _Ranges:
         self.names = [name for name in roles.features if table.kinds[name] in kinds]
         self.seen: dict[str, tuple[float, float, int]] = {}
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: TrainingRows) -> None:
         for name in self.names:
             values = decode(rows.table[name].to_pandas())[1]
             known = values[np.isfinite(values)]
@@ -281,7 +280,7 @@ class _Counts:
         self.weight = np.zeros(len(slots))
         self.observed = np.zeros((len(slots), len(roles.targets)), dtype=np.int64)
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: TrainingRows) -> None:
         observed = ~np.isnan(rows.Y)
         weight = np.ones(len(rows)) if rows.weight is None else rows.weight
         for slot in np.unique(rows.slot):
@@ -322,9 +321,9 @@ def _equal_only_if(slots: Slots, what: str) -> str:
     )
 
 
-def _scanned(table: ParquetTable, roles: Roles, slots: Slots, bar: Any) -> Iterator[Rows]:
+def _scanned(table: ParquetTable, roles: Roles, slots: Slots, bar: Any) -> Iterator[TrainingRows]:
     for numbers, part in table.scan(roles.columns):
-        yield Rows.of(numbers, part, roles, slots)
+        yield TrainingRows.of(numbers, part, roles, slots)
         bar.update(len(numbers))
 
 

@@ -14,7 +14,7 @@ from covey.rows.training_data import network_inputs
 from covey.stream.dataset import ParquetTable
 from covey.stream.hash_folds import Slots
 from covey.stream.hashes import row_keys
-from covey.stream.rows import Roles, Rows
+from covey.stream.rows import Roles, TrainingRows
 from covey.table import FeatureSchema, read_features
 from covey.table.columns import decode
 from covey.table.folds import BLOCKS, SHUFFLED
@@ -58,7 +58,7 @@ def attempts(
 
 def _found(table: ParquetTable, roles: Roles, seed: int, cv: str | None) -> RowOrder | None:
     read = [
-        Rows.of(numbers, part, roles, Slots(1, seed))
+        TrainingRows.of(numbers, part, roles, Slots(1, seed))
         for numbers, part in table.stretch(roles.columns, MOST_ROWS)
     ]
     frames = [rows.table.select(list(roles.features)).to_pandas() for rows in read]

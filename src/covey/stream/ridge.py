@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from covey.start.full import PENALTIES
 from covey.start.start import Columns, feature_sets
 from covey.stream.moments import Moments, SlotMoments
-
-Array = NDArray[np.float64]
+from covey.types import Array
 
 
 def regression(

@@ -14,8 +14,8 @@ from covey.errors import InputError
 from covey.stream.dataset import ParquetTable
 from covey.stream.hash_folds import Slots
 from covey.table.columns import decode, refuse_infinity
+from covey.types import Array
 
-Array = NDArray[np.float64]
 USABLE = ("number", "date", "duration", "text", "empty")
 
 
@@ -102,7 +102,7 @@ class Roles:
 
 
 @dataclass(frozen=True)
-class Rows:
+class TrainingRows:
     """Rows that hold a target and have a weight; the others teach nothing.
 
     Attributes:

@@ -17,7 +17,7 @@ from covey.start.whitening import LEAST_COMPLETE
 from covey.stream.dataset import ParquetTable
 from covey.stream.first_pass import Survey
 from covey.stream.hash_folds import Slots
-from covey.stream.rows import Roles, Rows
+from covey.stream.rows import Roles, TrainingRows
 from covey.stream.whitener import Whitener
 
 MOST_ROWS = 2**17  # of a buffer
@@ -132,7 +132,7 @@ class Streamed(Source):
             before = skip
             columns = self.roles.columns
             for numbers, part in self.table.shuffled(columns, self.seed, number, skip):
-                rows = Rows.of(numbers, part, self.roles, self.slots)
+                rows = TrainingRows.of(numbers, part, self.roles, self.slots)
                 read = _Read.of(rows, self.survey, self.roles)
                 taken = 0
                 while taken < len(rows):
@@ -212,7 +212,7 @@ class _Read:
     slot: NDArray[np.int64]
 
     @classmethod
-    def of(cls, rows: Rows, survey: Survey, roles: Roles) -> _Read:
+    def of(cls, rows: TrainingRows, survey: Survey, roles: Roles) -> _Read:
         frame = rows.table.select(list(roles.features)).to_pandas()
         inputs = network_inputs(survey.schema, frame, True)
         return cls(inputs, rows.Y, rows.weight, rows.slot)

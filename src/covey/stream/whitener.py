@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from covey.algebra.triangular import inverse_lower
 from covey.start.start import LinearStart, with_unbounded
+from covey.types import Array
 
-Array = NDArray[np.float64]
 CHUNK = 1024  # rows of a product: one core does as much alone, while the others train
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.errors import InputError, warn
 from covey.table.columns import decode
+from covey.types import Array
 
-Array = NDArray[np.float64]
 PRECISION = 1e-6  # of its range, to which a feature agrees with a target that it holds
 LEAST_VALUES = 10  # that a feature shares with a target, for both to be one
 FEW = 300  # rows that tell most pairs apart

@@ -21,8 +21,8 @@ from covey.arguments.labels import labels_of, row_name
 from covey.arguments.numbers import is_number, read_lists, read_numbers
 from covey.distributions import Mixture
 from covey.errors import InputError, clipped, shown
+from covey.types import Rows
 
-Rows = NDArray[np.int64]
 LEAST_WEIGHT = 1e-100  # of the largest, that a row can count with
 HOLDOUT = 0.2  # share of the rows that a single member is stopped on
 INNER = 5  # folds within the training rows of a member, where its own folds are none

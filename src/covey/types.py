@@ -1,0 +1,20 @@
+"""Names for the arrays and tables that functions take and return."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # neither is loaded before it is needed
+    import pandas as pd
+    from narwhals.typing import IntoDataFrame
+    from numpy.typing import ArrayLike
+
+Array = NDArray[np.float64]  # what users see: the docstring says shape and unit
+Mask = NDArray[np.bool_]
+Rows = NDArray[np.int64]  # numbers of rows of a table
+Tensor = Any  # of whichever backend Keras runs on: the three have no type in common
+Observations: TypeAlias = "ArrayLike | pd.DataFrame | pd.Series[Any] | IntoDataFrame"
+Table: TypeAlias = "ArrayLike | pd.DataFrame | IntoDataFrame"
