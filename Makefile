@@ -4,7 +4,7 @@ ENGINE ?= jax
 # Each process takes a stretch of the list, in order: what a file prepares is prepared once.
 PARALLEL ?= -n auto --maxprocesses 4 --dist worksteal
 ENGINE_TESTS := $(addprefix tests/,families test_layers.py test_losses.py test_engines.py \
-	$(addprefix members/test_,batches.py ensemble.py keras_fit.py layers.py loop.py loss.py network.py optimizer.py steps.py validation.py))
+	$(addprefix members/test_,architecture.py batches.py ensemble.py keras_fit.py layers.py loop.py loss.py optimizer.py steps.py validation.py))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
