@@ -142,9 +142,7 @@ class ParquetTable:
         for together in self._rounds(self.pieces, SLICE):
             yield from self._read(together, columns, 0)
 
-    def stretch(
-        self, columns: Sequence[str], count: int
-    ) -> Iterator[tuple[NDArray[np.int64], Any]]:
+    def middle(self, columns: Sequence[str], count: int) -> Iterator[tuple[NDArray[np.int64], Any]]:
         """Read rows that stand together, from about the middle of the table.
 
         Args:
@@ -163,11 +161,11 @@ class ParquetTable:
         # from the beginning of a row group, since what stands before a row in it must be read too
         begun = [piece for piece in self.pieces if piece.first <= start]
         for piece in self.pieces[len(begun) - 1 :]:
-            own = min(piece.rows, count)
-            parts = _Reader(self.files[piece.file], piece, columns).take(own)
-            numbers = np.arange(piece.first, piece.first + own)
+            wanted = min(piece.rows, count)
+            parts = _Reader(self.files[piece.file], piece, columns).take(wanted)
+            numbers = np.arange(piece.first, piece.first + wanted)
             yield numbers, pa.concat_tables(parts, promote_options="permissive")
-            count -= own
+            count -= wanted
             if not count:
                 return
 

@@ -115,17 +115,17 @@ def fit_files(
         if FIRST_PASS in kept.entries:
             kind = architecture.classes.start
             first_pass = FirstPass.restored(kept.entries[FIRST_PASS], kind)
-            stretches, seen = (kept.entries[ORDER].manifest[name] for name in ("slots", "order"))
-            folds = HashFolds(members, seed, **{**stretches, "edges": tuple(stretches["edges"])})
+            split, seen = (kept.entries[ORDER].manifest[name] for name in ("slots", "order"))
+            folds = HashFolds(members, seed, **{**split, "edges": tuple(split["edges"])})
             order = None if seen is None else RowOrder(**seen)
         else:
             options = {"plan": plan, "verbose": int(bool(parameters["verbose"]))}
             ways = attempts(files, roles, members, seed, cv)
             first_pass, folds, order = _first_that_serves(files, roles, ways, seed=seed, **options)
             kept.entries[FIRST_PASS] = first_pass.snapshot()
-            stretches = {k: v for k, v in asdict(folds).items() if k not in ("members", "seed")}
+            split = {k: v for k, v in asdict(folds).items() if k not in ("members", "seed")}
             seen = None if order is None else asdict(order)
-            kept.entries[ORDER] = Snapshot({"slots": stretches, "order": seen}, {})
+            kept.entries[ORDER] = Snapshot({"slots": split, "order": seen}, {})
             kept.write()
         table = first_pass.table(roles, folds, flat=isinstance(targets, str), order=order)
         matrix = table.data.inputs.matrix

@@ -39,7 +39,7 @@ def attempts(
         cv: "shuffled", "blocks", or None: as the rows are.
 
     Yields:
-        Folds, and why they are stretches of rows; None if they are not.
+        Folds, and why they are blocks of rows; None if they are not.
     """
     order = None if cv == SHUFFLED or roles.groups is not None else _found(table, roles, seed, cv)
     if order is not None:
@@ -59,7 +59,7 @@ def attempts(
 def _found(table: ParquetTable, roles: Roles, seed: int, cv: str | None) -> RowOrder | None:
     read = [
         TrainingRows.of(numbers, part, roles, HashFolds(1, seed))
-        for numbers, part in table.stretch(roles.columns, MOST_ROWS)
+        for numbers, part in table.middle(roles.columns, MOST_ROWS)
     ]
     frames = [rows.table.select(list(roles.features)).to_pandas() for rows in read]
     import pandas as pd
