@@ -1,9 +1,11 @@
 """The floors of the house, enforced by reading the imports: they point strictly down."""
 
 import ast
+import re
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -31,7 +33,11 @@ WITHOUT_KERAS = {
     *("start", "assess", "rows", "plot"),
 }
 SELECT = "covey.backend.select"  # the one module that imports Keras
-BACKEND = {SELECT: ENGINES, "covey.backend.compilation": ("jax",)}  # who may name an engine
+BACKEND = {
+    SELECT: ENGINES,
+    "covey.backend.compilation": ("jax",),
+    "covey.backend.processes": ("jax",),
+}  # who may name an engine
 
 
 def files():
@@ -156,6 +162,40 @@ assert not heavy, heavy
 """
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+
+
+def walks():
+    """The walks of the page on design: for each, the file that each step begins with."""
+    page = (SOURCE.parent / "docs" / "explanation" / "design.md").read_text(encoding="utf-8")
+    for part in page.split("\n## ")[1:]:
+        if steps := re.findall(r"(?m)^\d+\. `([\w/]+\.py)`", part):
+            yield part.splitlines()[0], steps
+
+
+def test_walks_through_the_house_never_come_back():
+    found = dict(walks())
+    assert len(found) == 2
+    for steps in found.values():
+        assert len(steps) <= 15
+        assert [step for step in steps if not (SOURCE / "covey" / step).is_file()] == []
+        rooms = [room for room, _ in groupby(step.split("/")[0] for step in steps)]
+        assert len(rooms) == len(set(rooms)), rooms
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/explanation/design.md"])
+def test_files_that_pages_name_are_there(page):
+    text = (SOURCE.parent / page).read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:tests/)?\w+/\w+\.py)`", text))
+    assert named
+    roots = (SOURCE / "covey", SOURCE.parent)
+    assert {name for name in named if not any((root / name).is_file() for root in roots)} == set()
+
+
+def test_every_room_is_in_the_table_of_rooms():
+    text = (SOURCE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = "".join(line for line in text.splitlines() if line.startswith("| "))
+    named = set(re.findall(r"`(\w+)/?`", table))
+    assert {room for room in FLOOR if room not in named} == set()
 
 
 HOUSE = {

@@ -217,6 +217,9 @@ def test_sample_weight_moves_the_fit(data):
     changed.iloc[150:] *= 100
     model = covey.JointRegressor(**QUICK).fit(X, changed, sample_weight=weight)
     assert (model.predict_distribution(X).stddev.mean(axis=0) < 3 * Y.std().to_numpy()).all()
+    # and it is judged by the rows that count
+    figures = model.out_of_fold_evaluation_
+    assert figures["effective_rows"] == pytest.approx(150, rel=0.01)
 
 
 @pytest.mark.parametrize("base", [None, LinearRegression()])

@@ -188,16 +188,16 @@ def crps(distribution: Joint, y: Observations) -> Array:
     """
     values = _read(distribution, y)
     parts, weights = components_of(distribution)
-    freedom = radial_law(parts[0]).degrees_of_freedom
-    if freedom is not None and len(parts) > 1:
+    nu = radial_law(parts[0]).degrees_of_freedom
+    if nu is not None and len(parts) > 1:
         alone = ((distribution.marginal([i]), values[:, [i]]) for i in range(values.shape[1]))
         return np.stack([energy_score(*one) for one in alone], axis=1)
     mean = np.stack([part.mean for part in parts], axis=2)
     roots = [scale_matrix(part).root_diagonal for part in parts]
     scale = np.stack([np.where(np.isnan(values), 1.0, root) for root in roots], axis=2)
-    if freedom is not None:
-        freedom = np.minimum(freedom, LIMIT)[:, None]
-        return scoringrules.crps_t(values, freedom, mean[..., 0], scale[..., 0], backend="numpy")
+    if nu is not None:
+        nu = np.minimum(nu, LIMIT)[:, None]
+        return scoringrules.crps_t(values, nu, mean[..., 0], scale[..., 0], backend="numpy")
     each = zip(values.T, mean.swapaxes(0, 1), scale.swapaxes(0, 1), strict=True)
     found = [scoringrules.crps_mixnorm(*one, weights, backend="numpy") for one in each]
     return np.stack(found, axis=1)

@@ -8,10 +8,10 @@ from scipy import linalg
 from covey.algebra import triangular
 from covey.algebra.triangular import (
     LEAST_EIGENVALUE,
-    conditioned,
     inverse_lower,
     lower_factor,
     solve_lower,
+    well_conditioned,
 )
 
 each_shape = pytest.mark.parametrize(
@@ -78,10 +78,10 @@ def test_lower_factor_of_dependent_rows_ends_in_zero():
 def test_only_what_is_nearly_singular_is_conditioned():
     rng = np.random.default_rng(0)
     good = np.tril(rng.normal(size=(3, 4, 4)), -1) + 2 * np.eye(4)
-    assert conditioned(good) is good
+    assert well_conditioned(good) is good
     bad = good * np.array([1e-9, 1.0, 1e9, 1.0])[:, None]
     bad[1, 3] = [*bad[1, 2, :3], 1e-9]  # the last variable is almost the third
-    mended = conditioned(bad)
+    mended = well_conditioned(bad)
     np.testing.assert_array_equal(mended[[0, 2]], bad[[0, 2]])
     ours, theirs = (np.sqrt(np.einsum("nij,nij->ni", x, x)) for x in (bad, mended))
     np.testing.assert_allclose(ours, theirs, rtol=1e-12)

@@ -79,11 +79,11 @@ model.save(f"{out}/{rank}.covey")
 AGREE = (
     BLOCKS
     + """
-from covey.backend import compilation
+from covey.backend import processes
 
-assert compilation.processes() == world
-told = compilation.agreed({"rank": rank, "text": "x" * (5 + 50 * rank)})
-total = compilation.summed(np.array([[1e-17 + rank, 1e300]]))
+assert processes.count() == world
+told = processes.agreed({"rank": rank, "text": "x" * (5 + 50 * rank)})
+total = processes.summed(np.array([[1e-17 + rank, 1e300]]))
 np.savez(f"{out}/{rank}.npz", told=told["rank"], length=len(told["text"]), total=total)
 """
 )

@@ -48,6 +48,8 @@ def test_a_fitted_estimator_holds_one_object(model):
     assert model.out_of_fold_ is fitted.out_of_fold
     assert len(model.out_of_fold_rows_) == len(model.out_of_fold_)
     assert model.base_ is None
+    assert repr(fitted).startswith(f"FittedModel(family={model.family_!r}, targets=(")
+    assert len(repr(fitted)) < 200
     for field in fields(fitted):
         with pytest.raises(FrozenInstanceError):
             setattr(fitted, field.name, None)

@@ -141,6 +141,9 @@ def test_no_member_learns_its_ratio_from_the_rows_it_is_scored_on(members):
         weighted = ratios(moved, unused)
         plain = ratios(Y, unused)
         assert weighted[member] == plain[member]
+    weight = np.random.default_rng(1).uniform(0.1, 3, 60)
+    means = [np.average(np.square(Y[own, 0]), weights=weight[own]) for own in folds.trains]
+    np.testing.assert_allclose(ratios(Y, weight), 0.5 * np.log(means))
 
 
 def test_max_time_covers_both_trainings(clock):

@@ -46,11 +46,21 @@ def test_one_distribution_per_row_is_that_of_the_mixture(ensemble, at_once, monk
     np.testing.assert_array_equal(ensemble.mean(inputs), joint.mean)
 
 
-def test_held_out_rows_are_predicted_by_who_did_not_see_them(ensemble):
-    components = ensemble.mixture(Inputs(X)).components
+def test_offsets_are_added_to_the_mean_of_their_member(ensemble):
+    offsets = np.random.default_rng(2).normal(size=(2, 9, 2))
+    plain, moved = ensemble.mixture(Inputs(X)), ensemble.mixture(Inputs(X, offsets))
+    for one, two, offset in zip(plain.components, moved.components, offsets, strict=True):
+        np.testing.assert_allclose(two.mean - one.mean, offset, atol=1e-12)
+        np.testing.assert_array_equal(two.covariance, one.covariance)
+
+
+@pytest.mark.parametrize("with_offsets", [False, True])
+def test_held_out_rows_are_predicted_by_who_did_not_see_them(ensemble, with_offsets):
+    offsets = np.random.default_rng(2).normal(size=(2, 9, 2)) if with_offsets else None
+    components = ensemble.mixture(Inputs(X, offsets)).components
     tests = [np.array([0, 2, 4]), np.array([1, 3])]
     folds = [(np.setdiff1d(np.arange(9), test), test) for test in tests]
-    joint = ensemble.held_out(training_data(X, np.zeros((9, 2)), folds))
+    joint = ensemble.held_out(training_data(X, np.zeros((9, 2)), folds, offsets=offsets))
     for k, test in enumerate(tests):
         np.testing.assert_allclose(joint.mean[test], components[k].mean[test], atol=1e-6)
         np.testing.assert_allclose(

@@ -130,7 +130,10 @@ def test_an_interrupted_training_goes_on_as_if_it_had_not_been(gaps):
     store = Store()
     whole = trained(store, gaps)
     assert len(store.snapshots) > 3
-    again = trained(Store(store.snapshots[1]), gaps)
+    resumed = Store(store.snapshots[1])
+    again = trained(resumed, gaps)
+    counts = [[one.manifest["looks"] for one in each.snapshots] for each in (store, resumed)]
+    assert counts[0][1:] == counts[1]
     assert (again.steps, again.best_steps.tolist()) == (whole.steps, whole.best_steps.tolist())
     for one, two in zip(again.weights, whole.weights, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-6, atol=1e-7)

@@ -86,13 +86,16 @@ def test_of_a_base_it_is_the_base_alone():
     X, Y = linear_table(300)
     r = np.random.default_rng(5)
     offsets = np.stack([Y + 0.5 + 2.0 * r.normal(size=Y.shape) for _ in range(3)])
-    baseline, _ = fitted_baseline(X, Y, members=3, offsets=offsets, base="Ridge")
+    baseline, folds = fitted_baseline(X, Y, members=3, offsets=offsets, base="Ridge")
     assert baseline.description == "the base alone (Ridge) with one covariance for all rows"
     joint = baseline.distribution(Inputs(X.astype(np.float32), offsets), ("a", "b"))
     np.testing.assert_allclose(joint.mean, offsets.mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(joint.covariance[0], 4.0 * np.eye(2) + 0.25, atol=0.8)
     second = np.mean([e.T @ e / 300 for e in Y - offsets], axis=0)
     np.testing.assert_allclose(joint.covariance[0], second, rtol=0.1, atol=0.1)
+    held_out = baseline.held_out(training_data(X, Y, folds, offsets=offsets))
+    for k, test in enumerate(folds.tests):
+        np.testing.assert_allclose(held_out.mean[test], offsets[k, test], rtol=1e-12)
 
 
 def test_heavy_tails_and_gaps_leave_the_correlation_of_a_normal():

@@ -58,21 +58,21 @@ def numbers(source, inputs):
 
 def buffer_of(source):
     """All steps of a buffer, and the numbers of its rows."""
-    stretch = source.draw(10**6)
-    rows = numbers(source, np.asarray(stretch.data.inputs)[:-1])
-    return stretch, np.append(rows, -1)
+    chunk = source.draw(10**6)
+    rows = numbers(source, np.asarray(chunk.data.inputs)[:-1])
+    return chunk, np.append(rows, -1)
 
 
 def test_members_walk_through_their_own_rows(source):
-    stretch, rows = buffer_of(source)
-    assert stretch.order.shape[1:] == (BATCH, 5) == (source.complete + source.gaps, 5)
+    chunk, rows = buffer_of(source)
+    assert chunk.order.shape[1:] == (BATCH, 5) == (source.complete + source.gaps, 5)
     usable = source.frame[["y", "z"]].notna().any(axis=1).to_numpy()
     assert usable[rows[:-1]].all()
-    assert len(set(rows)) == source.size + 1 == len(stretch.data.inputs)
+    assert len(set(rows)) == source.size + 1 == len(chunk.data.inputs)
     home = source.folds.of(np.arange(len(source.frame)))
     whole = source.frame[["y", "z"]].notna().all(axis=1).to_numpy()
     for member in range(5):
-        seen = rows[stretch.order[..., member]]
+        seen = rows[chunk.order[..., member]]
         assert not (home[seen] == member).any()
         assert whole[seen[:, : source.complete]].all()
         assert not whole[seen[:, source.complete :]].any()
@@ -88,23 +88,23 @@ def test_members_walk_through_their_own_rows(source):
 
 
 def test_targets_are_those_of_the_rows(source):
-    stretch, rows = buffer_of(source)
+    chunk, rows = buffer_of(source)
     Y = source.frame[["y", "z"]].to_numpy()[rows[:-1]]
-    X = np.asarray(stretch.data.inputs)[:-1].astype(np.float64)
+    X = np.asarray(chunk.data.inputs)[:-1].astype(np.float64)
     whole = ~np.isnan(Y).any(axis=1)
     for member, start in enumerate(source.first_pass.linear):
-        targets = np.asarray(stretch.data.targets)[:-1, member]
+        targets = np.asarray(chunk.data.targets)[:-1, member]
         assert targets[whole] == pytest.approx(whitened(start, X[whole], Y[whole]), abs=1e-4)
         expected = residuals(start, X, Y)[~whole]
         assert targets[~whole] == pytest.approx(expected, abs=1e-4, nan_ok=True)
 
 
 def test_kinds_count_by_their_share(source):
-    stretch, rows = buffer_of(source)
+    chunk, rows = buffer_of(source)
     if source.gaps == 0:
-        assert stretch.data.position_weight is None
+        assert chunk.data.position_weight is None
         return
-    weight = np.asarray(stretch.data.position_weight)
+    weight = np.asarray(chunk.data.position_weight)
     assert weight.sum(axis=0) == pytest.approx(BATCH, rel=1e-5)
     whole = source.frame[["y", "z"]].notna().all(axis=1).to_numpy()[rows[:-1]]
     home = source.folds.of(np.arange(len(source.frame)))[rows[:-1]]

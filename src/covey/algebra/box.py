@@ -15,7 +15,7 @@ MATRICES = 2**18  # numbers of the matrices of the rows that are worked on at a 
 BLOCK = 2**16  # numbers of their points that are held at a time: they fit a processor's cache
 SCRAMBLES = 8  # independent estimates of each probability: their scatter tells the error
 FIRST, MOST, LAST = 2**5, 2**11, 2**15  # points of a scramble: at the start, at a time, at most
-LEAST = 2**10  # points of all scrambles together, lest none meets what is rare
+LEAST = 2**10  # points of all scrambles together, so that some fall into rare corners
 THIN = 0.1  # scale of a target given others, by its own, from which on there are no rare corners
 TOLERANCE = 1.2e-5  # of the standard error of a row
 EXACT = 2  # targets whose probability has a formula
@@ -34,8 +34,8 @@ def box_probability(
 ) -> Array:
     """Probability that all D targets lie between their bounds, for distributions around zero.
 
-    What is likely is counted by what prevents it. With A_j for "target j keeps its bounds", and
-    the targets in ascending order of P(A_j), of which the first K have at most 1/2,
+    Likely boxes are computed from their complements. With A_j for "target j lies within its
+    bounds", and the targets in ascending order of P(A_j), of which the first K have at most 1/2,
 
         P(A_1 ... A_D) = P(A_1 ... A_K) - sum_{j > K} P(A_1 ... A_{j-1}, not A_j)
 
@@ -71,16 +71,16 @@ def box_probability(
     step = max(1, MATRICES // d**2)
     for start in range(0, n, step):
         part = slice(start, start + step)
-        freedom = None if degrees_of_freedom is None else degrees_of_freedom[part]
+        nu = None if degrees_of_freedom is None else degrees_of_freedom[part]
         possible, low, high, unit = _scaled(lower[part], upper[part], scale_tril[part])
-        found[part] = np.where(possible, _sum_of_terms(low, high, unit, freedom, engines), 0.0)
+        found[part] = np.where(possible, _sum_of_terms(low, high, unit, nu, engines), 0.0)
     return found
 
 
 def _scaled(
     lower: Array, upper: Array, scale_tril: Array
 ) -> tuple[NDArray[np.bool_], Array, Array, Array]:
-    """Take units away, and bounds where they do not matter.
+    """Bounds in units of the scales, and none where they do not matter.
 
     Returns:
         (possible, lower, upper, unit): which boxes are not empty, shape (N,); bounds in scales; and
@@ -101,11 +101,11 @@ def _scaled(
 
 
 def _sum_of_terms(
-    lower: Array, upper: Array, unit: Array, freedom: Array | None, engines: list[qmc.Sobol]
+    lower: Array, upper: Array, unit: Array, nu: Array | None, engines: list[qmc.Sobol]
 ) -> Array:
-    """The sum that `box_probability` speaks of, for bounds in scales; shape (N,)."""
+    """The sum in `box_probability`, for bounds in units of the scales; shape (N,)."""
     n, d = lower.shape
-    tails = np.stack([_cdf(lower, freedom), _cdf(-upper, freedom)])
+    tails = np.stack([_cdf(lower, nu), _cdf(-upper, nu)])
     order = np.argsort(-tails.sum(axis=0), axis=1, kind="stable")
     lower, upper = (np.take_along_axis(ends, order, axis=1) for ends in (lower, upper))
     unit = np.take_along_axis(unit, order[:, :, None], axis=1)
@@ -128,36 +128,36 @@ def _sum_of_terms(
         ends = low[:, j].copy(), high[:, j].copy()
         low[:, j] = np.choose(where, [ends[0], -HUGE, ends[1]])
         high[:, j] = np.choose(where, [ends[1], ends[0], HUGE])
-        nu = None if freedom is None else freedom[rows]
+        nu_of_rows = None if nu is None else nu[rows]
         turn = np.where(low + high > 0, -1.0, 1.0)  # to the lower tail: there no digits cancel
         low, high = np.minimum(low * turn, high * turn), np.maximum(low * turn, high * turn)
         directions = unit[rows, : j + 1] * turn[:, :, None]
         if j == 0:
-            value = (_cdf(high, nu) - _cdf(low, nu))[:, 0]
+            value = (_cdf(high, nu_of_rows) - _cdf(low, nu_of_rows))[:, 0]
         elif j == 1:
-            value = _rectangle(low, high, directions, nu)
+            value = _rectangle(low, high, directions, nu_of_rows)
         else:
-            value = _estimate(low, high, directions, nu, tolerance[rows], engines)
+            value = _estimate(low, high, directions, nu_of_rows, tolerance[rows], engines)
         np.add.at(total, rows, np.where(where == 0, value, -value))
     return np.clip(total, 0.0, 1.0)
 
 
-def _cdf(z: Array, freedom: Array | None) -> Array:
-    return ndtr(z) if freedom is None else stdtr(freedom[:, None], z)
+def _cdf(z: Array, nu: Array | None) -> Array:
+    return ndtr(z) if nu is None else stdtr(nu[:, None], z)
 
 
-def _rectangle(lower: Array, upper: Array, unit: Array, freedom: Array | None) -> Array:
+def _rectangle(lower: Array, upper: Array, unit: Array, nu: Array | None) -> Array:
     """Probabilities of two targets, for a Student-t by the trapezoidal rule over its radius."""
     rho = np.einsum("ni,ni->n", unit[:, 0], unit[:, 1])
     tilt = np.linalg.norm(unit[:, 1] - rho[:, None] * unit[:, 0], axis=1)
     tilt = np.maximum(tilt, THINNEST)
-    if freedom is None:
+    if nu is None:
         return _normal_rectangle(lower, upper, rho, tilt)
     z = np.arange(-REACH, REACH + STEP, STEP)
     weights = np.exp(-(z**2) / 2)
     weights /= weights.sum()
     total = np.zeros(len(lower))
-    for weight, r in zip(weights, np.exp(_log_radius(freedom, z)).T[:, :, None], strict=True):
+    for weight, r in zip(weights, np.exp(_log_radius(nu, z)).T[:, :, None], strict=True):
         total += weight * _normal_rectangle(lower * r, upper * r, rho, tilt)
     return total
 
@@ -179,9 +179,9 @@ def _normal_rectangle(lower: Array, upper: Array, rho: Array, tilt: Array) -> Ar
     return below(c, d) - below(a, d) - below(c, b) + below(a, b)
 
 
-def _log_radius(freedom: Array, z: Array) -> Array:
+def _log_radius(nu: Array, z: Array) -> Array:
     """Log of sqrt(chi^2 / nu), at its quantiles Phi(z): (N,) and (M,) give (N, M)."""
-    once, row = np.unique(freedom, return_inverse=True)
+    once, row = np.unique(nu, return_inverse=True)
     half = once[:, None] / 2
     return (np.log(gammaincinv(half, ndtr(z)) / half) / 2)[row]
 
@@ -190,7 +190,7 @@ def _estimate(
     lower: Array,
     upper: Array,
     unit: Array,
-    freedom: Array | None,
+    nu: Array | None,
     tolerance: Array,
     engines: list[qmc.Sobol],
 ) -> Array:
@@ -200,7 +200,7 @@ def _estimate(
         lower: array of shape (N, M), in scales.
         upper: array of shape (N, M), in scales.
         unit: array of shape (N, M, D): vectors of length 1, whose products are the correlations.
-        freedom: array of shape (N,), or None.
+        nu: array of shape (N,), or None.
         tolerance: array of shape (N,): the standard error at which a row is done.
         engines: the scrambles of the points.
 
@@ -209,24 +209,25 @@ def _estimate(
     """
     lower, upper, factor, thin = _ordered(lower, upper, unit)
     n, m = lower.shape
-    below = _cdf(lower[:, :1], freedom)
-    mass = _cdf(upper[:, :1], freedom) - below
-    series = None if freedom is None else _student_series(below, mass, freedom)
+    below = _cdf(lower[:, :1], nu)
+    mass = _cdf(upper[:, :1], nu) - below
+    series = None if nu is None else _student_series(below, mass, nu)
     # what no point meets is an error that no scatter tells, if of a small mass a small one
     least = LEAST * np.clip(32 * mass[:, 0], 0.0, 1.0) * np.clip(THIN / thin, 1.0, 16.0)
     found, sums, rows = np.empty(n), np.zeros((n, SCRAMBLES)), np.arange(n)
-    for size, uniform in _blocks(engines, m - (freedom is None)):
+    for size, uniform in _blocks(engines, m - (nu is None)):
         bases = [chebvander(ndtri(u) / EDGE, NODES - 1).T for u in uniform[:2] if series]
         step = max(1, BLOCK // (m * uniform.shape[1]))
         for start in range(0, len(rows), step):
             part = rows[start : start + step]
             stretch: Any = 1.0
-            if freedom is None or series is None:
+            if nu is None or series is None:
                 first = ndtri(_open(below[part] + uniform[0] * mass[part]))
             else:
                 first = np.sinh(series[0][part] @ bases[0])
-                nu = freedom[part, None]
-                stretch = np.exp(series[1][part] @ bases[1]) * np.sqrt((nu + 1) / (nu + first**2))
+                of_part = nu[part, None]
+                stretch = np.exp(series[1][part] @ bases[1])
+                stretch *= np.sqrt((of_part + 1) / (of_part + first**2))
             products = _products(lower[part], upper[part], factor[part], first, stretch, uniform)
             sums[part] += products.reshape(len(part), SCRAMBLES, -1).sum(axis=2)
         if size & (size - 1):
@@ -294,7 +295,7 @@ def _expected(a: Array, b: Array, gap: Array) -> Array:
     return np.clip(np.where(gap > 1e-12, mean / np.maximum(gap, 1e-12), 0.0), a, b)
 
 
-def _student_series(below: Array, mass: Array, freedom: Array) -> tuple[Array, Array]:
+def _student_series(below: Array, mass: Array, nu: Array) -> tuple[Array, Array]:
     """What a Student-t needs of two uniform numbers, as Chebyshev series in their normal quantiles.
 
     The first target comes from its own distribution between its bounds. Given y, the others are a
@@ -305,8 +306,8 @@ def _student_series(below: Array, mass: Array, freedom: Array) -> tuple[Array, A
     """
     nodes = chebpts1(NODES)
     inverse = np.linalg.inv(chebvander(nodes, NODES - 1)).T
-    first = stdtrit(freedom[:, None], _open(below + mass * ndtr(EDGE * nodes)))
-    return np.arcsinh(first) @ inverse, _log_radius(freedom + 1, EDGE * nodes) @ inverse
+    first = stdtrit(nu[:, None], _open(below + mass * ndtr(EDGE * nodes)))
+    return np.arcsinh(first) @ inverse, _log_radius(nu + 1, EDGE * nodes) @ inverse
 
 
 def _products(

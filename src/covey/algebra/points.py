@@ -1,4 +1,4 @@
-"""Points and directions to average over, spread evenly and always the same."""
+"""Quasi-random points of the unit cube and directions of the sphere, the same in every call."""
 
 import numpy as np
 from scipy.special import ndtri
@@ -10,7 +10,15 @@ CHUNK = 256  # rows whose points are held at a time
 
 
 def unit_points(dimension: int, count: int) -> Array:
-    """Low-discrepancy points inside the unit cube, always the same; (count, dimension)."""
+    """The first Sobol' points, scrambled with a fixed seed and inside the open unit cube.
+
+    Args:
+        dimension: D.
+        count: how many, a power of 2 for balance.
+
+    Returns:
+        Array of shape (count, D), in (0, 1).
+    """
     points = qmc.Sobol(dimension, seed=0).random(count)
     return np.clip(points, 2**-53, 1 - 2**-53)
 

@@ -100,11 +100,11 @@ def lower_factor(rows: Array) -> Array:
     return np.tril(triangle * signs[..., None, :])
 
 
-def conditioned(lower: Array) -> Array:
+def well_conditioned(lower: Array) -> Array:
     """Factors whose correlation matrices have no eigenvalue below `LEAST_EIGENVALUE`.
 
-    What is well conditioned comes back as it is. Elsewhere a little independent noise is added to
-    each variable, and the standard deviations are kept: in float64 the correlation matrix would
+    Factors that have none are returned unchanged. In the others a little independent noise is added
+    to each variable, and the standard deviations are kept: in float64 the correlation matrix would
     otherwise have no Cholesky factorisation.
 
     Args:
@@ -136,7 +136,7 @@ def conditioned(lower: Array) -> Array:
 
 
 def transformed(matrix: Array, scale_tril: Array) -> Array:
-    """Lower Cholesky factors of `A L L.T A.T`, conditioned.
+    """Lower Cholesky factors of `A L L.T A.T`, well conditioned.
 
     Args:
         matrix: A, shape (N, M, D) or (1, M, D).
@@ -151,12 +151,12 @@ def transformed(matrix: Array, scale_tril: Array) -> Array:
     product = matrix @ scale_tril
     m, d = matrix.shape[1:]
     if m == d and not np.any(np.triu(matrix, 1)) and np.all(matrix[:, range(d), range(d)] > 0):
-        return conditioned(product)  # of lower triangles with a positive diagonal: one itself
+        return well_conditioned(product)  # of lower triangles with a positive diagonal: one itself
     return independent_factor(product)
 
 
 def independent_factor(rows: Array, numbers: NDArray[np.intp] | None = None) -> Array:
-    """Lower Cholesky factors of `rows @ rows.T`, conditioned.
+    """Lower Cholesky factors of `rows @ rows.T`, well conditioned.
 
     Args:
         rows: array of shape (N, M, Q) with M <= Q.
@@ -174,11 +174,11 @@ def independent_factor(rows: Array, numbers: NDArray[np.intp] | None = None) -> 
     bad = np.any(np.abs(np.diagonal(factor, axis1=1, axis2=2)) <= 1e-13 * length, axis=1)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
-        raise dependent(row if numbers is None else int(numbers[row]))
-    return conditioned(factor)
+        raise dependence_error(row if numbers is None else int(numbers[row]))
+    return well_conditioned(factor)
 
 
-def dependent(row: int, *, known: bool = False) -> InputError:
+def dependence_error(row: int, *, known: bool = False) -> InputError:
     """The error for a map whose rows are linearly dependent in a row of the batch."""
     unknown = " in the targets that are not known exactly" if known else ""
     return InputError(

@@ -1,4 +1,4 @@
-"""What a distribution accepts: shapes, levels, covariances and observations, checked once."""
+"""Read what distributions are made of and asked for: moments, levels and observed values."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def check_size(size: int, name: str = "size") -> int:
 
 
 def read_generator(seed: Any) -> np.random.Generator:
-    """What draws the same samples for the same seed.
+    """Return a NumPy generator, for samples that the same seed repeats.
 
     Raises:
         InputError: NumPy does not take it for a seed, or it is True or False.
@@ -94,20 +94,20 @@ def read_degrees_of_freedom(values: object, n_rows: int) -> Array:
     Raises:
         InputError: the shape does not fit, or a value is not finite or not above 2.
     """
-    freedom = read_numbers(values, "degrees_of_freedom")
-    if freedom.shape not in ((), (1,), (n_rows,)):
+    nu = read_numbers(values, "degrees_of_freedom")
+    if nu.shape not in ((), (1,), (n_rows,)):
         raise InputError(
             f"`degrees_of_freedom` must be a number or have shape ({n_rows},). "
-            f"Received shape {freedom.shape}."
+            f"Received shape {nu.shape}."
         )
-    freedom = np.broadcast_to(freedom, (n_rows,)).copy()
-    bad = ~(np.isfinite(freedom) & (freedom > 2))
+    nu = np.broadcast_to(nu, (n_rows,)).copy()
+    bad = ~(np.isfinite(nu) & (nu > 2))
     if bad.any():
         raise InputError(
             "`degrees_of_freedom` must be finite and above 2: a covariance needs it. "
-            f"Received {freedom[_first(bad)]:g} for row {_first(bad)}."
+            f"Received {nu[_first(bad)]:g} for row {_first(bad)}."
         )
-    return freedom
+    return nu
 
 
 def read_weights(weights: object, n_rows: int, n_components: int) -> Array:
@@ -211,13 +211,13 @@ def factor_covariance(covariance: ArrayLike, shape: tuple[int, ...]) -> Array:
 
 
 def read_low_rank(
-    diagonal: ArrayLike, factor: ArrayLike, shape: tuple[int, ...], least_own: float
+    diagonal: ArrayLike, factor: ArrayLike, shape: tuple[int, ...], least_specific: float
 ) -> tuple[Array, Array]:
     """Return copies of the diagonal, shape (N, D), and the factor, shape (N, D, R).
 
     Raises:
         InputError: a shape does not fit, a value is not finite, or the diagonal is not positive or
-            below `least_own` times the variance.
+            below `least_specific` times the variance.
     """
     n, d = shape
     variances, factors = read_numbers(diagonal, "diagonal"), read_numbers(factor, "factor")
@@ -241,11 +241,11 @@ def read_low_rank(
             f"`diagonal` must be positive. Row {_first(bad)} has "
             f"{variances[_first(bad)].min():g} in it."
         )
-    bad = np.any(variances < least_own * np.square(factors).sum(axis=2), axis=1)
+    bad = np.any(variances < least_specific * np.square(factors).sum(axis=2), axis=1)
     if bad.any():
         raise InputError(
-            f"`diagonal` must be at least {least_own:g} of the variance of each target, or the "
-            f"covariance is singular to all digits. Row {_first(bad)} has less."
+            f"`diagonal` must be at least {least_specific:g} of the variance of each target, or "
+            f"the covariance is singular to all digits. Row {_first(bad)} has less."
         )
     return variances, factors
 
@@ -259,7 +259,7 @@ def read_values(
     rows: Any = None,
     of: str = DISTRIBUTIONS,
 ) -> Array:
-    """Observations as an array of shape (N, D), NaN where not observed.
+    """Read observed values.
 
     Args:
         y: array of shape (N, D), (D,) when N is 1, (N,) when D is 1, a frame, or, when N is 1, a
@@ -267,8 +267,11 @@ def read_values(
         shape: (N, D).
         names: the targets, by which the columns of a frame are found.
         role: name of the argument, for messages.
-        rows: what has the same N rows, a table or an index, if labels are known.
-        of: what messages call that.
+        rows: a table or an index of the same N rows, whose labels `y` must have, or None.
+        of: what messages call `rows`.
+
+    Returns:
+        Array of shape (N, D), in target units; NaN where not observed.
 
     Raises:
         InputError: the shape, the columns or the row labels do not fit, or a value is infinite or
@@ -292,19 +295,19 @@ def read_values(
             f"of {list(names)}. Received {values.shape}."
         )
     if labels is not None and len(labels) != len(values) and not are_default(labels):
-        raise other_labels(labels, names, role)  # a Series beside one row, labelled by no targets
+        raise labels_error(labels, names, role)  # a Series beside one row, labelled by no targets
     check_rows(rows, labels, role, of=of)
     refuse_infinity(values, names, role, labels)
     return values
 
 
-def other_labels(labels: Any, names: tuple[str, ...], role: str) -> InputError:
-    """What is raised where a Series should be labelled by targets, and is by something else."""
+def labels_error(labels: Any, names: tuple[str, ...], role: str) -> InputError:
+    """The error for a Series that should be labelled by targets, and has other labels."""
     some = ", ".join(map(repr, labels[:5])) + (", ..." if len(labels) > 5 else "")
     return InputError(
         f"Expected `{role}` to be labelled by some of {list(names)}. Received a Series labelled "
-        f"{some}. Name the targets that its values are of, or drop the labels to go by position: "
-        f"{role}.to_numpy()."
+        f"{some}. Name the targets that its values are of, or drop the labels to take its values "
+        f"by position: {role}.to_numpy()."
     )
 
 

@@ -1,6 +1,6 @@
-"""Where a file is to go: checked before the work, and written as a whole or not at all.
+"""Paths of files to write: checked before the work, and written as a whole or not at all.
 
-Whatever fails is said in the path that the user typed, never in that of the temporary file.
+Errors name the path that the user typed, never that of the temporary file.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def write_whole(
         advice = ADVICE.get(error.errno or 0, "Choose another place")
         raise _refusal(what, os.fsdecode(path), error, advice) from None
     finally:
-        with suppress(OSError):  # what failed before is what somebody must hear of
+        with suppress(OSError):  # an error before this one is the one to report
             temporary.unlink(missing_ok=True)
 
 

@@ -21,7 +21,7 @@ def as_pandas(data: Any, role: str) -> Any:
         role: name of the argument, for messages.
 
     Returns:
-        A pandas object, or `data` itself where it is none of these.
+        A pandas object, or `data` itself if it is none of these.
 
     Raises:
         InputError: columns have the same name.
@@ -43,7 +43,7 @@ def as_pandas(data: Any, role: str) -> Any:
 
 
 def refuse_mapping(data: Any, role: str) -> None:
-    """Refuse a dictionary where a table is wanted: nobody says that its values are its columns.
+    """Refuse a dictionary where a table is wanted: its values need not be columns.
 
     Args:
         data: anything.

@@ -1,4 +1,4 @@
-"""What people say about targets by name: observed values, bounds, linear combinations."""
+"""Read observed values, bounds and linear combinations that are given by names of targets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from covey.arguments.check import other_labels, read_values, refuse_infinity, table_values
+from covey.arguments.check import labels_error, read_values, refuse_infinity, table_values
 from covey.arguments.frames import as_pandas
 from covey.arguments.labels import DISTRIBUTIONS, are_default, check_rows, labels_of
 from covey.arguments.numbers import read_numbers
@@ -30,13 +30,13 @@ def read_given(
     rows: Any = None,
     of: str = DISTRIBUTIONS,
 ) -> tuple[Array, list[int]]:
-    """Observed values as an array, NaN where not observed.
+    """Read the observed values that a distribution is conditioned on.
 
     Args:
         given: mapping of a target to a number or one number per row; or a Series named after a
-            target; or a frame that has some of the targets as columns,
-            others being ignored, or, when N is 1, a Series labelled by targets, as a row of such a
-            frame; or an array of shape (N, D).
+            target; or a frame that has some of the targets as columns, others being ignored; or,
+            when N is 1, a Series labelled by targets, as a row of such a frame; or an array of
+            shape (N, D).
         shape: (N, D).
         names: the D targets.
         keep: whether the targets that were given stay; None keeps those of a frame or an array.
@@ -44,7 +44,8 @@ def read_given(
         of: what messages call that.
 
     Returns:
-        (values, dropped): array of shape (N, D), and the positions of the targets to leave out.
+        (values, dropped): array of shape (N, D), in target units, NaN where not observed; and the
+        positions of the targets to leave out.
 
     Raises:
         InputError: a target is unknown or named twice, a shape or the row labels do not fit, a
@@ -52,18 +53,18 @@ def read_given(
     """
     if keep is not None and not isinstance(keep, (bool, np.bool_)):
         raise InputError(f"`keep` must be True, False or None. Received: keep={shown(keep)}.")
-    told = _as_mapping_or_table(given, shape, names)
-    if isinstance(told, Mapping):
+    table = _as_mapping_or_table(given, shape, names)
+    if isinstance(table, Mapping):
         role = "given[{!r}]" if isinstance(given, Mapping) else "given"  # as the user wrote it
-        values, seen = _mapped_values(told, shape, names, rows, of, role)
+        values, seen = _mapped_values(table, shape, names, rows, of, role)
         keep = False if keep is None else keep
-    elif hasattr(told, "columns"):
-        values, present = table_values(told, names, "given")
+    elif hasattr(table, "columns"):
+        values, present = table_values(table, names, "given")
         seen = [names.index(name) for name in present]
         if not present:
             raise InputError(
                 f"Expected a table with at least one of the columns {list(names)}. "
-                f"Received {list(told.columns)}."
+                f"Received {list(table.columns)}."
             )
         if len(values) != shape[0]:
             raise InputError(
@@ -87,20 +88,20 @@ def read_given(
 
 
 def _as_mapping_or_table(given: Any, shape: tuple[int, int], names: tuple[str, ...]) -> Any:
-    """A Series as what it means: one target, or one row; anything else as pandas has it."""
-    told = as_pandas(given, "given")
-    if not hasattr(told, "to_frame") or not hasattr(told, "name") or hasattr(told, "columns"):
-        return told
-    if len(told) == shape[0] and str(told.name) in names:
-        return {told.name: given}
-    if shape[0] == 1 and are_targets(told.index, names):
-        return as_row(told, names).reset_index(drop=True)
-    if told.name is None and shape[1] == 1:
-        return told
+    """A Series as a mapping of its target or a table of one row, all else as pandas has it."""
+    table = as_pandas(given, "given")
+    if not hasattr(table, "to_frame") or not hasattr(table, "name") or hasattr(table, "columns"):
+        return table
+    if len(table) == shape[0] and str(table.name) in names:
+        return {table.name: given}
+    if shape[0] == 1 and are_targets(table.index, names):
+        return as_row(table, names).reset_index(drop=True)
+    if table.name is None and shape[1] == 1:
+        return table
     raise InputError(
         f"Expected a Series that has the name of a target and {shape[0]} rows; the targets are "
-        f"{list(names)}. Received one named {told.name!r}, of {len(told)} rows; rename it, or pass "
-        "a mapping, such as dict(given) for one value of each target."
+        f"{list(names)}. Received one named {table.name!r}, of {len(table)} rows; rename it, or "
+        "pass a mapping, such as dict(given) for one value of each target."
     )
 
 
@@ -131,7 +132,7 @@ def read_bounds(
     default: float,
     rows: Any = None,
 ) -> Array:
-    """Bounds of each target in each row.
+    """Read the bounds of a box.
 
     Args:
         bound: None, a number, an array of shape (D,) or (N, D), or a mapping of a target to a
@@ -145,15 +146,15 @@ def read_bounds(
         rows: the labels of the distributions, or None.
 
     Returns:
-        Array of shape (N, D).
+        Array of shape (N, D), in target units.
 
     Raises:
         InputError: a target is unknown or named twice, a shape or the labels do not fit, or a value
             is NaN.
     """
-    told = _by_name(bound, shape, names, name, default, rows)
-    values = np.full(shape, default) if told is None else told
-    if told is None and bound is not None:
+    entries = _by_name(bound, shape, names, name, default, rows)
+    values = np.full(shape, default) if entries is None else entries
+    if entries is None and bound is not None:
         found = read_numbers(bound, name)
         if found.shape not in ((), (shape[1],), shape):
             raise InputError(
@@ -174,7 +175,7 @@ def read_map(
     names: tuple[str, ...],
     rows: Any = None,
 ) -> tuple[Array, Array, tuple[str, ...]]:
-    """The matrix, the shift and the new names of an affine map.
+    """Read the matrix, the shift and the new names of an affine map.
 
     Args:
         A: array of shape (M, D) or (N, M, D), or a mapping of each new name to a mapping of targets
@@ -243,40 +244,43 @@ def _by_name(
     default: float,
     rows: Any,
 ) -> Array | None:
-    """What is said of each target by its name, shape (N, D); None where no name is said.
+    """Read values that are given by the names of targets.
 
     Args:
-        values: anything.
+        values: a mapping, a frame or a Series; anything else has no names.
         shape: (N, D).
         names: the D targets.
         role: name of the argument, for messages.
-        default: of targets of which nothing is said.
+        default: the value of targets that are not named.
         rows: the labels of the distributions, or None.
 
+    Returns:
+        Array of shape (N, D); None if `values` has no names.
+
     Raises:
-        InputError: a name is unknown or said twice, or a Series has labels of something else.
+        InputError: a name is unknown or given twice, or a Series has labels of something else.
     """
-    told = _said(as_pandas(values, role), shape[0], names, role)
-    if told is None:
+    entries = _entries(as_pandas(values, role), shape[0], names, role)
+    if entries is None:
         return None
     if not isinstance(values, Mapping) and labels_of(values) is None:
         rows = None  # of a library without labels: those it has now are of pandas
     found = np.full(shape, default)
     seen: set[int] = set()
-    for key, value, name in told:
+    for key, value, name in entries:
         position = target_position(key, names)
         if position in seen:
-            keys = [key for key, *_ in told]
+            keys = [key for key, *_ in entries]
             raise InputError(f"`{role}` names {names[position]!r} twice. Received: {keys}.")
         seen.add(position)
         found[:, position] = _per_row(value, shape[0], name, rows)
     return found
 
 
-def _said(
+def _entries(
     values: Any, n_rows: int, names: tuple[str, ...], role: str
 ) -> list[tuple[Any, Any, str]] | None:
-    """Of each target that is named: its name, what is said of it, and what messages call that."""
+    """(name, value, name of the value in messages) of each target that is named; None of none."""
     if isinstance(values, Mapping):
         return [(key, value, f"{role}[{key!r}]") for key, value in values.items()]
     if hasattr(values, "columns"):
@@ -292,7 +296,7 @@ def _said(
         return [(names[0] if len(names) == 1 else values.name, values, role)]
     if are_default(labels):
         return None
-    raise other_labels(labels, names, role)
+    raise labels_error(labels, names, role)
 
 
 def _named_matrix(

@@ -1,15 +1,15 @@
-"""Row labels: which things have any, and whether those of two things go together.
+"""Row labels: which data have any, and whether those of two arguments agree.
 
-The law, wherever two things are taken row by row, be it in a fit, a score or a condition:
+The rule, wherever two arguments are taken row by row, in a fit, a score or a condition:
 
 * The labels of a pandas DataFrame or Series are its index, and a distribution that was predicted
-  for one has them too. Arrays, lists, and tables of libraries that know no index have none.
-* Two things with labels must have the same ones in the same order, whichever they are and however
-  often each appears. If they do not, they are refused: nothing is put in another order unasked.
-* Things without labels go by position. So do the numbers 0, 1, ..., N - 1 that pandas gives to
-  what is made without labels (a `RangeIndex` from 0) beside labels of another kind, such as text or
-  dates, and a `CoveyWarning` says so. Beside other numbers they are labels like any: one of the two
-  was shuffled, or is of other rows, and they are refused.
+  for one has them too. Arrays, lists, and tables of libraries without an index have none.
+* Two arguments with labels must have the same ones in the same order, whatever they are and
+  however often each appears. If they do not, they are refused: no rows are reordered unasked.
+* Things without labels are taken by position. So are the numbers 0, 1, ..., N - 1 that pandas gives
+  to what is made without labels (a `RangeIndex` from 0), beside labels of another kind, such as
+  text or dates, and a `CoveyWarning` says so. Beside other numbers they are labels like any: one of
+  the two was shuffled, or has other rows, and they are refused.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ DISTRIBUTIONS = "the distributions"
 
 
 def labels_of(data: Any) -> pd.Index | None:
-    """The row labels of a table, a column, or an index itself; None for what has none.
+    """The row labels of a table or a column, or an index itself; None for data without labels.
 
     Args:
         data: anything.
 
     Returns:
-        N labels, those that pandas gives by itself included.
+        N labels, which may be the default ones; or None.
     """
     pandas = sys.modules.get("pandas")  # nothing is of pandas before somebody has imported it
     if pandas is None:
@@ -53,18 +53,18 @@ def are_default(labels: pd.Index) -> bool:
 
 
 def check_rows(anchor: Any, other: Any, role: str, *, of: str = FEATURES) -> None:
-    """Refuse things whose labels say that their rows do not belong together.
+    """Refuse two arguments whose row labels differ.
 
-    Where the numbers of rows differ nothing is said: that is for those who know how many there
-    should be.
+    Different numbers of rows are no concern here: callers know how many rows there should be.
 
     Args:
         anchor: a table or the index of one.
         other: what should have the same rows.
-        role: the name of the argument, for messages.
+        role: the name of the argument `other`, for messages.
         of: what messages call the anchor.
 
-    A `CoveyWarning` says where one has labels of its own, the other default ones.
+    If only one of the two has default labels, a `CoveyWarning` says that rows go together
+    by position.
 
     Raises:
         InputError: both have labels, and these differ.
@@ -105,11 +105,10 @@ def check_rows(anchor: Any, other: Any, role: str, *, of: str = FEATURES) -> Non
 
 
 def _ways(role: str, of: str) -> tuple[str, str, str]:
-    """How to put rows into one order, to take them as they stand, and to go without labels.
+    """How to put rows into one order, to take them as they are, and to remove labels.
 
-    What is said can be typed: it calls an argument by its name, and what stands in a dictionary,
-    which has no name of its own, by where it stands. Distributions have neither `loc` nor
-    `reset_index`.
+    The advice can be typed: it has the names of the arguments; a value in a mapping, which has no
+    name of its own, is called by its key. Distributions have neither `loc` nor `reset_index`.
     """
     if of != DISTRIBUTIONS and not of.startswith("`"):  # two distributions
         plain = "predict both for features without labels, X.reset_index(drop=True)"
@@ -126,11 +125,11 @@ def _ways(role: str, of: str) -> tuple[str, str, str]:
 
 
 def check_tables(**tables: Any) -> None:
-    """Hold several things that should have the same rows against each other, as `check_rows` does.
+    """Check that several arguments have the same row labels, as `check_rows` does for two.
 
     Args:
-        tables: by the names of their arguments; those without labels, and None, are passed over.
-            Each is held against the first that has labels of its own, where there is one.
+        tables: by the names of their arguments; None and data without labels are skipped.
+            Each is compared with the first one that has labels other than the default, if any.
 
     Raises:
         InputError: labels differ.

@@ -1,4 +1,4 @@
-"""Numbers out of whatever a user holds; what is no number is named with its place."""
+"""Read numbers from arrays, lists, tables and columns; errors name the cell that is no number."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ def read_numbers(values: Any, name: str) -> Array:
     Args:
         values: numbers, or an array, list, table or column of them; booleans are 0 and 1.
         name: of the argument or the column, for messages.
+
+    Returns:
+        Array of the shape of `values`, which shares no memory with them.
 
     Raises:
         InputError: a value is no number; the message names it and its place.
@@ -57,7 +60,10 @@ def read_lists(values: Any, what: str) -> NDArray[Any]:
 
     Args:
         values: numbers in lists.
-        what: messages call them.
+        what: the name of the argument, for messages.
+
+    Returns:
+        The array that NumPy makes of them.
 
     Raises:
         InputError: lists differ in length.
@@ -73,7 +79,7 @@ def read_lists(values: Any, what: str) -> NDArray[Any]:
 
 
 def uneven(data: Any) -> str | None:
-    """What is wrong with nested lists that make no array, for a message; None if nothing is.
+    """How the lengths of nested lists differ, for a message; None if they do not.
 
     Args:
         data: anything.

@@ -1,4 +1,4 @@
-"""Names of targets: their defaults, their checks, and the columns they give in a table."""
+"""Names of targets: defaults, checks, positions, and the table columns named after them."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
@@ -67,11 +67,11 @@ def _same_column(names: tuple[str, ...]) -> tuple[tuple[str, str], tuple[str, st
 
 
 def target_position(target: Any, names: tuple[str, ...]) -> int:
-    """Where a target stands, by its name or its number.
+    """The position of a target, by its name or its number.
 
     Names are text here, and may be numbers or tuples in the user's table. So what reads like a name
-    is that name: 2020 is the target "2020". A number that is none counts positions, unless names
-    are numbers too: then nobody can tell what it counts.
+    is that name: 2020 is the target "2020". Any other integer is a position, unless some
+    names are numbers too: then it could be either, and is refused.
 
     Args:
         target: a name, or an integer; negative ones count from the end.
@@ -105,7 +105,7 @@ def _is_whole(name: str) -> bool:
 
 
 def are_targets(labels: Iterable[Any], names: tuple[str, ...]) -> bool:
-    """Whether there are labels, and each is the name of a target."""
+    """Whether there is at least one label, and each is the name of a target."""
     some = False
     for label in labels:
         if str(label) not in names:
@@ -124,7 +124,7 @@ def as_row(values: Any, names: tuple[str, ...]) -> Any:
 
 
 def target_positions(targets: Any, names: tuple[str, ...]) -> list[int]:
-    """Where several targets stand, by their names or numbers.
+    """The positions of several targets, by their names or numbers.
 
     Args:
         targets: one name or number, or several, none twice.

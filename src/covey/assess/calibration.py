@@ -173,9 +173,9 @@ def _slopes(joint: Elliptical, values: Array) -> Array:
     With r = y - mean it is -1 + w r_i (Sigma^-1 r)_i for what is observed, 0 for what is not, where
     w is 1 for a normal and (nu + m) / (nu + |z|^2) for a Student-t of m targets.
     """
-    x, freedom = values - joint.mean, radial_law(joint).degrees_of_freedom
+    x, nu = values - joint.mean, radial_law(joint).degrees_of_freedom
     slopes = x * scale_matrix(joint).precision_times(x)
-    if freedom is not None:
+    if nu is not None:
         squares, count = squared_distance(joint, values)
-        slopes *= ((freedom + count) / (freedom + squares))[:, None]
+        slopes *= ((nu + count) / (nu + squares))[:, None]
     return np.where(np.isnan(values), 0.0, slopes - 1)

@@ -8,7 +8,6 @@ steps. Other engines use Keras' own `fit` and `predict`, which do the same.
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, NamedTuple, cast
@@ -323,39 +322,6 @@ def values(model: Any) -> tuple[list[Tensor], list[Tensor]]:
 def _here(value: Tensor) -> Tensor:
     """A value on one device, wherever it was left by a distribution over several."""
     return value if len(value.sharding.device_set) == 1 else np.asarray(value)
-
-
-def processes() -> int:
-    """How many processes train one model together, each on rows of its own."""
-    if alone() or not available():
-        return 1
-    import jax
-
-    return int(jax.process_count())
-
-
-def agreed(value: Any) -> Any:
-    """What process 0 has for a value, in every process that trains the model."""
-    if processes() == 1:
-        return value
-    from jax.experimental.multihost_utils import broadcast_one_to_all
-
-    written = np.frombuffer(pickle.dumps(value), dtype=np.uint8)
-    padded = np.zeros(int(broadcast_one_to_all(np.int64(len(written)))), dtype=np.uint8)
-    padded[: len(written)] = written[: len(padded)]
-    return pickle.loads(np.asarray(broadcast_one_to_all(padded), dtype=np.uint8).tobytes())
-
-
-def summed(array: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The sum of arrays of one shape over the processes that train a model."""
-    if processes() == 1:
-        return array
-    from jax.experimental.multihost_utils import process_allgather
-
-    # in float64, which jax would take for float32
-    halves = np.asarray(array, dtype=np.float64).reshape(-1).view(np.int32)
-    every = np.ascontiguousarray(process_allgather(halves)).view(np.float64)
-    return np.asarray(every.sum(axis=0)).reshape(array.shape)
 
 
 def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from covey.algebra.patterns import by_pattern
 from covey.algebra.triangular import (
-    dependent,
+    dependence_error,
     embedded,
     independent_factor,
     selected,
@@ -102,7 +102,7 @@ def mapped_factor(matrix: Array, product: Array, known: NDArray[np.bool_]) -> Ar
     for rows, pattern in by_pattern(np.concatenate([settled, known], axis=1)):
         left, free = np.flatnonzero(~pattern[:m]), np.flatnonzero(~pattern[m:])
         if len(left) > len(free):
-            raise dependent(int(rows[0]), known=bool(len(free) < d))
+            raise dependence_error(int(rows[0]), known=bool(len(free) < d))
         if len(left):
             small = independent_factor(product[np.ix_(rows, left)], rows)
             factor[rows] = embedded(small, left, m)

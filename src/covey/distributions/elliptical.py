@@ -174,8 +174,8 @@ class Elliptical(Calibrated):
         return np.where(count > 0, np.sqrt(squares / self._radial.covariance_ratio), 0.0)
 
     def _box(self, lower: Array, upper: Array) -> Array:
-        freedom = self._radial.degrees_of_freedom
-        return self._scale.box(lower - self.mean, upper - self.mean, freedom)
+        nu = self._radial.degrees_of_freedom
+        return self._scale.box(lower - self.mean, upper - self.mean, nu)
 
     def _sample(self, size: int, generator: np.random.Generator) -> Array:
         noise = self._scale.draw(size, generator)
@@ -232,10 +232,10 @@ class Elliptical(Calibrated):
         residual = self._scale.precision_times(x) / precision
         variance = 1 / precision
         if self._radial.degrees_of_freedom is not None:
-            freedom = self._radial.degrees_of_freedom[:, None]
+            nu = self._radial.degrees_of_freedom[:, None]
             squares, count = self._squares(values)
             of_others = squares[:, None] - np.square(residual) * precision
-            variance *= (freedom + of_others) / (freedom + count[:, None] - 3)
+            variance *= (nu + of_others) / (nu + count[:, None] - 3)
         return values - residual, np.sqrt(variance)
 
     # tables

@@ -9,7 +9,7 @@ from typing import NamedTuple, final
 import numpy as np
 
 from covey.algebra.box import box_probability
-from covey.algebra.triangular import dependent, inverse_lower
+from covey.algebra.triangular import dependence_error, inverse_lower
 from covey.distributions.cholesky_scale import CholeskyScale
 from covey.distributions.conditioning import mapped_factor, settled_combinations
 from covey.distributions.scale_matrix import Conditional, Distance, ScaleMatrix
@@ -214,7 +214,7 @@ class LowRankScale(ScaleMatrix):
             diagonal = (np.square(matrix) @ self.diagonal[:, :, None])[:, :, 0]
             lost = (diagonal == 0) & ~settled_combinations(matrix, self.observed)
             if lost.any():
-                raise dependent(int(np.flatnonzero(lost.any(axis=1))[0]))
+                raise dependence_error(int(np.flatnonzero(lost.any(axis=1))[0]))
             return LowRankScale(diagonal, matrix @ self.factor)
         specific = matrix * np.sqrt(self.diagonal)[:, None, :]
         product = np.concatenate([specific, matrix @ self.factor], axis=2)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from covey.algebra.patterns import by_pattern
-from covey.algebra.triangular import conditioned, embedded, lower_factor
+from covey.algebra.triangular import embedded, lower_factor, well_conditioned
 from covey.arguments.check import factor_covariance
 from covey.errors import InputError
 from covey.types import Array
@@ -64,4 +64,6 @@ def _factor_of_parts(components: Sequence[Any], weights: Array, rows: Any, free:
         root * (component.mean[at] - mean[at])
         for root, component in zip(roots, components, strict=True)
     ]
-    return conditioned(lower_factor(np.concatenate([*factors, np.stack(spread, axis=2)], axis=2)))
+    return well_conditioned(
+        lower_factor(np.concatenate([*factors, np.stack(spread, axis=2)], axis=2))
+    )

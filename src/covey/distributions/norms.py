@@ -32,12 +32,12 @@ def mixing_moment(radial: RadialLaw, half: float) -> tuple[Array, Array]:
     Returns:
         Arrays of shape (N,) and (N, J), without unit.
     """
-    freedom = radial.degrees_of_freedom
-    if freedom is None:
+    if radial.degrees_of_freedom is None:
         n = len(radial.covariance_ratio)
         return np.ones(n), np.ones((n, 1))
-    nu = freedom[:, None] / 2
-    return nu[:, 0] ** half * poch(nu[:, 0], -half), gammaincinv(nu - half, nodes(NODES)[0]) / nu
+    shape = radial.degrees_of_freedom[:, None] / 2  # of the gamma distribution of 1 / V
+    moment = shape[:, 0] ** half * poch(shape[:, 0], -half)
+    return moment, gammaincinv(shape - half, nodes(NODES)[0]) / shape
 
 
 def energy(parts: list[Any], weights: Array, y: Array) -> Array:

@@ -77,11 +77,11 @@ class MultivariateT(Elliptical):
         targets: Iterable[str] | None = None,
     ) -> None:
         means = read_mean(mean)
-        freedom = read_degrees_of_freedom(degrees_of_freedom, len(means))
+        nu = read_degrees_of_freedom(degrees_of_freedom, len(means))
         factors, of_covariance = read_factor(covariance, scale_tril, means.shape)
         if of_covariance:
-            factors *= np.sqrt((freedom - 2) / freedom)[:, None, None]
-        arrays = {"mean": means, "scale_tril": factors, "degrees_of_freedom": freedom}
+            factors *= np.sqrt((nu - 2) / nu)[:, None, None]
+        arrays = {"mean": means, "scale_tril": factors, "degrees_of_freedom": nu}
         self._set(target_names(targets, means.shape[1]), arrays)
 
     @cached_property
@@ -95,26 +95,26 @@ class MultivariateT(Elliptical):
     def _of_parts(
         self, targets: tuple[str, ...], mean: Array, scale: ScaleMatrix, radial: RadialLaw
     ) -> Self:
-        freedom: Any = radial.degrees_of_freedom
-        arrays = {"mean": mean, "degrees_of_freedom": freedom, **scale.arrays}
+        nu: Any = radial.degrees_of_freedom
+        arrays = {"mean": mean, "degrees_of_freedom": nu, **scale.arrays}
         return self._trusted(targets, **arrays)._labelled(self.index)
 
     @classmethod
     def _matching(cls, components: Sequence[Any], weights: Array) -> Self:
         """The Student-t with the mean and the covariance of the mixture, and the average 1/nu."""
         inverse = np.stack([1 / component.degrees_of_freedom for component in components], axis=1)
-        freedom = 1 / np.einsum("nk,nk->n", weights, inverse)
+        nu = 1 / np.einsum("nk,nk->n", weights, inverse)
         factor = mixture_factor(components, weights)
         return cls._trusted(
             components[0].targets,
             mean=mixture_mean(components, weights),
-            scale_tril=factor * np.sqrt((freedom - 2) / freedom)[:, None, None],
-            degrees_of_freedom=freedom,
+            scale_tril=factor * np.sqrt((nu - 2) / nu)[:, None, None],
+            degrees_of_freedom=nu,
         )
 
     @classmethod
     def _with_covariance(
         cls, mean: Array, covariance: Array, targets: Sequence[str], further: Mapping[str, Array]
     ) -> Self:
-        freedom = further["degrees_of_freedom"]
-        return cls(mean, degrees_of_freedom=freedom, covariance=covariance, targets=targets)
+        nu = further["degrees_of_freedom"]
+        return cls(mean, degrees_of_freedom=nu, covariance=covariance, targets=targets)

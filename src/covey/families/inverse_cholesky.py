@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.algebra.triangular import cached_parts, conditioned, inverse_lower
+from covey.algebra.triangular import cached_parts, inverse_lower, well_conditioned
 from covey.backend.select import keras
 from covey.errors import InputError
 from covey.types import Array, Tensor
@@ -206,7 +206,7 @@ class InverseCholesky:
             matrix[:, np.arange(d), np.arange(d)] = 1
             matrix[:, self._rows, self._columns] = part[:, 2 * d : self.size]
             matrix *= part[:, None, d : 2 * d]
-            factor[rows] = conditioned(inverse_lower(matrix))
+            factor[rows] = well_conditioned(inverse_lower(matrix))
         return factor
 
 

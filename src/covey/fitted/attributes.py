@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from covey.distributions import Elliptical
 from covey.members.fitted_model import FittedModel
 from covey.table import FeatureSchema
 from covey.types import Rows
+
+if TYPE_CHECKING:  # Keras takes 3 to 10 s to import
+    from covey.members.ensemble import Ensemble
 
 
 class FittedAttributes:
@@ -81,8 +84,8 @@ class FittedAttributes:
         return self.fitted_.family_scores
 
     @property
-    def ensemble_(self) -> Any:
-        """The fitted members, an `Ensemble`."""
+    def ensemble_(self) -> Ensemble:
+        """The fitted members."""
         return self.fitted_.ensemble
 
     @property

@@ -1,4 +1,4 @@
-"""Batches for members who train side by side, each on its own rows in its own order."""
+"""Batches for members that train side by side, each on its own rows in its own order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.backend.compilation import placed, summed
+from covey.backend import processes
+from covey.backend.compilation import placed
 from covey.start.whitening import Whitened
 from covey.table.training_data import TrainingData
 from covey.types import Array, Rows, Snapshot
@@ -152,15 +153,15 @@ class Batches(Source):
         gaps = [rows[~whitened.complete[rows]] for rows in training]
         counts = np.array([[len(rows) for rows in whole], [len(rows) for rows in gaps]])
         share = counts / counts.sum(axis=0)  # (2, K): complete, with gaps
-        everywhere = summed(counts.astype(np.float64))  # all processes must have the same
+        everywhere = processes.summed(counts.astype(np.float64))  # all processes must have the same
         self.complete, self.gaps = rows_per_kind(everywhere / everywhere.sum(axis=0), batch_size)
-        self.streams = []
+        self.walks = []
         for kind, size in zip((whole, gaps), (self.complete, self.gaps), strict=True):
             if size == 0:
                 continue
             # a member without rows of this kind gets others, and their weight is 0
             filled = [own if len(own) else rows for own, rows in zip(kind, training, strict=True)]
-            self.streams.append([_Stream(rows, size, generator) for rows in filled])
+            self.walks.append([_Walk(rows, size, generator) for rows in filled])
         position_weight = position_weights(share, self.complete, self.gaps)
         uneven = data.uneven_weight
         weight = None if uneven is None else uneven.astype(np.float32)
@@ -168,38 +169,38 @@ class Batches(Source):
 
     def draw(self, at_most: int) -> Chunk:
         """The next steps, exactly `at_most` of them."""
-        drawn = [[own.draw(at_most) for own in kind] for kind in self.streams]
+        drawn = [[walk.draw(at_most) for walk in kind] for kind in self.walks]
         order = np.concatenate([np.stack(kind, axis=-1) for kind in drawn], axis=1)
         return Chunk(self.data, order.astype(np.int32))
 
     def snapshot(self) -> Snapshot:
-        """Where each member is in its permutation, and the source of the next ones."""
-        every = [own for kind in self.streams for own in kind]
-        left = {f"left_{number:03d}": own.left for number, own in enumerate(every)}
+        """The rows that each walk has left of its pass, and the state of the generator."""
+        walks = [walk for kind in self.walks for walk in kind]
+        left = {f"left_{number:03d}": walk.left for number, walk in enumerate(walks)}
         return Snapshot({"generator": self.generator.bit_generator.state}, left)
 
     def restore(self, snapshot: Snapshot) -> None:
         """See `Source`."""
         manifest, left = snapshot
         self.generator.bit_generator.state = manifest["generator"]
-        every = [own for kind in self.streams for own in kind]
-        for number, own in enumerate(every):
-            own.left = left[f"left_{number:03d}"]
+        walks = [walk for kind in self.walks for walk in kind]
+        for number, walk in enumerate(walks):
+            walk.left = left[f"left_{number:03d}"]
 
 
-class _Stream:
-    """Rows in random order, over and over."""
+class _Walk:
+    """The rows of one member and kind in random order, pass after pass, in parts of `size` rows."""
 
     def __init__(self, rows: Rows, size: int, generator: np.random.Generator) -> None:
         self.rows, self.size, self.generator = rows, size, generator
         self.left = rows[:0]
 
     def draw(self, batches: int) -> Rows:
-        """The next rows, shape (batches, size)."""
+        """The next rows, shape (batches, size), from the next pass where this one ends."""
         needed = batches * self.size
-        stream = [self.left]
-        while sum(map(len, stream)) < needed:
-            stream.append(self.generator.permutation(self.rows))
-        joined = np.concatenate(stream)
+        passes = [self.left]
+        while sum(map(len, passes)) < needed:
+            passes.append(self.generator.permutation(self.rows))
+        joined = np.concatenate(passes)
         self.left = joined[needed:]
         return joined[:needed].reshape(batches, self.size)

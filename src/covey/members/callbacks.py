@@ -1,4 +1,4 @@
-"""Keras callbacks as users give them, and when they want to be called."""
+"""Keras callbacks as users give them, and which of their hooks do anything."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def for_estimator(callbacks: Any) -> list[Any]:
         Keras callbacks.
 
     Raises:
-        InputError: something is no callback, would go on from an epoch that is not the
+        InputError: something is no callback, would start at an epoch that is not the
             estimator's, or waits for an evaluation by Keras.
     """
     found = listed(callbacks)
@@ -54,8 +54,8 @@ def for_estimator(callbacks: Any) -> list[Any]:
         if unheard and not _is_of_keras(callback):
             warn(
                 f"{', '.join(unheard)} of {type(callback).__name__} in `callbacks` will not be "
-                "called: the estimator neither evaluates nor predicts by Keras. After each look at "
-                'the held-out rows it calls on_epoch_end, with logs["out_of_fold_score"].'
+                "called: the estimator neither evaluates nor predicts by Keras. After each "
+                'validation it calls on_epoch_end, with logs["out_of_fold_score"].'
             )
     return found
 
@@ -79,7 +79,7 @@ def calls_nobody(callback: Any) -> bool:
 
 
 def hears(callback: Any, hooks: tuple[str, ...]) -> bool:
-    """Whether a callback does something in one of these hooks.
+    """Whether a callback does anything in one of these hooks.
 
     Args:
         callback: a Keras callback.

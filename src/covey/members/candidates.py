@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.backend import compilation
+from covey.backend import processes
 from covey.distributions import Elliptical, MultivariateT
 from covey.members.architecture import Architecture
 from covey.members.batches import Batches, Source
@@ -88,7 +88,7 @@ def train_candidates(
     limit = recipe.max_time
     early = None if limit is None else (1 - NORMAL_SHARE) * limit
     student, log = training.candidate(architecture, replace(recipe, max_time=early))
-    log_ratio = compilation.agreed(_log_scale_ratios(student.ensemble, data))
+    log_ratio = processes.agreed(_log_scale_ratios(student.ensemble, data))
     architecture, weights = architecture.as_normal(student.ensemble.weights, log_ratio)
     shorter = replace(
         recipe,
@@ -142,7 +142,7 @@ class _Training:
         joint = ensemble.held_out(data)
         rows_held_out = data.folds.held_out
         weight, density = data.weight[rows_held_out], joint.log_prob(data.Y[rows_held_out])
-        total, count = compilation.summed(np.array([weight @ density, weight.sum()]))
+        total, count = processes.summed(np.array([weight @ density, weight.sum()]))
         return Candidate(family, ensemble, joint, float(total / count)), trained
 
 

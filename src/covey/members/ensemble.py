@@ -113,8 +113,8 @@ class Ensemble:
         return np.concatenate(self._by_parts(lambda mixture: mixture.mean, inputs))
 
     def _by_parts(self, what: Callable[[Mixture], Any], inputs: Inputs) -> list[Any]:
-        """Something of the mixtures of some rows at a time, whose matrices fit into the cache."""
-        found: list[Any] = []
+        """Apply a function to mixtures of some rows at a time, so that matrices fit the cache."""
+        results: list[Any] = []
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for start in range(0, max(len(inputs), 1), MOST_ROWS):
                 block = inputs[start : start + MOST_ROWS]
@@ -126,8 +126,8 @@ class Ensemble:
                     return what(self._mixture(packed[part], block[part]))
 
                 # one part, often one row that is waited for: no thread has to be started
-                found += map(one, parts) if len(parts) == 1 else pool.map(one, parts)
-        return found
+                results += map(one, parts) if len(parts) == 1 else pool.map(one, parts)
+        return results
 
     def _mixture(self, packed: NDArray[np.float32], inputs: Inputs) -> Mixture:
         """The mixtures of N rows, whose packed parameters have the shape (N, K, P)."""
@@ -166,7 +166,7 @@ class Ensemble:
         return [self._restored(k, packed[: len(own), k], own) for k, own in enumerate(some)]
 
     def _restored(self, member: int, packed: NDArray[np.float32], inputs: Inputs) -> Any:
-        """What the packed parameters of one member say, shape (N, P), in target units."""
+        """Distributions in target units, out of the packed parameters of one member, (N, P)."""
         whitened = self.network.family.distribution(packed, self.targets)
         return self.linear[member].restore(whitened, inputs.features, inputs.offset(member))
 

@@ -32,7 +32,7 @@ class Order:
         self.steps = -(-rows // self.size)
 
     def draw(self) -> NDArray[np.int64]:
-        """The rows of an epoch, one batch behind the other."""
+        """Numbers of the rows of an epoch, in the order in which batches take them."""
         return np.random.permutation(self.rows) if self.shuffle else np.arange(self.rows)
 
     def dispatches(self, *, first: bool = False) -> list[NDArray[np.int64]]:
@@ -100,7 +100,7 @@ class Table:
         read: gives the rows as arrays of numbers, as they are now.
         order: of the rows.
         observed: whether somebody may change rows and model between two epochs, so that both are to
-            be looked at again when an epoch begins.
+            be read again when an epoch begins.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Table:
         return steps.trace(state, rows, batch)
 
     def steps(self) -> Callable[[compilation.State, NDArray[np.int64]], Any]:
-        """What takes the steps of an epoch that begins now, from a state and rows' numbers."""
+        """A function that takes the steps of the next epoch, from a state and row numbers."""
         steps, rows = self._ready()
         return lambda state, batches: steps(state, rows, batches)
 
@@ -152,7 +152,7 @@ class Epochs:
         self.model, self._rows, self._held_out = model, rows, held_out
 
     def ready(self) -> bool:
-        """Go through a step without taking it, as Keras does that meets a model for the first time.
+        """Build what the first step needs, as Keras does, and try a step without taking it.
 
         Returns:
             Whether steps can be taken here; otherwise Keras may be able to.
@@ -163,7 +163,7 @@ class Epochs:
         model = self.model
         if _unbuilt(model):
             _build(model, self._rows.first())
-            self._rows.order.draw()  # as Keras does, to look at a batch
+            self._rows.order.draw()  # as Keras does, to read a batch
         if not all(map(_is_reset_by_keras, _all_metrics(model))):
             return False
         if not model.optimizer.built:
@@ -172,7 +172,7 @@ class Epochs:
         return self._rows.trace(state) and (self._held_out is None or self._held_out.trace(state))
 
     def run(self, callbacks: list[Any], first: int, last: int, verbose: Any) -> Any:
-        """Train.
+        """Train for some epochs.
 
         Args:
             callbacks: Keras callbacks that are called at epochs and at the ends of the training.
@@ -215,7 +215,7 @@ class Epochs:
                     everybody.on_train_batch_end(taken - 1, logs)
                 state, found = self._evaluate(state)
                 logs = {**logs, **{f"val_{name}": value for name, value in found.items()}}
-                if callbacks:  # they may look at the model, and change it
+                if callbacks:  # they may read the model, and change it
                     state.write(model)
                     state = None
                 everybody.on_epoch_end(epoch, logs)
@@ -246,7 +246,7 @@ class Epochs:
 
 
 def _flat(logs: dict[str, Any]) -> dict[str, Any]:
-    """What metrics found, by names in order; what one of them names itself goes by that name."""
+    """Values of metrics in one flat dict, names in order; dicts within are merged into it."""
     flat: dict[str, Any] = {}
     for name, value in sorted(logs.items()):
         flat |= _flat(value) if isinstance(value, dict) else {name: value}
@@ -254,7 +254,7 @@ def _flat(logs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unbuilt(model: Any) -> bool:
-    """Whether Keras would look at a batch before it trains: for a loss or metrics, not for none."""
+    """Whether the loss or metrics are not built, so that Keras reads a batch before it trains."""
     parts = (getattr(model, name, None) for name in ("_compile_loss", "_compile_metrics"))
     return any(part is not None and not part.built for part in parts)
 
@@ -266,7 +266,7 @@ def _all_metrics(model: Any) -> Iterator[Any]:
 
 
 def _is_reset_by_keras(metric: Any) -> bool:
-    """Whether a metric begins anew as Keras' do, from the same numbers each time."""
+    """Whether Keras' own code resets a metric, so to the same numbers each time."""
     method = "reset_state" not in vars(metric) and type(metric).reset_state
     return bool(method) and method.__module__.partition(".")[0] == "keras"
 
@@ -286,7 +286,7 @@ def _build(model: Any, batch: Examples) -> None:
 
 def _train_step(model: Any, gaps: bool) -> Any:
     def step(state: compilation.State, batch: Examples) -> compilation.State:
-        with _told(model, gaps):
+        with _branches(model, gaps):
             _, after = model.train_step(tuple(state), batch)
         return compilation.State(*map(list, after))
 
@@ -295,7 +295,7 @@ def _train_step(model: Any, gaps: bool) -> Any:
 
 def _test_step(model: Any, gaps: bool) -> Any:
     def step(state: compilation.State, batch: Examples) -> compilation.State:
-        with _told(model, gaps):
+        with _branches(model, gaps):
             _, after = model.test_step((state.trainable, state.other, state.metrics), batch)
         return state._replace(other=list(after[1]), metrics=list(after[2]))
 
@@ -303,8 +303,8 @@ def _test_step(model: Any, gaps: bool) -> Any:
 
 
 @contextmanager
-def _told(model: Any, gaps: bool) -> Iterator[None]:
-    """Within, losses know that no target is missing, so that a step does without that branch."""
+def _branches(model: Any, gaps: bool) -> Iterator[None]:
+    """A context in which losses have no branch for missing targets unless there are some."""
     losses = [
         loss
         for loss in keras.tree.flatten(model.loss)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from covey.assess.fingerprints import Fingerprints
 from covey.distributions import Elliptical
 from covey.distributions.conformal import CalibrationSet
+from covey.errors import shown
 from covey.rows.training_table import network_inputs
 from covey.start.baseline import Baseline
 from covey.start.mean_model import MeanModel
@@ -19,7 +20,7 @@ if TYPE_CHECKING:  # Keras takes 3 to 10 s to import, and is not needed to hold 
     from covey.members.ensemble import Ensemble
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)  # of arrays, neither is of use
 class FittedModel:
     """A fitted ensemble, what it needs to read a table, and how good it was on held-out rows.
 
@@ -53,6 +54,9 @@ class FittedModel:
     calibration_fingerprints: Fingerprints | None = None
     out_of_fold: Elliptical | None = None
     out_of_fold_rows: Rows | None = None
+
+    def __repr__(self) -> str:
+        return f"FittedModel(family={self.family!r}, targets={shown(self.targets)})"
 
     @property
     def targets(self) -> tuple[str, ...]:

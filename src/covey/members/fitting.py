@@ -13,7 +13,7 @@ from covey.arguments.family import AUTO, STUDENT_T
 from covey.assess.calibration import as_pooled, calibration_rows, pooled_scales
 from covey.assess.evaluation import evaluate, row_width
 from covey.assess.fingerprints import Fingerprints
-from covey.backend import compilation
+from covey.backend import compilation, processes
 from covey.distributions.conformal import CalibrationSet
 from covey.distributions.internals import rescaled, with_labels
 from covey.errors import InputError
@@ -56,13 +56,13 @@ def fit_table(
         EngineError: Keras cannot train here: see `compilation.check_can_fit`.
     """
     compilation.check_can_fit()
-    processes = compilation.processes()
-    if processes > 1:
-        seed, table = compilation.agreed(seed), _as_the_first(table)
+    workers = processes.count()
+    if workers > 1:
+        seed, table = processes.agreed(seed), _as_the_first(table)
         if parameters["base"] is not None:
             raise InputError(
                 "`base` is fitted in one process. Received one, with a training over "
-                f"{processes}: leave it out, or fit without a distribution."
+                f"{workers}: leave it out, or fit without a distribution."
             )
     data, base, means = table.data, parameters["base"], None
     count = len(data.targets)
@@ -70,23 +70,27 @@ def fit_table(
     architecture = plan.architecture(
         architecture_of(parameters, data.inputs.matrix, count, len(data.folds))
     )
-    architecture = compilation.agreed(architecture)
+    architecture = processes.agreed(architecture)
     settings = {name: parameters[name] for name in SETTINGS}
-    rows_in_all = int(compilation.summed(np.array(len(data.Y), dtype=np.float64)))
+    rows_in_all = int(processes.summed(np.array(len(data.Y), dtype=np.float64)))
     recipe = Recipe.for_table(
         rows_in_all, count, **settings, outputs=architecture.family.packed_size
     )
-    recipe = replace(recipe, batch_size=max(recipe.batch_size // processes, 1))
+    recipe = replace(recipe, batch_size=max(recipe.batch_size // workers, 1))
     if base is not None:
         given = table.schema.as_given(table.frame)
         means, offsets = MeanModel.fit(base, given, data, flat=table.flat)
         data = replace(data, inputs=Inputs(data.inputs.matrix, offsets))
         table = replace(table, data=data)
     ridges = _ridges(data)
-    linear = compilation.agreed(tuple(plan.start(ridge) for ridge in ridges))
-    covariances = [plan.constant_covariance(ridge) for ridge in ridges]
+    linear, covariances = processes.agreed(
+        (
+            tuple(plan.start(ridge) for ridge in ridges),
+            [plan.constant_covariance(ridge) for ridge in ridges],
+        )
+    )
     name = None if base is None else regressor_name(base)
-    baseline = Baseline.of(linear, compilation.agreed(covariances), name)
+    baseline = Baseline.of(linear, covariances, name)
     run = Run.of(parameters, seed=seed, started=started)
     candidates = train_candidates(data, plan, architecture, linear, recipe, run)
     return select_and_calibrate(
@@ -96,7 +100,7 @@ def fit_table(
 
 def _as_the_first(table: TrainingTable) -> TrainingTable:
     """The table of this process, its features as process 0 would read them."""
-    schema = compilation.agreed(table.schema)
+    schema = processes.agreed(table.schema)
     inputs = Inputs(network_inputs(schema, table.frame, schema.named))
     return replace(table, schema=schema, data=replace(table.data, inputs=inputs))
 
@@ -225,6 +229,6 @@ def _calibrate(best: Candidate, data: TrainingData, seed: int) -> CalibrationSet
     scales = pooled_scales(
         joint[order], members[order], y[order], None if share is None else share[order]
     )
-    best.ensemble.scales = compilation.agreed(scales)
+    best.ensemble.scales = processes.agreed(scales)
     pooled = rescaled(as_pooled(joint, members), best.ensemble.scales)
     return CalibrationSet(pooled, y, "out_of_fold", share)

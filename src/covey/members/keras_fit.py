@@ -50,7 +50,7 @@ def fit(
     That is done where nothing between two steps can matter: on jax and on one device, for a
     functional or sequential model that is built and compiled by `jit`, for tables of numbers in
     memory, and for callbacks that are called at epochs and at the ends of the training.
-    Everything else is left to `model.fit`: other engines, subclassed models, callbacks for batches
+    Everything else is left to `model.fit`: other backends, subclassed models, callbacks for batches
     or evaluations, generators and other data sets, `class_weight`, `steps_per_epoch`,
     `validation_steps`, `validation_freq`, and `steps_per_execution`.
 
@@ -84,7 +84,7 @@ def fit(
     Raises:
         InputError: the model is not compiled, the numbers of rows differ, or a number is out of its
             range.
-        EngineError: Keras runs on an engine that can only predict, or this process is a copy of one
+        EngineError: Keras runs on a backend that can only predict, or this process is a copy of one
             in which jax was at work.
 
     Example:
@@ -242,7 +242,7 @@ def _epochs(
 def _tables(
     given: Examples, validation_data: Any, validation_split: float
 ) -> tuple[Examples | None, Examples | None]:
-    """(rows to train on, rows to evaluate on or None); (None, None) where that is for Keras."""
+    """(rows to train on, rows to evaluate on or None); (None, None) if Keras must read them."""
     rows = _table(*given)
     if rows is None:
         return None, None
@@ -254,12 +254,12 @@ def _tables(
     first = math.floor(_length(rows) * (1.0 - validation_split))
     if not 0 < first < _length(rows):
         return None, None
-    rows = _numbers(rows)  # as Keras does, so that what is copied here is not looked at again
+    rows = _numbers(rows)  # as Keras does, so that what is copied here is not copied again
     return _part(rows, slice(None, first)), _part(rows, slice(first, None))
 
 
 def _table(x: Any, y: Any = None, weight: Any = None) -> Examples | None:
-    """What came, in one; None unless it is tables of numbers that Keras takes as they are."""
+    """x, y and weights in one tuple; None unless Keras would take these tables as they are."""
     if y is None or (weight is not None and keras.tree.is_nested(y)):
         return None  # Keras would give each output its weights
     rows = (x, y) if weight is None else (x, y, weight)
@@ -306,7 +306,7 @@ def _numbers(rows: Examples) -> Examples:
 
 
 def _native(values: Any) -> Any:
-    """Arrays in the order of bytes of this machine, which no engine can do without."""
+    """Arrays in the byte order of this machine, which every backend needs."""
     foreign = type(values) is np.ndarray and not values.dtype.isnative
     return values.astype(values.dtype.newbyteorder("=")) if foreign else values
 
@@ -318,7 +318,7 @@ def _given(rows: Sequence[Any], inputs: int, outputs: int, of: str = "") -> tupl
 
 
 def _arrays(values: Any, several: int, name: str, of: str) -> Any:
-    """Lists of numbers as arrays, which Keras does not take; the rest as it came."""
+    """Lists of numbers, which Keras does not take, as arrays; anything else unchanged."""
     if type(values) is dict:
         return {key: _arrays(each, 1, f"{name}[{key!r}]", of) for key, each in values.items()}
     if type(values) not in (list, tuple):
@@ -352,7 +352,7 @@ def _check_rows(parts: dict[str, Any], of: str = "") -> None:
 
 
 def _named(parts: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Arrays in a nest, by how one gets at them: `x`, `y[0]`, `x['a']`."""
+    """Yield each array of a nest, with the expression for it: `x`, `y[0]`, `x['a']`."""
     for name, part in parts.items():
         if isinstance(part, dict):
             yield from _named({f"{name}[{key!r}]": each for key, each in part.items()})

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from covey.backend import compilation
+from covey.backend import processes
 from covey.backend.compilation import STEPS
 from covey.backend.select import keras
 from covey.errors import warn
@@ -69,7 +69,8 @@ def train(
         for part in (steps, best, source):
             part.restore(snapshot)
     deadline = np.inf if recipe.max_time is None else run.started + recipe.max_time
-    interval = compilation.agreed(_steps_per_validation(recipe, held_out))
+    late = time.monotonic() + reserve >= deadline
+    interval, late = processes.agreed((_steps_per_validation(recipe, held_out), late))
     patience = recipe.patience * recipe.max_steps
     epochs = {"epochs": -(-recipe.max_steps // interval), "steps": interval, "verbose": run.verbose}
     callbacks = _Callbacks(listed(run.callbacks), model, steps, epochs)
@@ -77,9 +78,8 @@ def train(
     callbacks.call("on_train_begin")
     logs: dict[str, float] = {}
     first_step = None
-    together = compilation.processes() > 1  # then all must do the same, whatever their clocks say
+    together = processes.count() > 1  # then all must do the same, whatever their clocks say
     at_once = 1  # the first step compiles, and then it is known how long one takes
-    late = compilation.agreed(time.monotonic() + reserve >= deadline)
     with _bar(architecture, recipe, best.steps, run.verbose) as bar:
         _show(bar, best)
         while best.steps < recipe.max_steps and not late:
@@ -111,9 +111,10 @@ def train(
             if store is not None:
                 now_there = _joined(steps.snapshot(), best.snapshot(), source.snapshot())
                 store.keep(architecture.family_name, now_there)
-            late = compilation.agreed(late or time.monotonic() >= deadline)
+            late = late or time.monotonic() >= deadline
             over = model.stop_training or bool(np.all(best.waiting >= patience))
-            if compilation.agreed(over):
+            late, over = processes.agreed((late, over))
+            if over:
                 break
         callbacks.call("on_train_end", logs)
     write_weights(model, best.weights)

@@ -27,7 +27,7 @@ MOST_LOADINGS = 12_000  # by which a network can be wide, and still take its ste
 
 
 class Plan(ABC):
-    """What to train.
+    """How the families of a fit are trained.
 
     Attributes:
         normal: whether a normal is to be trained too, that starts from a Student-t.
@@ -110,7 +110,7 @@ class LowRankPlan(Plan):
 
 
 def plan_of(family: str, rank: int | None, n_targets: int) -> Plan:
-    """What to train for what was asked.
+    """The plan for the family that a user asks for.
 
     Args:
         family: "auto", "normal", "student_t" or "low_rank".
@@ -135,7 +135,7 @@ def plan_of(family: str, rank: int | None, n_targets: int) -> Plan:
 
 
 def default_rank(n_targets: int) -> int:
-    """So many factors, unless asked otherwise: a quarter of the targets, at most 24 and 12,000 / D.
+    """The number of factors by default: a quarter of the targets, at most 24 and 12,000 / D.
 
     With fewer they explain too little of constant covariances, with more they cost too much.
     """

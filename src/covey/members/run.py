@@ -12,7 +12,7 @@ from covey.members.callbacks import for_estimator
 
 @dataclass(frozen=True)
 class Run:
-    """The randomness of a fit, its clock, and who watches it.
+    """Seed, clock, callbacks and progress bar of a fit.
 
     Attributes:
         seed: of the initial weights, the batches and the dropout.

@@ -23,7 +23,7 @@ CLIPNORM = 5.0  # largest norm of the gradient of one member's mean loss
 
 
 class Runner(ABC):
-    """Takes the steps that it is given.
+    """Takes training steps on a model, chunk by chunk.
 
     Attributes:
         model: a Keras model, compiled, with the weights from which to start.
@@ -46,7 +46,7 @@ class Runner(ABC):
 
     @abstractmethod
     def publish(self) -> None:
-        """Bring `model` and its optimizer up to date, for those who look at it."""
+        """Bring `model` and its optimizer up to date, for those who read them."""
 
     @abstractmethod
     def adopt(self) -> None:

@@ -40,7 +40,7 @@ class CheckpointStore(Protocol):
         """The last snapshot of a training, or None."""
 
     def keep(self, family: str, snapshot: Snapshot) -> None:
-        """Take a snapshot of a training."""
+        """Store a snapshot of a training that goes on."""
 
     def finish(self, family: str, trained: Trained, source: Snapshot) -> None:
-        """Take what a training left, and its source of rows as it is then."""
+        """Store what a training left, and its source of rows as it is then."""

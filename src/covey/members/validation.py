@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.backend import compilation
+from covey.backend import compilation, processes
 from covey.backend.select import keras
 from covey.members.architecture import BLOCK, Architecture, write_weights
 from covey.members.layers import LogDensity
@@ -18,7 +18,7 @@ from covey.start.whitening import Whitened
 from covey.table.training_data import TrainingData
 from covey.types import Array, Rows
 
-MOST_SCORED = 4096  # held-out rows of a member that a look scores; the final score is of all
+MOST_SCORED = 4096  # held-out rows of a member that a validation scores; the final score is of all
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,18 @@ class HeldOut:
 
     Attributes:
         parts: side by side, as networks take them.
-        own: held-out weight of each member in this process, shape (K,).
-        share: each member's share of all held-out weight, shape (K,).
+        weight: held-out weight of each member in this process, shape (K,).
+        total: the same in all processes that train together, shape (K,).
     """
 
     parts: tuple[_Part, ...]
-    own: Array
-    share: Array
+    weight: Array
+    total: Array
+
+    @property
+    def share(self) -> Array:
+        """Each member's share of all held-out weight, shape (K,)."""
+        return self.total / self.total.sum()
 
     @classmethod
     def gather(cls, data: TrainingData, whitened: Whitened) -> Self:
@@ -55,39 +60,37 @@ class HeldOut:
             kind = [rows[whitened.complete[rows] == whole] for rows in scored]
             if any(map(len, kind)):
                 parts.append(_Part.gather(matrix, whitened, kind, weight, total, gaps=not whole))
-        everywhere = compilation.summed(all_weight)
-        return cls(tuple(parts), all_weight, everywhere / everywhere.sum())
+        return cls(tuple(parts), all_weight, processes.summed(all_weight))
 
     @property
     def size(self) -> int:
-        """Rows that a look scores, over all members."""
+        """Number of rows that a validation scores, over all members."""
         return sum(int(np.count_nonzero(part.weight)) for part in self.parts)
 
     def scorer(self, architecture: Architecture) -> Callable[[list[NDArray[np.float32]]], Array]:
-        """What scores weights of a network.
+        """A function that scores weights of a network.
 
         Args:
             architecture: what the weights are of.
 
         Returns:
-            From weights, as `read_weights` gives them, to the mean log-density of each member's
-            held-out rows, shape (K,), in nats per row.
+            A function from weights, as `read_weights` gives them, to the mean log-density of each
+            member's held-out rows, shape (K,), in nats per row.
         """
         model = architecture.build()
         densities = [part.densities(architecture, model) for part in self.parts]
-        weight = compilation.summed(self.own)
 
         def score(weights: list[NDArray[np.float32]]) -> Array:
-            every = zip(self.parts, densities, strict=True)
-            scores = np.sum([part.mean(found(weights)) for part, found in every], axis=0)
-            return compilation.summed(scores * self.own) / weight
+            each = zip(self.parts, densities, strict=True)
+            scores = np.sum([part.mean(density(weights)) for part, density in each], axis=0)
+            return processes.summed(scores * self.weight) / self.total
 
         return score
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Rows of one kind, padded to whole blocks."""
+    """Held-out rows, all complete or all with gaps, padded to whole blocks."""
 
     inputs: NDArray[np.float32]  # (R, K, F)
     targets: NDArray[np.float32]  # (R, K, D)
@@ -123,7 +126,7 @@ class _Part:
     def densities(
         self, architecture: Architecture, model: Any
     ) -> Callable[[list[NDArray[np.float32]]], NDArray[np.float32]]:
-        """From weights to the log-density of every row, shape (R, K); the model is for that."""
+        """A function from weights to the log-density of each row, (R, K); it uses the model."""
         scorer, arrays = _scorer(architecture, model, self.scale_tril), (self.inputs, self.targets)
         if compilation.available():
             shape = None if self.scale_tril is None else self.scale_tril.shape
@@ -138,7 +141,7 @@ class _Part:
         return predicted
 
     def mean(self, densities: NDArray[np.float32]) -> Array:
-        """Their weighted mean, in nats per row of target units, shape (K,)."""
+        """Weighted means of log-densities, (K,), in nats per row, of targets in their own units."""
         used = np.where(self.weight > 0, np.asarray(densities, dtype=np.float64), 0.0)
         return np.einsum("rk,rk->k", self.weight, used) + self.log_scale
 
@@ -159,7 +162,7 @@ def _compiled(skeleton: Architecture, shape: tuple[int, ...] | None) -> compilat
 
 
 def _spread(rows: Rows, most: int) -> Rows:
-    """Up to so many of the rows, evenly spread over them."""
+    """The rows; if there are more than `most`, so many of them, evenly spread."""
     if len(rows) <= most:
         return rows
     return rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]

@@ -1,1 +1,1 @@
-"""The rows of a fit: what is trained on, and in which order rows depend on each other."""
+"""A user's table as a fit takes it, and the order along which its rows depend on each other."""

@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 from covey.start.ridge import fit_ridge
 from covey.types import Array, Rows
 
-MOST_ROWS = 3000  # that stand together, and that are looked at
+MOST_ROWS = 3000  # that stand together, and are tested
 LEAST_ROWS = 30
 MOST_LAGS = 12
 LEAST = 0.1  # correlation that is worth holding out whole blocks
@@ -29,7 +29,7 @@ BLOCKS, LEAST_BLOCK = 100, 3
 TREES = 20
 MANY = 500  # rows, from which on fewer folds and larger leaves follow a curve as well
 FOLDS, LEAF, FOLDS_FEW, LEAF_FEW = 5, 3, 10, 2
-MOST_FEATURES = 100  # that a tree looks at for each of its cuts
+MOST_FEATURES = 100  # that a tree tries for each of its cuts
 MOST_TARGETS = 3  # of which the second question is asked
 
 
@@ -53,7 +53,7 @@ def dependence(
     order: Rows,
     groups: Rows | None = None,
 ) -> Dependence | None:
-    """Look whether rows depend on their neighbours, beyond what their features tell.
+    """Test whether rows depend on their neighbours, beyond what their features tell.
 
     Two questions are asked. Do residuals of a ridge regression, each of a fit without its row,
     correlate with those of rows next to them? Their ranks are compared, so that heavy tails do not
@@ -124,7 +124,7 @@ def _normal_scores(values: Array) -> Array:
 
 
 def _correlations(scores: Array, group: Rows) -> tuple[Array, NDArray[np.int64]]:
-    """Correlations of rows 1, 2, ... apart, of each target, and the pairs that they are of.
+    """Correlations of each target in rows 1, 2, ... apart, and the numbers of pairs behind them.
 
     Only rows of two groups make a pair.
     """
@@ -143,7 +143,7 @@ def _borders(group: Rows) -> int:
 
 
 def _left_by_features(X: Array, scores: Array, lag: int, group: Rows) -> float:
-    """Covariance of rows so far apart that trees do not account for, the largest of any target.
+    """The covariance of rows `lag` apart that trees do not explain, the largest of any target.
 
     Args:
         X: features, rows in order, shape (N, F).

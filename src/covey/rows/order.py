@@ -1,4 +1,4 @@
-"""The order in which rows depend on one another, where they do, and what was seen of it."""
+"""The order along which rows depend on one another, if they do, and what says so."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ASKED, DATES, NEIGHBOURS = "asked", "dates", "neighbours"
 TABLE, INDEX = "the table", "the index"  # which stand in an order, if no column does
 MOST_LACKING = 0.1  # share of rows without a date, in a column that orders them
 LEAST_DATES = 10  # different ones
-MOST_LOOKED_AT = 100  # cells of a column of text, to see whether they are dates
+MOST_READ = 100  # cells of a column of text, to see whether they are dates
 DATE = re.compile(r"\d{4}-\d{2}(-\d{2}|$)")
 LEAST_RUNS = 20  # values that each stand together, for them to be labels of something
 
@@ -63,7 +63,7 @@ class RowOrder:
         groups: Rows | None = None,
         asked: bool = False,
     ) -> tuple[Self, Rows] | None:
-        """Look whether rows depend on their neighbours.
+        """Find the order along which rows depend on their neighbours, if they do.
 
         Rows that stand in the order of a column of dates, or of an index of dates, are taken to.
         Otherwise residuals tell: along such a column, or along the rows as they stand.
@@ -112,7 +112,7 @@ class RowOrder:
 
     @property
     def sentence(self) -> str:
-        """What was taken for granted and why, with the way to say otherwise; "" if it was asked."""
+        """Why blocks are held out, and how to say otherwise, for people; "" if the user asked."""
         if self.because == ASKED:
             return ""
         where = f"in the order of {self.by if self.by in (TABLE, INDEX) else repr(self.by)}"
@@ -162,14 +162,14 @@ def _dates(frame: pd.DataFrame, schema: FeatureSchema) -> Iterator[tuple[str, Ro
 
 
 def _dates_of_text(column: pd.Series) -> Array | None:
-    """Days of periods, or of dates as ISO 8601 writes them, as CSV files do; None of all else."""
+    """Days of periods, or of text that holds dates in ISO 8601, as in CSV files; else None."""
     import pandas as pd
 
     if isinstance(column.dtype, pd.PeriodDtype):
         return decode(column.dt.to_timestamp())[1]
     known = column.dropna()
     if not len(known) or not all(
-        isinstance(cell, str) and DATE.match(cell) for cell in known.iloc[:MOST_LOOKED_AT]
+        isinstance(cell, str) and DATE.match(cell) for cell in known.iloc[:MOST_READ]
     ):
         return None
     parsed = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True)
@@ -177,7 +177,7 @@ def _dates_of_text(column: pd.Series) -> Array | None:
 
 
 def _ranks(days: Array) -> Rows | None:
-    """Dense ranks of dates; a row without one goes with the row before. None if they are few."""
+    """Dense ranks of dates; a row without one has that of the row before. None if they are few."""
     known = np.isfinite(days)
     if known.mean() < 1 - MOST_LACKING or len(np.unique(days[known])) < LEAST_DATES:
         return None

@@ -1,4 +1,4 @@
-"""A table that is ready to be learned from: read, checked, and split into folds."""
+"""A table of the user's, read, checked, and split into folds."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ from covey.types import Array, Rows
 
 @dataclass(frozen=True)
 class TrainingTable:
-    """The rows that hold a target and have a weight; the others teach nothing, and are left out.
+    """A table that a user fits to, without the rows that teach nothing.
+
+    These are rows that hold no target, and rows of weight 0.
 
     Attributes:
         frame: features as the user gave them, N rows.
         schema: how they become numbers.
-        data: these numbers, the targets, and which member trains on which rows.
+        data: the numbers to learn from, of these rows.
         flat: whether the targets had one dimension only.
         rows: numbers of the rows in the user's table, shape (N,).
         labels: of the rows, a pandas Index of N: those of the features, or, if these have none, of
@@ -160,7 +162,7 @@ def _blocks(
 
 
 def _dated(frame: Any, Y: Any) -> Any:
-    """The features under the dates that label the rows of the targets, if these alone have any."""
+    """The features, labelled by the dates of the targets' rows if they have none of their own."""
     import pandas as pd
 
     labels = labels_of(Y)
@@ -194,7 +196,7 @@ def network_inputs(schema: FeatureSchema, frame: Any, named: bool) -> NDArray[np
 
 
 def check_verbose(verbose: Any) -> None:
-    """Refuse what does not say how much to print.
+    """Check how much a user wants printed.
 
     Args:
         verbose: the parameter of the `JointRegressor`.

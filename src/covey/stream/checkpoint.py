@@ -156,7 +156,7 @@ class Checkpoint:
         container.write(path, manifest, arrays)
 
     def finished(self, family: str) -> tuple[Trained, Snapshot] | None:
-        """What a training left, and where its source of rows was then; None if it is not over."""
+        """See `CheckpointStore`."""
         if family not in self.entries:
             return None
         entry, arrays = self.entries[family]
@@ -171,19 +171,19 @@ class Checkpoint:
         return trained, Snapshot(entry[SOURCE], {})
 
     def resume(self, family: str) -> Snapshot | None:
-        """The last snapshot of a training, or None."""
+        """See `CheckpointStore`."""
         current = self.entries.get(CURRENT)
         return current if current and current.manifest.get("family") == family else None
 
     def keep(self, family: str, snapshot: Snapshot) -> None:
-        """Take a snapshot of a training; write it if the last writing was long ago."""
+        """Store a snapshot of a training; write the file if that was long ago."""
         manifest = {**snapshot.manifest, "family": family}
         self.entries[CURRENT] = Snapshot(manifest, snapshot.arrays)
         if time.monotonic() - self.written >= EVERY:
             self.write()
 
     def finish(self, family: str, trained: Trained, source: Snapshot) -> None:
-        """Take what a training left, and write it."""
+        """Store what a training left, and write the file."""
         entry = {
             "weights": len(trained.weights),
             "steps": trained.steps,

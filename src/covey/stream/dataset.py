@@ -64,7 +64,7 @@ class ParquetTable:
 
     @classmethod
     def open(cls, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> Self:
-        """Look at the files, not yet at their rows.
+        """Read what the files say of themselves, and no row yet.
 
         Args:
             paths: as `find_files` takes them.
@@ -199,7 +199,7 @@ class ParquetTable:
             skip = 0
 
     def _rounds(self, pieces: Sequence[Piece], enough: float = np.inf) -> Iterator[list[Piece]]:
-        """Row groups that are open at the same time: few enough, or of enough rows."""
+        """Yield row groups to open at the same time: as many as memory allows, or `enough` rows."""
         together: list[Piece] = []
         used = rows = 0
         for piece in pieces:
@@ -243,7 +243,7 @@ class _Reader:
         self.left: Any = None
 
     def take(self, count: int) -> list[Any]:
-        """The next rows, as tables of so many rows in all."""
+        """The next `count` rows, as tables one after the other."""
         parts = []
         while count:
             if self.left is None:
@@ -271,7 +271,7 @@ def _batches(path: str, group: int, columns: list[str]) -> Iterator[Any]:
 
 @contextmanager
 def reading(path: str) -> Iterator[None]:
-    """Whatever goes wrong within is a fault of this file.
+    """A context in which any failure to read is one of this file, and the error names it.
 
     Args:
         path: the file, for the message.
@@ -304,7 +304,7 @@ def _opened(path: str) -> Iterator[Any]:
 
 @lru_cache(maxsize=MOST_OPEN)
 def _metadata(path: str, changed: int) -> Any:
-    """What stands at the end of a file: many row groups make it long, and each is opened alone."""
+    """The footer of a file, kept since it may be long, and each row group is opened alone."""
     from pyarrow.parquet import read_metadata
 
     return read_metadata(path)
@@ -346,7 +346,7 @@ def _kind_of(kind: Any) -> str:
 
 
 def _agreed(kinds: dict[str, str], own: dict[str, str], path: str, first: str) -> dict[str, str]:
-    """The kinds of columns that both have, or an error."""
+    """The kinds of the columns of two files, or an error if they differ."""
     lacking, new = [n for n in kinds if n not in own], [n for n in own if n not in kinds]
     if lacking or new:
         raise InputError(

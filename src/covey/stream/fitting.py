@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from covey.backend import compilation
+from covey.backend import compilation, processes
 from covey.errors import InputError, shown
 from covey.members.candidates import train_candidates
 from covey.members.fitted_model import FittedModel
@@ -18,6 +18,7 @@ from covey.members.plan import plan_of
 from covey.members.recipe import Recipe
 from covey.members.run import Run
 from covey.rows.order import RowOrder
+from covey.start.start import LinearStart
 from covey.stream.checkpoint import Checkpoint
 from covey.stream.dataset import ParquetTable
 from covey.stream.first_pass import FirstPass, FoldError
@@ -34,6 +35,7 @@ PASSES = 1.0  # how often a member sees each of its rows at least
 # parameters that may differ when a fit is resumed
 FREE = ("max_time", "callbacks", "verbose", "random_state", "base")
 FIRST_PASS, ORDER = "survey", "order"  # in checkpoints
+OF_THE_FIT = ("members", "seed")  # what of folds is not kept beside them
 
 
 def fit_files(
@@ -69,38 +71,9 @@ def fit_files(
         EngineError: Keras cannot train here: see `compilation.check_can_fit`.
     """
     compilation.check_can_fit()
-    cv = parameters["cv"]
-    if parameters["base"] is not None:
-        raise InputError(
-            "`base` is fitted to tables in memory. Received one for `fit_files`: leave it out, or "
-            "read a part of the rows and use `fit`."
-        )
-    if cv is not None and not (isinstance(cv, str) and cv in (SHUFFLED, BLOCKS)):
-        raise InputError(
-            f'For `fit_files`, `cv` must be "{SHUFFLED}" or "{BLOCKS}": a splitter splits tables '
-            f"in memory. Received: cv={shown(cv)}. Leave it out, or read a part of the rows and "
-            "use `fit`."
-        )
-    if groups is not None and cv == BLOCKS:
-        raise InputError(
-            f"Rows of files are held out by `groups` or in blocks. Received: "
-            f'groups={shown(groups)} and cv="{BLOCKS}". Leave one out.'
-        )
-    if compilation.processes() > 1:
-        raise InputError(
-            "`fit_files` trains in one process. Received a distribution over "
-            f"{compilation.processes()}: end it by keras.distribution.set_distribution(None), or "
-            "read a part of the rows in each process and use `fit`."
-        )
+    _check(parameters, groups)
     files = ParquetTable.open(paths)
     roles = Roles.choose(files, targets, features, sample_weight, groups)
-    random_state = parameters["random_state"]
-    about = {
-        "files": files.fingerprint,
-        "columns": [list(roles.targets), list(roles.features), roles.weight, roles.groups],
-        "random_state": int(random_state) if isinstance(random_state, (int, np.integer)) else None,
-        **{name: _plain(value) for name, value in parameters.items() if name not in FREE},
-    }
     members, count = parameters["members"], len(roles.targets)
     settings = {name: parameters[name] for name in SETTINGS}
     # what is wrong with a parameter is said before hours are spent
@@ -110,23 +83,17 @@ def fit_files(
     architecture = plan.architecture(architecture_of(parameters, stub, count, members))
     outputs = architecture.family.packed_size
     Recipe.for_table(len(files), count, **settings)
+    about = _about(files, roles, parameters)
     with Checkpoint(checkpoint, about, seed, resume=resume) as kept:
         seed = kept.seed
         if FIRST_PASS in kept.entries:
-            kind = architecture.classes.start
-            first_pass = FirstPass.restored(kept.entries[FIRST_PASS], kind)
-            split, seen = (kept.entries[ORDER].manifest[name] for name in ("slots", "order"))
-            folds = HashFolds(members, seed, **{**split, "edges": tuple(split["edges"])})
-            order = None if seen is None else RowOrder(**seen)
+            known = _restored(kept, members, architecture.classes.start)
         else:
+            ways = attempts(files, roles, members, seed, parameters["cv"])
             options = {"plan": plan, "verbose": int(bool(parameters["verbose"]))}
-            ways = attempts(files, roles, members, seed, cv)
-            first_pass, folds, order = _first_that_serves(files, roles, ways, seed=seed, **options)
-            kept.entries[FIRST_PASS] = first_pass.snapshot()
-            split = {k: v for k, v in asdict(folds).items() if k not in ("members", "seed")}
-            seen = None if order is None else asdict(order)
-            kept.entries[ORDER] = Snapshot({"slots": split, "order": seen}, {})
-            kept.write()
+            known = _first_that_serves(files, roles, ways, seed=seed, **options)
+            _keep(kept, *known)
+        first_pass, folds, order = known
         table = first_pass.table(roles, folds, flat=isinstance(targets, str), order=order)
         matrix = table.data.inputs.matrix
         architecture = plan.architecture(architecture_of(parameters, matrix, count, members))
@@ -154,6 +121,74 @@ def fit_files(
             seed=seed,
             n_rows=first_pass.rows,
         )
+
+
+def _check(parameters: Mapping[str, Any], groups: str | None) -> None:
+    """Refuse parameters that are for tables in memory alone, and a training by several processes.
+
+    Args:
+        parameters: those of the `JointRegressor`, by name.
+        groups: name of the column of group labels, or None.
+
+    Raises:
+        InputError: one cannot be used; the message names it.
+    """
+    cv = parameters["cv"]
+    if parameters["base"] is not None:
+        raise InputError(
+            "`base` is fitted to tables in memory. Received one for `fit_files`: leave it out, or "
+            "read a part of the rows and use `fit`."
+        )
+    if cv is not None and not (isinstance(cv, str) and cv in (SHUFFLED, BLOCKS)):
+        raise InputError(
+            f'For `fit_files`, `cv` must be "{SHUFFLED}" or "{BLOCKS}": a splitter splits tables '
+            f"in memory. Received: cv={shown(cv)}. Leave it out, or read a part of the rows and "
+            "use `fit`."
+        )
+    if groups is not None and cv == BLOCKS:
+        raise InputError(
+            f"Rows of files are held out by `groups` or in blocks. Received: "
+            f'groups={shown(groups)} and cv="{BLOCKS}". Leave one out.'
+        )
+    if processes.count() > 1:
+        raise InputError(
+            "`fit_files` trains in one process. Received a distribution over "
+            f"{processes.count()}: end it by keras.distribution.set_distribution(None), or "
+            "read a part of the rows in each process and use `fit`."
+        )
+
+
+def _about(files: ParquetTable, roles: Roles, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What must be the same for a fit that is resumed, as JSON has it."""
+    random_state = parameters["random_state"]
+    return {
+        "files": files.fingerprint,
+        "columns": [list(roles.targets), list(roles.features), roles.weight, roles.groups],
+        "random_state": int(random_state) if isinstance(random_state, (int, np.integer)) else None,
+        **{name: _plain(value) for name, value in parameters.items() if name not in FREE},
+    }
+
+
+def _keep(
+    kept: Checkpoint, first_pass: FirstPass, folds: HashFolds, order: RowOrder | None
+) -> None:
+    """Write a first pass, its folds and what they follow from into a checkpoint."""
+    own = {name: value for name, value in asdict(folds).items() if name not in OF_THE_FIT}
+    kept.entries[FIRST_PASS] = first_pass.snapshot()
+    seen = None if order is None else asdict(order)
+    kept.entries[ORDER] = Snapshot({"slots": own, "order": seen}, {})
+    kept.write()
+
+
+def _restored(
+    kept: Checkpoint, members: int, kind: type[LinearStart]
+) -> tuple[FirstPass, HashFolds, RowOrder | None]:
+    """Read what `_keep` wrote, for so many members with linear starts of some kind."""
+    manifest = kept.entries[ORDER].manifest
+    own, seen = manifest["slots"], manifest["order"]
+    folds = HashFolds(members, kept.seed, **{**own, "edges": tuple(own["edges"])})
+    order = None if seen is None else RowOrder(**seen)
+    return FirstPass.restored(kept.entries[FIRST_PASS], kind), folds, order
 
 
 def _first_that_serves(

@@ -1,4 +1,4 @@
-"""A uniform sample of rows that come by in pieces, of bounded size."""
+"""A uniform sample of bounded size, of rows that are read piece by piece."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from covey.stream.hashes import Keys
 
 
 class Reservoir:
-    """The rows with the smallest keys of all that came by.
+    """The rows with the smallest keys of all that were added.
 
     With random keys that is a uniform sample without replacement. Which rows it holds does not
-    depend on the order or the pieces they came in.
+    depend on the order in which they are added, nor in which pieces.
 
     Args:
         capacity: rows that are kept.
@@ -29,7 +29,7 @@ class Reservoir:
         self.held = 0
 
     def add(self, keys: Keys, numbers: NDArray[np.int64], table: Any) -> None:
-        """Take what belongs into the sample.
+        """Take those of some rows that belong into the sample.
 
         Args:
             keys: random numbers of N rows, distinct.

@@ -1,4 +1,4 @@
-"""What is asked for of each row, and rows that teach something."""
+"""The columns that are asked for, and the rows that can be learned from."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class TrainingRows:
 
     @classmethod
     def of(cls, numbers: NDArray[np.int64], table: Any, roles: Roles, folds: HashFolds) -> Self:
-        """Read what is not a feature.
+        """Select the rows to learn from, and read all that is not a feature.
 
         Args:
             numbers: of N rows.

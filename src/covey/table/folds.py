@@ -1,4 +1,4 @@
-"""Who trains on what: the rows each member trains on, and the rows it is stopped and scored on."""
+"""Which rows each member trains on, and which it is stopped and scored on."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from covey.types import Array
 
 @dataclass(frozen=True)
 class TrainingData:
-    """N rows: what is known of each, what came, how much it counts, and who trains on it.
+    """N rows for K members: inputs, targets, weights, and which member trains on which rows.
 
     Attributes:
         inputs: what the members read of the rows.
@@ -29,7 +29,7 @@ class TrainingData:
 
     @property
     def uneven_weight(self) -> Array | None:
-        """The weights, or None if rows count alike: what needs no weights is quicker, and smaller.
+        """The weights if they differ; None is for those who are quicker, or smaller, without.
 
         Returns:
             Array of shape (N,), or None.

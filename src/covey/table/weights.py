@@ -14,7 +14,7 @@ LEAST_WEIGHT = 1e-100  # of the largest, that a row can count with
 
 
 def read_sample_weight(sample_weight: ArrayLike | None, n_rows: int) -> Array | None:
-    """Sample weights as they are.
+    """Read and check sample weights, as they are.
 
     Args:
         sample_weight: array of shape (N,), or None.
