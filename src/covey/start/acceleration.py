@@ -1,4 +1,4 @@
-"""Steps of expectation and maximisation (EM), and leaps to where they lead."""
+"""Expectation-maximisation (EM) in pairs of steps, accelerated by extrapolation."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Baseline:
         covariances: Sequence[Mapping[str, Any]],
         base: str | None = None,
     ) -> Self:
-        """Put it together.
+        """Join linear models with covariances of the residuals of the simplest means.
 
         Args:
             linear: the K linear models that the members start from.
@@ -59,7 +59,7 @@ class Baseline:
 
     @property
     def description(self) -> str:
-        """What it is, for people."""
+        """The baseline in words."""
         return f"{self.means} with one covariance for all rows"
 
     def distribution(self, inputs: Inputs, targets: tuple[str, ...]) -> Elliptical:
@@ -98,7 +98,7 @@ class Baseline:
         return collected(parts, data.folds)
 
     def to_arrays(self) -> dict[str, Array]:
-        """The K covariances; with the linear models that is all a file must hold."""
+        """The K covariances as arrays by name; the rest of a baseline is in the linear models."""
         names = self.starts[0].covariance_names()
         return {name: np.stack([getattr(start, name) for start in self.starts]) for name in names}
 

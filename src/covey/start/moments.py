@@ -40,7 +40,7 @@ class Moments:
 
     @classmethod
     def empty(cls, n_features: int, n_targets: int) -> Self:
-        """Those of no rows of F features and T targets."""
+        """The moments of no rows, with F features and T targets."""
         f, t = n_features, n_targets
         return cls(
             0, 0.0, np.zeros(f), np.zeros(t), np.zeros((f, f)), np.zeros((f, t)), np.zeros(t)
@@ -48,7 +48,7 @@ class Moments:
 
     @classmethod
     def of(cls, X: Array, Y: Array, weight: Array | None) -> Self:
-        """Those of some rows.
+        """Compute the moments of some rows.
 
         Args:
             X: features, shape (N, F).
@@ -77,7 +77,7 @@ class Moments:
 
     @classmethod
     def merged(cls, parts: Iterable[Moments]) -> Moments:
-        """Those of all rows of some parts, at least one."""
+        """The moments of all rows together, from those of at least one part of them."""
         first, *others = parts
         total = cls.empty(*first.cross.shape)
         for part in (first, *others):
@@ -85,7 +85,7 @@ class Moments:
         return total
 
     def add(self, other: Moments) -> None:
-        """Add the rows of another."""
+        """Add the rows that other moments are of."""
         if other.weight == 0:
             return
         weight = self.weight + other.weight
@@ -105,7 +105,7 @@ class Moments:
     def part(
         self, *, features: Any = slice(None), targets: Sequence[int] | slice = slice(None)
     ) -> Moments:
-        """Those of some features and some targets, by their numbers; of all by default."""
+        """The moments of some features and targets, by their numbers; of all by default."""
         return Moments(
             self.rows,
             self.weight,
@@ -117,7 +117,7 @@ class Moments:
         )
 
     def standardised(self, location: Array, scale: Array) -> Moments:
-        """Those of (Y - location) / scale in place of Y; arguments of shape (T,)."""
+        """The moments with (Y - location) / scale in place of Y; arguments of shape (T,)."""
         return Moments(
             self.rows,
             self.weight,
@@ -130,7 +130,7 @@ class Moments:
 
     @property
     def size(self) -> int:
-        """How many numbers it holds, next to the means."""
+        """How many numbers are stored, but for the means."""
         return self.gram.size + self.cross.size + self.squares.size
 
 
@@ -175,7 +175,7 @@ class FoldMoments:
 
     @property
     def size(self) -> int:
-        """How many numbers it holds."""
+        """How many numbers are stored, but for the means."""
         return sum(part.size for part in (*self.complete, *self.gaps.values()))
 
     def observed_alike(self) -> list[list[int]]:

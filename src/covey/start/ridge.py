@@ -46,12 +46,12 @@ class Regression:
 
     @classmethod
     def constant(cls, n_features: int, n_targets: int, unbounded: Columns) -> Self:
-        """That of D targets that no row holds, on F + C = `n_features` features."""
+        """The regression of D targets that no row holds, on F + C = `n_features` features."""
         d = n_targets
         return cls(np.zeros(d), np.ones(d), np.zeros((n_features, d)), np.zeros(d), unbounded)
 
     def set(self, targets: NDArray[np.int64], columns: Columns, line: Line) -> None:
-        """Let T targets depend on some features, and on these alone."""
+        """Set the regressions of T targets, on some features alone."""
         self.coef[:, targets] = 0.0
         self.coef[np.ix_(columns, targets)] = line.coef
         self.intercept[targets] = line.intercept

@@ -27,7 +27,7 @@ class Line:
     intercept: Array
 
     def part(self, targets: NDArray[np.bool_]) -> Line:
-        """Those of some of the targets."""
+        """The regressions of some of the targets."""
         return Line(self.coef[:, targets], self.intercept[targets])
 
 
@@ -51,7 +51,7 @@ class RidgePath:
 
     @classmethod
     def of(cls, moments: Moments) -> Self:
-        """Those of rows of which the moments are known."""
+        """Decompose the Gram matrix of rows with these moments."""
         eigenvalues, eigenvectors = np.linalg.eigh(moments.gram / moments.weight)
         rotated = eigenvectors.T @ (moments.cross / moments.weight)
         means = moments.feature_mean, moments.target_mean
@@ -92,5 +92,5 @@ def block_errors(blocks: list[Moments], paths: list[RidgePath]) -> Array:
 
 
 def best_penalties(errors: Array) -> tuple[Array, Array]:
-    """Of errors of shape (P, T), the penalty and the error of each target, both of shape (T,)."""
+    """The best penalty of each target and its error, both of shape (T,), from errors (P, T)."""
     return PENALTIES[errors.argmin(axis=0)], errors.min(axis=0)

@@ -1,4 +1,4 @@
-"""Targets in the units of K linear starts at once, at the price of a product or two."""
+"""Residuals of K linear starts, whitened, for all members at once."""
 
 from __future__ import annotations
 

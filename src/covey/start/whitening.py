@@ -43,7 +43,7 @@ class Whitened:
         linear: Sequence[LinearStart],
         data: TrainingData,
     ) -> Self:
-        """Whiten what can be.
+        """Whiten complete rows, and leave those with gaps as residuals.
 
         Args:
             linear: where each member starts.

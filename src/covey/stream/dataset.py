@@ -161,11 +161,11 @@ class ParquetTable:
         # from the beginning of a row group, since what stands before a row in it must be read too
         begun = [piece for piece in self.pieces if piece.first <= start]
         for piece in self.pieces[len(begun) - 1 :]:
-            own = min(piece.rows, count)
-            parts = _Reader(self.files[piece.file], piece, columns).take(own)
-            numbers = np.arange(piece.first, piece.first + own)
+            wanted = min(piece.rows, count)
+            parts = _Reader(self.files[piece.file], piece, columns).take(wanted)
+            numbers = np.arange(piece.first, piece.first + wanted)
             yield numbers, pa.concat_tables(parts, promote_options="permissive")
-            count -= own
+            count -= wanted
             if not count:
                 return
 

@@ -171,7 +171,7 @@ class FirstPass:
         Args:
             roles: which columns are what.
             slots: who holds out which rows.
-            order: why slots are stretches of rows; None if they are not.
+            order: why folds are blocks of rows; None if they are not.
             flat: whether the targets had one dimension only.
 
         Returns:
@@ -303,7 +303,7 @@ class _Counts:
 
 def _equal_only_if(slots: HashFolds, what: str) -> str:
     if slots.together:
-        return 'Folds are stretches of the table here: use fewer members, or cv="shuffled".'
+        return 'Folds are blocks of the table here: use fewer members, or cv="shuffled".'
     return (
         f"Folds go by a hash here, so they are equal only if there are many {what}: use fewer "
         "members, or read the table and use `fit`."

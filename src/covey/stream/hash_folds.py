@@ -1,4 +1,4 @@
-"""Which member holds out which rows, where rows go by: nothing is remembered of any row."""
+"""Folds of streamed rows, by a hash of each row or its place: no fold of any row is stored."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from covey.table.blocks import check_members, count_of_blocks, held_out_blocks
 
 @dataclass(frozen=True)
 class HashFolds:
-    """Folds of rows by a hash: equally likely slots, each held out by one member.
+    """Folds of about equal size, each held out by one member.
 
     If there is one member, it holds out one of them.
 
-    Rows go into them by a hash, and rows of one group share a slot; or, if rows depend on their
-    neighbours, slots are stretches of the table, or of time. There are as many slots as members, or
+    Rows go into them by a hash, and rows of one group share a fold; or, if rows depend on their
+    neighbours, folds are blocks of the table, or of time. There are as many folds as members, or
     more where that would leave a member too few to hold some of its own training rows out.
 
     Attributes:
         members: K.
         seed: another one is another split.
-        rows: of the table, if slots are stretches of it; else 0.
-        by: name of a column of dates, if slots are stretches of time.
-        edges: days at which one stretch of time ends and the next begins, ascending.
-        pieces: stretches that make up a slot, dealt out in turn.
+        rows: of the table, if folds are blocks of it; else 0.
+        by: name of a column of dates, if folds are blocks of time.
+        edges: days at which one block of time ends and the next begins, ascending.
+        pieces: blocks that make up a fold, dealt out in turn.
 
     Raises:
         InputError: `members` is no positive whole number.
@@ -49,12 +49,12 @@ class HashFolds:
 
     @property
     def held_out(self) -> NDArray[np.bool_]:
-        """Which slots each member holds out, shape (K, len(self)); it trains on the others."""
+        """Which folds each member holds out, shape (K, len(self)); it trains on the others."""
         return held_out_blocks(self.members, ordered=self.together)
 
     @property
     def together(self) -> bool:
-        """Whether rows that stand together share a slot."""
+        """Whether rows that stand together share a fold."""
         return bool(self.rows or self.by is not None)
 
     def of(
@@ -63,7 +63,7 @@ class HashFolds:
         labels: Any = None,
         days: NDArray[np.float64] | None = None,
     ) -> NDArray[np.int64]:
-        """The slot of each row.
+        """The fold of each row.
 
         Args:
             numbers: of the rows, shape (N,).
@@ -80,8 +80,8 @@ class HashFolds:
             return numbers * (len(self) * self.pieces) // self.rows % len(self)
         if days is not None:
             hashed = slots_of(row_keys(numbers, self.seed, "slot"), len(self))
-            stretch = np.searchsorted(np.array(self.edges), days, side="right")
-            return np.where(np.isnan(days), hashed, stretch % len(self)).astype(np.int64)
+            block = np.searchsorted(np.array(self.edges), days, side="right")
+            return np.where(np.isnan(days), hashed, block % len(self)).astype(np.int64)
         alone = labels is None
         keys = row_keys(numbers, self.seed, "slot") if alone else group_keys(labels, self.seed)
         return slots_of(keys, len(self))

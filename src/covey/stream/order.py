@@ -39,7 +39,7 @@ def attempts(
         cv: "shuffled", "blocks", or None: as the rows are.
 
     Yields:
-        Folds, and why they are stretches of rows; None if they are not.
+        Folds, and why they are blocks of rows; None if they are not.
     """
     order = None if cv == SHUFFLED or roles.groups is not None else _found(table, roles, seed, cv)
     if order is not None:
