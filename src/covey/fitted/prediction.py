@@ -70,8 +70,8 @@ class PredictionMixin:
             `LowRankMultivariateNormal`), in target units, with the row labels of `X`. Their
             covariance holds the average covariance of the members and what these disagree on;
             regions and intervals are calibrated on other rows (see `calibrate`). With `given`,
-            their conditionals; those of the ensemble as it is, whose members count the more the
-            better they had foreseen it, are `predict_mixture(X).conditional(given)`.
+            their conditionals; those of the ensemble as it is, in which each member is weighted by
+            its density of `given`, are `predict_mixture(X).conditional(given)`.
 
         Raises:
             InputError: a column is lacking or cannot be used, or `given` does not fit.
