@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # neither is loaded before it is needed
 
 Array = NDArray[np.float64]  # what users see: the docstring says shape and unit
 Mask = NDArray[np.bool_]
+Counts = NDArray[np.intp]  # how many of something each row has
 Rows = NDArray[np.int64]  # numbers of rows of a table
 Tensor = Any  # of whichever backend Keras runs on: the three have no type in common
 Observations: TypeAlias = "ArrayLike | pd.DataFrame | pd.Series[Any] | IntoDataFrame"

@@ -1,4 +1,4 @@
-"""Rows of known outcome: regions reach as far as these came, whatever is asked of the rows."""
+"""Calibration sets: the size of regions follows their rows, after every operation."""
 
 import copy
 import pickle
@@ -17,7 +17,7 @@ from covey.errors import CoveyWarning, InputError
 
 from .test_joint import brute_conditional, draw, each_kind, shape_matrix
 
-STRETCHES = [1e-3, 1 / 30, 1.0, 30.0, 1000.0]  # of what came, over what was predicted
+STRETCHES = [1e-3, 1 / 30, 1.0, 30.0, 1000.0]  # of the observed deviations, over the predicted ones
 
 
 def came(joint, stretch=1.0, seed=1):
@@ -26,7 +26,7 @@ def came(joint, stretch=1.0, seed=1):
 
 
 def calibrated_case(kind, n, d, *, rows=4, stretch=1.0, method="conformal", gaps=0.0, weight=None):
-    """(rows that carry n reference rows, these as a batch, their outcome)."""
+    """(rows calibrated on n others, these as a batch, their observed values)."""
     joint, others = draw(kind, rows, d, seed=5), draw(kind, n, d, seed=6)
     values = came(others, stretch)
     values[np.random.default_rng(7).random(values.shape) < gaps] = np.nan
@@ -120,8 +120,8 @@ def test_a_conditional_goes_by_what_the_given_targets_leave(stretch):
     first = distance(shift[:, given], others.covariance[:, given][:, :, given])
     rest = np.sqrt(distance(shift, others.covariance) ** 2 - first**2)
     expected = smallest(rest, rank_of(39, 0.9))
-    told = {"t2": 1.0, "t0": [0.0, 1.0, 2.0, 3.0]}
-    mapped = joint.conditional(told)
+    conditioned = {"t2": 1.0, "t0": [0.0, 1.0, 2.0, 3.0]}
+    mapped = joint.conditional(conditioned)
     assert mapped.calibration == "conformal"
     assert_allclose(mapped.region(0.9).radius, expected, rtol=1e-6)
     step = joint.conditional({"t2": 1.0}).conditional({"t0": [0.0, 1.0, 2.0, 3.0]})
@@ -176,13 +176,13 @@ def test_each_row_may_have_a_combination_of_its_own(kind):
 def test_a_combination_of_what_is_left_knows_what_was_told():
     """Conditional, then a sum of a known and an unknown target: the known one only shifts it."""
     joint, others, y = calibrated_case("normal", 25, 3)
-    told = joint.conditional(np.array([[1.0, np.nan, np.nan]] * 4))
+    conditioned = joint.conditional(np.array([[1.0, np.nan, np.nan]] * 4))
     left = distance(
         (y - others.conditional(np.where([True, False, False], y, np.nan)).mean)[:, [1]],
         others.conditional({"t0": y[:, 0]}).marginal("t1").covariance,
     )
     expected = smallest(left, rank_of(25, 0.7))
-    assert_allclose(told.sum(["t0", "t1"]).region(0.7).radius, expected, rtol=1e-7)
+    assert_allclose(conditioned.sum(["t0", "t1"]).region(0.7).radius, expected, rtol=1e-7)
 
 
 # Tails that differ from row to row
@@ -229,7 +229,7 @@ def test_student_t_conditionals_are_by_their_own_degrees_of_freedom():
 
 @each_kind
 @pytest.mark.parametrize("stretch", [30.0, 1000.0])
-def test_regions_of_hopeless_predictions_hold_their_share_of_the_reference(kind, stretch):
+def test_regions_of_hopeless_predictions_hold_their_share_of_the_calibration_set(kind, stretch):
     """Each row, put among the others, is held if its score is small enough: exactly so many are."""
     _, others, y = calibrated_case(kind, 50, 3, stretch=stretch)
     for level in (0.5, 0.9):
@@ -268,12 +268,12 @@ def test_a_region_is_infinite_where_too_few_rows_are_known(kind, d):
     assert_array_equal(lower, -np.inf)
     assert_array_equal(upper, np.inf)
     assert len(region[1:]) == 2
-    told = joint.conditional(np.full((3, d), 0.5)).region(0.91)
-    assert_array_equal(told.radius, 0)
-    assert_array_equal(told.volume(), 1)
+    conditioned = joint.conditional(np.full((3, d), 0.5)).region(0.91)
+    assert_array_equal(conditioned.radius, 0)
+    assert_array_equal(conditioned.volume(), 1)
 
 
-def test_a_reference_without_usable_rows():
+def test_a_calibration_set_without_usable_rows():
     joint, others, y = calibrated_case("normal", 9, 2)
     y[:, 1] = np.nan
     conformal = joint.calibrated_by(CalibrationSet(others, y, "conformal"))
@@ -320,13 +320,13 @@ def test_so_many_regions_hold_what_comes_whatever_the_model_is_worth():
         good = last.calibrated_by(CalibrationSet(joint[:-1], right[:-1], "conformal"))
         bad = last.calibrated_by(CalibrationSet(joint[:-1], wrong[:-1], "conformal"))
         lower, upper = bad.interval(level)
-        told = bad.conditional({"y0": y[:, 0]})
+        conditioned = bad.conditional({"y0": y[:, 0]})
         answers = {
             "right": good.region(level).contains(right[-1:]),
             "wrong": bad.region(level).contains(y),
             "marginal": bad.region(level).contains([[np.nan, y[0, 1]]]),
             "interval": (lower <= y)[:, 1] & (y <= upper)[:, 1],
-            "conditional": told.region(level).contains(y[:, 1]),
+            "conditional": conditioned.region(level).contains(y[:, 1]),
             "sum": bad.sum().region(level).contains(y.sum(axis=1)),
         }
         for what, answer in answers.items():
@@ -424,13 +424,13 @@ def test_weights_follow_their_rows_where_others_fall_out(method):
     joint, others, y = calibrated_case("normal", 60, 3, method=method, gaps=0.3, weight=weight)
     hold = ~np.isnan(y[:, 1])
     only = joint.calibrated_by(CalibrationSet(others[hold], y[hold], method, weight[hold]))
-    told, expected = joint.conditional({"t1": 0.5}), only.conditional({"t1": 0.5})
-    assert_allclose(told.region(0.8).radius, expected.region(0.8).radius)
+    conditioned, expected = joint.conditional({"t1": 0.5}), only.conditional({"t1": 0.5})
+    assert_allclose(conditioned.region(0.8).radius, expected.region(0.8).radius)
     hold = ~np.isnan(y[:, :2]).any(axis=1)
     only = joint.calibrated_by(CalibrationSet(others[hold], y[hold], method, weight[hold]))
-    told = {"t1": 0.5, "t0": 2.0}
-    expected = only.conditional(told).region(0.8).radius
-    assert_allclose(joint.conditional(told).region(0.8).radius, expected)
+    conditioned = {"t1": 0.5, "t0": 2.0}
+    expected = only.conditional(conditioned).region(0.8).radius
+    assert_allclose(joint.conditional(conditioned).region(0.8).radius, expected)
     some = ~np.isnan(y[:, 0])
     only = joint.calibrated_by(CalibrationSet(others[some], y[some], method, weight[some]))
     assert_allclose(joint.interval(0.8)[1][:, 0], only.interval(0.8)[1][:, 0])
@@ -552,22 +552,22 @@ def test_rows_that_were_told_different_targets_are_as_if_alone(kind, method):
     given = np.array(
         [[1.0, nan, nan], [nan, nan, nan], [0.5, nan, -1.0], [2.0, nan, nan], [1.0, 2.0, 3.0]]
     )
-    told = joint.conditional(given)
-    radius, lower = told.region(0.7).radius, told.interval(0.7)[0]
-    total = told.affine([[1.0, 1.0, 0.0]]).region(0.7).radius
+    conditioned = joint.conditional(given)
+    radius, lower = conditioned.region(0.7).radius, conditioned.interval(0.7)[0]
+    total = conditioned.affine([[1.0, 1.0, 0.0]]).region(0.7).radius
     for i in range(5):
         alone = joint[i].conditional(given[[i]])
         assert_allclose(radius[i], alone.region(0.7).radius[0])
         assert_allclose(lower[i], alone.interval(0.7)[0][0])
         assert_allclose(total[i], alone.affine([[1.0, 1.0, 0.0]]).region(0.7).radius[0])
-        assert_allclose(told[i].region(0.7).radius[0], radius[i])
+        assert_allclose(conditioned[i].region(0.7).radius[0], radius[i])
     assert radius[4] == 0
     order = [3, 1, 0]
-    assert_allclose(told[order].region(0.7).radius, radius[order])
-    assert_allclose(told[1:4].interval(0.7)[0], lower[1:4])
-    assert_allclose(told[given[:, 0] == 1.0].region(0.7).radius, radius[[0, 4]])
-    assert_allclose(told.region(0.7)[order].radius, radius[order])
-    # what was told in two steps is as if told at once
+    assert_allclose(conditioned[order].region(0.7).radius, radius[order])
+    assert_allclose(conditioned[1:4].interval(0.7)[0], lower[1:4])
+    assert_allclose(conditioned[given[:, 0] == 1.0].region(0.7).radius, radius[[0, 4]])
+    assert_allclose(conditioned.region(0.7)[order].radius, radius[order])
+    # conditioning in two steps is conditioning at once
     first = np.where([True, False, True], given, nan)
     twice = joint.conditional(first).conditional(given)
     assert_allclose(twice.region(0.7).radius, radius)
@@ -608,7 +608,7 @@ def test_what_is_copied_or_pickled_reaches_as_far(kind, weight):
 
 
 @each_kind
-def test_what_has_no_reference_goes_by_the_model(kind):
+def test_without_a_calibration_set_the_model_counts(kind):
     joint, others, _ = calibrated_case(kind, 30, 2)
     model = joint.region(0.8, method="model").radius
     for plain in (
@@ -641,14 +641,20 @@ def asked_alike(joint):
         "a copy": (joint, copied),
         "no rows": (joint, joint.calibrated_by(None)[:0]),
         "marginals": (joint.marginal([2, 0]), copied.marginal(["t2", "t1", "t0"])[["t2", "t0"]]),
-        "told the same": (joint.conditional({"t1": 1.0}), copied.conditional({"t1": 2.0})),
-        "told other things": (joint.conditional(given), copied.conditional(given[::-1])),
-        "one of them told": (joint, joint.conditional(given)),
-        "told in two steps": (joint.conditional(given).conditional(given[::-1]), joint),
+        "conditioned alike": (joint.conditional({"t1": 1.0}), copied.conditional({"t1": 2.0})),
+        "conditioned on other targets": (joint.conditional(given), copied.conditional(given[::-1])),
+        "one of them conditioned": (joint, joint.conditional(given)),
+        "conditioned in two steps": (joint.conditional(given).conditional(given[::-1]), joint),
         "combined": (joint.affine(a), copied.affine(a)),
         "combined otherwise": (joint.affine(a), joint.affine(other)),
-        "combined, then told": (joint.affine(a).conditional(given[:, :2]), joint.affine(other)),
-        "told, then combined": (joint.conditional(given[[1, 0, 1, 0]]).affine(a), joint.affine(a)),
+        "transformed, then conditioned": (
+            joint.affine(a).conditional(given[:, :2]),
+            joint.affine(other),
+        ),
+        "conditioned, then combined": (
+            joint.conditional(given[[1, 0, 1, 0]]).affine(a),
+            joint.affine(a),
+        ),
     }
 
 
@@ -734,7 +740,7 @@ def test_far_quantiles_keep_their_digits():
 
 @each_kind
 def test_rounding_moves_no_rank(kind):
-    """The reference rows themselves in other units: each has the rank that it had."""
+    """The calibration rows themselves in other units: each has the rank that it had."""
     _, others, y = calibrated_case(kind, 60, 3, stretch=2.0)
     units = np.array([3.0, 1 / 7, 1.1])
     same = others.affine(np.diag(units)).calibrated_by(CalibrationSet(others, y, "conformal"))
@@ -877,7 +883,7 @@ def test_there_are_two_methods(method):
                 question(0.9, method=method)
 
 
-def test_a_reference_must_fit():
+def test_a_calibration_set_must_fit():
     others = draw("normal", 4, 2)
     for values, method in (
         (np.zeros((4, 3)), "conformal"),

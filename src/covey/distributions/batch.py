@@ -1,4 +1,4 @@
-"""Rows of numbers that belong together and never change: what every batch of distributions is."""
+"""Immutable batches: arrays with one entry per row, names of targets and labels of rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Batch(ABC):
-    """N things over the same D named targets, immutable.
+    """N distributions over the same D named targets, immutable.
 
     Attributes:
         targets: D names.
@@ -30,7 +30,7 @@ class Batch(ABC):
 
     @classmethod
     def _trusted(cls, targets: tuple[str, ...], **arrays: Array) -> Self:
-        """Build from arrays that are right by construction, without checks or copies."""
+        """Build from valid arrays, without checks or copies."""
         self = cls.__new__(cls)
         self._set(targets, arrays)
         return self
@@ -41,12 +41,12 @@ class Batch(ABC):
         )
 
     def _with(self, targets: tuple[str, ...], **changed: Array) -> Self:
-        """As many rows, with some of the arrays replaced."""
+        """The same rows with some of the arrays replaced, and without a calibration set."""
         kept = {name: getattr(self, name) for name in self._arrays}
         return self._trusted(targets, **{**kept, **changed})._labelled(self.index)
 
     def _labelled(self, index: pd.Index | None) -> Self:
-        """The same, with other row labels."""
+        """The same with other row labels: N of them, or None."""
         if index is self.index:
             return self
         labelled = type(self).__new__(type(self))
@@ -55,7 +55,7 @@ class Batch(ABC):
 
     @classmethod
     def _joined(cls, parts: Sequence[Self]) -> Self:
-        """See `Calibrated.concatenate`, which knows of calibration, too."""
+        """Concatenate the arrays; see `Calibrated.concatenate` for calibration."""
         parts = list(parts)
         if not parts or any(type(p) is not cls or p.targets != parts[0].targets for p in parts):
             received = [f"{type(part).__name__} over {list(part.targets)}" for part in parts]
@@ -96,7 +96,7 @@ class Batch(ABC):
 
 
 def row_index(rows: Any, n_rows: int) -> Any:
-    """What selects rows and keeps their axis.
+    """An index that selects rows and keeps their axis.
 
     Args:
         rows: an integer, a slice, or a one-dimensional array of integers or booleans.
@@ -124,7 +124,7 @@ def row_index(rows: Any, n_rows: int) -> Any:
 
 
 def names_targets(key: Any) -> bool:
-    """Whether what stands in brackets is a name of a target, or several, and no rows."""
+    """Whether the key in `joint[key]` is a name of a target, or several, and not rows."""
     if isinstance(key, str):
         return True
     several = np.ndim(key) == 1 and not isinstance(key, slice) and len(key) > 0
@@ -132,7 +132,7 @@ def names_targets(key: Any) -> bool:
 
 
 def evenly(count: int, most: int) -> NDArray[np.intp]:
-    """At most so many of the numbers 0 to count - 1, evenly chosen, first and last included."""
+    """At most `most` of the numbers 0 to count - 1, evenly spaced, first and last included."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.intp))
 
 

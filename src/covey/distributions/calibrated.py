@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.distributions.batch import Batch, names_targets, row_index
 from covey.distributions.conformal import (
@@ -22,9 +21,7 @@ from covey.distributions.radial import RadialLaw
 from covey.distributions.scale_matrix import ScaleMatrix
 from covey.distributions.steps import Step
 from covey.errors import warn
-from covey.types import Array, Mask
-
-Counts = NDArray[np.intp]
+from covey.types import Array, Counts, Mask
 
 
 class Calibrated(Batch, Joint):

@@ -13,7 +13,6 @@ that the result is positive definite whatever the rounding (Anderson 2003, secti
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.algebra.patterns import by_pattern
 from covey.algebra.triangular import (
@@ -23,10 +22,10 @@ from covey.algebra.triangular import (
     selected,
     solve_lower,
 )
-from covey.types import Array
+from covey.types import Array, Mask
 
 
-def marginal_factor(scale_tril: Array, observed: NDArray[np.bool_], chosen: list[int]) -> Array:
+def marginal_factor(scale_tril: Array, observed: Mask, chosen: list[int]) -> Array:
     """Factors over some of the targets, zero where one is known.
 
     Args:
@@ -48,9 +47,7 @@ def marginal_factor(scale_tril: Array, observed: NDArray[np.bool_], chosen: list
     return factor
 
 
-def conditional_factor(
-    scale_tril: Array, known: NDArray[np.bool_], x: Array
-) -> tuple[Array, Array, Array]:
+def conditional_factor(scale_tril: Array, known: Mask, x: Array) -> tuple[Array, Array, Array]:
     """Shift of the mean and factor given what is observed, before any effect on the tails.
 
     Args:
@@ -79,7 +76,7 @@ def conditional_factor(
     return shift, factor, squares
 
 
-def mapped_factor(matrix: Array, product: Array, known: NDArray[np.bool_]) -> Array:
+def mapped_factor(matrix: Array, product: Array, known: Mask) -> Array:
     """Factors of A y; a combination of known targets alone is known itself.
 
     Args:
@@ -109,7 +106,7 @@ def mapped_factor(matrix: Array, product: Array, known: NDArray[np.bool_]) -> Ar
     return factor
 
 
-def settled_combinations(matrix: Array, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def settled_combinations(matrix: Array, known: Mask) -> Mask:
     """Which combinations of targets involve known ones alone, shape (N, M)."""
     matrix = np.broadcast_to(matrix, (len(known), *matrix.shape[1:]))
     uses_unknown = np.any((matrix != 0) & ~known[:, None], axis=2)

@@ -5,11 +5,11 @@ With components p_k of weights w_k, a single distribution being one of them,
     KL(p || q) = sum_k w_k E_k[log p - log q]
     H(p)       = sum_k w_k H(p_k) - sum_k w_k E_k[log p - log p_k]
 
-where E_k is an average over points of the component k. What is averaged for the entropy is 0 where
-the components agree and log w_k where they lie apart: in both cases there is no error.
+where E_k is an average over points of the component k. For the entropy, log p - log p_k is 0 where
+the components agree and log w_k where they lie far apart: in both cases there is no error.
 
-Points and rows are taken in parts, so that no array is larger than `MOST_NUMBERS`, or one point of
-one row where that is more.
+Points and rows are processed in chunks, so that no array is larger than `MOST_NUMBERS`, or one
+point of one row if that is more.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def kl_divergence(first: Any, second: Any) -> Array:
         if free:
             part = first[rows]._marginal(free), second[rows]._marginal(free)
             found[rows] = part[1]._divergence_from(part[0])
-    return np.maximum(found, 0.0)  # what an average leaves below 0 is its error
+    return np.maximum(found, 0.0)  # below 0 is the error of an average
 
 
 def divergence(first: Any, second: Any) -> Array:
@@ -168,6 +168,6 @@ def _averaged(joint: Any, gap: Callable[[slice, int], Callable[[Array], Array]])
 
 
 def _parts(count: int, numbers: int) -> Iterator[slice]:
-    """Slices of so many things, of so many numbers each, that are small enough together."""
+    """Slices of `count` items of `numbers` numbers each, of at most `MOST_NUMBERS` together."""
     size = max(MOST_NUMBERS // max(numbers, 1), 1)
     return (slice(start, start + size) for start in range(0, count, size))

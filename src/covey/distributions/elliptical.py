@@ -1,4 +1,4 @@
-"""What all distributions with a mean, a scale matrix and one radial law have in common."""
+"""Distributions with a mean, a scale matrix and a radial law: densities, moments, conditionals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from covey.arguments.frames import as_pandas
@@ -26,8 +25,6 @@ from covey.types import Array, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Counts = NDArray[np.intp]
 
 
 class Elliptical(Calibrated):

@@ -10,19 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.distributions.conformal import CalibrationSet, nonconformity_score
 from covey.distributions.elliptical import Elliptical
 from covey.distributions.joint import Joint, uses_calibration
 from covey.distributions.radial import RadialLaw
 from covey.distributions.scale_matrix import ScaleMatrix
-from covey.types import Array
+from covey.types import Array, Counts
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Counts = NDArray[np.intp]
 AnyJoint = TypeVar("AnyJoint", bound=Joint)
 AnyElliptical = TypeVar("AnyElliptical", bound=Elliptical)
 

@@ -1,4 +1,4 @@
-"""What one can ask of any batch of joint distributions: arguments are read here, once for all."""
+"""The methods of every batch of joint distributions: they read the arguments of users."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Joint(Kind):
     the probabilities of boxes are those of the model alone.
 
     Predictions for a DataFrame have its row labels, which follow the rows through every method.
-    What is held against them row by row, if it has labels too, must have the same in the same
-    order: `covey.arguments.labels` has the law.
+    Data that are compared with them row by row, if they have labels too, must have the same in the
+    same order: `covey.arguments.labels` has the rule.
 
     Attributes:
         mean: shape (N, D), in target units.

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from covey.algebra.patterns import by_pattern
@@ -176,7 +176,7 @@ class Mixture(Joint):
         return self._trusted(components, self.weights)
 
     @property
-    def observed(self) -> NDArray[np.bool_]:
+    def observed(self) -> Mask:
         """Which targets are known exactly, shape (N, D): those `conditional` was given."""
         return self.components[0].observed
 
@@ -228,9 +228,9 @@ class Mixture(Joint):
     def entropy(self) -> Array:
         """Differential entropy of each row, shape (N,), in nats, of the targets not known.
 
-        That of the components and what tells them apart, the latter being an average over at least
-        4,096 points in all, always the same ones: good to 0.01 nats, and mostly to 0.001. There is
-        no error where components agree, or lie far apart.
+        The average entropy of the components, and their divergence from the mixture: an average
+        over at least 4,096 points in all, always the same, good to 0.01 nats and mostly to 0.001.
+        There is no error where components agree or lie far apart.
         """
         found = np.zeros(len(self))
         for rows, known in by_pattern(self.observed):
@@ -259,7 +259,7 @@ class Mixture(Joint):
         return kl_divergence(self, other)
 
     def to_frame(self, index: Any = None) -> pd.DataFrame:
-        """A labelled table of the first two moments of the mixtures, which do not tell all of them.
+        """A labelled table of the first two moments of the mixtures, not all that they are.
 
         Args:
             index: N row labels, or False for the numbers from 0; by default those it carries.
@@ -333,10 +333,10 @@ class Mixture(Joint):
         return self._trusted([c._marginal(chosen) for c in self.components], self.weights)
 
     def _conditional(self, values: Array) -> Self:
-        """Each component given the values, weighted by how well it had foreseen them."""
+        """Each component given the values, its weight times its density of them."""
         terms = self._log_terms(values)
         total = logsumexp(terms, axis=1, keepdims=True)
-        with np.errstate(invalid="ignore"):  # where no component can tell how far off a value is
+        with np.errstate(invalid="ignore"):  # where all densities are 0, weights stay
             weights = np.where(np.isfinite(total), np.exp(terms - total), self.weights)
         return self._trusted([c._conditional(values) for c in self.components], weights)
 

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import (
     betaln,
     chdtr,
@@ -38,9 +37,8 @@ from scipy.special import (
     stdtrit,
 )
 
-from covey.types import Array
+from covey.types import Array, Counts
 
-Counts = NDArray[np.intp]
 Function = Callable[[Any], Array]
 
 LOG_2PI = float(np.log(2 * np.pi))

@@ -1,4 +1,4 @@
-"""How far ellipsoids around the mean of a mixture must reach to hold a probability."""
+"""Radii of the ellipsoids around the mean of a mixture that hold some probability."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ ACCURACY = 1e-5  # of the radius, far below what the number of directions leaves
 def mixture_radius(mixture: Any, level: float) -> Array:
     """The radius R at which the weighted probabilities of the ellipsoid add up to the level.
 
-    From the center of a component, and in units of its own scale, a ray leaves the ellipsoid at
-    a distance that solves a quadratic equation, and what lies between is known exactly. So
-    directions are all that is averaged over, the same ones every time, each with its opposite.
+    From the center of a component, and whitened by its scale matrix, a ray leaves the ellipsoid at
+    a distance that solves a quadratic equation, and the probability of less is known exactly. So
+    only directions are averaged over: always the same, each with its opposite.
 
     Args:
         mixture: a `Mixture` of N rows, no target of which is known.

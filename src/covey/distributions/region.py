@@ -12,7 +12,7 @@ from scipy.special import gammaln
 from covey.arguments.check import check_size, read_values
 from covey.distributions.batch import frozen, row_index
 from covey.errors import InputError
-from covey.types import Array
+from covey.types import Array, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,14 +100,14 @@ class Region:
         with np.errstate(invalid="ignore"):  # a radius may be infinite
             return np.where(factor == 0, 0.0, factor * self.radius[:, None, None])
 
-    def contains(self, y: ArrayLike | pd.DataFrame) -> NDArray[np.bool_]:
+    def contains(self, y: ArrayLike | pd.DataFrame) -> Mask:
         """Whether each row's region holds an observation.
 
         Args:
             y: array of shape (N, D) in target units, or a frame with the targets as columns. A row
-                with NaN is held against the region of the same level of the targets it has, that
-                of `joint.marginal`: a part of an observation should be held as often as a whole
-                one.
+                with NaN is compared with the region of the same level of the targets it has, that
+                of `joint.marginal`: incomplete observations should be held as often as complete
+                ones.
 
         Returns:
             Boolean array of shape (N,); True for a row without any observed target.
@@ -128,7 +128,7 @@ class Region:
             (np.sqrt(squares / shape._radial.covariance_ratio) <= radius) | (count == 0)
         )
 
-    def _radius_of(self, rows: NDArray[np.intp], present: NDArray[np.bool_]) -> Array:
+    def _radius_of(self, rows: NDArray[np.intp], present: Mask) -> Array:
         """Radii of some rows, at the same level, for some of their targets."""
         joint = self._joint[rows]
         found: Array | None = None

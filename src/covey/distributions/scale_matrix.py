@@ -11,11 +11,8 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from covey.types import Array, Mask
-
-Counts = NDArray[np.intp]
+from covey.types import Array, Counts, Mask
 
 
 class Distance(NamedTuple):

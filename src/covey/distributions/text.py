@@ -1,4 +1,4 @@
-"""The text a distribution shows of itself."""
+"""How a distribution is printed."""
 
 from typing import Any
 
