@@ -1,4 +1,8 @@
-"""What a user holds: batches of distributions as frozen NumPy float64 value objects."""
+"""What a user holds: batches of distributions as frozen NumPy float64 value objects.
+
+`joint` has the methods that users call, `kind` what each kind of distribution computes for them,
+and `internals` what the rest of the package asks of distributions.
+"""
 
 from covey.distributions.elliptical import Elliptical
 from covey.distributions.low_rank import LowRankMultivariateNormal
