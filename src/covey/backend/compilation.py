@@ -1,4 +1,4 @@
-"""Work that is compiled once for many calls, on jax: the one file that knows an engine by name.
+"""Work that is compiled once for many calls, on jax.
 
 Keras compiles anew for every model, and under jax returns to Python after every step. Here weights
 are arguments, so that what is compiled serves all models of one shape, and one dispatch takes many

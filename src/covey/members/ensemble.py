@@ -25,7 +25,6 @@ from covey.types import Array, Rows, Snapshot
 
 MOST_ROWS = 2**14  # whose packed parameters are held at once
 MOST_NUMBERS = 2**19  # of these, in rows that are worked on together
-PACKING = "rows"  # the order of what the network puts out; a file without the name has another
 
 
 @dataclass
@@ -174,7 +173,7 @@ class Ensemble:
         """Everything a file must hold."""
         manifest = {
             "network": self.network.to_manifest(),
-            "packing": PACKING,
+            "packing": self.network.family.packing,
             "targets": list(self.targets),
         }
         arrays: dict[str, NDArray[Any]] = {
@@ -195,11 +194,11 @@ class Ensemble:
             ArtifactError: an entry is lacking or does not fit the others.
         """
         try:
-            if manifest["packing"] != PACKING:
-                raise ValueError("packed parameters in another order")
             if manifest["network"]["n_targets"] != len(manifest["targets"]):
                 raise ValueError("another number of targets")  # before room is made for them
             architecture = Architecture.from_manifest(manifest["network"])
+            if manifest["packing"] != architecture.family.packing:
+                raise ValueError("packed parameters in another order")
             start = architecture.classes.start
             unbounded = arrays["linear_unbounded"]
             n_features = architecture.n_features

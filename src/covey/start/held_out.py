@@ -64,7 +64,7 @@ class Features:
         return np.asarray(with_unbounded(self.X[rows], self.unbounded)[:, self.columns])
 
 
-class HeldOut(ABC):
+class LeftOut(ABC):
     """Ridge regressions of N rows in memory, judged by rows that they are not fitted to.
 
     Args:
@@ -92,7 +92,7 @@ class HeldOut(ABC):
 
 
 @final
-class BlocksHeldOut(HeldOut):
+class BlocksLeftOut(LeftOut):
     """Each fold is predicted by the regressions of the others."""
 
     def __init__(self, features: Features, Y: Array, share: Array, fold: RowNumbers) -> None:
@@ -100,11 +100,11 @@ class BlocksHeldOut(HeldOut):
         self.paths = left_out(self.blocks)
 
     def errors(self) -> Array:
-        """See `HeldOut`."""
+        """See `LeftOut`."""
         return block_errors(self.blocks, self.paths)
 
     def residuals(self, penalty: Array) -> Array:
-        """See `HeldOut`."""
+        """See `LeftOut`."""
         lines = [path.line(penalty) for path in self.paths]
         found = np.empty_like(self.Y)
         for rows, X in self.features.chunks():
@@ -116,7 +116,7 @@ class BlocksHeldOut(HeldOut):
 
 
 @final
-class RowsHeldOut(HeldOut):
+class RowsLeftOut(LeftOut):
     """Each row is predicted by the regressions of all others, in closed form.
 
     With h the leverage of a row, its residual without it is the one with it, over 1 - h.
@@ -130,7 +130,7 @@ class RowsHeldOut(HeldOut):
         super().__init__(features, Y, share, np.zeros(len(Y), dtype=np.intp))
 
     def errors(self) -> Array:
-        """See `HeldOut`."""
+        """See `LeftOut`."""
         path, errors = self.path, np.zeros((len(PENALTIES), self.Y.shape[1]))
         for rows, X in self.features.chunks():
             turned, left = self._turned(rows, X)
@@ -141,7 +141,7 @@ class RowsHeldOut(HeldOut):
         return errors
 
     def residuals(self, penalty: Array) -> Array:
-        """See `HeldOut`."""
+        """See `LeftOut`."""
         shrunk, found = self.path.shrunk(penalty), np.empty_like(self.Y)
         for rows, X in self.features.chunks():
             turned, left = self._turned(rows, X)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.errors import InputError
-from covey.start.held_out import BlocksHeldOut, Features, HeldOut, RowsHeldOut
+from covey.start.held_out import BlocksLeftOut, Features, LeftOut, RowsLeftOut
 from covey.start.moments import FoldMoments, Moments
 from covey.start.ridge_path import (
     PENALTIES,
@@ -140,9 +140,9 @@ def fit_ridge(
         for columns in feature_sets(n_features, unbounded):
             features = Features(some, unbounded, columns)
             if fold is None or fold.max() == 0:
-                way: HeldOut = RowsHeldOut(features, standardised, share)
+                way: LeftOut = RowsLeftOut(features, standardised, share)
             else:
-                way = BlocksHeldOut(features, standardised, share, fold)
+                way = BlocksLeftOut(features, standardised, share, fold)
             penalty, error = best_penalties(way.errors())
             better = error < least
             if not better.any():

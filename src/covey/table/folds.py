@@ -168,7 +168,7 @@ class Folds:
         return np.unique(np.concatenate(self.tests))
 
     def inner_blocks(self, member: int, most: int = 10) -> Rows | None:
-        """Labels of a member's training rows, at most `most` of them, for `LinearModel.fit`."""
+        """Labels of a member's training rows, at most `most`, as `fit_ridge` takes them."""
         if self.blocks is None:
             return None
         _, block = np.unique(self.blocks[self.pairs[member][0]], return_inverse=True)
