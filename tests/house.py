@@ -65,9 +65,8 @@ def reaches(sources):
                 names = [] if mine else [node.attr]
             elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("covey"):
                 names = [alias.name for alias in node.names]
-            yield from (
-                (path, name) for name in names if is_private(name) and name in everywhere - own
-            )
+            others = {name for name in names if is_private(name)} & (everywhere - own)
+            yield from ((path, name) for name in others)
 
 
 def arrows(sources):

@@ -1,4 +1,4 @@
-"""The families that can be trained, by name: the one place where a new one is entered."""
+"""The families that can be trained: for each name its Keras class, NumPy class and start."""
 
 from __future__ import annotations
 
