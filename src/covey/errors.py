@@ -5,7 +5,7 @@ Exception
 └── CoveyError              everything below, for one `except`
     ├── InputError          data or an argument that cannot be used (also a ValueError)
     ├── ArtifactError       a file that is not a usable Covey model (also a ValueError)
-    └── EngineError         Keras has no engine that can do this here (also an ImportError)
+    └── EngineError         Keras has no backend that can do this here (also an ImportError)
 UserWarning
 └── CoveyWarning            the work goes on, but somebody should know
 ```
@@ -61,7 +61,7 @@ class ArtifactError(CoveyError, ValueError):
 
 
 class EngineError(CoveyError, ImportError):
-    """Keras is missing; or its engine is, or cannot train, or cannot work in a forked process."""
+    """Keras is missing; or its backend is, or cannot train, or cannot work in a forked process."""
 
 
 class CoveyWarning(UserWarning):
