@@ -69,10 +69,10 @@ class CoveyWarning(UserWarning):
 
 
 def warn(message: str, category: type[Warning] = CoveyWarning) -> None:
-    """Warn, at the line of the user's that called Covey, be it through a pipeline or a search.
+    """Warn at the user's line that called Covey, also through a pipeline or a search.
 
     Python would show a warning once for each line of code, so that in a loop over models only the
-    first would be heard of. Whoever says a thing once keeps for himself that it was said.
+    first would be heard of. A caller that warns only once has to remember that it did.
 
     Args:
         message: what somebody should know.

@@ -238,7 +238,7 @@ class FirstPass:
 
 
 class FoldError(InputError):
-    """A member would lack rows, or a target: other slots may do."""
+    """A member would lack rows, or a target; other folds may do."""
 
 
 class _Ranges:
