@@ -76,7 +76,7 @@ def test_python_blocks_run(page, tmp_path, monkeypatch):
 
 @each_page
 def test_covey_is_imported_before_keras(page):
-    """Who follows a page with jax alone, and no variable set, has an engine then."""
+    """Who follows a page with jax alone, and no variable set, has a backend then."""
     code = "".join(
         b.code for b in blocks(page.read_text(encoding="utf-8")) if b.language == "python"
     )

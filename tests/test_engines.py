@@ -1,4 +1,4 @@
-"""What one engine wrote, every engine reads. `python tests/test_engines.py` writes it anew.
+"""What one backend wrote, every backend reads. `python tests/test_engines.py` writes it anew.
 
 The files hold a small regressor, a small Keras model and what they predicted under jax.
 """

@@ -37,7 +37,7 @@ BACKEND = {
     SELECT: ENGINES,
     "covey.backend.compilation": ("jax",),
     "covey.backend.processes": ("jax",),
-}  # who may name an engine
+}  # who may name a backend
 
 
 def files():

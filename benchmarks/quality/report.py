@@ -35,7 +35,7 @@ report` from the figures in `benchmarks/quality/results/`; cells that have not b
 The yardstick is the **negative log-likelihood** of rows held out, in nats per target (lower is
 better), with targets standardised by the training part. It is the one number that a wrong mean, a
 wrong variance and a wrong correlation all make worse. A difference of 0.1 nats per target is a
-density 10% higher at what came, for every target.
+density 10% higher at the observed values, for every target.
 """
 
 TABLES = """\

@@ -109,7 +109,7 @@ def _call(command: list[str], threads: int, limit: float) -> str | None:
     except OSError as error:
         return f"could not be started: {error}"
     with process:
-        # not in the child before it starts: that would need a fork, which engines warn of
+        # not in the child before it starts: that would need a fork, which backends warn of
         with suppress(ProcessLookupError):
             os.sched_setaffinity(process.pid, cores)
         try:

@@ -2,7 +2,7 @@
 
 A *family* turns what a network puts out into a distribution; a *regressor* turns a table into a
 network. Names are loaded on first use, so that `import covey` stays light: neither Keras nor
-pandas is imported before something needs them. An `import keras` that comes later finds an engine
+pandas is imported before something needs them. An `import keras` that comes later finds a backend
 that is installed, and the classes that saved models name.
 """
 

@@ -5,7 +5,7 @@ Exception
 └── CoveyError              everything below, for one `except`
     ├── InputError          data or an argument that cannot be used (also a ValueError)
     ├── ArtifactError       a file that is not a usable Covey model (also a ValueError)
-    └── EngineError         Keras has no engine that can do this here (also an ImportError)
+    └── EngineError         Keras has no backend that can do this here (also an ImportError)
 UserWarning
 └── CoveyWarning            the work goes on, but somebody should know
 ```
@@ -61,7 +61,7 @@ class ArtifactError(CoveyError, ValueError):
 
 
 class EngineError(CoveyError, ImportError):
-    """Keras is missing; or its engine is, or cannot train, or cannot work in a forked process."""
+    """Keras is missing; or its backend is, or cannot train, or cannot work in a forked process."""
 
 
 class CoveyWarning(UserWarning):
@@ -69,10 +69,10 @@ class CoveyWarning(UserWarning):
 
 
 def warn(message: str, category: type[Warning] = CoveyWarning) -> None:
-    """Warn, at the line of the user's that called Covey, be it through a pipeline or a search.
+    """Warn at the user's line that called Covey, also through a pipeline or a search.
 
     Python would show a warning once for each line of code, so that in a loop over models only the
-    first would be heard of. Whoever says a thing once keeps for himself that it was said.
+    first would be heard of. A caller that warns only once has to remember that it did.
 
     Args:
         message: what somebody should know.

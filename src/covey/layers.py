@@ -54,7 +54,7 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
                 f"`family` must be a family such as covey.families.Normal(5). "
                 f"Received: {shown(family)}."
             )
-        # no engine has linear algebra for half precision on every device
+        # no backend has linear algebra for half precision on every device
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})
         self.supports_masking = True
         self.family = family

@@ -20,7 +20,7 @@ from covey.backend.select import keras
 ROOT = Path(__file__).parents[2]
 SMALL = ROOT / "tests" / "data" / "small.keras"
 
-needs_jax = pytest.mark.skipif(find_spec("jax") is None, reason="hides the other engines: jax")
+needs_jax = pytest.mark.skipif(find_spec("jax") is None, reason="hides the other backends: jax")
 
 HIDE = """
 import os, sys
@@ -180,7 +180,7 @@ def test_every_class_that_a_file_can_name_is_known_beforehand():
         assert isinstance(keras.saving.get_registered_object(name), type)
 
 
-@pytest.mark.skipif(find_spec("jax") is None, reason="the engine that the message names: jax")
+@pytest.mark.skipif(find_spec("jax") is None, reason="the backend that the message names: jax")
 @pytest.mark.parametrize("named", [True, False])
 def test_an_engine_that_only_predicts_is_refused_for_a_fit_and_predicts(tmp_path, named):
     if not named:

@@ -89,7 +89,7 @@ def run(code, home, **variables):
     )
 
 
-@pytest.mark.skipif(find_spec("jax") is None, reason="hides the other engines, and needs one")
+@pytest.mark.skipif(find_spec("jax") is None, reason="hides the other backends, and needs one")
 def test_errors_leave_nothing_behind_and_a_retry_works(tmp_path):
     # Keras itself would follow this file and die.
     (tmp_path / "keras.json").write_text(json.dumps({"backend": "tensorflow"}))
@@ -143,7 +143,7 @@ def test_a_keras_that_breaks_halfway_leaves_nothing_behind(tmp_path):
         try:
             import covey.backend.select
         except EngineError as error:
-            assert "on the engine 'jax'" in str(error), error
+            assert "on the backend 'jax'" in str(error), error
             assert "No module named 'nowhere'" in str(error), error
         else:
             sys.exit("no error")
@@ -160,7 +160,7 @@ def test_a_named_engine_that_is_missing_is_not_replaced(tmp_path):
         "hidden.add('torch'); import covey.backend.select", tmp_path, KERAS_BACKEND="torch"
     )
     assert result.returncode == 1
-    assert "EngineError: Expected KERAS_BACKEND to name an installed engine" in result.stderr
+    assert "EngineError: Expected KERAS_BACKEND to name an installed backend" in result.stderr
 
 
 def test_the_keras_that_is_there_is_used(tmp_path):

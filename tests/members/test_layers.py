@@ -101,7 +101,7 @@ LAYERS = {
         7, activation="relu", kernel_initializer="zeros", kernel_regularizer="l1", name="first"
     ),
     "log density": lambda: LogDensity(FAMILY, missing=False, name="score"),
-    "log density of K z": lambda: LogDensity(FAMILY, scale_tril=np.tri(TARGETS)),
+    "log density of B z": lambda: LogDensity(FAMILY, scale_tril=np.tri(TARGETS)),
 }
 
 

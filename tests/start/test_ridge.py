@@ -75,21 +75,21 @@ NONE = np.zeros(0, dtype=np.int64)  # inputs that enter a second time
 
 
 def both(X, Y, weight, members, unbounded=NONE):
-    slots = HashFolds(members, 0)
-    slot = slots.of(np.arange(len(Y)))
+    folds = HashFolds(members, 0)
+    fold = folds.of(np.arange(len(Y)))
     features = with_unbounded(X, unbounded)
-    moments = FoldMoments(len(slots), features.shape[1], Y.shape[1])
+    moments = FoldMoments(len(folds), features.shape[1], Y.shape[1])
     for piece in np.array_split(np.arange(len(Y)), 7):
         own = None if weight is None else weight[piece]
-        moments.add(features[piece], Y[piece], own, slot[piece])
-    for held in slots.held_out:
-        rows = ~held[slot]
+        moments.add(features[piece], Y[piece], own, fold[piece])
+    for held in folds.held_out:
+        rows = ~held[fold]
         own = None if weight is None else weight[rows]
         yield (
             _arrays(ridge_of_folds(moments, held, unbounded)),
             _arrays(
                 fit_ridge(
-                    X[rows].astype(float), Y[rows], own, slot[rows], unbounded=unbounded
+                    X[rows].astype(float), Y[rows], own, fold[rows], unbounded=unbounded
                 ).regression
             ),
         )
@@ -128,7 +128,7 @@ def test_constant_and_rare_targets():
         assert found["scale"][0] == pytest.approx(expected["scale"][0])
 
 
-def test_a_slot_alone_is_careful():
+def test_a_fold_alone_is_careful():
     X, Y, _ = drawn(False, n=100)
     moments = FoldMoments(5, 5, 3)
     moments.add(X, Y, None, np.full(100, 3))

@@ -34,7 +34,7 @@ def test_a_standard_normal_under_it_is_the_linear_model(share, with_offsets):
         expected = start.predict_distribution(X).log_prob(taken)
         density = -0.5 * (squares + np.log(2 * np.pi)).sum(axis=1) + found.log_scale[:, k]
         assert_allclose(density[whole], expected[whole], rtol=1e-5, atol=1e-4)
-        # a row with gaps is a residual with the covariance K K'
+        # a row with gaps is a residual with the covariance B B'
         scale = found.scale_tril[k] @ found.scale_tril[k].T
         for row in np.flatnonzero(~whole)[:20]:
             seen = ~np.isnan(Y[row])

@@ -9,11 +9,11 @@ def residuals(start, X, Y):
 
 
 def whitened(start, X, Y):
-    """Residuals without the whitening factor K of a linear start, K^-1 r."""
+    """Residuals without the whitening factor B of a linear start, B^-1 r."""
     factor = start.whitening_factor
     factor = np.diag(factor) if factor.ndim == 1 else factor
     found = np.full(Y.shape, np.nan)
     for row, r in enumerate(residuals(start, X, Y)):
-        known = ~np.isnan(r)  # of all targets, or of some if K is diagonal
+        known = ~np.isnan(r)  # of all targets, or of some if B is diagonal
         found[row, known] = np.linalg.solve(factor[np.ix_(known, known)], r[known])
     return found

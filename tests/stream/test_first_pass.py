@@ -24,8 +24,8 @@ TARGETS = ["y", "z"]
 def passed_over(path, targets=TARGETS, members=5, features=None, weight=None, groups=None, **more):
     table = ParquetTable.open(path)
     roles = Roles.choose(table, targets, features, weight, groups)
-    slots = HashFolds(members, 0)
-    return FirstPass.of(table, roles, slots, plan=FullPlan(True), seed=0, **more), slots
+    folds = HashFolds(members, 0)
+    return FirstPass.of(table, roles, folds, plan=FullPlan(True), seed=0, **more), folds
 
 
 def test_features_that_hold_a_target_are_said(folder, frame, tmp_path):
@@ -37,7 +37,7 @@ def test_features_that_hold_a_target_are_said(folder, frame, tmp_path):
 
 @pytest.mark.parametrize("members", [1, 5])
 def test_a_sample_of_all_rows_is_the_table(folder, frame, members):
-    found, slots = passed_over(folder, members=members, weight="w", groups="site")
+    found, folds = passed_over(folder, members=members, weight="w", groups="site")
     rows = np.flatnonzero(frame[TARGETS].notna().any(axis=1))
     assert found.rows == len(rows)
     assert np.array_equal(found.numbers, rows)
@@ -49,15 +49,15 @@ def test_a_sample_of_all_rows_is_the_table(folder, frame, members):
     schema = FeatureSchema.fit(features, True)
     assert found.schema == schema
     assert np.array_equal(found.inputs, schema.transform(features, True))
-    folds = found.folds(slots)
-    assert len(folds) == members
+    split = found.folds(folds)
+    assert len(split) == members
     complete = known[TARGETS].notna().all(axis=1).to_numpy()
     X = found.inputs.astype(float)
-    for member, (train, test) in enumerate(folds.pairs):
+    for member, (train, test) in enumerate(split.pairs):
         assert not set(known["site"].iloc[train]) & set(known["site"].iloc[test])
         assert found.training[member] == len(train)
         assert found.complete[member] == complete[train].sum()
-        blocks = found.slot[train]
+        blocks = found.fold[train]
         unbounded = unbounded_columns(found.inputs)
         model = LinearModel.fit(
             X[train], found.Y[train], found.weight[train], blocks, START, unbounded=unbounded
@@ -71,7 +71,7 @@ def test_a_sample_of_all_rows_is_the_table(folder, frame, members):
 def test_a_small_sample_stands_for_all(folder, frame):
     whole, _ = passed_over(folder)
     found, _ = passed_over(folder, most_rows=1000)
-    assert len(found.numbers) == len(found.Y) == len(found.inputs) == len(found.slot) == 1000
+    assert len(found.numbers) == len(found.Y) == len(found.inputs) == len(found.fold) == 1000
     assert set(found.numbers) < set(whole.numbers)
     assert found.rows == whole.rows
     assert np.array_equal(found.training, whole.training)
@@ -84,8 +84,8 @@ def test_a_small_sample_stands_for_all(folder, frame):
 @pytest.mark.parametrize("plan", [FullPlan(True), LowRankPlan(1)])
 def test_a_first_pass_can_be_kept(folder, plan):
     table = ParquetTable.open(folder)
-    roles, slots = Roles.choose(table, TARGETS, None, "w"), HashFolds(2, 0)
-    found = FirstPass.of(table, roles, slots, plan=plan, seed=0, most_rows=1000)
+    roles, folds = Roles.choose(table, TARGETS, None, "w"), HashFolds(2, 0)
+    found = FirstPass.of(table, roles, folds, plan=plan, seed=0, most_rows=1000)
     manifest, arrays = found.snapshot()
     again = FirstPass.restored((json.loads(json.dumps(manifest)), arrays), type(found.linear[0]))
     assert (again.rows, again.schema) == (found.rows, found.schema)

@@ -1,4 +1,4 @@
-"""Who holds out what: every slot once, and enough of them to choose within."""
+"""Who holds out what: every fold once, and enough of them to choose within."""
 
 import numpy as np
 import pyarrow as pa
@@ -10,24 +10,24 @@ from covey.stream.hash_folds import HashFolds
 
 @pytest.mark.parametrize("members", [1, 2, 3, 4, 5, 8])
 def test_members_hold_out_equal_shares(members):
-    slots = HashFolds(members, 0)
-    held = slots.held_out
-    assert held.shape == (members, len(slots))
-    assert held.sum() == (1 if members == 1 else len(slots))
-    assert held.any(axis=0).sum() == held.sum()  # no slot twice
+    folds = HashFolds(members, 0)
+    held = folds.held_out
+    assert held.shape == (members, len(folds))
+    assert held.sum() == (1 if members == 1 else len(folds))
+    assert held.any(axis=0).sum() == held.sum()  # no fold twice
     assert (~held).sum(axis=1).min() >= 3
     if members > 1:
         assert len(set(held.sum(axis=1))) == 1
-    share = np.bincount(slots.of(np.arange(20_000)), minlength=len(slots)) / 20_000
+    share = np.bincount(folds.of(np.arange(20_000)), minlength=len(folds)) / 20_000
     assert held @ share == pytest.approx(1 / max(members, 5 if members == 1 else 1), abs=0.02)
 
 
-def test_rows_of_a_group_share_a_slot():
+def test_rows_of_a_group_share_a_fold():
     labels = np.arange(1000) % 50
-    slot = HashFolds(5, 1).of(np.arange(1000), pa.chunked_array([labels]))
+    fold = HashFolds(5, 1).of(np.arange(1000), pa.chunked_array([labels]))
     for label in range(50):
-        assert len(set(slot[labels == label])) == 1
-    assert len(set(slot)) == 5
+        assert len(set(fold[labels == label])) == 1
+    assert len(set(fold)) == 5
 
 
 @pytest.mark.parametrize("members", [0, -1, 2.5, True, None])

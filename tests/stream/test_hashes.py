@@ -6,12 +6,12 @@ import pyarrow as pa
 import pytest
 
 from covey.errors import InputError
-from covey.stream.hashes import group_keys, row_keys, slots_of
+from covey.stream.hashes import folds_of, group_keys, row_keys
 
 
 def test_keys_do_not_change():
     # another machine, or another version, must not split the same rows in another way
-    keys = row_keys(np.array([0, 1, 10**12]), 7, "slot")
+    keys = row_keys(np.array([0, 1, 10**12]), 7, "fold")
     assert keys.tolist() == [11493112992691683820, 6100104047733043590, 7947527113902920100]
     labels = pa.chunked_array([["north", "south"]])
     assert group_keys(labels, 7).tolist() == [2033854985852950419, 9083419885099090882]
@@ -23,13 +23,13 @@ def test_a_key_follows_from_the_number_alone():
     assert len(np.unique(keys)) == 1000
 
 
-def test_slots_are_equal_and_purposes_independent():
+def test_folds_are_equal_and_purposes_independent():
     n = 50_000
-    slot = slots_of(row_keys(np.arange(n), 0, "slot"), 5)
-    assert np.abs(np.bincount(slot, minlength=5) / n - 0.2).max() < 0.01
-    for other in (row_keys(np.arange(n), 0, "sample"), row_keys(np.arange(n), 1, "slot")):
+    fold = folds_of(row_keys(np.arange(n), 0, "fold"), 5)
+    assert np.abs(np.bincount(fold, minlength=5) / n - 0.2).max() < 0.01
+    for other in (row_keys(np.arange(n), 0, "sample"), row_keys(np.arange(n), 1, "fold")):
         table = np.zeros((5, 5))
-        np.add.at(table, (slot, slots_of(other, 5)), 1 / n)
+        np.add.at(table, (fold, folds_of(other, 5)), 1 / n)
         assert np.abs(table - 0.04).max() < 0.005
 
 

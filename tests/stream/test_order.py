@@ -1,4 +1,4 @@
-"""Rows of files that depend on their neighbours go into slots by stretches."""
+"""Rows of files that depend on their neighbours go into folds by stretches."""
 
 import numpy as np
 import pandas as pd
@@ -48,44 +48,44 @@ def mixed(tmp_path_factory):
 def first_way(folder, members=5, cv=None, features=("x",), groups=None):
     table = ParquetTable.open(folder)
     roles = Roles.choose(table, ["y"], list(features), None, groups)
-    slots, order = next(attempts(table, roles, members, 0, cv))
+    folds, order = next(attempts(table, roles, members, 0, cv))
     parts = [
-        TrainingRows.of(numbers, part, roles, slots) for numbers, part in table.scan(roles.columns)
+        TrainingRows.of(numbers, part, roles, folds) for numbers, part in table.scan(roles.columns)
     ]
-    slot = np.empty(N, dtype=int)
+    fold = np.empty(N, dtype=int)
     for rows in parts:
-        slot[rows.numbers] = rows.slot
-    return slots, order, slot
+        fold[rows.numbers] = rows.fold
+    return folds, order, fold
 
 
 def test_stretches_of_rows(folder):
-    slots, order, slot = first_way(folder)
+    folds, order, fold = first_way(folder)
     assert (order.by, order.because, order.target) == ("the table", "neighbours", "y")
     assert order.correlation == pytest.approx(0.9, abs=0.05)
-    np.testing.assert_array_equal(slot, np.repeat(np.arange(5), N // 5))
-    np.testing.assert_array_equal(slots.held_out, np.eye(5, dtype=bool))
+    np.testing.assert_array_equal(fold, np.repeat(np.arange(5), N // 5))
+    np.testing.assert_array_equal(folds.held_out, np.eye(5, dtype=bool))
 
 
 @pytest.mark.parametrize("members", [1, 2, 3])
 def test_few_members_hold_out_stretches_too(folder, members):
-    slots, _, slot = first_way(folder, members)
-    for held in slots.held_out:
-        out = np.flatnonzero(held[slot])
+    folds, _, fold = first_way(folder, members)
+    for held in folds.held_out:
+        out = np.flatnonzero(held[fold])
         assert np.ptp(out) == len(out) - 1
         assert len(out) == pytest.approx(N / max(members, 5 if members == 1 else 1), abs=5)
-        assert len(set(slot[~held[slot]])) >= 3  # to choose within
+        assert len(set(fold[~held[fold]])) >= 3  # to choose within
     if members == 1:
         assert out[-1] == N - 1  # the last rows
 
 
 @pytest.mark.parametrize("where", ["folder", "mixed"])
 def test_stretches_of_time(where, request):
-    slots, order, slot = first_way(request.getfixturevalue(where), features=("x", "day"))
-    assert order.by == slots.by == "day"
+    folds, order, fold = first_way(request.getfixturevalue(where), features=("x", "day"))
+    assert order.by == folds.by == "day"
     table = frame() if where == "folder" else frame().sample(frac=1, random_state=0)
-    in_time = slot[np.argsort(table["day"].to_numpy())]
+    in_time = fold[np.argsort(table["day"].to_numpy())]
     np.testing.assert_array_equal(in_time, np.sort(in_time))
-    np.testing.assert_allclose(np.bincount(slot), N // 5, atol=2)
+    np.testing.assert_allclose(np.bincount(fold), N // 5, atol=2)
 
 
 @pytest.mark.parametrize(
@@ -93,15 +93,15 @@ def test_stretches_of_time(where, request):
     [("mixed", {}), ("folder", {"cv": "shuffled"}), ("folder", {"groups": "site"})],
 )
 def test_all_else_goes_by_the_hash(where, options, request):
-    slots, order, _ = first_way(request.getfixturevalue(where), **options)
+    folds, order, _ = first_way(request.getfixturevalue(where), **options)
     assert order is None
-    assert slots == HashFolds(5, 0)
+    assert folds == HashFolds(5, 0)
 
 
 def test_whoever_asks_gets_stretches(mixed):
-    _, order, slot = first_way(mixed, cv="blocks")
+    _, order, fold = first_way(mixed, cv="blocks")
     assert (order.because, order.sentence) == ("asked", "")
-    np.testing.assert_array_equal(slot, np.repeat(np.arange(5), N // 5))
+    np.testing.assert_array_equal(fold, np.repeat(np.arange(5), N // 5))
 
 
 def test_a_target_that_one_stretch_alone_holds(tmp_path):

@@ -53,16 +53,16 @@ def test_a_column_of_lists_is_refused_only_if_it_is_used(tmp_path):
 
 
 def test_rows_without_target_or_weight_are_left_out(table, frame):
-    roles, slots = Roles.choose(table, ["y", "z"], ["a"], "w"), HashFolds(5, 0)
+    roles, folds = Roles.choose(table, ["y", "z"], ["a"], "w"), HashFolds(5, 0)
     changed = frame.assign(w=frame["w"].where(frame.index % 7 > 0, 0.0))[:1000]
     part = pa.Table.from_pandas(changed[list(roles.columns)])
-    rows = TrainingRows.of(np.arange(1000), part, roles, slots)
+    rows = TrainingRows.of(np.arange(1000), part, roles, folds)
     usable = changed[["y", "z"]].notna().any(axis=1) & (changed["w"] > 0)
     assert 500 < len(rows) < 860
     assert np.array_equal(rows.numbers, np.flatnonzero(usable))
     assert np.array_equal(rows.Y, changed.loc[usable, ["y", "z"]], equal_nan=True)
     assert np.array_equal(rows.weight, changed.loc[usable, "w"])
-    assert np.array_equal(rows.slot, slots.of(rows.numbers))
+    assert np.array_equal(rows.fold, folds.of(rows.numbers))
     assert np.array_equal(rows.table["a"].to_pandas(), changed.loc[usable, "a"], equal_nan=True)
 
 

@@ -21,9 +21,9 @@ BATCH = 16
 def streamed(path, targets=("y", "z"), members=5, weight=None, groups=None, size=700):
     table = ParquetTable.open(path)
     roles = Roles.choose(table, targets, ["a", "row"], weight, groups)
-    slots = HashFolds(members, 0)
-    first_pass = FirstPass.of(table, roles, slots, plan=FullPlan(True), seed=0)
-    return Streamed(table, roles, slots, first_pass, BATCH, 0, size)
+    folds = HashFolds(members, 0)
+    first_pass = FirstPass.of(table, roles, folds, plan=FullPlan(True), seed=0)
+    return Streamed(table, roles, folds, first_pass, BATCH, 0, size)
 
 
 def written(path, frame, **options):
@@ -178,8 +178,8 @@ def test_a_large_group_does_not_repeat_the_others(tmp_path, frame):
     source = streamed(tmp_path, groups="site")
     data, order = source.draw(10**6)
     weight = np.asarray(data.position_weight)
-    slot = source.folds.of(np.zeros(1, dtype=int), pa.chunked_array([[-1]]))[0]
-    few = source.folds.held_out[:, slot].argmax()
+    fold = source.folds.of(np.zeros(1, dtype=int), pa.chunked_array([[-1]]))[0]
+    few = source.folds.held_out[:, fold].argmax()
     assert weight.shape == (BATCH, 5)
     counts = np.bincount(order[..., few].ravel())
     assert (counts * weight[0, few]).max() < 1.5

@@ -14,7 +14,7 @@ SETTLED = 20  # fits after which memory should not grow
 LIMIT = 3600.0
 NOTE = """\
 {fits} fits and predictions of one shape ({rows} rows of 3 features, 2 targets, 2 members, {steps}
-steps) in one process, new data each: how often the engine compiled something, how long a fit
+steps) in one process, new data each: how often the backend compiled something, how long a fit
 takes, and the memory of the process, in MB.
 """
 

@@ -17,10 +17,10 @@ from covey.distributions.internals import (
 )
 from covey.types import Array, Rows
 
-MOST_ROWS = 5000  # kept to set the reach of regions: 0.9 is met to 0.004
-MOST_NUMBERS = 2_000_000  # and so many numbers, 16 MB
-ENOUGH_ROWS = 200  # more numbers, if these would not be had otherwise,
-MOST_FOR_ENOUGH = 10_000_000  # but so many at most, 80 MB
+MOST_ROWS = 5000  # of a calibration set: a level of 0.9 is met to 0.004
+MOST_NUMBERS = 2_000_000  # in their distributions, 16 MB
+ENOUGH_ROWS = 200  # that may take more numbers than that,
+MOST_FOR_ENOUGH = 10_000_000  # up to this many, 80 MB
 SCALED_ROWS = 2000  # enough to learn a few scales from
 PULL = 50.0  # rows that would have to say so for a target to differ from the others
 PARTS = 5  # of the rows, each scored by scales learned from the others
@@ -30,7 +30,7 @@ SURE = 2.0  # standard errors by which scales must help there
 def calibration_rows(
     Y: Array, weight: Array | None = None, seed: int = 0, width: int | None = None
 ) -> Rows:
-    """Choose rows whose distances set how far regions reach.
+    """Choose the rows of a calibration set.
 
     Args:
         Y: observed values, shape (N, D), in target units; NaN where not observed.

@@ -1,8 +1,8 @@
-"""What `import covey` does for a Keras that is imported later: an engine, and Covey's layers.
+"""What `import covey` does for a Keras that is imported later: a backend, and Covey's layers.
 
-Keras reads KERAS_BACKEND while it is imported, and dies there when that engine is missing. It loads
-a saved model only if the classes that the file names were registered. Both are seen to at the
-moment when Keras arrives, so that `import covey` need not import it.
+Keras reads KERAS_BACKEND while it is imported, and fails if that backend is missing. It loads a
+saved model only if the classes that the file names were registered. Both are seen to at the moment
+when Keras arrives, so that `import covey` need not import it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CLASSES = {
 
 
 def choose(named: str | None, preferred: str, installed: Callable[[str], bool]) -> str:
-    """Choose the engine that Keras runs on.
+    """Choose the backend that Keras runs on.
 
     Args:
         named: What KERAS_BACKEND says; None or "" when it says nothing.
@@ -53,14 +53,14 @@ def choose(named: str | None, preferred: str, installed: Callable[[str], bool]) 
         `ENGINES` that is.
 
     Raises:
-        EngineError: If `named` is not installed, or no engine is.
+        EngineError: If `named` is not installed, or no backend is.
     """
-    available = [engine for engine in ENGINES if installed(engine)]
+    available = [backend for backend in ENGINES if installed(backend)]
     if named:
         if installed(named):
             return named
         raise EngineError(
-            f"Expected KERAS_BACKEND to name an installed engine. Received: {named!r}, which is "
+            f"Expected KERAS_BACKEND to name an installed backend. Received: {named!r}, which is "
             f"not installed (installed: {', '.join(available) or 'none'}). "
             + (f"Unset it, set it to {' or '.join(map(repr, available))}, or " if available else "")
             + f'install one: `pip install "covey[{named if named in ENGINES else "jax"}]"`.'
@@ -70,8 +70,8 @@ def choose(named: str | None, preferred: str, installed: Callable[[str], bool]) 
     if available:
         return available[0]
     raise EngineError(
-        f"Expected an engine for Keras to run on, and none of {', '.join(ENGINES)} is installed: "
-        'install one (`pip install "covey[jax]"`), or set KERAS_BACKEND to the engine you have.'
+        f"Expected a backend for Keras to run on, and none of {', '.join(ENGINES)} is installed: "
+        'install one (`pip install "covey[jax]"`), or set KERAS_BACKEND to the backend you have.'
     )
 
 
@@ -104,7 +104,7 @@ def preferred() -> str:
 
 
 def watch() -> None:
-    """From now on, see to the engine and to Covey's classes when Keras is imported."""
+    """From now on, see to the backend and to Covey's classes when Keras is imported."""
     if not any(isinstance(finder, _Watch) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Watch())
     keras = sys.modules.get("keras")
@@ -145,16 +145,16 @@ class _Watch:
 
 
 def _name_an_engine() -> str | None:
-    """Set KERAS_BACKEND where Keras would die without it; returns what it was."""
+    """Set KERAS_BACKEND where Keras would fail without it; returns what it was."""
     named = os.environ.get("KERAS_BACKEND")
     if not named:
         like = preferred()
         try:
-            engine = choose(named, like, installed)
+            backend = choose(named, like, installed)
         except EngineError:
             return named  # it is not for Covey to end an import of Keras; Keras does
-        if engine != like:
-            os.environ["KERAS_BACKEND"] = engine
+        if backend != like:
+            os.environ["KERAS_BACKEND"] = backend
     return named
 
 

@@ -2,7 +2,7 @@
 
 Keras compiles anew for every model, and under jax returns to Python after every step. Here weights
 are arguments, so that what is compiled serves all models of one shape, and one dispatch takes many
-steps. Other engines use Keras' own `fit` and `predict`, which do the same.
+steps. Other backends use Keras' own `fit` and `predict`, which do the same.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def check_can_fit() -> None:
     """Refuse to train where that cannot end well, before anything is done.
 
     Raises:
-        EngineError: the engine can only predict, or this process is a copy (see `check_process`).
+        EngineError: the backend can only predict, or this process is a copy (see `check_process`).
     """
     check_can_train()
     check_process()
@@ -244,7 +244,7 @@ def build(function: Callable[..., Any], *arguments: Any, variables: Sequence[Any
 class Forward:
     """A model's forward pass, block by block, for any weights.
 
-    Each block is computed on its own, so that a row's result does not hang on its neighbours.
+    Each block is computed on its own, so that a row's result does not depend on its neighbours.
 
     Args:
         model: a Keras model; only its structure matters.
@@ -330,7 +330,7 @@ def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def placed(data: Any) -> Any:
-    """Arrays (None stays None) where the engine works on them, if that is for us to say."""
+    """Put arrays on the device, on jax without a distribution; otherwise return them unchanged."""
     if not (available() and alone()):
         return data
     import jax

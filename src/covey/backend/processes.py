@@ -26,7 +26,7 @@ def count() -> int:
 
 
 def agreed(value: Any) -> Any:
-    """What process 0 has for a value, in every process that trains the model."""
+    """The value of process 0, sent to every process that trains the model."""
     if count() == 1:
         return value
     from jax.experimental.multihost_utils import broadcast_one_to_all

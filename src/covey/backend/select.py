@@ -1,7 +1,7 @@
 """The one place that imports Keras: `from covey.backend.select import keras`.
 
-Keras decides on its engine while it is imported, and dies there when that engine is missing.
-Here is found, before, an engine that is installed; or said, in a sentence, what to install.
+Keras decides on its backend while it is imported, and fails if that backend is missing. So an
+installed one is chosen first; if there is none, an error says what to install.
 What the user chose, by KERAS_BACKEND or by importing Keras first, always stands.
 """
 
@@ -17,7 +17,7 @@ __all__ = ["ENGINES", "check_can_train", "choose", "keras"]
 
 
 def _forget_remains() -> None:
-    """Drop what a failed import of Keras leaves behind, such as its choice of an engine."""
+    """Drop what a failed import of Keras leaves behind, such as its choice of a backend."""
     for name in [name for name in sys.modules if name.startswith("keras.")]:
         del sys.modules[name]
 
@@ -27,9 +27,9 @@ def _import_keras() -> Any:
         return importlib.import_module("keras")
     named = os.environ.get("KERAS_BACKEND")
     like = preferred()
-    engine = choose(named, like, installed)
-    if engine != (named or like):
-        os.environ["KERAS_BACKEND"] = engine
+    backend = choose(named, like, installed)
+    if backend != (named or like):
+        os.environ["KERAS_BACKEND"] = backend
     _forget_remains()
     try:
         return importlib.import_module("keras")
@@ -41,8 +41,8 @@ def _import_keras() -> Any:
             os.environ["KERAS_BACKEND"] = named
         if isinstance(error, ImportError):
             raise EngineError(
-                f"Expected to import Keras on the engine {engine!r}. Received: {error}. "
-                f'Install both: `pip install "covey[{engine if engine in ENGINES else "jax"}]"`.'
+                f"Expected to import Keras on the backend {backend!r}. Received: {error}. "
+                f'Install both: `pip install "covey[{backend if backend in ENGINES else "jax"}]"`.'
             ) from error
         raise
 
@@ -51,15 +51,15 @@ keras = _import_keras()
 
 
 def check_can_train() -> None:
-    """Refuse an engine of Keras' that can only predict, before anything is done on it.
+    """Refuse a backend of Keras' that can only predict, before anything is done on it.
 
     Raises:
-        EngineError: Keras runs on an engine without gradients, such as numpy or openvino.
+        EngineError: Keras runs on a backend without gradients, such as numpy or openvino.
     """
     running = keras.config.backend()
     if running in ENGINES:
         return
-    available = [engine for engine in ENGINES if installed(engine)]
+    available = [backend for backend in ENGINES if installed(backend)]
     where = f"KERAS_BACKEND={running}" if os.environ.get("KERAS_BACKEND") else "Keras' own choice"
     advice = (
         f"Set KERAS_BACKEND={available[0]} and start Python again"
@@ -67,6 +67,6 @@ def check_can_train() -> None:
         else 'Install one: `pip install "covey[jax]"`'
     )
     raise EngineError(
-        f"Expected an engine that can train: {', '.join(ENGINES)}. Received: {running!r} ({where}),"
+        f"Expected a backend that can train: {', '.join(ENGINES)}. Received: {running!r} ({where}),"
         f" which can only predict. {advice}; a model that was fitted predicts on any."
     )

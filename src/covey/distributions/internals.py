@@ -25,9 +25,6 @@ AnyJoint = TypeVar("AnyJoint", bound=Joint)
 AnyElliptical = TypeVar("AnyElliptical", bound=Elliptical)
 
 
-# what it is made of
-
-
 def scale_matrix(joint: Elliptical) -> ScaleMatrix:
     """The scale matrices S of N distributions, of D targets each."""
     return joint._scale
@@ -54,9 +51,6 @@ def components_of(joint: Joint) -> tuple[list[Any], Array]:
 def calibration_set_of(joint: Elliptical) -> CalibrationSet | None:
     """The rows that regions, intervals and quantiles are calibrated on, or None."""
     return joint._calibration_set
-
-
-# observed values under a distribution
 
 
 def read_observed(joint: Joint, y: Any) -> Array:
@@ -168,9 +162,6 @@ def moments_given_others(joint: Elliptical, values: Array) -> tuple[Array, Array
         Two arrays of shape (N, D), in target units; NaN where not observed.
     """
     return joint._moments_given_others(values)
-
-
-# other distributions; of these only `conditional_on` and `with_labels` keep the calibration
 
 
 def conditional_on(joint: AnyJoint, given: Any, keep: bool | None, rows_of: str) -> AnyJoint:

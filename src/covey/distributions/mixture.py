@@ -392,7 +392,7 @@ class Mixture(Joint):
 
 
 def _of_components(mixture: Mixture, count: int) -> tuple[list[Elliptical], Array]:
-    """The components and weights of a mixture, as one of so many components."""
+    """Components and weights of a mixture, filled up to `count` by its first one with weight 0."""
     more = count - len(mixture.components)
     components = [*mixture.components, *[mixture.components[0]] * more]
     return components, np.pad(mixture.weights, ((0, 0), (0, more)))

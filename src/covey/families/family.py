@@ -60,11 +60,11 @@ class Family(ABC):
 
     @final
     def scaled(self, packed: Tensor, scale: NDArray[np.float64]) -> Tensor:
-        """Packed parameters of K y, from those of y.
+        """Packed parameters of B y, from those of y.
 
         Args:
             packed: tensor of shape (..., P).
-            scale: K, in the form that the family can take; one for all, or one for each member,
+            scale: B, in the form that the family can take; one for all, or one for each member,
                 along the last leading axis of `packed`.
 
         Returns:
@@ -77,7 +77,7 @@ class Family(ABC):
 
     @abstractmethod
     def scaling(self, scale: NDArray[np.float64]) -> tuple[NDArray[np.float32], ...]:
-        """What `rescaled` needs of K, as arrays that can be arguments of what is compiled.
+        """What `rescaled` needs of B, as arrays that can be arguments of what is compiled.
 
         Args:
             scale: as for `scaled`.

@@ -49,7 +49,7 @@ class FullFamily(Family):
         """
 
     def scaling(self, scale: NDArray[np.float64]) -> tuple[NDArray[np.float32], ...]:
-        """K, lower triangular with a positive diagonal, shape (D, D) or (members, D, D), and K^-1.
+        """B, lower triangular with a positive diagonal, shape (D, D) or (members, D, D), and B^-1.
 
         See `Family`.
         """

@@ -66,10 +66,10 @@ class InverseCholesky:
         return [mean, diagonal, below[0] * ops.rsqrt(1.0 + squares / self._ball)]
 
     def scaling(self, scale_tril: Array) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """K and K^-1, checked.
+        """B and B^-1, checked.
 
         Args:
-            scale_tril: K, lower triangular with a positive diagonal, shape (D, D), or one for each
+            scale_tril: B, lower triangular with a positive diagonal, shape (D, D), or one for each
                 member, shape (members, D, D).
 
         Returns:
@@ -84,11 +84,11 @@ class InverseCholesky:
         return scale_tril.astype(np.float32), inverse_lower(scale_tril).astype(np.float32)
 
     def rescaled(self, packed: Tensor, scaling: tuple[Any, ...]) -> Tensor:
-        """The packed mean and factor of K y: K mean and W K^-1.
+        """The packed mean and factor of B y: B mean and W B^-1.
 
         Args:
             packed: tensor of shape (..., P).
-            scaling: K and K^-1, such that they fit the last leading axis of `packed`.
+            scaling: B and B^-1, such that they fit the last leading axis of `packed`.
 
         Returns:
             Tensor of shape (..., size).

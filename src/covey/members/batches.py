@@ -106,7 +106,7 @@ class Source(ABC):
     Attributes:
         complete: rows of each batch that are complete, for every member.
         gaps: rows of each batch that have gaps.
-        scale_tril: K, by which a complete row y = K z is whitened, shape (members, D, D).
+        scale_tril: B, by which a complete row y = B z is whitened, shape (members, D, D).
     """
 
     complete: int

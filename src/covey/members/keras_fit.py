@@ -372,7 +372,7 @@ def _part(rows: Examples, which: slice) -> Examples:
 
 @contextmanager
 def _drawing_by(seed: int | None, in_memory: bool, shuffle: bool) -> Iterator[None]:
-    """Within, NumPy's global generator, from which Keras draws on jax, starts at a seed."""
+    """A context in which NumPy's global generator, from which Keras draws on jax, is seeded."""
     if seed is not None and not shuffle:
         warn(
             "`seed` decides on the order of the rows alone, and `shuffle=False` keeps the one they "

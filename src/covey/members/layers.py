@@ -240,7 +240,7 @@ class LogDensity(keras.layers.Layer):  # type: ignore[misc]
     Args:
         family: the family of the packed parameters.
         missing: False promises that no observation is NaN, and halves the time to compile.
-        scale_tril: K, where the packed parameters are of z and the observations are y = K z: lower
+        scale_tril: B, where the packed parameters are of z and the observations are y = B z: lower
             triangular, shape (D, D) or one for each member, shape (members, D, D).
         name: name of the layer.
     """
@@ -263,7 +263,7 @@ class LogDensity(keras.layers.Layer):  # type: ignore[misc]
         self.scaling: list[Any] = []
 
     def build(self, packed_shape: Any, y_shape: Any = None) -> None:
-        """Put K where it can be exchanged."""
+        """Put B where it can be exchanged."""
         for array in () if self.scale_tril is None else self.family.scaling(self.scale_tril):
             self.scaling.append(
                 self.add_weight(

@@ -16,15 +16,15 @@ from covey.types import Tensor
 class WhitenedLikelihood(NegativeLogLikelihood):
     """Negative log-likelihood of batches whose complete rows come first, whitened.
 
-    A whitened target, z = K^-1 y, mixes all of y, so only a complete row has one. A model of z
-    learns from rows with gaps all the same: the density that it implies for y = K z is as good a
+    A whitened target, z = B^-1 y, mixes all of y, so only a complete row has one. A model of z
+    learns from rows with gaps all the same: the density that it implies for y = B z is as good a
     measure.
 
     Args:
         family: as for `NegativeLogLikelihood`.
         complete: number of rows at the beginning of each batch that hold no NaN: they cost no
             factorisation.
-        scale_tril: K, lower triangular, shape (D, D) or one for each member, shape (members, D, D),
+        scale_tril: B, lower triangular, shape (D, D) or one for each member, shape (members, D, D),
             for batches whose first `complete` rows are z and whose other rows are y; None where all
             are z.
         options: the others of `NegativeLogLikelihood`.
@@ -60,12 +60,12 @@ class WhitenedLikelihood(NegativeLogLikelihood):
         return self.log_density(y, packed, self.scaling)
 
     def log_density(self, y: Tensor, packed: Tensor, scaling: tuple[Any, ...] | None) -> Tensor:
-        """The log-density of each row, under another K.
+        """The log-density of each row, under another B.
 
         Args:
             y: targets, shape (..., D).
             packed: packed parameters, shape (..., P).
-            scaling: what `family.scaling` says of K, arrays or tensors; None for no K.
+            scaling: what `family.scaling` says of B, arrays or tensors; None for no B.
 
         Returns:
             Tensor of shape (...), in nats.

@@ -37,7 +37,7 @@ class Plan(ABC):
 
     @abstractmethod
     def architecture(self, architecture: Architecture) -> Architecture:
-        """The architecture to train first: another one with another family."""
+        """The given architecture, with the family that is trained first."""
 
     @abstractmethod
     def start(self, ridge: Ridge) -> LinearStart:

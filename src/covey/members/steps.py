@@ -91,13 +91,13 @@ def runner(architecture: Architecture, model: Any, source: Source, recipe: Recip
     model.optimizer.build(model.trainable_variables)
     if compilation.available() and compilation.alone():
         steps = _steps(architecture.skeleton, source.complete, gaps, recipe)
-        return _Dispatched(model, steps, loss.scaling)
+        return _Compiled(model, steps, loss.scaling)
     return _Fitted(model)
 
 
 @final
-class _Dispatched(Runner):
-    """Many steps in one dispatch."""
+class _Compiled(Runner):
+    """Many steps in one compiled call."""
 
     def __init__(self, model: Any, steps: compilation.Steps, scaling: Any) -> None:
         super().__init__(model)

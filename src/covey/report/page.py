@@ -151,7 +151,7 @@ def _listed(names: list[str], most: int = 4) -> str:
 
 
 def _number(value: float | None, digits: int = 3) -> str:
-    """A number that people read: so many digits that tell, no more."""
+    """A number rounded to the digits that matter, as text."""
     if value is None or np.isnan(value):
         return NONE
     if value == 0:

@@ -1,4 +1,4 @@
-"""The simple prediction that a model is held beside: simple means, one covariance for all rows."""
+"""The baseline that a model is compared with: simple means, one covariance for all rows."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ class _Moments:
         rest, left = self.shrinkage, 1 - self.shrinkage
         loadings = factor / specific[:, None]
         inner = np.linalg.inv(np.eye(factor.shape[1]) + factor.T @ loadings)
-        beta = loadings @ inner  # the factors that a row lets expect are row @ beta
+        beta = loadings @ inner  # the expected factors given the row are row @ beta
         cross, second = rest * beta, rest * (inner + beta.T @ beta)  # rows that say "the identity"
         if self.observed.all():
             expected = self.rows @ beta

@@ -86,7 +86,7 @@ class LinearModel(LinearStart):
 
     @property
     def whitening_factor(self) -> Array:
-        """K = `residual_scale_tril`."""
+        """B = `residual_scale_tril`."""
         return self.residual_scale_tril
 
     @property

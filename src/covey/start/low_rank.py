@@ -91,7 +91,7 @@ class LowRankLinearModel(LinearStart):
 
     @property
     def whitening_factor(self) -> Array:
-        """K = diag(`residual_scale`), as its diagonal."""
+        """B = diag(`residual_scale`), as its diagonal."""
         return self.residual_scale
 
     @property

@@ -84,7 +84,7 @@ class LinearStart(ABC):
     @property
     @abstractmethod
     def whitening_factor(self) -> Array:
-        """K, by which residuals are whitened, in standardised units, as families take it."""
+        """B, by which residuals are whitened, in standardised units, as families take it."""
 
     @property
     @abstractmethod

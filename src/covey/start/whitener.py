@@ -15,7 +15,7 @@ CHUNK = 1024  # rows of a product: one core does as much alone, while the others
 
 
 class Whitener:
-    """Turns targets into residuals of K linear starts, z = K^-1 r where a row holds all targets.
+    """Turns targets into residuals of K linear starts, z = B^-1 r where a row holds all targets.
 
     Args:
         linear: where each member starts.

@@ -21,14 +21,14 @@ LEAST_COMPLETE = 0.1  # share of complete rows below which they are not worth a 
 class Whitened:
     """Targets of N rows for K members.
 
-    A complete row is whitened: z = K^-1 r, r its residuals from the linear start in standardised
-    units, K their scale factor. A row with gaps cannot be, for each z mixes several targets. It
-    stays as r, NaN where not observed, and its density is that of K z.
+    A complete row is whitened: z = B^-1 r, r its residuals from the linear start in standardised
+    units, B the whitening factor. A row with gaps cannot be, for each z mixes several targets. It
+    stays as r, NaN where not observed, and its density is that of B z.
 
     Attributes:
         y: z or r, shape (N, K, D).
         complete: which rows are whitened, shape (N,).
-        scale_tril: K of each member, as families take it: shape (K, D, D), or (K, D) if diagonal.
+        scale_tril: B of each member, as families take it: shape (K, D, D), or (K, D) if diagonal.
         log_scale: what turns the log-density of y into one in target units, shape (N, K).
     """
 

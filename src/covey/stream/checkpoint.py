@@ -41,7 +41,7 @@ class Checkpoint:
     Raises:
         InputError: there can be no such file; it is there although the fit is to start anew;
             or it is of another fit.
-        ArtifactError: the file is damaged, or none of a checkpoint.
+        ArtifactError: the file is damaged, or is not a checkpoint.
     """
 
     def __init__(

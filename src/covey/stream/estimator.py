@@ -55,7 +55,7 @@ class FilesMixin(FittedAttributes):
         Raises:
             InputError: a file, a column or an argument cannot be used; the message names it. `base`
                 and a splitter need a table in memory. A fitted estimator is left as it was.
-            ArtifactError: the checkpoint is damaged, or no checkpoint.
+            ArtifactError: the checkpoint is damaged, or is not a checkpoint.
         """
         from covey.stream.fitting import fit_files  # Keras: 3 to 10 s to import
 

@@ -34,7 +34,8 @@ from covey.types import Array, Snapshot
 MOST_ROWS = 100_000  # of the sample
 MOST_CELLS = 10_000_000  # of the sample
 MOST_SQUARES = 20_000_000  # numbers in the covariances that are predicted for the sample
-ARRAYS = ("complete", "training", "numbers", "inputs", "Y", "slot")  # of a first pass, as they are
+ARRAYS = ("complete", "training", "numbers", "inputs", "Y")  # of a first pass, as they are
+FOLD = "slot"  # what a checkpoint calls the fold of each row of the sample
 MOST_MOMENTS = 2**25  # numbers, 256 MB: beyond, linear starts are fitted to the sample
 
 
@@ -52,7 +53,7 @@ class FirstPass:
         inputs: their features, as the network reads them, shape (N, F).
         Y: their targets, shape (N, D), in target units; NaN where not observed.
         weight: their sample weights, of mean 1, shape (N,), or None.
-        slot: of each, shape (N,).
+        fold: of each, shape (N,).
         linear: where each of the K members starts.
         baseline: the simple prediction beside which the fit is judged.
     """
@@ -66,7 +67,7 @@ class FirstPass:
     inputs: NDArray[np.float32]
     Y: Array
     weight: Array | None
-    slot: NDArray[np.int64]
+    fold: NDArray[np.int64]
     linear: tuple[LinearStart, ...]
     baseline: Baseline
 
@@ -75,7 +76,7 @@ class FirstPass:
         cls,
         table: ParquetTable,
         roles: Roles,
-        slots: HashFolds,
+        folds: HashFolds,
         *,
         plan: Plan,
         seed: int,
@@ -87,7 +88,7 @@ class FirstPass:
         Args:
             table: the files.
             roles: which columns are what.
-            slots: who holds out which rows.
+            folds: who holds out which rows.
             plan: what is trained. Members start from linear models of the sample, whose
                 regressions become those of all rows.
             seed: of the sample.
@@ -113,15 +114,15 @@ class FirstPass:
             desc=f"covey: looking at {len(table):,} rows",
         )
         with bar:
-            counts, ranges = _Counts(slots, roles), _Ranges(table, roles)
-            for rows in _scanned(table, roles, slots, bar):
+            counts, ranges = _Counts(folds, roles), _Ranges(table, roles)
+            for rows in _scanned(table, roles, folds, bar):
                 counts.add(rows)
                 ranges.add(rows)
                 keys = row_keys(rows.numbers, seed, "sample")
                 reservoir.add(keys, rows.numbers, rows.table)
             counts.check()
             numbers, sample = reservoir.rows()
-            rows = TrainingRows.of(numbers, sample, roles, slots)
+            rows = TrainingRows.of(numbers, sample, roles, folds)
             frame, named = read_features(rows.table.select(list(roles.features)).to_pandas())
             check_features(frame, rows.Y, roles.targets, roles.targets)
             read_targets(rows.table.select(list(roles.targets)).to_pandas())  # for its warnings
@@ -129,19 +130,19 @@ class FirstPass:
             inputs = network_inputs(schema, frame, named)
             weight = None if rows.weight is None else rows.weight / rows.weight.mean()
             unbounded = unbounded_columns(inputs)
-            moments = _moments(table, roles, slots, schema, inputs.shape[1], unbounded, bar)
-        Y, slot = rows.Y, rows.slot
+            moments = _moments(table, roles, folds, schema, inputs.shape[1], unbounded, bar)
+        Y, fold = rows.Y, rows.fold
         linear, covariances = [], []
-        for held in slots.held_out:
-            own = ~held[slot]
+        for held in folds.held_out:
+            own = ~held[fold]
             share = None if weight is None else weight[own]
-            ridge = fit_ridge(inputs[own], Y[own], share, slot[own], unbounded=unbounded)
+            ridge = fit_ridge(inputs[own], Y[own], share, fold[own], unbounded=unbounded)
             found = plan.start(ridge)
             covariances.append(plan.constant_covariance(ridge))
             if moments is not None:
                 found = replace(found, **vars(ridge_of_folds(moments, held, unbounded)))
             linear.append(found)
-        training = ~slots.held_out
+        training = ~folds.held_out
         return cls(
             schema,
             int(counts.rows.sum()),
@@ -152,25 +153,25 @@ class FirstPass:
             inputs,
             Y,
             weight,
-            slot,
+            fold,
             tuple(linear),
             Baseline.of(linear, covariances),
         )
 
-    def folds(self, slots: HashFolds) -> Folds:
+    def folds(self, folds: HashFolds) -> Folds:
         """Which rows of the sample each member would train on, and which it holds out."""
-        held = slots.held_out[:, self.slot]
+        held = folds.held_out[:, self.fold]
         pairs = tuple((np.flatnonzero(~out), np.flatnonzero(out)) for out in held)
-        return Folds(pairs, self.slot)
+        return Folds(pairs, self.fold)
 
     def table(
-        self, roles: Roles, slots: HashFolds, *, flat: bool, order: RowOrder | None = None
+        self, roles: Roles, folds: HashFolds, *, flat: bool, order: RowOrder | None = None
     ) -> TrainingTable:
         """The sample as a table: what members are stopped, scored and calibrated on.
 
         Args:
             roles: which columns are what.
-            slots: who holds out which rows.
+            folds: who holds out which rows.
             order: why folds are blocks of rows; None if they are not.
             flat: whether the targets had one dimension only.
 
@@ -180,15 +181,15 @@ class FirstPass:
         Raises:
             InputError: some member would lack rows of the sample.
         """
-        folds = self.folds(slots)
-        for number, (train, test) in enumerate(folds.pairs):
+        split = self.folds(folds)
+        for number, (train, test) in enumerate(split.pairs):
             if len(train) < 2 or len(test) < 1:
                 raise InputError(
-                    f"Fold {number} has {len(test)} of the {len(self.slot):,} rows that members "
-                    "are judged by. " + _equal_only_if(slots, "groups")
+                    f"Fold {number} has {len(test)} of the {len(self.fold):,} rows that members "
+                    "are judged by. " + _equal_only_if(folds, "groups")
                 )
         weight = np.ones(len(self.Y)) if self.weight is None else self.weight
-        data = TrainingData(Inputs(self.inputs), self.Y, weight, folds, roles.targets)
+        data = TrainingData(Inputs(self.inputs), self.Y, weight, split, roles.targets)
         return TrainingTable(None, self.schema, data, flat, self.numbers, order=order)
 
     def snapshot(self) -> Snapshot:
@@ -199,6 +200,7 @@ class FirstPass:
             "mean_weight": self.mean_weight,
         }
         arrays = {name: getattr(self, name) for name in ARRAYS}
+        arrays[FOLD] = self.fold
         if self.weight is not None:
             arrays["weight"] = self.weight
         for part in fields(self.linear[0]):
@@ -231,6 +233,7 @@ class FirstPass:
             rows=manifest["rows"],
             mean_weight=manifest["mean_weight"],
             weight=arrays.get("weight"),
+            fold=arrays[FOLD],
             linear=linear,
             baseline=baseline,
             **{name: arrays[name] for name in ARRAYS},
@@ -238,7 +241,7 @@ class FirstPass:
 
 
 class FoldError(InputError):
-    """A member would lack rows, or a target: other slots may do."""
+    """A member would lack rows, or a target; other folds may do."""
 
 
 class _Ranges:
@@ -260,27 +263,27 @@ class _Ranges:
 
 
 class _Counts:
-    """Rows of each slot, and checks that members have enough of them."""
+    """Rows of each fold, and checks that members have enough of them."""
 
-    def __init__(self, slots: HashFolds, roles: Roles) -> None:
-        self.slots, self.roles = slots, roles
-        self.rows = np.zeros(len(slots), dtype=np.int64)
-        self.complete = np.zeros(len(slots), dtype=np.int64)
-        self.weight = np.zeros(len(slots))
-        self.observed = np.zeros((len(slots), len(roles.targets)), dtype=np.int64)
+    def __init__(self, folds: HashFolds, roles: Roles) -> None:
+        self.folds, self.roles = folds, roles
+        self.rows = np.zeros(len(folds), dtype=np.int64)
+        self.complete = np.zeros(len(folds), dtype=np.int64)
+        self.weight = np.zeros(len(folds))
+        self.observed = np.zeros((len(folds), len(roles.targets)), dtype=np.int64)
 
     def add(self, rows: TrainingRows) -> None:
         observed = ~np.isnan(rows.Y)
         weight = np.ones(len(rows)) if rows.weight is None else rows.weight
-        for slot in np.unique(rows.slot):
-            here = rows.slot == slot
-            self.rows[slot] += here.sum()
-            self.weight[slot] += weight[here].sum()
-            self.complete[slot] += observed[here].all(axis=1).sum()
-            self.observed[slot] += observed[here].sum(axis=0)
+        for fold in np.unique(rows.fold):
+            here = rows.fold == fold
+            self.rows[fold] += here.sum()
+            self.weight[fold] += weight[here].sum()
+            self.complete[fold] += observed[here].all(axis=1).sum()
+            self.observed[fold] += observed[here].sum(axis=0)
 
     def check(self) -> None:
-        held_out = self.slots.held_out
+        held_out = self.folds.held_out
         for member, held in enumerate(held_out):
             counts = self.rows[~held].sum(), self.rows[held].sum()
             if counts[0] < 2 or counts[1] < 1:
@@ -288,7 +291,7 @@ class _Counts:
                 raise FoldError(
                     f"Fold {member} needs rows with a target and a positive weight: 2 to train on "
                     f"and 1 held out. Received {counts[0]} and {counts[1]}. "
-                    + _equal_only_if(self.slots, what)
+                    + _equal_only_if(self.folds, what)
                 )
             lacking = np.flatnonzero(~self.observed[~held].any(axis=0))
             if len(lacking):
@@ -301,8 +304,8 @@ class _Counts:
                 )
 
 
-def _equal_only_if(slots: HashFolds, what: str) -> str:
-    if slots.together:
+def _equal_only_if(folds: HashFolds, what: str) -> str:
+    if folds.together:
         return 'Folds are blocks of the table here: use fewer members, or cv="shuffled".'
     return (
         f"Folds go by a hash here, so they are equal only if there are many {what}: use fewer "
@@ -311,28 +314,28 @@ def _equal_only_if(slots: HashFolds, what: str) -> str:
 
 
 def _scanned(
-    table: ParquetTable, roles: Roles, slots: HashFolds, bar: Any
+    table: ParquetTable, roles: Roles, folds: HashFolds, bar: Any
 ) -> Iterator[TrainingRows]:
     for numbers, part in table.scan(roles.columns):
-        yield TrainingRows.of(numbers, part, roles, slots)
+        yield TrainingRows.of(numbers, part, roles, folds)
         bar.update(len(numbers))
 
 
 def _moments(
     table: ParquetTable,
     roles: Roles,
-    slots: HashFolds,
+    folds: HashFolds,
     schema: FeatureSchema,
     width: int,
     unbounded: Columns,
     bar: Any,
 ) -> FoldMoments | None:
     """The moments of all rows, unless they take too much memory."""
-    moments = FoldMoments(len(slots), width + len(unbounded), len(roles.targets))
-    for rows in _scanned(table, roles, slots, bar):
+    moments = FoldMoments(len(folds), width + len(unbounded), len(roles.targets))
+    for rows in _scanned(table, roles, folds, bar):
         frame = rows.table.select(list(roles.features)).to_pandas()
         inputs = with_unbounded(network_inputs(schema, frame, True), unbounded)
-        moments.add(inputs, rows.Y, rows.weight, rows.slot)
+        moments.add(inputs, rows.Y, rows.weight, rows.fold)
         if moments.size > MOST_MOMENTS:
             bar.update(bar.total - bar.n)
             return None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.stream.hashes import group_keys, row_keys, slots_of
+from covey.stream.hashes import folds_of, group_keys, row_keys
 from covey.table.blocks import check_members, count_of_blocks, held_out_blocks
 
 
@@ -79,9 +79,9 @@ class HashFolds:
         if self.rows:
             return numbers * (len(self) * self.pieces) // self.rows % len(self)
         if days is not None:
-            hashed = slots_of(row_keys(numbers, self.seed, "slot"), len(self))
+            hashed = folds_of(row_keys(numbers, self.seed, "fold"), len(self))
             block = np.searchsorted(np.array(self.edges), days, side="right")
             return np.where(np.isnan(days), hashed, block % len(self)).astype(np.int64)
         alone = labels is None
-        keys = row_keys(numbers, self.seed, "slot") if alone else group_keys(labels, self.seed)
-        return slots_of(keys, len(self))
+        keys = row_keys(numbers, self.seed, "fold") if alone else group_keys(labels, self.seed)
+        return folds_of(keys, len(self))

@@ -16,7 +16,7 @@ from covey.errors import InputError
 Keys = NDArray[np.uint64]
 
 GOLDEN = 0x9E3779B97F4A7C15
-PURPOSES = {"slot": 1, "sample": 2, "group": 3}  # independent of each other
+PURPOSES = {"fold": 1, "sample": 2, "group": 3}  # independent of each other
 LABEL_KEY = "covey: row group"  # 16 characters; another one would be another split
 
 
@@ -68,12 +68,12 @@ def group_keys(labels: Any, seed: int) -> Keys:
     return row_keys(hashed.astype(np.uint64).view(np.int64), seed, "group")
 
 
-def slots_of(keys: Keys, count: int) -> NDArray[np.int64]:
-    """Which of so many equally large slots each key falls into.
+def folds_of(keys: Keys, count: int) -> NDArray[np.int64]:
+    """Which of so many equally large folds each key falls into.
 
     Args:
         keys: array of shape (N,).
-        count: number of slots, below 2^31.
+        count: number of folds, below 2^31.
 
     Returns:
         Array of shape (N,), from 0 to `count` - 1.

@@ -20,7 +20,7 @@ from covey.table.columns import decode
 from covey.table.folds import BLOCKS, SHUFFLED
 
 DATES = 100_000  # of which the borders between folds are quantiles
-PIECES = (1, 8)  # that each slot is dealt out in; more if a member would know nothing of a target
+PIECES = (1, 8)  # that each fold is dealt out in; more if a member would know nothing of a target
 
 
 def attempts(

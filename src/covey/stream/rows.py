@@ -111,7 +111,7 @@ class TrainingRows:
         table: a `pyarrow.Table` of all their columns.
         Y: targets, shape (N, D), in target units; NaN where not observed.
         weight: sample weights as they are in the files, shape (N,), or None.
-        slot: of each row, shape (N,).
+        fold: of each row, shape (N,).
     """
 
     numbers: NDArray[np.int64]
@@ -119,7 +119,7 @@ class TrainingRows:
     table: Any
     Y: Array
     weight: Array | None
-    slot: NDArray[np.int64]
+    fold: NDArray[np.int64]
 
     @classmethod
     def of(cls, numbers: NDArray[np.int64], table: Any, roles: Roles, folds: HashFolds) -> Self:
@@ -154,12 +154,12 @@ class TrainingRows:
             usable &= weight > 0
         labels = None if roles.groups is None else table[roles.groups]
         days = None if folds.by is None else decode(table[folds.by].to_pandas())[1]
-        slot = folds.of(numbers, labels, days)
+        fold = folds.of(numbers, labels, days)
         if usable.all():
-            return cls(numbers, np.arange(len(numbers)), table, Y, weight, slot)
+            return cls(numbers, np.arange(len(numbers)), table, Y, weight, fold)
         kept = np.flatnonzero(usable)
         weight = None if weight is None else weight[kept]
-        return cls(numbers[kept], kept, table.take(kept), Y[kept], weight, slot[kept])
+        return cls(numbers[kept], kept, table.take(kept), Y[kept], weight, fold[kept])
 
     def __len__(self) -> int:
         return len(self.numbers)

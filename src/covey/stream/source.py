@@ -165,7 +165,7 @@ class Streamed(Source):
         weight = None
         if rows.weight is not None:
             weight = np.append(rows.weight / self.first_pass.mean_weight, 0.0).astype(np.float32)
-        own = ~self.folds.held_out[:, rows.slot]
+        own = ~self.folds.held_out[:, rows.fold]
         kinds = own & complete, own & ~complete
         counts = np.array([kind.sum(axis=1) for kind in kinds])
         total = np.maximum(counts.sum(axis=0), 1)
@@ -216,17 +216,17 @@ class _Read:
     inputs: NDArray[np.float32]
     Y: NDArray[np.float64]
     weight: NDArray[np.float64] | None
-    slot: NDArray[np.int64]
+    fold: NDArray[np.int64]
 
     @classmethod
     def of(cls, rows: TrainingRows, first_pass: FirstPass, roles: Roles) -> _Read:
         frame = rows.table.select(list(roles.features)).to_pandas()
         inputs = network_inputs(first_pass.schema, frame, True)
-        return cls(inputs, rows.Y, rows.weight, rows.slot)
+        return cls(inputs, rows.Y, rows.weight, rows.fold)
 
     @property
     def arrays(self) -> list[NDArray[Any]]:
-        every = (self.inputs, self.Y, self.weight, self.slot)
+        every = (self.inputs, self.Y, self.weight, self.fold)
         return [array for array in every if array is not None]
 
 
@@ -236,8 +236,8 @@ class _Filling:
     def __init__(self, position: Position, size: int, like: _Read) -> None:
         self.position, self.size, self.held = position, size, 0
         empty = [np.empty((size, *a.shape[1:]), dtype=a.dtype) for a in like.arrays]
-        inputs, Y, *weight, slot = empty
-        self.read = _Read(inputs, Y, weight[0] if weight else None, slot)
+        inputs, Y, *weight, fold = empty
+        self.read = _Read(inputs, Y, weight[0] if weight else None, fold)
 
     @property
     def full(self) -> bool:

@@ -29,7 +29,7 @@ class TrainingData:
 
     @property
     def uneven_weight(self) -> Array | None:
-        """The weights if they differ; None is for those who are quicker, or smaller, without.
+        """The weights, or None if they are all equal, for code that is faster without.
 
         Returns:
             Array of shape (N,), or None.
