@@ -47,16 +47,6 @@ class Elliptical(Calibrated):
     def __repr__(self) -> str:
         return describe(type(self).__name__, self, len(self))
 
-    @property
-    @abstractmethod
-    def _scale(self) -> ScaleMatrix:
-        """The scale matrices of the N rows."""
-
-    @property
-    @abstractmethod
-    def _radial(self) -> RadialLaw:
-        """The radial law of the N rows."""
-
     @abstractmethod
     def _of_parts(
         self, targets: tuple[str, ...], mean: Array, scale: ScaleMatrix, radial: RadialLaw
