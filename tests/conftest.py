@@ -14,7 +14,7 @@ from hypothesis import settings
 
 from covey.errors import EngineError
 
-# Before an engine is imported, and handed on to the processes that tests start: more than half of
+# Before a backend is imported, and handed on to the processes that tests start: more than half of
 # all time goes into compiling. What is set in the environment already stands.
 COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "compiled"
 LARGEST_CACHE = 2**30  # bytes

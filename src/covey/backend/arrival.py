@@ -132,7 +132,7 @@ class _Watch:
 
             def exec_module(module: ModuleType) -> None:
                 del loader.exec_module
-                before = _name_an_engine()
+                before = _name_a_backend()
                 try:
                     load(module)
                 except BaseException:
@@ -144,7 +144,7 @@ class _Watch:
         return spec
 
 
-def _name_an_engine() -> str | None:
+def _name_a_backend() -> str | None:
     """Set KERAS_BACKEND where Keras would fail without it; returns what it was."""
     named = os.environ.get("KERAS_BACKEND")
     if not named:

@@ -137,8 +137,8 @@ def settings_of(model: Any, calibration: str) -> list[tuple[str, str]]:
 def versions() -> list[tuple[str, str]]:
     """What this page was made with."""
     found = [("Covey", __version__), ("Python", platform.python_version())]
-    engine = keras.backend.backend()
-    for package in ("keras", engine, "numpy", "scipy", "scikit-learn", "pandas"):
+    backend = keras.backend.backend()
+    for package in ("keras", backend, "numpy", "scipy", "scikit-learn", "pandas"):
         try:
             found.append((package, version(package)))
         except PackageNotFoundError:
