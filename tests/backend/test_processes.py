@@ -115,6 +115,7 @@ def run(script, world, folder, extra=""):
     return [dict(np.load(folder / f"{rank}.npz")) for rank in range(world)]
 
 
+@pytest.mark.slow
 def test_keras_blocks_learn_from_both_as_from_one(tmp_path):
     (alone,) = run(KERAS, 1, tmp_path / "alone")
     both = run(KERAS, 2, tmp_path / "both")

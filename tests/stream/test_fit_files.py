@@ -88,7 +88,7 @@ def test_covariances_may_be_of_low_rank(folder, frame):
 
 
 def test_what_a_fit_left_is_gone_after_the_next(fitted, folder, frame):
-    model = clone(fitted).set_params(max_steps=2)
+    model = clone(fitted).set_params(max_steps=2, family="student_t", members=1)
     X, Y = frame[NAMES["features"]][:60], frame[NAMES["targets"]][:60]
     for from_files, named in ((False, True), (True, True), (False, False)):
         if from_files:
