@@ -113,8 +113,8 @@ def moments_from_frame(
             "MultivariateT.from_frame, or drop the column to take them for normal ones."
         )
     d = len(targets)
-    means = [mean_column(target) for target in targets]
-    mean = np.stack([read_numbers(frame[column], column) for column in means], axis=1)
+    columns = map(mean_column, targets)
+    mean = np.stack([read_numbers(frame[column], column) for column in columns], axis=1)
     covariance = np.empty((len(mean), d, d))
     for column, i, j in zip(pairs, *np.triu_indices(d), strict=True):
         covariance[:, i, j] = covariance[:, j, i] = read_numbers(frame[column], column)

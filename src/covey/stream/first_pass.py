@@ -165,7 +165,12 @@ class FirstPass:
         return Folds(pairs, self.fold)
 
     def table(
-        self, roles: Roles, folds: HashFolds, *, flat: bool, order: RowOrder | None = None
+        self,
+        roles: Roles,
+        folds: HashFolds,
+        *,
+        one_dimensional: bool,
+        order: RowOrder | None = None,
     ) -> TrainingTable:
         """The sample as a table: what members are stopped, scored and calibrated on.
 
@@ -173,7 +178,7 @@ class FirstPass:
             roles: which columns are what.
             folds: who holds out which rows.
             order: why folds are blocks of rows; None if they are not.
-            flat: whether the targets had one dimension only.
+            one_dimensional: whether the targets had one dimension only.
 
         Returns:
             The table, without its frame.
@@ -190,7 +195,7 @@ class FirstPass:
                 )
         weight = np.ones(len(self.Y)) if self.weight is None else self.weight
         data = TrainingData(Inputs(self.inputs), self.Y, weight, split, roles.targets)
-        return TrainingTable(None, self.schema, data, flat, self.numbers, order=order)
+        return TrainingTable(None, self.schema, data, one_dimensional, self.numbers, order=order)
 
     def snapshot(self) -> Snapshot:
         """All that `restored` needs."""
