@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.errors import InputError, shown
-from covey.types import Array
+from covey.types import Array, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,7 +130,7 @@ def names_targets(key: Any) -> bool:
     return several and all(isinstance(one, str) for one in key)
 
 
-def evenly(count: int, most: int) -> NDArray[np.intp]:
+def evenly(count: int, most: int) -> Rows:
     """At most `most` of the numbers 0 to count - 1, evenly spaced, first and last included."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.intp))
 

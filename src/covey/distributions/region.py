@@ -6,13 +6,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
 from covey.arguments.check import check_size, read_values
 from covey.distributions.batch import frozen, row_index
 from covey.errors import InputError
-from covey.types import Array, Mask
+from covey.types import Array, Mask, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,7 +128,7 @@ class Region:
             (np.sqrt(squares / shape._radial.covariance_ratio) <= radius) | (count == 0)
         )
 
-    def _radius_of(self, rows: NDArray[np.intp], present: Mask) -> Array:
+    def _radius_of(self, rows: Rows, present: Mask) -> Array:
         """Radii of some rows, at the same level, for some of their targets."""
         joint = self._joint[rows]
         found: Array | None = None

@@ -20,7 +20,7 @@ from covey.table.folds import BLOCKS, MOST_PIECES, Folds
 from covey.table.inputs import Inputs
 from covey.table.training_data import TrainingData
 from covey.table.weights import of_mean_one, read_sample_weight
-from covey.types import Array, Rows
+from covey.types import Array, Groups, Rows
 
 
 @dataclass(frozen=True)
@@ -116,9 +116,9 @@ class TrainingTable:
 
 
 def _blocks(
-    rank: Rows,
+    rank: Groups,
     members: int,
-    groups: Rows | None,
+    groups: Groups | None,
     Y: Array,
     targets: tuple[str, ...],
     *,

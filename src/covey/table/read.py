@@ -13,6 +13,7 @@ from covey.arguments.labels import row_name
 from covey.arguments.numbers import culprit, uneven
 from covey.errors import InputError, shown, warn
 from covey.table.columns import decode, first_infinity, kind_of, listed, refuse_infinity
+from covey.types import Array, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,9 +44,7 @@ def read_features(X: Any) -> tuple[pd.DataFrame, bool]:
     return frame, named
 
 
-def read_targets(
-    Y: Any, rows: NDArray[np.bool_] | None = None
-) -> tuple[NDArray[np.float64], tuple[str, ...] | None, bool]:
+def read_targets(Y: Any, rows: Mask | None = None) -> tuple[Array, tuple[str, ...] | None, bool]:
     """Take any table of targets as a float64 matrix.
 
     Args:
@@ -123,7 +122,7 @@ def chosen_targets(Y: Any, y: Any) -> Any:
     return y if Y is None else Y
 
 
-def _warn_of_degenerate(matrix: NDArray[np.float64], names: Sequence[str]) -> None:
+def _warn_of_degenerate(matrix: Array, names: Sequence[str]) -> None:
     spread = np.nanmax(matrix, axis=0) - np.nanmin(matrix, axis=0)
     constant = [name for name, width in zip(names, spread, strict=True) if width == 0]
     if constant and len(matrix) > 1:
