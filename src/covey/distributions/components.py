@@ -14,7 +14,7 @@ from covey.distributions.batch import frozen, names_targets, row_index
 from covey.distributions.elliptical import Elliptical
 from covey.distributions.joint import Joint
 from covey.errors import InputError, shown
-from covey.types import Array, Mask
+from covey.types import Array, Mask, Selection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +114,7 @@ class Components(Joint):
     def __len__(self) -> int:
         return len(self.components[0])
 
-    def __getitem__(self, rows: Any) -> Self:
+    def __getitem__(self, rows: Selection) -> Self:
         """The mixtures of some rows; an integer gives a batch of length 1.
 
         A name, or a list of names, gives the `marginal` of these targets.

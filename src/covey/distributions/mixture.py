@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, final
+from typing import TYPE_CHECKING, Self, final
 
 import numpy as np
 from scipy.special import logsumexp
@@ -14,12 +14,14 @@ from covey.algebra.root import increasing_root
 from covey.distributions.batch import frozen
 from covey.distributions.components import Components
 from covey.distributions.divergence import divergence, kl_divergence, mixture_entropy
+from covey.distributions.elliptical import Elliptical
 from covey.distributions.frame import chosen_labels, moments_to_frame
 from covey.distributions.joint import Joint
+from covey.distributions.kind import Kind
 from covey.distributions.moments import mixture_aleatoric, mixture_epistemic, mixture_mean
 from covey.distributions.radius import DIRECTIONS, mixture_radius
 from covey.distributions.text import ROWS, describe
-from covey.types import Array, Mask
+from covey.types import Array, Labels, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,7 +147,7 @@ class Mixture(Components):
         """
         return kl_divergence(self, other)
 
-    def to_frame(self, index: Any = None) -> pd.DataFrame:
+    def to_frame(self, index: Labels = None) -> pd.DataFrame:
         """A labelled table of the first two moments of the mixtures, not all that they are.
 
         Args:
@@ -159,7 +161,7 @@ class Mixture(Components):
         labels = chosen_labels(index, self.index, len(self))
         return moments_to_frame(self.targets, self.mean, self.covariance, {}, labels)
 
-    def moment_matched(self) -> Any:
+    def moment_matched(self) -> Elliptical:
         """The one distribution that stands for each mixture: it has its mean and covariance.
 
         Returns:
@@ -172,7 +174,7 @@ class Mixture(Components):
         return matched._labelled(self.index)
 
     @cached_property
-    def _moments(self) -> Any:
+    def _moments(self) -> Elliptical:
         return self.moment_matched()
 
     @property
@@ -195,7 +197,7 @@ class Mixture(Components):
             np.logaddexp(found, component._log_prob_at(points) + weight, out=found)
         return found
 
-    def _divergence_from(self, other: Any) -> Array:
+    def _divergence_from(self, other: Kind) -> Array:
         return divergence(other, self)
 
     def _mahalanobis(self, values: Array) -> Array:
@@ -255,7 +257,7 @@ class Mixture(Components):
         each = zip(self.weights.T, self.components, strict=True)
         return np.asarray(sum(w[:, None] * c._cdf(values) for w, c in each))
 
-    def _matched(self) -> Any:
+    def _matched(self) -> Elliptical:
         return self._moments
 
     def _radius(self, level: float, present: Mask | None = None) -> Array:
