@@ -174,9 +174,9 @@ def test_matrices_are_made_of_some_rows_at_a_time(monkeypatch):
 @each_d
 def test_the_density_of_a_linear_transform(d):
     family, packed, y = draw(d, rows=20)
-    B = lower(d)
-    joint = family.distribution(packed).affine(B, targets=[f"y{i}" for i in range(d)])
-    scaled = ops.convert_to_numpy(internals.scaled(family, ops.convert_to_tensor(packed), B))
+    L = lower(d)
+    joint = family.distribution(packed).affine(L, targets=[f"y{i}" for i in range(d)])
+    scaled = ops.convert_to_numpy(internals.scaled(family, ops.convert_to_tensor(packed), L))
     again = family.distribution(scaled)
     assert_allclose(again.mean, joint.mean, rtol=1e-5, atol=1e-5)
     assert_allclose(again.covariance, joint.covariance, rtol=1e-4, atol=1e-4)
@@ -186,10 +186,10 @@ def test_the_density_of_a_linear_transform(d):
 
 def test_each_member_has_its_own_transform():
     family, packed, _ = draw(3, rows=8)
-    B = lower(3, members=2)
-    deep = ops.convert_to_numpy(internals.scaled(family, packed.reshape(4, 2, 9), B))
+    L = lower(3, members=2)
+    deep = ops.convert_to_numpy(internals.scaled(family, packed.reshape(4, 2, 9), L))
     for member in range(2):
-        alone = ops.convert_to_numpy(internals.scaled(family, packed[member::2], B[member]))
+        alone = ops.convert_to_numpy(internals.scaled(family, packed[member::2], L[member]))
         assert_allclose(deep[:, member], alone, rtol=1e-5, atol=1e-6)
 
 
