@@ -10,13 +10,13 @@ from typing import Any, Self
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 
-from covey.archive import fitted_model
+from covey.archive import estimator
 from covey.arguments.family import check_family
 from covey.assess.summary import summarise
 from covey.fitted.assessment import AssessmentMixin
 from covey.fitted.prediction import PredictionMixin
 from covey.rows.training_table import TrainingTable, check_verbose, read_seed
-from covey.stream.estimator import FilesMixin
+from covey.stream.mixin import FilesMixin
 from covey.table import chosen_targets
 from covey.types import Observations, Table
 
@@ -201,7 +201,7 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
             InputError: the file cannot be written there, or the `base` consists of other types, or
                 skops is not installed. Nothing is written then.
         """
-        fitted_model.write(path, self.fitted_, self.get_params(deep=False), trusted)
+        estimator.write(path, self.fitted_, self.get_params(deep=False), trusted)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -228,10 +228,10 @@ def load(path: str | os.PathLike[str], *, trusted: Collection[str] = ()) -> Join
         ArtifactError: the file is no Covey model, is damaged, or comes from a newer Covey.
         FileNotFoundError: there is no such file.
     """
-    fitted, parameters = fitted_model.read(path, trusted)
+    fitted, parameters = estimator.read(path, trusted)
     try:
         model = JointRegressor(**parameters)
     except TypeError as error:
-        raise fitted_model.incomplete(path, error) from error
+        raise estimator.incomplete(path, error) from error
     model.fitted_ = fitted
     return model
