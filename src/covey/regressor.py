@@ -12,10 +12,11 @@ from sklearn.base import BaseEstimator, RegressorMixin
 
 from covey.archive import estimator
 from covey.arguments.family import check_family
+from covey.arguments.options import check_verbose, read_seed
 from covey.assess.summary import summarise
 from covey.fitted.assessment import AssessmentMixin
 from covey.fitted.prediction import PredictionMixin
-from covey.rows.training_table import TrainingTable, check_verbose, read_seed
+from covey.rows.training_table import TrainingTable
 from covey.stream.mixin import FilesMixin
 from covey.table import chosen_targets
 from covey.types import Observations, Table
