@@ -9,6 +9,7 @@ from covey.members.architecture import Architecture
 from covey.members.ensemble import Ensemble
 from covey.start.full import LinearModel
 from covey.table.inputs import Inputs
+from covey.types import Snapshot
 from tests.training import training_data
 
 
@@ -26,7 +27,7 @@ X = np.random.default_rng(1).normal(size=(9, 3)).astype(np.float32)
 
 
 def test_a_round_trip_predicts_the_same(ensemble):
-    again = Ensemble.from_artifact(*ensemble.to_artifact())
+    again = Ensemble.restored(ensemble.snapshot())
     ours, theirs = ensemble.mixture(Inputs(X)), again.mixture(Inputs(X))
     assert theirs.targets == ("a", "b")
     np.testing.assert_array_equal(ours.mean, theirs.mean)
@@ -89,8 +90,8 @@ def test_held_out_rows_are_predicted_by_who_did_not_see_them(ensemble, with_offs
     ],
 )
 def test_what_does_not_fit_together_is_refused(ensemble, spoil):
-    manifest, arrays = ensemble.to_artifact()
+    manifest, arrays = ensemble.snapshot()
     manifest = {**manifest, "network": dict(manifest["network"])}  # spoil a copy
     spoil(manifest, arrays)
     with pytest.raises(ArtifactError, match="save the model again"):
-        Ensemble.from_artifact(manifest, arrays)
+        Ensemble.restored(Snapshot(manifest, arrays))

@@ -33,15 +33,15 @@ class Ensemble:
 
     Attributes:
         linear: K linear models, fitted to each member's training rows.
-        network: its architecture.
-        weights: its weights, each with the member axis in front.
+        architecture: of the network.
+        weights: of the network, each with the member axis in front.
         targets: names of the D targets.
         scales: by how much the mixture of the members is widened about its mean, target by target,
             shape (D,); ones by default.
     """
 
     linear: tuple[LinearStart, ...]
-    network: Architecture
+    architecture: Architecture
     weights: list[NDArray[np.float32]]
     targets: tuple[str, ...]
     scales: Any = None
@@ -62,13 +62,13 @@ class Ensemble:
     def _forward(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         compilation.check_process()
         with self._lock:
-            return self.network.forward(self.model, matrix)
+            return self.architecture.forward(self.model, matrix)
 
     @property
     def model(self) -> Any:
         """The network as a `keras.Model`, built when it is first needed."""
         if self._model is None:
-            model = self.network.build()
+            model = self.architecture.build()
             write_weights(model, self.weights)
             self._model = model
         return self._model
@@ -131,7 +131,7 @@ class Ensemble:
     def _mixture(self, packed: NDArray[np.float32], inputs: Inputs) -> Mixture:
         """The mixtures of N rows, whose packed parameters have the shape (N, K, P)."""
         members = range(len(self.linear))
-        mixture = Mixture([self._restored(k, packed[:, k], inputs) for k in members])
+        mixture = Mixture([self._in_target_units(k, packed[:, k], inputs) for k in members])
         return mixture if np.all(self.scales == 1) else rescaled(mixture, self.scales)
 
     def held_out(self, data: TrainingData) -> Elliptical:
@@ -162,18 +162,18 @@ class Ensemble:
         for k, own in enumerate(some):
             matrix[: len(own), k] = own.matrix
         packed = self._forward(matrix)
-        return [self._restored(k, packed[: len(own), k], own) for k, own in enumerate(some)]
+        return [self._in_target_units(k, packed[: len(own), k], own) for k, own in enumerate(some)]
 
-    def _restored(self, member: int, packed: NDArray[np.float32], inputs: Inputs) -> Any:
+    def _in_target_units(self, member: int, packed: NDArray[np.float32], inputs: Inputs) -> Any:
         """Distributions in target units, out of the packed parameters of one member, (N, P)."""
-        whitened = self.network.family.distribution(packed, self.targets)
+        whitened = self.architecture.family.distribution(packed, self.targets)
         return self.linear[member].restore(whitened, inputs.features, inputs.offset(member))
 
-    def to_artifact(self) -> Snapshot:
-        """Everything a file must hold."""
+    def snapshot(self) -> Snapshot:
+        """All that `restored` needs."""
         manifest = {
-            "network": self.network.to_manifest(),
-            "packing": self.network.family.packing,
+            "network": self.architecture.to_manifest(),
+            "packing": self.architecture.family.packing,
             "targets": list(self.targets),
         }
         arrays: dict[str, NDArray[Any]] = {
@@ -187,12 +187,13 @@ class Ensemble:
         return Snapshot(manifest, arrays)
 
     @classmethod
-    def from_artifact(cls, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
-        """Rebuild what `to_artifact` described.
+    def restored(cls, snapshot: Snapshot) -> Self:
+        """The ensemble that `snapshot` describes; further arrays are left alone.
 
         Raises:
             ArtifactError: an entry is lacking or does not fit the others.
         """
+        manifest, arrays = snapshot
         try:
             if manifest["network"]["n_targets"] != len(manifest["targets"]):
                 raise ValueError("another number of targets")  # before room is made for them

@@ -110,7 +110,7 @@ def data_warnings(model: Any, X: Any, Y: Array, figures: Mapping[str, Any]) -> l
 
 def settings_of(model: Any, calibration: str) -> list[tuple[str, str]]:
     """What the model is and how it was fitted, as names and values."""
-    network = model.ensemble_.network
+    architecture = model.ensemble_.architecture
     trained = model.out_of_fold_evaluation_["of_rows"]
     factors = zip(model.targets_, model.ensemble_.scales, strict=True)
     scales = ", ".join(f"{name} times {scale:.3g}" for name, scale in factors if scale != 1)
@@ -121,7 +121,7 @@ def settings_of(model: Any, calibration: str) -> list[tuple[str, str]]:
                 model.family, model.family_, model.family_scores_, len(model.targets_)
             ).removeprefix("family "),
         ),
-        ("Members", f"{network.members} networks of {_units(network)} units"),
+        ("Members", f"{architecture.members} networks of {_units(architecture)} units"),
         ("Judged while fitting on", f"{trained:,} rows that members held out in turn"),
         ("Out-of-fold score", f"{model.out_of_fold_score_:.4f} nats per row"),
         ("Regions are calibrated on", REGIONS[calibration]),
@@ -157,5 +157,5 @@ def _kind(column: Any) -> str:
     return str(column.kind)
 
 
-def _units(network: Any) -> str:
-    return "-".join(str(width) for width in network.hidden_units)
+def _units(architecture: Any) -> str:
+    return "-".join(str(width) for width in architecture.hidden_units)
