@@ -11,6 +11,7 @@ from covey.families import LowRankNormal
 from covey.members.architecture import Architecture
 from covey.start.full import LinearModel
 from covey.start.low_rank import LowRankLinearModel
+from covey.start.start import stacked
 from covey.start.whitening import Whitened
 from covey.table.folds import Folds
 from tests.start.whitening import whitened
@@ -86,3 +87,12 @@ def test_shapes_are_those_of_the_arrays():
     assert start.head(LowRankNormal(12, 3)).shape == (12 * 5,)
     with pytest.raises(InputError, match="at least 2 training rows"):
         LowRankLinearModel.fit(np.zeros((1, 3)), np.zeros((1, 12)), 3)
+
+
+def test_files_keep_the_names_they_had():
+    starts = [LowRankLinearModel.fit(*problem(seed=seed), 2) for seed in range(2)]
+    arrays = stacked(starts)
+    assert {"linear_residual_own", "linear_residual_scale", "linear_coef"} <= set(arrays)
+    again = LowRankLinearModel.from_arrays(arrays, 2)
+    for one, two in zip(starts, again, strict=True):
+        np.testing.assert_array_equal(one.residual_specific, two.residual_specific)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Self
 
@@ -17,7 +17,7 @@ from covey.distributions import Elliptical, Mixture
 from covey.distributions.internals import rescaled
 from covey.errors import ArtifactError
 from covey.members.architecture import Architecture, write_weights
-from covey.start.start import LinearStart
+from covey.start.start import PREFIX, LinearStart, stacked
 from covey.table.folds import collected
 from covey.table.inputs import Inputs
 from covey.table.training_data import TrainingData
@@ -179,10 +179,7 @@ class Ensemble:
         arrays: dict[str, NDArray[Any]] = {
             f"network_{number:03d}": array for number, array in enumerate(self.weights)
         }
-        for part in fields(self.linear[0]):
-            arrays[f"linear_{part.name}"] = np.stack(
-                [getattr(linear, part.name) for linear in self.linear]
-            )
+        arrays |= stacked(self.linear)
         arrays["scales"] = self.scales
         return Snapshot(manifest, arrays)
 
@@ -201,17 +198,14 @@ class Ensemble:
             if manifest["packing"] != architecture.family.packing:
                 raise ValueError("packed parameters in another order")
             start = architecture.classes.start
-            unbounded = arrays["linear_unbounded"]
+            unbounded = arrays[PREFIX + "unbounded"]
             n_features = architecture.n_features
             if unbounded.size and not (0 <= unbounded.min() <= unbounded.max() < n_features):
                 raise ValueError("numbers of inputs that there are not")
             parts = start.shapes(
                 n_features, architecture.n_targets, architecture.rank or 0, unbounded.shape[-1]
             )
-            linear = tuple(
-                start(**{name: arrays[f"linear_{name}"][k] for name in parts})
-                for k in range(architecture.members)
-            )
+            linear = start.from_arrays(arrays, architecture.members)
             count = len(architecture.weight_shapes)
             weights = [arrays[f"network_{number:03d}"] for number in range(count)]
             d = architecture.n_targets
@@ -221,7 +215,7 @@ class Ensemble:
                     for w, shape in zip(weights, architecture.weight_shapes, strict=True)
                 ),
                 *(
-                    (arrays[f"linear_{name}"].shape, (architecture.members, *shape))
+                    (arrays[PREFIX + start.key(name)].shape, (architecture.members, *shape))
                     for name, shape in parts.items()
                 ),
                 (arrays["scales"].shape, (d,)),
@@ -230,10 +224,7 @@ class Ensemble:
             if bad := [pair for pair in shapes if pair[0] != pair[1]]:
                 raise ValueError("shape {} in place of {}".format(*bad[0]))
             for name, array in arrays.items():
-                if (
-                    name.startswith(("linear_", "network_", "scales"))
-                    and not np.isfinite(array).all()
-                ):
+                if name.startswith((PREFIX, "network_", "scales")) and not np.isfinite(array).all():
                     raise ValueError(f"numbers that are not finite in {name}")
             widths = (arrays["scales"], *(w for one in linear for w in (one.scale, one.widths)))
             if not all((array > 0).all() for array in widths):
