@@ -116,7 +116,7 @@ def test_evaluate_takes_weights(model_file, folder, tmp_path, capsys, recwarn):
 @pytest.mark.parametrize("name", ["joint.csv", "joint.parquet"])
 def test_predict_writes_means_and_covariances(model_file, folder, name, recwarn):
     new = folder / "new.parquet"
-    assert run("predict", model_file, new, "--output", folder / name, "--keep", "id") == 0
+    assert run("predict", model_file, new, "--output", folder / name, "--carry-over", "id") == 0
     table = read_table(folder / name)
     assert list(table.columns[:3]) == ["id", "mean_CO", "mean_NOx"]
     tails = "degrees_of_freedom" in table.columns
@@ -194,7 +194,7 @@ def test_a_feature_list_is_taken(folder, capsys):
         (["predict", "none.covey", "new.parquet"], "none.covey"),
         (["predict", "train.csv", "new.parquet"], "Covey"),
         (["predict", "model.covey", "new.parquet", "--output", "x.docx"], "x.docx"),
-        (["predict", "model.covey", "new.parquet", "--keep", "nothing"], "['nothing']"),
+        (["predict", "model.covey", "new.parquet", "--carry-over", "nothing"], "['nothing']"),
         (
             ["predict", "model.covey", "train.csv", "--given", "CO,a"],
             "model: CO, NOx. Received: ['a",
@@ -272,7 +272,7 @@ def options_of(command):
         (
             "predict",
             [covey.JointRegressor.predict_distribution, covey.load],
-            {"model", "table", "output"},
+            {"model", "table", "output", "carry_over"},
         ),
         (
             "evaluate",

@@ -127,7 +127,11 @@ def parser() -> argparse.ArgumentParser:
         help="targets that the table holds already, where observed: predict the others given these",
     )
     predict.add_argument(
-        "--keep", type=_names, default=[], metavar="A,B,...", help="input columns to carry over"
+        "--carry-over",
+        type=_names,
+        default=[],
+        metavar="A,B,...",
+        help="input columns to write, too",
     )
     _add_trusted(predict)
     predict.set_defaults(call=_predict)
@@ -299,7 +303,7 @@ def _predict(options: argparse.Namespace) -> None:
         if os.path.realpath(options.output) == os.path.realpath(options.table):
             raise InputError(f"`--output` would overwrite the input table {options.table}.")
     table = read_table(options.table)
-    named = [*options.keep, *(options.given or [])]
+    named = [*options.carry_over, *(options.given or [])]
     _check_columns(list(table.columns), named, options.table)
     model = load(options.model, trusted=options.trusted)
     if unknown := [name for name in options.given or [] if name not in model.targets_]:
@@ -310,9 +314,9 @@ def _predict(options: argparse.Namespace) -> None:
     given = table[options.given] if options.given else None
     features = _features(table, model, options.given or [])
     joint = model.predict_distribution(features, given=given).to_frame()
-    if clash := [name for name in options.keep if name in joint.columns]:
-        raise InputError(f"`--keep` names columns that the predictions have too: {clash}.")
-    result = table[options.keep].join(joint)
+    if clash := [name for name in options.carry_over if name in joint.columns]:
+        raise InputError(f"`--carry-over` names columns that the predictions have too: {clash}.")
+    result = table[options.carry_over].join(joint)
     if options.output:
         write_table(result, options.output)
     else:
