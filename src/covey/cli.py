@@ -80,9 +80,7 @@ def parser() -> argparse.ArgumentParser:
         help="hold out rows at random, or whole blocks of neighbours (default: blocks if rows "
         "depend on their neighbours)",
     )
-    fit.add_argument(
-        "--sample-weight", metavar="COLUMN", help="the column that holds sample weights"
-    )
+    fit.add_argument("--sample-weight", metavar="COLUMN", help="the column of sample weights")
     fit.add_argument(
         "--family",
         default=AUTO,
@@ -94,9 +92,7 @@ def parser() -> argparse.ArgumentParser:
     fit.add_argument(
         "--max-time", type=float, metavar="SECONDS", help="stop training after so long"
     )
-    fit.add_argument(
-        "--random-state", type=int, metavar="SEED", help="the same number gives the same model"
-    )
+    fit.add_argument("--random-state", type=int, help="the same number gives the same model")
     fit.add_argument(
         "--stream", action="store_true", help="stream the rows of a single Parquet file too"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,7 +93,12 @@ def calibration_curve(
 
 
 def pit_histograms(
-    distribution: Joint, y: Observations, *, bins: int = 10, axes: Any = None, method: str = "auto"
+    distribution: Joint,
+    y: Observations,
+    *,
+    bins: int = 10,
+    axes: NDArray[Any] | Sequence[Axes] | None = None,
+    method: str = "auto",
 ) -> NDArray[Any]:
     """Draw histograms of the probability integral transform, one for each target and one for all.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from covey.arguments.targets import target_positions
 from covey.distributions.batch import evenly, row_index
@@ -32,7 +32,7 @@ def ellipses(
     targets: Iterable[str | int] | None = None,
     y: Observations | None = None,
     levels: float | Iterable[float] = (0.5, 0.9),
-    rows: Any = None,
+    rows: int | slice | ArrayLike | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw where two targets lie together, for some rows.
@@ -90,7 +90,7 @@ def pairs(
     row: int = 0,
     y: Observations | None = None,
     levels: float | Iterable[float] = (0.5, 0.9),
-    axes: Any = None,
+    axes: NDArray[Any] | Sequence[Axes] | None = None,
 ) -> NDArray[Any]:
     """Draw the joint distribution of one row: each target alone, and each pair.
 

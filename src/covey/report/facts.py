@@ -15,7 +15,9 @@ from covey import __version__
 from covey.assess.summary import REGIONS, family_sentence
 from covey.assess.verdict import too_many
 from covey.backend.select import keras
+from covey.report.model import Model
 from covey.table import read_features
+from covey.table.columns import NumericColumn
 from covey.types import Array
 
 GAPPY = 0.2  # share of missing values that is worth a word
@@ -42,7 +44,7 @@ def targets_of(joint: Any, Y: Array) -> list[dict[str, Any]]:
     return found
 
 
-def features_of(model: Any, X: Any) -> list[dict[str, Any]]:
+def features_of(model: Model, X: Any) -> list[dict[str, Any]]:
     """One entry for each column that the model reads: its name, kind and gaps."""
     frame = _aligned(model, X)
     return [
@@ -51,7 +53,7 @@ def features_of(model: Any, X: Any) -> list[dict[str, Any]]:
     ]
 
 
-def data_warnings(model: Any, X: Any, Y: Array, figures: Mapping[str, Any]) -> list[str]:
+def data_warnings(model: Model, X: Any, Y: Array, figures: Mapping[str, Any]) -> list[str]:
     """What about this table should make a reader careful.
 
     Args:
@@ -93,7 +95,7 @@ def data_warnings(model: Any, X: Any, Y: Array, figures: Mapping[str, Any]) -> l
         if missing > GAPPY:
             extra = "" if column.missing else ", and never in training"
             notes.append(f"Feature {column.name} is missing in {missing:.0%} of the rows{extra}.")
-        if hasattr(column, "center") and column.kind == "number" and column.scale > 0:
+        if isinstance(column, NumericColumn) and column.kind == "number" and column.scale > 0:
             numbers = pd.to_numeric(values, errors="coerce").dropna().to_numpy(np.float64)
             if len(numbers) >= FEW:
                 moved = (np.median(numbers) - column.center) / column.scale
@@ -108,7 +110,7 @@ def data_warnings(model: Any, X: Any, Y: Array, figures: Mapping[str, Any]) -> l
     return notes
 
 
-def settings_of(model: Any, calibration: str) -> list[tuple[str, str]]:
+def settings_of(model: Model, calibration: str) -> list[tuple[str, str]]:
     """What the model is and how it was fitted, as names and values."""
     architecture = model.ensemble_.architecture
     trained = model.out_of_fold_evaluation_["of_rows"]
@@ -146,7 +148,7 @@ def versions() -> list[tuple[str, str]]:
     return [*found, ("System", f"{platform.system()} {platform.machine()}, {sys.byteorder}-endian")]
 
 
-def _aligned(model: Any, X: Any) -> Any:
+def _aligned(model: Model, X: Any) -> Any:
     frame, named = read_features(X)
     return model.schema_.align(frame, named)
 
