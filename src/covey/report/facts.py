@@ -15,6 +15,7 @@ from covey import __version__
 from covey.assess.summary import REGIONS, family_sentence
 from covey.assess.verdict import too_many
 from covey.backend.select import keras
+from covey.distributions import Elliptical
 from covey.report.model import Model
 from covey.table import read_features
 from covey.table.columns import NumericColumn
@@ -26,16 +27,16 @@ REPEATED = 0.05  # share of rows with the features of another that is
 FEW = 30  # observations of a target, to say anything of it
 
 
-def targets_of(joint: Any, Y: Array) -> list[dict[str, Any]]:
+def targets_of(joint: Elliptical, y: Array) -> list[dict[str, Any]]:
     """One entry for each target: its name, gaps, and what was observed and predicted."""
     found = []
     for i, name in enumerate(joint.targets):
-        seen = Y[~np.isnan(Y[:, i]), i]
+        seen = y[~np.isnan(y[:, i]), i]
         found.append(
             {
                 "name": name,
                 "observed": len(seen),
-                "missing": 1 - len(seen) / len(Y),
+                "missing": 1 - len(seen) / len(y),
                 "mean": float(seen.mean()) if len(seen) else None,
                 "spread": float(seen.std()) if len(seen) else None,
                 "stddev": float(np.median(joint.stddev[:, i])),
