@@ -305,7 +305,7 @@ def _predict(options: argparse.Namespace) -> None:
         )
     given = table[options.given] if options.given else None
     features = _features(table, model, options.given or [])
-    joint = model.predict_distribution(features, given=given).to_frame()
+    joint = model.predict_distribution(features, given=given, keep=True).to_frame()
     if clash := [name for name in options.keep if name in joint.columns]:
         raise InputError(f"`--keep` names columns that the predictions have too: {clash}.")
     result = table[options.keep].join(joint)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -37,7 +38,6 @@ def test_columns(column):
 
 
 def test_polars():
-    pl = pytest.importorskip("polars")
     frame = as_pandas(pl.DataFrame({"a": [1.0, None]}), "X")
     pd.testing.assert_frame_equal(frame, pd.DataFrame({"a": [1.0, np.nan]}))
     assert as_pandas(pl.Series("a", [1.0]), "Y").name == "a"

@@ -82,6 +82,9 @@ def _dataset(data: Any, rows: pd.Index | None, role: str) -> pd.DataFrame:
     import pandas as pd
 
     dims = _row_dimensions(data)
+    if not dims and len(data.data_vars):  # a row of such a table
+        data = data.expand_dims("row")
+        dims = ["row"]
     if len(dims) > 1 or any(variable.ndim != 1 for variable in data.data_vars.values()):
         each = {name: variable.dims for name, variable in data.data_vars.items()}
         raise InputError(

@@ -42,6 +42,8 @@ def as_pandas(data: Any, role: str) -> Any:
         InputError: columns have the same name, a table is not in memory, or a structured array or a
             Dataset is no table.
     """
+    if isinstance(data, np.void) and data.dtype.names:  # a row of a structured array
+        data = np.asarray(data)
     if isinstance(data, np.ndarray):
         return _fields(data, role) if data.dtype.names else _plain_array(data)
     if is_xarray(data):

@@ -104,15 +104,15 @@ def target_position(target: Any, names: tuple[str, ...]) -> int:
 
 
 def _spellings(target: Any) -> list[str]:
-    """The names that a target may have: a number may be that of a column of whole numbers or not.
-
-    pandas takes 1 and 1.0 for the same label.
-    """
+    """The names that a target may have: pandas takes 1 and 1.0 for the same label."""
+    if isinstance(target, tuple):
+        parts = (part.item() if isinstance(part, np.generic) else part for part in target)
+        return [str(target), str(tuple(parts))]
     spellings = [str(target)]
     if isinstance(target, Real) and not isinstance(target, bool) and math.isfinite(target):
         spellings.append(str(float(target)))
         if float(target).is_integer():
-            spellings.append(str(int(target)))
+            spellings.append(str(int(float(target))))
     return spellings
 
 

@@ -115,14 +115,14 @@ class Joint(Kind):
 
         Args:
             given: what was observed, in target units. A mapping of targets, by name or number, to
-                a value or one value per row; a Series that has the name of a target; a frame that
-                has some of the targets as columns (for one row also a Series labelled by targets);
-                or an array of shape (N, D). NaN means "not observed", so that each row may have its
-                own pattern.
+                a value or one value per row; a Series that has the name of a target; a frame of any
+                library that has some of the targets as columns (for one row also a Series labelled
+                by targets): all three mean the same. Or an array of shape (N, D). NaN means "not
+                observed", so that each row may have its own pattern.
             keep: whether the targets that were given stay in the result, with their value for a
                 mean and zero variance where they were observed (see `observed`), or are left out,
-                observed or not. By default a mapping and a Series leave them out, a frame and an
-                array keep all D.
+                observed or not. By default those that were named are left out, and an array keeps
+                all D; so does a frame that has all D as columns, of which nothing would be left.
 
         Returns:
             A distribution of the same kind, of N rows.
