@@ -33,10 +33,10 @@ def row_coordinate(data: Any) -> pd.Index | None:
         data: one of these.
 
     Returns:
-        A pandas Index of N; None if rows have no coordinate, or there are no rows.
+        A pandas Index of N; None if rows have no coordinate, or it is no table.
     """
-    dims = data.dims if hasattr(data, "dtype") else _row_dimensions(data)
-    index: pd.Index | None = data.indexes.get(dims[0]) if len(dims) else None
+    dims = list(data.dims[:1]) if hasattr(data, "dtype") else _row_dimensions(data)
+    index: pd.Index | None = data.indexes.get(dims[0]) if len(dims) == 1 else None
     return index
 
 
@@ -71,6 +71,64 @@ def xarray_as_pandas(data: Any, role: str) -> Any:
     if names is None:
         return np.asarray(data)
     return pd.DataFrame(np.asarray(data), index=rows, columns=names)
+
+
+def dataset_of(table: pd.DataFrame, like: Any, *, labelled: bool) -> Any:
+    """A table as a Dataset: a variable for each column.
+
+    Args:
+        table: N rows.
+        like: a Dataset or a DataArray whose dimension of rows gets this one; None for "row".
+        labelled: whether row labels become a coordinate.
+
+    Returns:
+        A Dataset of variables of one dimension.
+    """
+    xarray = import_xarray()
+    dims = [] if like is None else like.dims if hasattr(like, "dtype") else _row_dimensions(like)
+    row = dims[0] if len(dims) else "row"
+    variables = {name: ((row,), table[name].to_numpy()) for name in table.columns}
+    return with_rows(xarray.Dataset(variables), table.index if labelled else None, row)
+
+
+def import_xarray() -> Any:
+    """The library.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        import xarray
+    except ImportError:
+        raise InputError(
+            'A Dataset needs xarray, which is not installed. Run pip install "covey[xarray]".'
+        ) from None
+    return xarray
+
+
+def with_rows(dataset: Any, index: pd.Index | None, row: Any) -> Any:
+    """A Dataset with row labels for a coordinate.
+
+    Args:
+        dataset: N rows.
+        index: N labels, or None; levels without a name of their own, or with one that the Dataset
+            has already, get one.
+        row: the dimension of its rows.
+
+    Returns:
+        A Dataset.
+    """
+    import pandas as pd
+
+    if not isinstance(index, pd.MultiIndex):
+        # a pair, or an Index that has a name would bring a dimension of this name
+        return dataset if index is None else dataset.assign_coords({row: (row, index)})
+    taken = {None, row, *dataset.sizes, *dataset.data_vars}
+    levels = [
+        f"{row}_level_{place}" if name in taken else name for place, name in enumerate(index.names)
+    ]
+    coordinates = import_xarray().Coordinates.from_pandas_multiindex(index.set_names(levels), row)
+    return dataset.assign_coords(coordinates)
 
 
 def _row_dimensions(data: Any) -> list[Any]:

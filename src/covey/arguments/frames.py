@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covey.arguments.coordinates import is_xarray, xarray_as_pandas
+from covey.arguments.coordinates import dataset_of, is_xarray, xarray_as_pandas
 from covey.errors import InputError, shown
 
 if TYPE_CHECKING:
@@ -51,8 +51,7 @@ def as_pandas(data: Any, role: str) -> Any:
         return _plain_array(found) if isinstance(found, np.ndarray) else _plain(found)
     if data is None or isinstance(data, np.generic | Number | Sequence | Mapping):
         return data
-    pandas = sys.modules.get("pandas")
-    if pandas is not None and isinstance(data, pandas.DataFrame | pandas.Series | pandas.Index):
+    if is_pandas(data):
         return _plain(data)
     import narwhals as nw
 
@@ -65,6 +64,57 @@ def as_pandas(data: Any, role: str) -> Any:
     known = known if isinstance(known, nw.DataFrame | nw.Series) else data
     convert = getattr(known, "to_pandas", None)
     return _plain(convert()) if callable(convert) else data
+
+
+def in_library_of(like: Any, table: pd.DataFrame, *, labelled: bool) -> Any:
+    """A table as another library has it, or the library of another table.
+
+    Args:
+        like: a table of that library, or the library's name; None for pandas.
+        table: N rows of numbers.
+        labelled: whether its row labels mean something.
+
+    Returns:
+        A DataFrame of that library; for a structured array a structured array, for something of
+        xarray a Dataset.
+
+    Raises:
+        InputError: `like` is no table, or its library cannot be used.
+    """
+    if like is None or is_pandas(like):
+        return table
+    if isinstance(like, np.ndarray) and like.dtype.names:
+        records = np.empty(len(table), dtype=[(name, np.float64) for name in table.columns])
+        for name in table.columns:
+            records[name] = table[name]
+        return records
+    if is_xarray(like) or (isinstance(like, str) and like == "xarray"):
+        return dataset_of(table, like if is_xarray(like) else None, labelled=labelled)
+    import narwhals as nw
+
+    library: Any
+    try:
+        if isinstance(like, str):
+            library = nw.Implementation.from_string(like)
+        elif type(like).__name__ == "RecordBatch":  # of Arrow, which narwhals does not know
+            library = nw.Implementation.PYARROW
+        else:
+            library = nw.from_native(like, allow_series=True).implementation
+        if library.is_pandas_like():  # which have row labels, too
+            return library.to_native_namespace().DataFrame(table)
+        columns = {name: table[name].to_numpy() for name in table.columns}
+        return nw.from_dict(columns, backend=library).to_native()
+    except (TypeError, ValueError, ImportError, AttributeError) as error:
+        raise InputError(
+            "Expected `like` to be a table of pandas, polars, pyarrow or xarray, or the name of "
+            f"one of these libraries. Received: {shown(like)} ({error})."
+        ) from error
+
+
+def is_pandas(data: Any) -> bool:
+    """Whether something is of pandas."""
+    pandas = sys.modules.get("pandas")
+    return isinstance(data, pandas.DataFrame | pandas.Series | pandas.Index) if pandas else False
 
 
 def refuse_mapping(data: Any, role: str) -> None:

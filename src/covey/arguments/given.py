@@ -143,8 +143,8 @@ def read_bounds(
     """Read the bounds of a box.
 
     Args:
-        bound: None, a number, an array of shape (D,) or (N, D), or a mapping of a target to a
-            number or one number per row, or a frame or a Series labelled by targets, or a Series of
+        bound: None, a number, an array of shape (D,) or (N, D), or (N,) if D is 1, or a mapping of
+            a target to a number or one number per row, or a frame or a Series labelled by targets, or a Series of
             N rows that has the name of a target, or any if D is 1; infinite where there is no
             bound.
         shape: (N, D).
@@ -164,6 +164,7 @@ def read_bounds(
     values = np.full(shape, default) if entries is None else entries
     if entries is None and bound is not None:
         found = read_numbers(bound, name)
+        found = found[:, None] if shape[1] == 1 and found.shape == shape[:1] else found
         if found.shape not in ((), (shape[1],), shape):
             raise InputError(
                 f"`{name}` must be a number, have shape ({shape[1]},) or {shape}, or map targets "
@@ -189,7 +190,7 @@ def read_map(
         A: array of shape (M, D) or (N, M, D), or a mapping of each new name to a mapping of targets
             to coefficients, each a number or one number per row; or a frame of coefficients, a row
             for each new variable, with targets as columns.
-        b: array of shape (M,) or (N, M), or a mapping of new names to numbers or one number per
+        b: array of shape (M,) or (N, M), or (N,) if M is 1, or a mapping of new names to numbers or one number per
             row, or a frame or a Series as for bounds, of all new names; None is zero.
         targets: M new names; None for the default ones.
         shape: (N, D).
@@ -238,6 +239,7 @@ def read_map(
     shift = _by_name(b, (n, m), new_names, "b", 0.0, rows)
     if shift is None:
         shift = np.zeros(m) if b is None else read_numbers(b, "b")
+        shift = shift[:, None] if m == 1 and shift.shape == (n,) else shift
     if shift.shape not in ((m,), (n, m)):
         raise InputError(f"`b` must have shape ({m},) or ({n}, {m}). Received {shift.shape}.")
     if not (np.isfinite(matrix).all() and np.isfinite(shift).all()):
