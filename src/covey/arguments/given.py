@@ -144,9 +144,9 @@ def read_bounds(
 
     Args:
         bound: None, a number, an array of shape (D,) or (N, D), or (N,) if D is 1, or a mapping of
-            a target to a number or one number per row, or a frame or a Series labelled by targets, or a Series of
-            N rows that has the name of a target, or any if D is 1; infinite where there is no
-            bound.
+            a target to a number or one number per row, or a frame or a Series labelled by targets,
+            or a Series of N rows that has the name of a target, or any if D is 1; infinite where
+            there is no bound.
         shape: (N, D).
         names: the D targets.
         name: of the argument, for messages.
@@ -190,8 +190,8 @@ def read_map(
         A: array of shape (M, D) or (N, M, D), or a mapping of each new name to a mapping of targets
             to coefficients, each a number or one number per row; or a frame of coefficients, a row
             for each new variable, with targets as columns.
-        b: array of shape (M,) or (N, M), or (N,) if M is 1, or a mapping of new names to numbers or one number per
-            row, or a frame or a Series as for bounds, of all new names; None is zero.
+        b: array of shape (M,) or (N, M), or (N,) if M is 1, or a mapping of new names to numbers or
+            one number per row, or a frame or a Series as for bounds, of all new names; else zero.
         targets: M new names; None for the default ones.
         shape: (N, D).
         names: the D targets.
