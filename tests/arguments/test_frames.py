@@ -123,9 +123,13 @@ def test_bytes_are_text():
         (np.zeros((2, 2), dtype=[("a", float)]), r"shape \(2, 2\); pass X\.ravel\(\)"),
         (np.zeros(2, dtype=[("a", float, (3,))]), "one value in a row. Received the field 'a'"),
         (np.zeros(2, dtype=[("a", [("b", float)])]), "one value in a row. Received the field 'a'"),
+        (
+            pl.DataFrame({"a": [1]}, schema={"a": pl.Int128}),
+            "pandas can hold. .* Cast such columns",
+        ),
         (pl.DataFrame({"a": [1]}).lazy(), r"Received a LazyFrame, .* pass X\.collect\(\)"),
     ],
-    ids=["two dimensions", "arrays in cells", "fields of fields", "lazy"],
+    ids=["two dimensions", "arrays in cells", "fields of fields", "Int128", "lazy"],
 )
 def test_what_is_no_table_is_refused(data, message):
     with pytest.raises(InputError, match=message):

@@ -63,7 +63,15 @@ def as_pandas(data: Any, role: str) -> Any:
         raise _lazy_error(data, role)
     known = known if isinstance(known, nw.DataFrame | nw.Series) else data
     convert = getattr(known, "to_pandas", None)
-    return _plain(convert()) if callable(convert) else data
+    if not callable(convert):
+        return data
+    try:
+        return _plain(convert())
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise InputError(
+            f"Expected `{role}` to be a table that pandas can hold. Received a "
+            f"{type(data).__name__} of which it says: {error}. Cast such columns, or leave them out."
+        ) from error
 
 
 def in_library_of(like: Any, table: pd.DataFrame, *, labelled: bool) -> Any:
