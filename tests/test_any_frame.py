@@ -103,6 +103,13 @@ COLUMNS = {
     "Array": lambda s: pa.array(s),
     "DataArray": lambda s: xr.DataArray(s.to_numpy(), dims="time", name=s.name),
 }
+TABLES_OF_ONE = {
+    "DataFrame": lambda s: s.to_frame(),
+    "DataFrame of polars": lambda s: pl.DataFrame({s.name: s.to_numpy()}),
+    "Table": lambda s: pa.table({s.name: s}),
+    "Dataset": lambda s: xr.Dataset({s.name: ("time", s.to_numpy())}),
+    "a field": lambda s: np.array([(v,) for v in s], dtype=[(s.name, float)]),
+}
 
 
 def of(kinds):
@@ -192,7 +199,7 @@ GROUP = pd.Series(np.arange(N) // 5 + 0.0, name="group")
 
 
 @pytest.mark.filterwarnings("ignore:About .* the model was trained on")
-@of(COLUMNS)
+@of(COLUMNS | TABLES_OF_ONE)
 def test_weights_and_groups(model, convert):
     def read(weight, group):
         shares = {"members": 2, "cv": None, "seed": 0}

@@ -70,7 +70,8 @@ def as_pandas(data: Any, role: str) -> Any:
     except (NotImplementedError, TypeError, ValueError) as error:
         raise InputError(
             f"Expected `{role}` to be a table that pandas can hold. Received a "
-            f"{type(data).__name__} of which it says: {error}. Cast such columns, or leave them out."
+            f"{type(data).__name__} of which it says: {error}. Cast such columns, or leave them "
+            "out."
         ) from error
 
 
@@ -123,6 +124,23 @@ def is_pandas(data: Any) -> bool:
     """Whether something is of pandas."""
     pandas = sys.modules.get("pandas")
     return isinstance(data, pandas.DataFrame | pandas.Series | pandas.Index) if pandas else False
+
+
+def as_column(data: Any, role: str) -> Any:
+    """The same as `as_pandas`; a table of one column is this column.
+
+    Args:
+        data: anything.
+        role: name of the argument, for messages.
+
+    Returns:
+        See `as_pandas`.
+
+    Raises:
+        InputError: as for `as_pandas`.
+    """
+    found = as_pandas(data, role)
+    return found.iloc[:, 0] if len(getattr(found, "columns", ())) == 1 else found
 
 
 def refuse_mapping(data: Any, role: str) -> None:

@@ -150,10 +150,8 @@ def _frame(data: Any, role: str) -> tuple[pd.DataFrame, bool, bool]:
 
     if issparse(data):
         size = 8 * np.prod(data.shape, dtype=float) / 1e9
-        raise InputError(
-            f"`{role}` must be dense. Received: sparse. Use {role}.toarray(), which takes "
-            f"{size:.2g} GB, or fewer columns."
-        )
+        memory = f", which takes {size:,.0f} GB, or fewer columns" if size > 1 else ""
+        raise InputError(f"`{role}` must be dense. Received: sparse. Use {role}.toarray(){memory}.")
     data = as_pandas(data, role)
     refuse_mapping(data, role)
     one_dimensional = isinstance(data, pd.Series)
