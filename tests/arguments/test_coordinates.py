@@ -75,3 +75,9 @@ def test_labels_of_several_levels():
 def test_what_is_no_table_is_refused(data, message):
     with pytest.raises(InputError, match=message):
         as_pandas(data, "X")
+
+
+def test_what_is_no_table_has_no_rows_with_labels():
+    grid = xr.Dataset({"a": (("t", "u"), np.zeros((2, 2)))}, coords={"t": [1, 2], "u": [3, 4]})
+    assert labels_of(grid) is None
+    assert labels_of(grid.isel(t=0, u=0)) is None

@@ -123,7 +123,7 @@ def with_rows(dataset: Any, index: pd.Index | None, row: Any) -> Any:
     if not isinstance(index, pd.MultiIndex):
         # a pair, or an Index that has a name would bring a dimension of this name
         return dataset if index is None else dataset.assign_coords({row: (row, index)})
-    taken = {None, row, *dataset.sizes, *dataset.data_vars}
+    taken = {None, *dataset.sizes, *dataset.data_vars}
     levels = [
         f"{row}_level_{place}" if name in taken else name for place, name in enumerate(index.names)
     ]
