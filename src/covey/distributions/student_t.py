@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from covey.arguments.check import read_degrees_of_freedom, read_factor, read_mean
+from covey.arguments.labels import check_rows
 from covey.arguments.moments import in_order, named_targets, row_labels
 from covey.arguments.targets import target_names
 from covey.distributions.cholesky_scale import CholeskyScale
@@ -83,6 +84,7 @@ class MultivariateT(Elliptical):
         covariance = in_order(covariance, named, "covariance", (-2, -1))
         scale_tril = in_order(scale_tril, named, "scale_tril", ())
         means = read_mean(in_order(mean, named, "mean"))
+        check_rows(row_labels(mean), degrees_of_freedom, "degrees_of_freedom", of="`mean`")
         nu = read_degrees_of_freedom(degrees_of_freedom, len(means))
         factors, of_covariance = read_factor(covariance, scale_tril, means.shape)
         if of_covariance:
