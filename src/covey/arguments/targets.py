@@ -161,7 +161,8 @@ def target_positions(targets: Any, names: tuple[str, ...]) -> list[int]:
             f"{type(targets).__name__}; for coefficients use affine({{'name': {{...}}}})."
         )
     one = isinstance(targets, str) or not isinstance(targets, Iterable)
-    one = one or (isinstance(targets, tuple) and str(targets) in names)  # of a table of two headers
+    # of a table of two headers
+    one = one or (isinstance(targets, tuple) and not set(names).isdisjoint(_spellings(targets)))
     several = [targets] if one else targets
     found = [target_position(target, names) for target in several]
     if not found or len(set(found)) < len(found):
