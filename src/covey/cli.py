@@ -309,7 +309,7 @@ def _predict(options: argparse.Namespace) -> None:
         )
     given = table[options.given] if options.given else None
     features = _features(table, model, options.given or [])
-    joint = model.predict_distribution(features, given=given).to_frame()
+    joint = model.predict_distribution(features, given=given, keep=True).to_frame()
     if clash := [name for name in options.carry_over if name in joint.columns]:
         raise InputError(f"`--carry-over` names columns that the predictions have too: {clash}.")
     result = table[options.carry_over].join(joint)

@@ -106,7 +106,7 @@ def run(
     say(_indented(_table(joint[row].correlation[0])))
 
     told = Y_test[GIVEN]
-    after = model.predict_distribution(X_test, given=told)
+    after = model.predict_distribution(X_test, given=told, keep=True)
     names = " and ".join(GIVEN)
     say(f"\nOnce the analysers of {names} have reported, the same hour is known better:")
     say(_indented(_means(after[row], truth)))

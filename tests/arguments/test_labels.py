@@ -68,9 +68,17 @@ DOORS = {
     "affine": lambda m, j, Y: j.affine({"c": {"a": Y["a"]}}),
     "affine, b": lambda m, j, Y: j.affine({"c": {"a": 1.0}}, {"c": Y["a"]}),
     "kl_divergence": lambda m, j, Y: j.kl_divergence(j._labelled(Y.index)),
+    "rows of a mask": lambda m, j, Y: j[Y["a"] > 0],
+    "rows of a mask of a mixture": lambda m, j, Y: m.predict_mixture(X)[Y["a"] > 0],
+    "rows of a mask of regions": lambda m, j, Y: j.region(0.5)[Y["a"] > 0],
+    "weights of a mixture": lambda m, j, Y: covey.Mixture([j, j], Y**2),
+    "degrees of freedom": lambda m, j, Y: covey.MultivariateT(
+        Z, covariance=np.eye(2), degrees_of_freedom=Y["a"] ** 2 + 3
+    ),
     "a mixture": lambda m, j, Y: covey.Mixture([j, j._labelled(Y.index)]),
     **{f.__name__: lambda m, j, Y, f=f: f(j, Y) for f in SCORES},
 }
+Z = Y * 0.0
 W = Y.to_numpy()  # of no labels
 # the model is judged by the rows it was fitted to: labels are what matters here
 pytestmark = pytest.mark.filterwarnings("ignore:About .* the model was trained on")
@@ -383,3 +391,11 @@ def test_advice_on_two_distributions_can_be_followed():
     assert list(covey.Mixture([one, two[[2, 1, 0]]]).index) == ["p", "q", "r"]
     with pytest.raises(InputError, match="as they stand, predict both for features without labels"):
         one.kl_divergence(two._labelled(pd.Index(list("xyz"))))
+
+
+@pytest.mark.parametrize("kind", ["bool", "boolean", "bool[pyarrow]", "object"])
+def test_masks_of_any_type_choose_rows(joint, kind):
+    mask = Y["a"] > 0
+    for mine in (mask.astype(kind), mask.reset_index(drop=True).astype(kind).to_numpy()):
+        assert list(joint[mine].index) == list(Y.index[mask])
+    assert list(joint[pd.Series([3, 1], index=["x", "y"])].index) == list(X.index[[3, 1]])

@@ -63,10 +63,27 @@ def test_a_number_that_may_mean_two_things_is_refused():
             numbered("a", "b").marginal(number)
 
 
+def test_numbers_that_are_not_whole_are_names_too():
+    """pandas finds the column 1.0 by 1, and the column 1 by 1.0."""
+    joint = numbered(*pd.DataFrame([[0.0, 0.0]], columns=[1.0, 2.5]))
+    assert joint.targets == ("1.0", "2.5")
+    assert joint.marginal(1).mean == joint.marginal(1.0).mean == 10.0
+    assert joint.marginal(np.float64(2.5)).mean == joint.conditional({1: 0.0}).mean == 20.0
+    for number in (0, -1):
+        with pytest.raises(InputError, match="numbers are names here and no positions"):
+            joint.marginal(number)
+    assert numbered(1, 2).marginal(1.0).mean == 10.0
+    assert numbered("0.0", "1.0").marginal(-1).targets == ("1.0",)  # name and position are one
+    with pytest.raises(InputError, match="Expected one of the targets"):
+        numbered("a", "b").marginal(1.0)
+
+
 def test_columns_of_two_headers_are_named_by_pairs():
     table = pd.DataFrame([[1.0, 2.0]], columns=pd.MultiIndex.from_product([["air"], ["a", "b"]]))
     joint = MultivariateNormal(table, covariance=np.eye(2), targets=table.columns)
     assert joint.marginal(("air", "b")).mean == 2.0
+    years = numbered(("air", 2020), ("air", 2021))
+    assert years.marginal(("air", np.int64(2021))).mean == years.marginal(("air", 2021)).mean == 20
     assert joint.marginal([("air", "b"), ("air", "a")]).mean.tolist() == [[2.0, 1.0]]
     assert joint.conditional({("air", "a"): 3.0}).mean == 2.0
     assert joint.log_prob(table) == joint.log_prob([[1.0, 2.0]])

@@ -509,7 +509,7 @@ def test_predictions_carry_the_reference(fitted, fresh):
     assert joint.region(0.9, method="model").method == "model"
     held = joint.region(0.9).contains(fresh[1]).mean()
     assert abs(held - 0.9) < 0.06
-    told = model.predict_distribution(fresh[0], given=fresh[1][["middle"]])
+    told = model.predict_distribution(fresh[0], given=fresh[1][["middle"]], keep=True)
     assert told.calibration == "out_of_fold"
     assert abs(told.region(0.9).contains(fresh[1]).mean() - 0.9) < 0.06
     assert model.out_of_fold_.calibration == "model"

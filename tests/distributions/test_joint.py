@@ -4,8 +4,10 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
+import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
@@ -148,7 +150,7 @@ def test_the_forms_of_what_is_given(kind):
     by_array = joint.conditional(y)
     by_frame = joint.conditional(pd.DataFrame({"other": "text", "t0": y[:, 0]}))
     by_mapping = joint.conditional({"t0": [1.0, 1.0, np.nan, 1.0]})
-    for other in (by_frame.marginal(["t1", "t2"]), by_mapping, joint.conditional({0: y[:, 0]})):
+    for other in (by_frame, by_mapping, joint.conditional({0: y[:, 0]})):
         assert other.targets == ("t1", "t2")
         assert not other.observed.any()
         expected = by_array.marginal([1, 2])
@@ -173,11 +175,18 @@ def test_all_forms_of_what_is_given_mean_the_same(kind):
         "Series": pd.Series(value, name="t0"),
         "Arrow's": {"t0": pa.array(value)},
         "frame": pd.DataFrame({"t0": value}),
+        "frame of more": pd.DataFrame({"x": ["a"] * 4, "t0": value}),
         "Arrow's table": pa.table({"t0": value}),
+        "Arrow's batch": pa.table({"t0": value}).to_batches()[0],
+        "polars": pl.DataFrame({"t0": value}),
+        "polars' Series": pl.Series("t0", value),
+        "structured array": np.array([(v,) for v in value], dtype=[("t0", ">f8")]),
+        "Dataset": xr.Dataset({"t0": ("row", value)}),
+        "DataArray": xr.DataArray(value, dims="row", name="t0"),
         "array": array,
     }
     for name, given in forms.items():
-        drops = name not in ("frame", "Arrow's table", "array")
+        drops = name != "array"
         left = joint.conditional(given, keep=False)
         whole = joint.conditional(given, keep=True)
         by_default = joint.conditional(given)
@@ -193,16 +202,34 @@ def test_all_forms_of_what_is_given_mean_the_same(kind):
 
 
 @any_kind
+def test_a_frame_of_all_targets_is_an_array_with_names(kind):
+    joint = draw(kind, 3, 2)
+    y = np.array([[1.0, np.nan], [np.nan, 2.0], [np.nan, np.nan]])
+    frame = pd.DataFrame({"t1": y[:, 1], "t0": y[:, 0]})
+    for given in (frame, pl.from_pandas(frame), pa.table(frame), frame.to_records(), y):
+        found = joint.conditional(given)
+        assert found.targets == ("t0", "t1")
+        assert_array_equal(found.observed, ~np.isnan(y))
+        assert_array_equal(found.mean, joint.conditional(y).mean)
+        with pytest.raises(InputError, match=r"none would be left.* keep=True"):
+            joint.conditional(given, keep=False)
+    with pytest.raises(InputError, match=r"none would be left.* keep=True"):
+        joint.conditional(dict(frame))
+    assert_array_equal(joint.conditional(dict(frame), keep=True).observed, ~np.isnan(y))
+
+
+@any_kind
 def test_a_series_labelled_by_targets_is_a_row_of_a_table(kind):
     joint = draw(kind, 4, 3)
     row = pd.Series([2.0, np.nan, 1.0], index=["t2", "t1", "t0"], name=7)  # as frame.loc[7]
-    for given in (row, row.dropna()):
-        found = joint[0].conditional(given)
+    for given, keep in ((row, None), (row.dropna(), True)):
+        found = joint[0].conditional(given, keep=keep)
         assert found.observed.tolist() == [[True, False, True]]
         assert_allclose(found.mean[0, [0, 2]], [1.0, 2.0], rtol=1e-12)
-    left = joint[0].conditional(row.dropna(), keep=False)
-    assert left.targets == ("t1",)
-    assert_array_equal(left.mean, joint[0].conditional({"t0": 1.0, "t2": 2.0}).mean)
+    for given in (row.dropna(), xr.Dataset({"t0": 1.0, "t2": 2.0})):
+        left = joint[0].conditional(given)
+        assert left.targets == ("t1",)
+        assert_array_equal(left.mean, joint[0].conditional({"t0": 1.0, "t2": 2.0}).mean)
     with pytest.raises(InputError, match=r"none would be left.* keep=True"):
         joint[0].conditional(row, keep=False)
     with pytest.raises(InputError, match=r"dict\(given\) for one value of each target"):

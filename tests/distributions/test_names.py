@@ -12,7 +12,7 @@ OF_ALL = {
     *("affine", "calibration", "conditional", "correlation", "covariance", "entropy", "index"),
     *("interval", "kl_divergence", "log_prob", "mahalanobis", "marginal", "mean", "observed"),
     *("probability", "quantile", "region", "sample", "stddev", "sum", "targets", "to_frame"),
-    "concatenate",
+    *("concatenate", "to_xarray"),
 }
 OF_ELLIPTICAL = {"calibrated_by", "from_frame", "scale_tril", "to_arrays"}
 EYE = [[1.0, 0.0], [0.0, 1.0]]

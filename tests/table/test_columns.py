@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 from scipy import sparse
@@ -101,7 +102,6 @@ def test_arrow_tables_are_frames():
 
 
 def test_polars_frames_equal_pandas_frames():
-    pl = pytest.importorskip("polars")
     data = {"a": [1, 2, None], "b": ["x", "y", "x"]}
     np.testing.assert_array_equal(fit_encode(pl.DataFrame(data)), fit_encode(pd.DataFrame(data)))
     assert read_targets(pl.Series("a", [1, 2]))[1:] == (("a",), True)
@@ -115,6 +115,7 @@ def test_masked_cells_are_missing():
 
 
 BAD_TABLES = [
+    (sparse.csr_array((10**6, 10**4)), "X.toarray(), which takes 80 GB, or fewer columns"),
     (np.zeros(3), "Reshape your data"),
     ([1.0, 2.0], "Reshape your data"),
     (

@@ -277,8 +277,9 @@ def read_values(
         InputError: the shape, the columns or the row labels do not fit, or a value is infinite or
             no number.
     """
-    table = as_row(as_pandas(y, role), names)
-    labels = labels_of(y) if table is y else None
+    found = as_pandas(y, role)
+    table = as_row(found, names)
+    labels = labels_of(y) if table is found else None
     if hasattr(table, "columns"):
         table, present = table_values(table, names, role)
         lacking = [name for name in names if name not in present]

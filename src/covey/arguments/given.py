@@ -34,12 +34,13 @@ def read_given(
 
     Args:
         given: mapping of a target to a number or one number per row; or a Series named after a
-            target; or a frame that has some of the targets as columns, others being ignored; or,
-            when N is 1, a Series labelled by targets, as a row of such a frame; or an array of
-            shape (N, D).
+            target; or a frame of any library that has some of the targets as columns, others being
+            ignored; or, when N is 1, a Series labelled by targets, as a row of such a frame; or an
+            array of shape (N, D).
         shape: (N, D).
         names: the D targets.
-        keep: whether the targets that were given stay; None keeps those of a frame or an array.
+        keep: whether the targets that were given stay; None leaves out those given by name, and
+            keeps all of an array or of a frame of all D targets.
         rows: the labels of the distributions, or None.
         of: what messages call that.
 
@@ -53,7 +54,7 @@ def read_given(
     """
     if keep is not None and not isinstance(keep, (bool, np.bool_)):
         raise InputError(f"`keep` must be True, False or None. Received: keep={shown(keep)}.")
-    table = _as_mapping_or_table(given, shape, names)
+    table, row_of_table = _as_mapping_or_table(given, shape, names)
     if isinstance(table, Mapping):
         role = "given[{!r}]" if isinstance(given, Mapping) else "given"  # as the user wrote it
         values, seen = _mapped_values(table, shape, names, rows, of, role)
@@ -71,13 +72,15 @@ def read_given(
                 f"`given` must have {shape[0]} rows, one for each distribution. "
                 f"Received {len(values)}."
             )
-        if hasattr(given, "columns"):  # rather than one row of a table
+        if not row_of_table:
             check_rows(rows, given, "given", of=of)
+        keep = len(seen) == shape[1] if keep is None else keep  # of all targets: as an array
     else:
         values = read_values(given, shape, names, "given", rows=rows, of=of)
         seen = np.flatnonzero(~np.isnan(values).all(axis=0)).tolist()
+        keep = True if keep is None else keep
     refuse_infinity(values, names, "given", labels_of(given))
-    if keep is None or keep:
+    if keep:
         return values, []
     if len(seen) == shape[1]:
         raise InputError(
@@ -87,17 +90,22 @@ def read_given(
     return values, seen
 
 
-def _as_mapping_or_table(given: Any, shape: tuple[int, int], names: tuple[str, ...]) -> Any:
-    """A Series as a mapping of its target or a table of one row, all else as pandas has it."""
+def _as_mapping_or_table(
+    given: Any, shape: tuple[int, int], names: tuple[str, ...]
+) -> tuple[Any, bool]:
+    """A Series as a mapping of its target or a table of one row, all else as pandas has it.
+
+    The second says whether it was a row of a table, labelled by targets.
+    """
     table = as_pandas(given, "given")
     if not hasattr(table, "to_frame") or not hasattr(table, "name") or hasattr(table, "columns"):
-        return table
+        return table, False
     if len(table) == shape[0] and str(table.name) in names:
-        return {table.name: given}
+        return {table.name: given}, False
     if shape[0] == 1 and are_targets(table.index, names):
-        return as_row(table, names).reset_index(drop=True)
-    if table.name is None and shape[1] == 1:
-        return table
+        return as_row(table, names).reset_index(drop=True), True
+    if table.name in (None, "") and shape[1] == 1:
+        return table, False
     raise InputError(
         f"Expected a Series that has the name of a target and {shape[0]} rows; the targets are "
         f"{list(names)}. Received one named {table.name!r}, of {len(table)} rows; rename it, or "
@@ -135,10 +143,10 @@ def read_bounds(
     """Read the bounds of a box.
 
     Args:
-        bound: None, a number, an array of shape (D,) or (N, D), or a mapping of a target to a
-            number or one number per row, or a frame or a Series labelled by targets, or a Series of
-            N rows that has the name of a target, or any if D is 1; infinite where there is no
-            bound.
+        bound: None, a number, an array of shape (D,) or (N, D), or (N,) if D is 1, or a mapping of
+            a target to a number or one number per row, or a frame or a Series labelled by targets,
+            or a Series of N rows that has the name of a target, or any if D is 1; infinite where
+            there is no bound.
         shape: (N, D).
         names: the D targets.
         name: of the argument, for messages.
@@ -156,6 +164,7 @@ def read_bounds(
     values = np.full(shape, default) if entries is None else entries
     if entries is None and bound is not None:
         found = read_numbers(bound, name)
+        found = found[:, None] if shape[1] == 1 and found.shape == shape[:1] else found
         if found.shape not in ((), (shape[1],), shape):
             raise InputError(
                 f"`{name}` must be a number, have shape ({shape[1]},) or {shape}, or map targets "
@@ -181,8 +190,8 @@ def read_map(
         A: array of shape (M, D) or (N, M, D), or a mapping of each new name to a mapping of targets
             to coefficients, each a number or one number per row; or a frame of coefficients, a row
             for each new variable, with targets as columns.
-        b: array of shape (M,) or (N, M), or a mapping of new names to numbers or one number per
-            row, or a frame or a Series as for bounds, of all new names; None is zero.
+        b: array of shape (M,) or (N, M), or (N,) if M is 1, or a mapping of new names to numbers or
+            one number per row, or a frame or a Series as for bounds, of all new names; else zero.
         targets: M new names; None for the default ones.
         shape: (N, D).
         names: the D targets.
@@ -196,9 +205,10 @@ def read_map(
             is not finite.
     """
     n, d = shape
+    labels, A = labels_of(A), as_pandas(A, "A")
     if hasattr(A, "columns"):
-        if targets is None and all(isinstance(label, str) for label in A.index):
-            targets = list(A.index)
+        if targets is None and labels is not None and all(isinstance(n, str) for n in labels):
+            targets = list(labels)
         coefficients = read_numbers(A, "A")
         positions = target_positions([str(column) for column in A.columns], names)
         A = np.zeros((len(coefficients), d))
@@ -229,6 +239,7 @@ def read_map(
     shift = _by_name(b, (n, m), new_names, "b", 0.0, rows)
     if shift is None:
         shift = np.zeros(m) if b is None else read_numbers(b, "b")
+        shift = shift[:, None] if m == 1 and shift.shape == (n,) else shift
     if shift.shape not in ((m,), (n, m)):
         raise InputError(f"`b` must have shape ({m},) or ({n}, {m}). Received {shift.shape}.")
     if not (np.isfinite(matrix).all() and np.isfinite(shift).all()):
@@ -260,10 +271,11 @@ def _by_name(
     Raises:
         InputError: a name is unknown or given twice, or a Series has labels of something else.
     """
-    entries = _entries(as_pandas(values, role), shape[0], names, role)
+    table = as_pandas(values, role)
+    entries = _entries(table, shape[0], names, role)
     if entries is None:
         return None
-    if not isinstance(values, Mapping) and labels_of(values) is None:
+    if not isinstance(table, Mapping) and labels_of(values) is None:
         rows = None  # of a library without labels: those it has now are of pandas
     found = np.full(shape, default)
     seen: set[int] = set()

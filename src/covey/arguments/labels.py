@@ -2,8 +2,10 @@
 
 The rule, wherever two arguments are taken row by row, in a fit, a score or a condition:
 
-* The labels of a pandas DataFrame or Series are its index, and a distribution that was predicted
-  for one has them too. Arrays, lists, and tables of libraries without an index have none.
+* The labels of a pandas DataFrame or Series are its index, those of an object of xarray the
+  coordinate of its rows, and those of an Arrow table the index that pandas wrote into it. A
+  distribution that was predicted for one has them too. Arrays, lists, and tables of libraries
+  without an index have none.
 * Two arguments with labels must have the same ones in the same order, whatever they are and
   however often each appears. If they do not, they are refused: no rows are reordered unasked.
 * Things without labels are taken by position. So are the numbers 0, 1, ..., N - 1 that pandas gives
@@ -19,6 +21,10 @@ from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from covey.arguments.coordinates import is_xarray, row_coordinate
+from covey.arguments.frames import plain_index
 from covey.errors import InputError, warn
 
 if TYPE_CHECKING:
@@ -38,11 +44,25 @@ def labels_of(data: Any) -> pd.Index | None:
         N labels, which may be the default ones; or None.
     """
     pandas = sys.modules.get("pandas")  # nothing is of pandas before somebody has imported it
-    if pandas is None:
+    if pandas is None or data is None or isinstance(data, np.ndarray):
         return None
-    if isinstance(data, pandas.DataFrame | pandas.Series):
-        data = data.index
-    return data if isinstance(data, pandas.Index) else None
+    index = data
+    if is_xarray(data):
+        index = row_coordinate(data)
+    elif not isinstance(data, pandas.Index):
+        index = _index_in_arrow(data)
+        index = getattr(data, "index", None) if index is None else index
+    return plain_index(index) if isinstance(index, pandas.Index) else None
+
+
+def _index_in_arrow(data: Any) -> Any:
+    """The row labels that pandas wrote into an Arrow table as columns, or None."""
+    pyarrow = sys.modules.get("pyarrow")
+    if pyarrow is None or not isinstance(data, pyarrow.Table | pyarrow.RecordBatch):
+        return None
+    wrote = (data.schema.pandas_metadata or {}).get("index_columns", [])
+    names = [name for name in wrote if name in data.schema.names]
+    return data.select(names).to_pandas().index if names else None
 
 
 def are_default(labels: pd.Index) -> bool:

@@ -32,8 +32,8 @@ def read_numbers(values: Any, name: str) -> Array:
     Raises:
         InputError: a value is no number; the message names it and its place.
     """
-    refuse_mapping(values, name)
     data = as_pandas(values, name)
+    refuse_mapping(data, name)
     if isinstance(data, np.ma.MaskedArray):
         data = np.where(np.ma.getmaskarray(data), np.nan, data.data.astype(object))
     try:

@@ -1,7 +1,9 @@
 """Names of targets: defaults, checks, positions, and the table columns named after them."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -70,8 +72,8 @@ def target_position(target: Any, names: tuple[str, ...]) -> int:
     """The position of a target, by its name or its number.
 
     Names are text here, and may be numbers or tuples in the user's table. So what reads like a name
-    is that name: 2020 is the target "2020". Any other integer is a position, unless some
-    names are numbers too: then it could be either, and is refused.
+    is that name: 2020 is the target "2020", or "2020.0". Any other integer is a position, unless
+    some names are numbers too: then it could be either, and is refused.
 
     Args:
         target: a name, or an integer; negative ones count from the end.
@@ -83,11 +85,12 @@ def target_position(target: Any, names: tuple[str, ...]) -> int:
     Raises:
         InputError: there is no such target, or a number could be a name as well as a position.
     """
-    if str(target) in names:
-        return names.index(str(target))
+    for name in _spellings(target):
+        if name in names:
+            return names.index(name)
     if isinstance(target, (int, np.integer)) and not isinstance(target, bool):
         # columns 0, 1, 2, ... are their own positions
-        if numbers := [name for i, name in enumerate(names) if _is_whole(name) and name != str(i)]:
+        if numbers := [n for i, n in enumerate(names) if _is_number(n) and n not in _spellings(i)]:
             raise InputError(
                 f"Expected one of the targets {list(names)}. Received: {shown(target)}. Since "
                 f"{numbers[0]!r} is a name, numbers are names here and no positions."
@@ -100,8 +103,24 @@ def target_position(target: Any, names: tuple[str, ...]) -> int:
     )
 
 
-def _is_whole(name: str) -> bool:
-    return name.removeprefix("-").isdecimal()
+def _spellings(target: Any) -> list[str]:
+    """The names that a target may have: pandas takes 1 and 1.0 for the same label."""
+    if isinstance(target, tuple):
+        parts = (part.item() if isinstance(part, np.generic) else part for part in target)
+        return [str(target), str(tuple(parts))]
+    spellings = [str(target)]
+    if isinstance(target, Real) and not isinstance(target, bool) and math.isfinite(target):
+        spellings.append(str(float(target)))
+        if float(target).is_integer():
+            spellings.append(str(int(float(target))))
+    return spellings
+
+
+def _is_number(name: str) -> bool:
+    try:
+        return math.isfinite(float(name))
+    except ValueError:
+        return False
 
 
 def are_targets(labels: Iterable[Any], names: tuple[str, ...]) -> bool:
@@ -142,7 +161,8 @@ def target_positions(targets: Any, names: tuple[str, ...]) -> list[int]:
             f"{type(targets).__name__}; for coefficients use affine({{'name': {{...}}}})."
         )
     one = isinstance(targets, str) or not isinstance(targets, Iterable)
-    one = one or (isinstance(targets, tuple) and str(targets) in names)  # of a table of two headers
+    # of a table of two headers
+    one = one or (isinstance(targets, tuple) and not set(names).isdisjoint(_spellings(targets)))
     several = [targets] if one else targets
     found = [target_position(target, names) for target in several]
     if not found or len(set(found)) < len(found):

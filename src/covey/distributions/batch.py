@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard
 
 import numpy as np
 
+from covey.arguments.labels import DISTRIBUTIONS, check_rows
 from covey.errors import InputError, shown
 from covey.types import Array, RowIndex, Rows, Selection
 
@@ -83,7 +84,7 @@ class Batch(ABC):
 
     def __getitem__(self, rows: Selection) -> Self:
         """The distributions of some rows; an integer gives a batch of length 1."""
-        index = row_index(rows, len(self))
+        index = row_index(rows, len(self), self.index)
         joint = self._trusted(
             self.targets, **{name: getattr(self, name)[index] for name in self._arrays}
         )
@@ -94,19 +95,20 @@ class Batch(ABC):
         return {name: getattr(self, name) for name in self._arrays}
 
 
-def row_index(rows: Selection, n_rows: int) -> RowIndex:
+def row_index(rows: Selection, n_rows: int, labels: pd.Index | None = None) -> RowIndex:
     """An index that selects rows and keeps their axis.
 
     Args:
         rows: an integer, a slice, or a one-dimensional array of integers or booleans.
         n_rows: N.
+        labels: of the N rows, or None.
 
     Returns:
         A slice or an array.
 
     Raises:
         IndexError: an integer is out of range.
-        InputError: `rows` is something else.
+        InputError: `rows` is something else, or booleans with other labels.
     """
     if isinstance(rows, (int, np.integer)) and not isinstance(rows, bool):
         number = range(n_rows)[rows]  # raises IndexError and resolves negative numbers
@@ -114,6 +116,10 @@ def row_index(rows: Selection, n_rows: int) -> RowIndex:
     if isinstance(rows, slice):
         return rows
     index = np.asarray(rows if np.size(rows) else [], dtype=None if np.size(rows) else int)
+    if index.dtype == object and all(isinstance(each, (bool, np.bool_)) for each in index):
+        index = index.astype(np.bool_)  # of a column of pandas or Arrow
+    if index.dtype.kind == "b":  # which say something of each row; numbers have labels of their own
+        check_rows(labels, rows, "rows", of=DISTRIBUTIONS)
     if index.ndim != 1 or index.dtype.kind not in "biu":
         raise InputError(
             "Rows are selected by an integer, a slice, or a one-dimensional array of "

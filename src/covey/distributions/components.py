@@ -54,6 +54,8 @@ class Components(Joint):
             check_rows(members[0].index, member.index, "components", of="the first component")
         if any(np.any(member.observed != members[0].observed) for member in members[1:]):
             raise InputError("The components of a mixture must know the same targets exactly.")
+        if np.ndim(weights) == 2:  # type: ignore[arg-type]
+            check_rows(members[0].index, weights, "weights", of="the first component")
         self.__dict__["components"] = members
         self.__dict__["weights"] = frozen(read_weights(weights, len(members[0]), len(members)))
 
@@ -121,7 +123,7 @@ class Components(Joint):
         """
         if names_targets(rows):
             return self.marginal(rows)
-        index = row_index(rows, len(self))
+        index = row_index(rows, len(self), self.index)
         return self._trusted([c[index] for c in self.components], self.weights[index])
 
     @property

@@ -5,27 +5,23 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.special import ndtri
 
-from covey.arguments.frames import as_pandas
-from covey.arguments.labels import labels_of
 from covey.distributions.batch import frozen
 from covey.distributions.calibrated import Calibrated
+from covey.distributions.dataset import holds_moments, moments_from_dataset
 from covey.distributions.divergence import divergence, divergence_from_normal, kl_divergence
-from covey.distributions.frame import chosen_labels, moments_from_frame, moments_to_frame
+from covey.distributions.frame import moments_from_frame
 from covey.distributions.joint import Joint
 from covey.distributions.kind import Kind
 from covey.distributions.radial import RadialLaw
 from covey.distributions.scale_matrix import ScaleMatrix
 from covey.distributions.steps import Conditioned, Marginalised, Transformed
 from covey.distributions.text import describe
-from covey.types import Array, Labels, Mask
-
-if TYPE_CHECKING:
-    import pandas as pd
+from covey.types import Array, Mask
 
 
 class Elliptical(Calibrated):
@@ -228,40 +224,30 @@ class Elliptical(Calibrated):
 
     # tables
 
-    def to_frame(self, index: Labels = None) -> pd.DataFrame:
-        """A labelled table: `mean_<t>`, then `cov_<t>_<u>` (upper triangle with the diagonal).
-
-        Args:
-            index: N row labels, or False for the numbers from 0. By default those of the table that
-                was predicted, so that `X.join(joint.to_frame())` puts rows side by side.
-
-        Returns:
-            DataFrame of N rows and D + D (D + 1) / 2 columns, in target units and their products;
-            a distribution with a further parameter has one more column, named after it.
-        """
-        further = {name: getattr(self, name) for name in self._radial_parameters}
-        labels = chosen_labels(index, self.index, len(self))
-        return moments_to_frame(self.targets, self.mean, self.covariance, further, labels)
+    @property
+    def _parameters(self) -> dict[str, Array]:
+        return {name: getattr(self, name) for name in self._radial_parameters}
 
     @classmethod
-    def from_frame(cls, frame: pd.DataFrame) -> Self:
-        """Read back what `to_frame` wrote; other columns are ignored.
+    def from_frame(cls, frame: Any) -> Self:
+        """Read back what `to_frame` or `to_xarray` wrote; other columns are ignored.
 
         Args:
-            frame: a table with the columns that `to_frame` describes.
+            frame: a table of any library with the columns that `to_frame` describes, or a Dataset
+                that `to_xarray` made.
 
         Returns:
-            The distributions, one for each row. A target whose variance and covariances are zero is
-            known exactly.
+            The distributions, one for each row, with the row labels of the table. A target whose
+            variance and covariances are zero is known exactly.
 
         Raises:
             InputError: columns are missing, or their values are no valid distribution.
         """
-        frame = as_pandas(frame, "frame")
-        targets, mean, covariance, further = moments_from_frame(frame, cls._radial_parameters)
+        read = moments_from_dataset if holds_moments(frame) else moments_from_frame
+        targets, mean, covariance, further, labels = read(frame, cls._radial_parameters)
         known = ~np.any(covariance, axis=2)
         row, target = np.nonzero(known)
         covariance[row, target, target] = 1.0
         joint = cls._with_covariance(mean, covariance, targets, further)
         joint = joint._rescaled(np.where(known, 0.0, 1.0)) if known.any() else joint
-        return joint._labelled(labels_of(frame))
+        return joint._labelled(labels)

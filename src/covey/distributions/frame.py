@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covey.arguments.labels import labels_of
+from covey.arguments.frames import as_pandas
+from covey.arguments.labels import DISTRIBUTIONS, are_default, check_rows, labels_of
 from covey.arguments.numbers import read_numbers
 from covey.arguments.targets import covariance_column, mean_column
-from covey.errors import InputError
+from covey.errors import InputError, shown
 from covey.types import Array, Labels
 
 if TYPE_CHECKING:
@@ -49,6 +50,27 @@ def moments_to_frame(
     return pd.DataFrame({**columns, **further}, index=index)
 
 
+def labels_like(like: Any, own: pd.Index | None, n_rows: int) -> pd.Index | None:
+    """The row labels of a table that shall be like another one.
+
+    Args:
+        like: that table, or the name of a library, or None.
+        own: the labels of the distributions, if they have any.
+        n_rows: N.
+
+    Returns:
+        Their own; or, if they have none, those of the other table if it has N rows.
+
+    Raises:
+        InputError: the two have N rows and other labels.
+    """
+    labels = labels_of(like)
+    if labels is None or are_default(labels) or len(labels) != n_rows:
+        return own
+    check_rows(own, labels, "like", of=DISTRIBUTIONS)
+    return labels if own is None else own
+
+
 def chosen_labels(index: Labels, own: pd.Index | None, n_rows: int) -> pd.Index | None:
     """The row labels that a user wants in a table.
 
@@ -79,20 +101,26 @@ def chosen_labels(index: Labels, own: pd.Index | None, n_rows: int) -> pd.Index 
 
 
 def moments_from_frame(
-    frame: pd.DataFrame, further: Iterable[str]
-) -> tuple[list[str], Array, Array, dict[str, Array]]:
+    frame: Any, further: Iterable[str]
+) -> tuple[list[str], Array, Array, dict[str, Array], pd.Index | None]:
     """Read what `moments_to_frame` wrote; other columns are ignored.
 
     Args:
-        frame: the table.
+        frame: the table, of any library.
         further: names of the further columns.
 
     Returns:
-        (targets, mean, covariance, further columns by name).
+        (targets, mean, covariance, further columns by name, row labels or None).
 
     Raises:
-        InputError: columns are missing, or hold no numbers.
+        InputError: it is no table, columns are missing, or hold no numbers.
     """
+    labels, frame = labels_of(frame), as_pandas(frame, "frame")
+    if not hasattr(frame, "columns"):
+        raise InputError(
+            "Expected a table with the columns mean_<target> and cov_<target>_<target>, as "
+            f"`to_frame` writes them. Received: {shown(frame)}."
+        )
     present = [str(column) for column in frame.columns]
     prefix = mean_column("")
     targets = [column.removeprefix(prefix) for column in present if column.startswith(prefix)]
@@ -108,14 +136,20 @@ def moments_from_frame(
             f"written by `to_frame`. Lacking: {lacking or 'every mean_<target>'}."
         )
     if TAILS in present and TAILS not in further:
-        raise InputError(
-            f"The table is one of Student-t distributions: it has a column {TAILS}. Use "
-            "MultivariateT.from_frame, or drop the column to take them for normal ones."
-        )
+        raise tails_error()
     d = len(targets)
     columns = map(mean_column, targets)
     mean = np.stack([read_numbers(frame[column], column) for column in columns], axis=1)
     covariance = np.empty((len(mean), d, d))
     for column, i, j in zip(pairs, *np.triu_indices(d), strict=True):
         covariance[:, i, j] = covariance[:, j, i] = read_numbers(frame[column], column)
-    return targets, mean, covariance, {name: read_numbers(frame[name], name) for name in further}
+    more = {name: read_numbers(frame[name], name) for name in further}
+    return targets, mean, covariance, more, labels
+
+
+def tails_error() -> InputError:
+    """The error for a table of Student-t distributions where normal ones are read."""
+    return InputError(
+        f"The table is one of Student-t distributions: it has a column {TAILS}. Use "
+        "MultivariateT.from_frame, or drop the column to take them for normal ones."
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,13 +15,19 @@ from covey.arguments.check import (
     read_generator,
     read_values,
 )
+from covey.arguments.frames import in_library_of
 from covey.arguments.given import read_bounds, read_given, read_map
 from covey.arguments.labels import DISTRIBUTIONS
 from covey.arguments.targets import target_positions
+from covey.distributions.dataset import moments_to_dataset
+from covey.distributions.frame import chosen_labels, labels_like, moments_to_frame
 from covey.distributions.kind import Kind
 from covey.distributions.region import Region
 from covey.errors import InputError, shown
-from covey.types import Array, Observations, TargetValues
+from covey.types import Array, Labels, Observations, TargetValues
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Joint(Kind):
@@ -115,14 +121,14 @@ class Joint(Kind):
 
         Args:
             given: what was observed, in target units. A mapping of targets, by name or number, to
-                a value or one value per row; a Series that has the name of a target; a frame that
-                has some of the targets as columns (for one row also a Series labelled by targets);
-                or an array of shape (N, D). NaN means "not observed", so that each row may have its
-                own pattern.
+                a value or one value per row; a Series that has the name of a target; a frame of any
+                library that has some of the targets as columns (for one row also a Series labelled
+                by targets): all three mean the same. Or an array of shape (N, D). NaN means "not
+                observed", so that each row may have its own pattern.
             keep: whether the targets that were given stay in the result, with their value for a
                 mean and zero variance where they were observed (see `observed`), or are left out,
-                observed or not. By default a mapping and a Series leave them out, a frame and an
-                array keep all D.
+                observed or not. By default those that were named are left out, and an array keeps
+                all D; so does a frame that has all D as columns, of which nothing would be left.
 
         Returns:
             A distribution of the same kind, of N rows.
@@ -154,8 +160,8 @@ class Joint(Kind):
                 `{"total": {"CO": 1, "NO2": 2}, "CO": {"CO": 1}}`, the coefficients being numbers or
                 one number per row; or an array of shape (M, D), or (N, M, D) for one matrix per
                 row. Its rows must be linearly independent, so M <= D.
-            b: array of shape (M,) or (N, M) in the new units, or a mapping of new names, or a
-                frame or a Series labelled by them; zero by default.
+            b: array of shape (M,) or (N, M), or (N,) if M is 1, in the new units, or a mapping of
+                new names, or a frame or a Series labelled by them; zero by default.
             targets: M names of the new variables, for an array `A`. By default a diagonal `A` (a
                 change of units) keeps the names, any other gives `y0, y1, ...`.
 
@@ -275,10 +281,10 @@ class Joint(Kind):
         so no calibration enters: `quantile(q, method="model")` is consistent with this.
 
         Args:
-            lower: a number for all targets, an array of shape (D,) or (N, D), or a mapping of
-                targets to a number or one number per row, such as `{"CO": 1.5}`, or a frame or a
-                Series labelled by targets, or a Series of rows named after one, in target units;
-                targets without one are unbounded below.
+            lower: a number for all targets, an array of shape (D,) or (N, D), or (N,) if D is 1,
+                or a mapping of targets to a number or one number per row, such as `{"CO": 1.5}`, or
+                a frame or a Series labelled by targets, or a Series of rows named after one, in
+                target units; targets without one are unbounded below.
             upper: the same from above.
 
         Returns:
@@ -293,6 +299,57 @@ class Joint(Kind):
         low = read_bounds(lower, self._shape, self.targets, "lower", -np.inf, self.index)
         high = read_bounds(upper, self._shape, self.targets, "upper", np.inf, self.index)
         return self._box(low, high)
+
+    @overload
+    def to_frame(self, index: Labels = None) -> pd.DataFrame: ...
+
+    @overload
+    def to_frame(self, index: Labels = None, *, like: Any) -> Any: ...
+
+    def to_frame(self, index: Labels = None, *, like: Any = None) -> Any:
+        """A labelled table: `mean_<t>`, then `cov_<t>_<u>` (upper triangle with the diagonal).
+
+        Of a `Mixture` it holds the first two moments, not all that it is, and
+        `MultivariateNormal.from_frame` reads it as the normal of these moments.
+
+        Args:
+            index: N row labels, or False for the numbers from 0. By default those of the table that
+                was predicted, so that `X.join(joint.to_frame())` puts rows side by side.
+            like: a table of the library that the result shall be of, such as `X`, or the library's
+                name ("pandas", "polars", "pyarrow", "xarray"). Distributions without row labels
+                take those of such a table of N rows. In libraries without row labels there are
+                none.
+
+        Returns:
+            DataFrame of pandas, or what `like` is, of N rows and D + D (D + 1) / 2 columns, in
+            target units and their products; a distribution with a further parameter has one more
+            column, named after it.
+
+        Raises:
+            InputError: `index` has not N labels, `like` is no table or has other row labels.
+        """
+        own = labels_like(like, self.index, len(self)) if index is None else self.index
+        labels = chosen_labels(index, own, len(self))
+        return in_library_of(
+            like,
+            moments_to_frame(self.targets, self.mean, self.covariance, self._parameters, labels),
+            labelled=labels is not None,
+        )
+
+    def to_xarray(self) -> Any:
+        """The same as a Dataset of xarray, whose dimensions have names.
+
+        Returns:
+            Dataset with the variables `mean` (row, target), in target units, and `covariance` (row,
+            target, target_2), in their products, and a further parameter (row) if there is one.
+            Names of targets, and row labels if there are any, are coordinates.
+
+        Raises:
+            InputError: xarray is not installed.
+        """
+        return moments_to_dataset(
+            self.targets, self.mean, self.covariance, self._parameters, self.index
+        )
 
     def _read(self, y: Observations) -> Array:
         values = read_values(y, self._shape, self.targets, rows=self.index)

@@ -66,6 +66,11 @@ class Kind(ABC):
         A target known exactly has correlation 0 with the others.
         """
 
+    @property
+    def _parameters(self) -> dict[str, Array]:
+        """What a table holds of a distribution beside its moments: arrays of shape (N,)."""
+        return {}
+
     @abstractmethod
     def entropy(self) -> Array:
         """Differential entropy of each row, shape (N,), in nats, of the targets not known."""

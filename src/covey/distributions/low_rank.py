@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from covey.algebra.triangular import lower_factor
 from covey.arguments.check import factor_covariance, read_low_rank, read_mean
+from covey.arguments.moments import in_order, named_targets, row_labels
 from covey.arguments.targets import target_names
 from covey.distributions.batch import frozen
 from covey.distributions.elliptical import Elliptical
@@ -45,7 +46,8 @@ class LowRankMultivariateNormal(Elliptical):
             positive; (D,) is used for every row.
         factor: F, shape (N, D, R), in target units; (D, R) is used for every row. With R = 0 the
             targets are independent.
-        targets: D names; `y0, y1, ...` by default.
+        targets: D names. By default those of the mean, if it has any (columns, or the labels of a
+            Series); else `y0, y1, ...`.
 
     Raises:
         InputError: a shape does not fit, a value is not finite or not positive, the factors explain
@@ -81,10 +83,13 @@ class LowRankMultivariateNormal(Elliptical):
         factor: ArrayLike,
         targets: Iterable[str] | None = None,
     ) -> None:
-        means = read_mean(mean)
+        named = named_targets(targets, mean=mean, diagonal=diagonal)
+        diagonal = in_order(diagonal, named, "diagonal")
+        means = read_mean(in_order(mean, named, "mean"))
         variances, factors = read_low_rank(diagonal, factor, means.shape, LEAST_SPECIFIC)
         arrays = {"mean": means, "diagonal": variances, "factor": factors}
-        self._set(target_names(targets, means.shape[1]), arrays)
+        self._set(target_names(named, means.shape[1]), arrays)
+        self.__dict__["index"] = row_labels(mean)
 
     @classmethod
     def _matching(cls, components: Sequence[Self], weights: Array) -> Self:

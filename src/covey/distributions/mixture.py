@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Self, final
+from typing import Self, final
 
 import numpy as np
 from scipy.special import logsumexp
@@ -15,17 +15,12 @@ from covey.distributions.batch import frozen
 from covey.distributions.components import Components
 from covey.distributions.divergence import divergence, kl_divergence, mixture_entropy
 from covey.distributions.elliptical import Elliptical
-from covey.distributions.frame import chosen_labels, moments_to_frame
 from covey.distributions.joint import Joint
 from covey.distributions.kind import Kind
 from covey.distributions.moments import mixture_aleatoric, mixture_epistemic, mixture_mean
 from covey.distributions.radius import DIRECTIONS, mixture_radius
 from covey.distributions.text import ROWS, describe
-from covey.types import Array, Labels, Mask
-
-if TYPE_CHECKING:
-    import pandas as pd
-
+from covey.types import Array, Mask
 
 MOST_NUMBERS = 2**22  # in arrays of directions, so that rows of many targets come in smaller parts
 
@@ -146,20 +141,6 @@ class Mixture(Components):
                 the same targets exactly.
         """
         return kl_divergence(self, other)
-
-    def to_frame(self, index: Labels = None) -> pd.DataFrame:
-        """A labelled table of the first two moments of the mixtures, not all that they are.
-
-        Args:
-            index: N row labels, or False for the numbers from 0; by default those it carries.
-
-        Returns:
-            DataFrame of N rows and D + D (D + 1) / 2 columns: `mean_<t>`, then `cov_<t>_<u>` (upper
-            triangle with the diagonal), in target units and their products. It can be read by
-            `MultivariateNormal.from_frame`: as the normal of the same moments, not as the mixture.
-        """
-        labels = chosen_labels(index, self.index, len(self))
-        return moments_to_frame(self.targets, self.mean, self.covariance, {}, labels)
 
     def moment_matched(self) -> Elliptical:
         """The one distribution that stands for each mixture: it has its mean and covariance.

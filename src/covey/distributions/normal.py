@@ -9,6 +9,7 @@ from typing import ClassVar, Self, final
 from numpy.typing import ArrayLike
 
 from covey.arguments.check import read_factor, read_mean
+from covey.arguments.moments import in_order, named_targets, row_labels
 from covey.arguments.targets import target_names
 from covey.distributions.cholesky_scale import CholeskyScale
 from covey.distributions.elliptical import Elliptical
@@ -34,7 +35,9 @@ class MultivariateNormal(Elliptical):
         covariance: array of shape (N, D, D) in products of target units, symmetric positive
             definite; (D, D) is used for every row.
         scale_tril: instead of `covariance`, its lower Cholesky factor, of the same shape.
-        targets: D names; `y0, y1, ...` by default.
+        targets: D names. By default those of the mean, if it has any (columns, or the labels of a
+            Series), or of the covariance; else `y0, y1, ...`. A labelled mean or covariance is put
+            into their order.
 
     Raises:
         InputError: a shape does not fit, a value is not finite, a covariance is not symmetric
@@ -65,9 +68,13 @@ class MultivariateNormal(Elliptical):
         scale_tril: ArrayLike | None = None,
         targets: Iterable[str] | None = None,
     ) -> None:
-        means = read_mean(mean)
+        named = named_targets(targets, mean=mean, covariance=covariance, scale_tril=scale_tril)
+        covariance = in_order(covariance, named, "covariance", (-2, -1))
+        scale_tril = in_order(scale_tril, named, "scale_tril", ())
+        means = read_mean(in_order(mean, named, "mean"))
         factors, _ = read_factor(covariance, scale_tril, means.shape)
-        self._set(target_names(targets, means.shape[1]), {"mean": means, "scale_tril": factors})
+        self._set(target_names(named, means.shape[1]), {"mean": means, "scale_tril": factors})
+        self.__dict__["index"] = row_labels(mean)
 
     @cached_property
     def _scale(self) -> CholeskyScale:

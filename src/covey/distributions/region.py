@@ -59,7 +59,7 @@ class Region:
 
     def __getitem__(self, rows: Selection) -> Self:
         """The regions of some rows; an integer gives a batch of length 1."""
-        index = row_index(rows, len(self))
+        index = row_index(rows, len(self), self._joint.index)
         return type(self)(
             self._joint[index], self._shape[index], self.radius[index], self.level, self.method
         )

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from covey.arguments.check import read_degrees_of_freedom, read_factor, read_mean
+from covey.arguments.labels import check_rows
+from covey.arguments.moments import in_order, named_targets, row_labels
 from covey.arguments.targets import target_names
 from covey.distributions.cholesky_scale import CholeskyScale
 from covey.distributions.elliptical import Elliptical
@@ -42,7 +44,9 @@ class MultivariateT(Elliptical):
             definite; (D, D) is used for every row. The scale matrix is (nu - 2) / nu times it.
         scale_tril: instead of `covariance`, the lower Cholesky factor of the scale matrix, of the
             same shape.
-        targets: D names; `y0, y1, ...` by default.
+        targets: D names. By default those of the mean, if it has any (columns, or the labels of a
+            Series), or of the covariance; else `y0, y1, ...`. A labelled mean or covariance is put
+            into their order.
 
     Raises:
         InputError: a shape does not fit, a value is not finite or lies outside its range, a
@@ -76,13 +80,18 @@ class MultivariateT(Elliptical):
         scale_tril: ArrayLike | None = None,
         targets: Iterable[str] | None = None,
     ) -> None:
-        means = read_mean(mean)
+        named = named_targets(targets, mean=mean, covariance=covariance, scale_tril=scale_tril)
+        covariance = in_order(covariance, named, "covariance", (-2, -1))
+        scale_tril = in_order(scale_tril, named, "scale_tril", ())
+        means = read_mean(in_order(mean, named, "mean"))
+        check_rows(row_labels(mean), degrees_of_freedom, "degrees_of_freedom", of="`mean`")
         nu = read_degrees_of_freedom(degrees_of_freedom, len(means))
         factors, of_covariance = read_factor(covariance, scale_tril, means.shape)
         if of_covariance:
             factors *= np.sqrt((nu - 2) / nu)[:, None, None]
         arrays = {"mean": means, "scale_tril": factors, "degrees_of_freedom": nu}
-        self._set(target_names(targets, means.shape[1]), arrays)
+        self._set(target_names(named, means.shape[1]), arrays)
+        self.__dict__["index"] = row_labels(mean)
 
     @cached_property
     def _scale(self) -> CholeskyScale:

@@ -188,6 +188,9 @@ def _counted(X: Any, Y: Any, sample_weight: Any) -> tuple[Any, Any, Array | None
     if weight is None or (weight > 0).all() or np.shape(Y)[:1] != (len(frame),):
         return X, Y, of_mean_one(weight)
     rows = np.flatnonzero(weight)
-    features = frame.iloc[rows]
-    targets = Y.iloc[rows] if hasattr(Y, "iloc") else np.asarray(Y)[rows]
+    # checked above: whatever labels there are belong to the rows of both
+    found = (labels_of(X), labels_of(Y), frame.index)
+    labels = next(index for index in found if index is not None)
+    features = frame.set_axis(labels).iloc[rows]
+    targets = Y.set_axis(labels).iloc[rows] if hasattr(Y, "iloc") else np.asarray(Y)[rows]
     return features if named else features.to_numpy(), targets, of_mean_one(weight[rows])

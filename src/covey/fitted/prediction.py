@@ -72,7 +72,7 @@ class PredictionMixin(FittedAttributes):
             X: table of N rows with the columns of the training table, in any order.
             given: targets that have been observed already, such as a table with some of them as
                 columns, NaN where not observed, or a mapping: see `conditional`.
-            keep: whether these stay: see `conditional`.
+            keep: whether these stay; by default those named are left out: see `conditional`.
 
         Returns:
             N distributions over the targets (`MultivariateNormal`, `MultivariateT` or, of low rank,

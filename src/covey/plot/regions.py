@@ -166,7 +166,7 @@ def _rows(distribution: Joint, rows: Any) -> Rows:
     if rows is None:
         return evenly(n, MOST_ROWS)
     try:
-        found = np.arange(n)[row_index(rows, n)]
+        found = np.arange(n)[row_index(rows, n, distribution.index)]
     except IndexError as error:
         raise InputError(
             f"Expected rows from 0 to {n - 1}. Received {shown(rows)}: {error}."

@@ -16,7 +16,7 @@ from sklearn.model_selection import (
     check_cv,
 )
 
-from covey.arguments.frames import as_pandas
+from covey.arguments.frames import as_column
 from covey.arguments.labels import labels_of, row_name
 from covey.arguments.numbers import read_lists
 from covey.distributions import Mixture
@@ -290,7 +290,7 @@ def _default_splitter(members: int, *, grouped: bool, seed: int) -> Any:
 def _labels(groups: ArrayLike, kept: Mask) -> Groups:
     import pandas as pd
 
-    values = read_lists(as_pandas(groups, "groups"), "`groups`")
+    values = read_lists(as_column(groups, "groups"), "`groups`")
     if values.shape != kept.shape:
         raise InputError(
             f"`groups` must hold one label per row, shape {kept.shape}. Received {values.shape}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,6 +71,9 @@ def read_targets(Y: Any, rows: Mask | None = None) -> tuple[Array, tuple[str, ..
                 f"numbers: {len(rows)} and {len(frame)}."
             )
         frame = frame[rows]
+    # categories are numbers here: a target has an order
+    categories = {n: object for n, dtype in frame.dtypes.items() if dtype.name == "category"}
+    frame = frame.astype(categories) if categories else frame
     columns = []
     infinite = {}
     for name, column in frame.items():
@@ -146,15 +149,22 @@ def _frame(data: Any, role: str) -> tuple[pd.DataFrame, bool, bool]:
     from scipy.sparse import issparse
 
     if issparse(data):
-        raise InputError(f"`{role}` must be dense. Received: sparse. Use {role}.toarray().")
-    refuse_mapping(data, role)
+        size = 8 * np.prod(data.shape, dtype=float) / 1e9
+        memory = f", which takes {size:,.0f} GB, or fewer columns" if size > 1 else ""
+        raise InputError(f"`{role}` must be dense. Received: sparse. Use {role}.toarray(){memory}.")
     data = as_pandas(data, role)
+    refuse_mapping(data, role)
     one_dimensional = isinstance(data, pd.Series)
     named = not one_dimensional or data.name not in (None, "")
     if one_dimensional:
         data = data.to_frame()
     elif not isinstance(data, pd.DataFrame):
         array = _array(data)
+        if array.ndim == 1 and any(isinstance(row, Mapping) for row in array):
+            raise InputError(
+                f"Expected `{role}` to be a table or an array. Received a list of dictionaries; "
+                f"pass pandas.DataFrame({role}) if these are its rows."
+            )
         if array.ndim == 1 and array.dtype == object and (said := uneven(data)):
             raise InputError(
                 f"Expected `{role}` to be a table whose rows are equally long. Received {said}. "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from covey.arguments.frames import as_column
 from covey.arguments.labels import labels_of, row_name
 from covey.arguments.numbers import read_numbers
 from covey.errors import InputError
@@ -28,7 +29,7 @@ def read_sample_weight(sample_weight: ArrayLike | None, n_rows: int) -> Array | 
     """
     if sample_weight is None:
         return None
-    weight = read_numbers(sample_weight, "sample_weight")
+    weight = read_numbers(as_column(sample_weight, "sample_weight"), "sample_weight")
     if weight.shape != (n_rows,):
         raise InputError(f"`sample_weight` must have shape ({n_rows},). Received {weight.shape}.")
     if len(bad := np.flatnonzero(~np.isfinite(weight) | (weight < 0))):
