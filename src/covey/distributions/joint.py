@@ -20,6 +20,7 @@ from covey.arguments.labels import DISTRIBUTIONS
 from covey.arguments.targets import target_positions
 from covey.distributions.kind import Kind
 from covey.distributions.region import Region
+from covey.distributions.text import ROWS, describe, describe_html
 from covey.errors import InputError, shown
 from covey.types import Array
 
@@ -46,6 +47,12 @@ class Joint(Kind):
         targets: D names.
         index: row labels, a pandas Index of N, or None.
     """
+
+    def __repr__(self) -> str:
+        return describe(self._title, self[:ROWS]._matched(), len(self))
+
+    def _repr_html_(self) -> str:
+        return describe_html(self._title, self[:ROWS]._matched(), len(self))
 
     def log_prob(self, y: ArrayLike | pd.DataFrame) -> Array:
         """Log-density of one observation per row.

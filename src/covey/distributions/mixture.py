@@ -22,7 +22,6 @@ from covey.distributions.frame import chosen_labels, moments_to_frame
 from covey.distributions.joint import Joint
 from covey.distributions.moments import mixture_aleatoric, mixture_epistemic, mixture_mean
 from covey.distributions.radius import DIRECTIONS, mixture_radius
-from covey.distributions.text import ROWS, describe
 from covey.errors import InputError, shown
 from covey.types import Array, Mask
 
@@ -157,9 +156,9 @@ class Mixture(Joint):
         index = row_index(rows, len(self))
         return self._trusted([c[index] for c in self.components], self.weights[index])
 
-    def __repr__(self) -> str:
-        kind = f"{type(self).__name__} of {len(self.components)}"
-        return describe(kind, self[:ROWS].moment_matched(), len(self))
+    @property
+    def _title(self) -> str:
+        return f"{type(self).__name__} of {len(self.components)}"
 
     @property
     def targets(self) -> tuple[str, ...]:  # type: ignore[override]
