@@ -13,6 +13,7 @@ from covey.distributions.batch import evenly, row_index
 from covey.distributions.joint import Joint
 from covey.errors import InputError, shown
 from covey.plot import canvas
+from covey.plot.names import short_names
 from covey.types import Array, Observations
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 MOST_ROWS = 10
 MOST_NAMED = len(canvas.COLOURS) * len(canvas.MARKERS)  # rows that a legend can tell apart
 MOST_TARGETS = 12
+AXIS = 40  # letters of a name along an axis
+LETTER = 0.105  # inches of a panel, its margin included, about
+MARGIN = 0.14  # share of an axis at either end where numbers would meet those of the next panel
 POINTS = 121  # of a boundary, or a density
 FILL = 0.10  # opacity
 
@@ -75,8 +79,8 @@ def ellipses(
         look: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 6, "linestyle": ""}
         ax.plot(*at.T, zorder=3, markeredgecolor=ax.get_facecolor(), **look)
         ax.plot([], [], color=colour, marker=marker, markersize=5, label=f"row {number}")
-    ax.set_xlabel(canvas.written(part.targets[0]))
-    ax.set_ylabel(canvas.written(part.targets[1]))
+    across, up = short_names(part.targets, AXIS, 2)
+    ax.set(xlabel=across, ylabel=up)
     shown = "; markers: observed" if seen.any() else ""
     ax.set_title(f"regions of {canvas.listed(steps)}{shown}", fontsize="medium")
     if len(numbers) <= MOST_NAMED:
@@ -128,6 +132,7 @@ def pairs(
     grid = canvas.panels(axes, d * d, d, (size, size)).reshape(d, d)
     low, high = _limits(one, value, steps)
     correlation = one.correlation[0]
+    names = short_names(joint.targets, int(size / LETTER), 3)
     for i in range(d):
         for j in range(d):
             ax = grid[i, j]
@@ -141,7 +146,7 @@ def pairs(
                 _correlation(ax, None if known else correlation[i, j])
             if i >= j:
                 ax.set_xlim(low[j], high[j])
-            _dress(ax, i, j, list(map(canvas.written, joint.targets)))
+            _dress(ax, i, j, names)
     if axes is None:
         grid[0, 0].figure.align_ylabels(grid[:, 0])
     return grid
@@ -248,19 +253,24 @@ def _dress(ax: Axes, i: int, j: int, names: Sequence[str]) -> None:
     from matplotlib.ticker import MaxNLocator
 
     last = len(names) - 1
-    ax.xaxis.set_major_locator(MaxNLocator(3))
-    ax.yaxis.set_major_locator(MaxNLocator(3))
-    ax.tick_params(labelsize="small")
+    for axis, most in (ax.xaxis, 2), (ax.yaxis, 3):
+        low, high = sorted(axis.get_view_interval())
+        ticks = np.array(MaxNLocator(5).tick_values(low, high))
+        edge = MARGIN * (high - low) if last else 0.0
+        inner = ticks[(ticks >= low + edge) & (ticks <= high - edge)]
+        axis.set_ticks(inner if len(inner) <= most or not last else inner[:: len(inner) - 1])
+    ax.tick_params(labelsize="x-small" if last else "small")
     if i < j:
         ax.set(xticks=[], yticks=[])
     elif i == j:
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
+    size = "small" if any("\n" in name for name in names) else "medium"
     if i < last:
         ax.tick_params(labelbottom=False)
     if j > 0:
         ax.tick_params(labelleft=False)
     if i == last:
-        ax.set_xlabel(names[j])
+        ax.set_xlabel(names[j], fontsize=size)
     if j == 0:
-        ax.set_ylabel(names[i] if last else "density")
+        ax.set_ylabel(names[i] if last else "density", fontsize=size)

@@ -13,6 +13,8 @@ import numpy as np
 from covey import plot
 from covey.distributions import Mixture
 from covey.errors import InputError
+from covey.plot.covariances import heatmap_size, parts_size
+from covey.plot.names import short_names
 from covey.types import Array
 
 INK = "#123456"  # stands for the colour of the page's text, and is used for nothing else
@@ -103,7 +105,7 @@ def draw_all(joint: Any, mixture: Mixture, Y: Array) -> dict[str, Picture]:
         _picture(
             "uncertainty",
             "How much of the uncertainty of each target more data could remove.",
-            (6.2, 0.9 + 0.42 * d),
+            parts_size(mixture.marginal(shown)),
             lambda figure: plot.aleatoric_vs_epistemic(
                 mixture.marginal(shown), ax=figure.subplots()
             ),
@@ -111,12 +113,11 @@ def draw_all(joint: Any, mixture: Mixture, Y: Array) -> dict[str, Picture]:
     ]
     if len(joint.targets) > 1:
         wide = sorted(order[:MOST_CELLS].tolist())
-        side = 2.2 + 0.55 * min(len(wide), 12)
         found.append(
             _picture(
                 "correlations",
                 "Mean correlation of each pair of targets over the rows, and its spread.",
-                (side + 0.8, side),
+                heatmap_size(joint.marginal(wide)),
                 lambda figure: plot.correlation_heatmap(joint.marginal(wide), ax=figure.subplots()),
             )
         )
@@ -148,9 +149,10 @@ def typical_row(joint: Any, Y: Array) -> int:
 
 def _predicted(joint: Any, Y: Array, axes: Array) -> None:
     """Panels that say in a caption what each would say by itself."""
+    names = short_names(joint.targets, 30, 2)
     for number, ax in enumerate(axes):
         plot.observed_vs_predicted(joint, Y, target=number, ax=ax)
-        ax.set(title=joint.targets[number], xlabel="predicted", ylabel="observed")
+        ax.set(title=names[number], xlabel="predicted", ylabel="observed")
         if number:
             ax.get_legend().remove()
 
