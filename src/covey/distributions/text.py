@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from html import escape
 from math import floor, isfinite, log10
-from typing import Any
+
+from covey.distributions.kind import Kind
 
 ROWS, COLUMNS = 5, 8
 LONGEST = 24  # letters of a name that are shown above a column
@@ -86,7 +87,7 @@ def _place(value: float) -> int:
     return floor(log10(abs(value))) if value else -(10**3)
 
 
-def describe(kind: str, few: Any, n_rows: int) -> str:
+def describe(kind: str, few: Kind, n_rows: int) -> str:
     """A few rows as `mean ± stddev`, and the correlations when there is only one row.
 
     Args:
@@ -109,7 +110,7 @@ def describe(kind: str, few: Any, n_rows: int) -> str:
     return "\n".join(lines)
 
 
-def describe_html(kind: str, few: Any, n_rows: int) -> str:
+def describe_html(kind: str, few: Kind, n_rows: int) -> str:
     """The same as HTML for notebooks: nothing to fetch, names escaped, light or dark.
 
     Args:
@@ -164,7 +165,7 @@ def html_table(cells: list[list[str]]) -> str:
 
 
 def _content(
-    kind: str, joint: Any, n_rows: int
+    kind: str, joint: Kind, n_rows: int
 ) -> tuple[str, list[tuple[str, list[list[str]]]], int]:
     """The headline, tables with their titles, and how many rows are not in them."""
     n, d, targets = n_rows, len(joint.targets), joint.targets

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.distributions.joint import Joint
 from covey.distributions.mixture import Mixture
 from covey.errors import InputError
 from covey.plot import canvas
 from covey.plot.names import short_names
-from covey.types import Array
+from covey.types import Array, Mask
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +24,9 @@ LEAST = 3.4  # inches of a heat map's height, for the title of its colour bar
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)  # of rows: ends of the line and the bar, and the dot
 
 
-def correlation_heatmap(joint: Joint, *, ax: Axes | None = None, annotate: bool = True) -> Axes:
+def correlation_heatmap(
+    distribution: Joint, *, ax: Axes | None = None, annotate: bool = True
+) -> Axes:
     """Draw the correlations of all pairs of targets, averaged over rows.
 
     Each cell holds the mean over rows and, below it, the standard deviation over rows: how far the
@@ -33,7 +34,7 @@ def correlation_heatmap(joint: Joint, *, ax: Axes | None = None, annotate: bool 
     not count for the pair; where none is left, the cell is empty. The diagonal has no colour.
 
     Args:
-        joint: N distributions over D targets; of a `Mixture`, the moments.
+        distribution: N distributions over D targets; of a `Mixture`, the moments.
         ax: axes to draw on; those of a new figure by default.
         annotate: whether to write numbers into the cells; above 12 targets there is no room.
 
@@ -43,12 +44,12 @@ def correlation_heatmap(joint: Joint, *, ax: Axes | None = None, annotate: bool 
     Raises:
         InputError: matplotlib is not installed, or an argument does not fit.
     """
-    canvas.check_joint(joint)
-    mean, spread = _over_rows(joint.correlation, joint.observed)
-    d = len(joint.targets)
-    names = short_names(joint.targets, LONGEST)
+    canvas.check_distribution(distribution)
+    mean, spread = _over_rows(distribution.correlation, distribution.observed)
+    d = len(distribution.targets)
+    names = short_names(distribution.targets, LONGEST)
     turned = _turned(names)
-    ax = canvas.panel(ax, heatmap_size(joint))
+    ax = canvas.panel(ax, heatmap_size(distribution))
     from matplotlib.colors import ListedColormap
 
     colours = ListedColormap(canvas.shade(np.linspace(-1, 1, 255)), name="correlation")
@@ -58,7 +59,7 @@ def correlation_heatmap(joint: Joint, *, ax: Axes | None = None, annotate: bool 
     annotated = annotate and d <= MOST_ANNOTATED
     if annotated:
         for i, j in zip(*np.nonzero(~np.isnan(mean)), strict=True):
-            two = i != j and len(joint) > 1
+            two = i != j and len(distribution) > 1
             text = canvas.signed(mean[i, j]) if i != j else "1"
             look = {"ha": "center", "va": "center", "color": ink}
             ax.text(j + 0.5, i + (0.4 if two else 0.5), text, fontsize="medium", **look)
@@ -76,13 +77,13 @@ def correlation_heatmap(joint: Joint, *, ax: Axes | None = None, annotate: bool 
     bar.ax.set_yticklabels([canvas.signed(tick, 1) for tick in bar.get_ticks()])
     bar.ax.tick_params(length=0, labelsize="small", labelcolor=ink)
     several = "mean and deviation over" if annotated else "mean over"
-    rows = "1 row" if len(joint) == 1 else f"{several} {len(joint):,} rows"
+    rows = "1 row" if len(distribution) == 1 else f"{several} {len(distribution):,} rows"
     between = ", " if d > 3 else ",\n"  # the bar is as high as the map
     bar.set_label(f"correlation{between}{rows}", color=ink, fontsize="small")
     return ax
 
 
-def aleatoric_vs_epistemic(mixture: Mixture, *, ax: Axes | None = None) -> Axes:
+def aleatoric_vs_epistemic(distribution: Mixture, *, ax: Axes | None = None) -> Axes:
     """Draw what the standard deviation of each target is made of.
 
     The aleatoric part is what no further training row would remove, the epistemic one what the
@@ -91,34 +92,34 @@ def aleatoric_vs_epistemic(mixture: Mixture, *, ax: Axes | None = None) -> Axes:
     rows, the line 90% of them. Rows in which a target is known exactly do not count for it.
 
     Args:
-        mixture: N mixtures, as `model.predict_mixture(X)` gives.
+        distribution: N mixtures, as `model.predict_mixture(X)` gives.
         ax: axes to draw on; those of a new figure by default.
 
     Returns:
         The axes.
 
     Raises:
-        InputError: matplotlib is not installed, or `mixture` is something else.
+        InputError: matplotlib is not installed, or `distribution` is something else.
     """
-    if not isinstance(mixture, Mixture):
+    if not isinstance(distribution, Mixture):
         raise InputError(
-            "`mixture` must be a `Mixture`, which alone has the two parts: take "
-            f"model.predict_mixture(X). Received a {type(mixture).__name__}."
+            "`distribution` must be a `Mixture`, which alone has the two parts: take "
+            f"model.predict_mixture(X). Received a {type(distribution).__name__}."
         )
-    canvas.check_joint(mixture, "mixture")
-    d = len(mixture.targets)
-    names = short_names(mixture.targets, LONGEST, 2)
-    ax = canvas.panel(ax, parts_size(mixture))
-    total = mixture.stddev
+    canvas.check_distribution(distribution)
+    d = len(distribution.targets)
+    names = short_names(distribution.targets, LONGEST, 2)
+    ax = canvas.panel(ax, parts_size(distribution))
+    total = distribution.stddev
     parts = (
-        ("aleatoric", mixture.aleatoric, canvas.BLUE, -0.17),
-        ("epistemic", mixture.epistemic, canvas.ORANGE, 0.17),
+        ("aleatoric", distribution.aleatoric, canvas.BLUE, -0.17),
+        ("epistemic", distribution.epistemic, canvas.ORANGE, 0.17),
     )
     for label, covariance, colour, shift in parts:
         deviation = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
         found = np.full((d, len(SHARES)), np.nan)
         for i in range(d):
-            free = ~mixture.observed[:, i]
+            free = ~distribution.observed[:, i]
             if free.any():
                 found[i] = np.quantile(deviation[free, i] / total[free, i], SHARES)
         at = np.arange(d) + shift
@@ -140,15 +141,15 @@ def aleatoric_vs_epistemic(mixture: Mixture, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def heatmap_size(joint: Any) -> tuple[float, float]:
+def heatmap_size(distribution: Joint) -> tuple[float, float]:
     """Width and height of a figure, in inches, on which a heat map and its names have room."""
-    names = short_names(joint.targets, LONGEST)
+    names = short_names(distribution.targets, LONGEST)
     side, beside = max(_side(len(names)) * len(names), 2.0), LETTER * max(map(len, names))
     below = 0.75 * beside if _turned(names) else 0.2
     return side + beside + 1.5, max(side + below + 0.4, LEAST)
 
 
-def parts_size(mixture: Any) -> tuple[float, float]:
+def parts_size(mixture: Mixture) -> tuple[float, float]:
     """The same for the parts of the standard deviation."""
     names = short_names(mixture.targets, LONGEST, 2)
     beside = LETTER * max(len(line) for name in names for line in name.split("\n"))
@@ -165,7 +166,7 @@ def _side(count: int) -> float:
     return 0.72 if count <= MOST_ANNOTATED else 0.42
 
 
-def _over_rows(correlation: Array, known: NDArray[np.bool_]) -> tuple[Array, Array]:
+def _over_rows(correlation: Array, known: Mask) -> tuple[Array, Array]:
     """Mean and standard deviation over rows in which neither target is known, shape (D, D)."""
     if not known.any():
         return correlation.mean(axis=0), correlation.std(axis=0)
