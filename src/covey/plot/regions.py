@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +26,8 @@ MOST_NAMED = len(canvas.COLOURS) * len(canvas.MARKERS)  # rows that a legend can
 MOST_TARGETS = 12
 AXIS = 40  # letters of a name along an axis
 LETTER = 0.105  # inches of a panel, its margin included, about
-MARGIN = 0.14  # share of an axis at either end where numbers would meet those of the next panel
+PANEL = 0.68  # share of the figure, over the number of panels, that axes have without margins
+DIGIT, GAP = 0.065, 0.05  # inches of a digit beside an axis; share of the axis between two numbers
 POINTS = 121  # of a boundary, or a density
 FILL = 0.10  # opacity
 
@@ -250,15 +252,11 @@ def _correlation(ax: Axes, value: float | None) -> None:
 
 def _dress(ax: Axes, i: int, j: int, names: Sequence[str]) -> None:
     """Names and numbers along the left and the bottom of the grid only."""
-    from matplotlib.ticker import MaxNLocator
-
     last = len(names) - 1
-    for axis, most in (ax.xaxis, 2), (ax.yaxis, 3):
-        low, high = sorted(axis.get_view_interval())
-        ticks = np.array(MaxNLocator(5).tick_values(low, high))
-        edge = MARGIN * (high - low) if last else 0.0
-        inner = ticks[(ticks >= low + edge) & (ticks <= high - edge)]
-        axis.set_ticks(inner if len(inner) <= most or not last else inner[:: len(inner) - 1])
+    inch = ax.figure.dpi * len(names) / PANEL
+    width, height = ax.figure.bbox.width / inch, ax.figure.bbox.height / inch
+    _ticks(ax.xaxis, 2 if last else 3, lambda texts: DIGIT * max(map(len, texts)) / width)
+    _ticks(ax.yaxis, 3, lambda texts: 2 * DIGIT / height)
     ax.tick_params(labelsize="x-small" if last else "small")
     if i < j:
         ax.set(xticks=[], yticks=[])
@@ -274,3 +272,41 @@ def _dress(ax: Axes, i: int, j: int, names: Sequence[str]) -> None:
         ax.set_xlabel(names[j], fontsize=size)
     if j == 0:
         ax.set_ylabel(names[i] if last else "density", fontsize=size)
+
+
+def _ticks(axis: Any, most: int, size: Callable[[list[str]], float]) -> None:
+    """Few numbers along an axis, none where it would meet another, or one of the next panel.
+
+    Args:
+        axis: of some axes whose limits are set.
+        most: how many numbers.
+        size: gives the share of the axis that the largest of some texts takes.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    low, high = sorted(axis.get_view_interval())
+    ticks = np.array(MaxNLocator(5).tick_values(low, high))
+    texts = _numbers(ticks)
+    place, share = (ticks - low) / (high - low), size(texts) + GAP
+    inner = np.flatnonzero((place >= share / 2) & (place <= 1 - share / 2))
+    if len(inner) > most:
+        inner = inner[:: (len(inner) - 1) // (most - 1)][:most]
+    if len(inner) > 1 and np.diff(place[inner]).min() < share:
+        inner = inner[np.argsort(np.abs(place[inner] - 0.5))[:1]]
+    axis.set_ticks(ticks[inner], [texts[number] for number in inner])
+
+
+def _numbers(ticks: Array) -> list[str]:
+    """Numbers with as many digits as tell them apart, without a factor that stands elsewhere."""
+    step = np.diff(ticks).min()
+    for digits in range(1, 17):
+        texts = [f"{tick if abs(tick) > 1e-9 * step else 0.0:.{digits}g}" for tick in ticks]
+        if all(
+            abs(float(text) - tick) < 0.01 * step for text, tick in zip(texts, ticks, strict=True)
+        ):
+            break
+    plain = [
+        re.sub(r"e([+-])0*(\d+)", lambda m: f"e{m[1].strip('+')}{m[2]}", text) for text in texts
+    ]
+    whole = [f"{tick:.0f}" for tick in ticks] if step >= 1 and abs(ticks).max() < 1e6 else plain
+    return [text.replace("-", "\N{MINUS SIGN}") for text in whole]

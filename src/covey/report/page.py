@@ -148,9 +148,13 @@ def _capital(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _listed(names: list[str], most: int = 4) -> str:
+def _listed(names: list[str], most: int = 4, letters: int = 90) -> str:
+    """Names as a headline has room for: some, and how many others there are."""
+    while most > 2 and len(", ".join(names[:most])) > letters:
+        most -= 1
     if len(names) > most:
-        return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} others"
+        others = len(names) - most + 1
+        return f"{', '.join(names[: most - 1])} and {others} other{'s' if others > 1 else ''}"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

@@ -46,6 +46,7 @@ STYLE = {
 }
 MOST_PANELS = 9  # targets that get a panel of their own
 MOST_PAIRS = 6  # targets of a pair grid
+LEAST_SIZE = 0.65  # of a picture on a narrow screen, which scrolls within the page then
 MOST_CELLS = 30  # targets of a map of correlations
 
 
@@ -196,9 +197,11 @@ def _inline(text: str, name: str, says: str) -> str:
     )
     text = re.sub(INK, "currentColor", text, flags=re.IGNORECASE)
     width, height = re.findall(r'(?:width|height)="([\d.]+)pt"', text)[:2]
+    pixels = float(width) * 4 / 3
     head = (
         f'<svg role="img" aria-label="{says}" viewBox="0 0 {width} {height}" '
-        f'style="max-width: {float(width) * 4 / 3:.0f}px" xmlns="http://www.w3.org/2000/svg" '
+        f'style="max-width: {pixels:.0f}px; min-width: {LEAST_SIZE * pixels:.0f}px" '
+        'xmlns="http://www.w3.org/2000/svg" '
         'xmlns:xlink="http://www.w3.org/1999/xlink">'
     )
     return head + text[text.index(">") + 1 :]
