@@ -8,7 +8,7 @@ ENGINE_TESTS := $(addprefix tests/,families test_layers.py test_losses.py test_e
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-all test-engine bench-quick check format clean
+.PHONY: help demo test test-all test-engine test-skore bench-quick check format clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -24,6 +24,9 @@ test-all: .venv/test.stamp  ## Run all tests, the slow ones too, on code that is
 
 test-engine: .venv-$(ENGINE)/test.stamp  ## Run what touches Keras with ENGINE=tensorflow (or torch, jax) alone
 	KERAS_BACKEND=$(ENGINE) .venv-$(ENGINE)/bin/pytest $(PARALLEL) $(ENGINE_TESTS)
+
+test-skore: .venv-skore/skore.stamp  ## Evaluate a regressor with skore, in an environment of its own
+	.venv-skore/bin/pytest tests/integration
 
 bench-quick: .venv/test.stamp  ## Run the benchmarks in a tiny form, in about a minute
 	.venv/bin/python -m benchmarks.quality run --quick
@@ -55,4 +58,9 @@ clean:  ## Remove the virtual environments and all caches
 .venv-%/test.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/pip install -q -c constraints.txt -e '.[$*,test]'
+	@touch $@
+
+.venv-skore/skore.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-skore
+	.venv-skore/bin/pip install -q -c constraints.txt -e '.[jax,test]' skore==0.28.0
 	@touch $@

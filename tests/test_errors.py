@@ -1,7 +1,9 @@
 """Warnings point at the line of whoever called Covey, and each model gives its own."""
 
 import ast
+import importlib
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -216,3 +218,20 @@ def test_no_message_holds_all_of_a_long_value(call):
         call()
     assert len(str(refused.value)) < 600
     assert "\n" not in str(refused.value)
+
+
+def test_a_library_that_calls_covey_for_somebody_is_not_who_called(tmp_path, monkeypatch):
+    library = tmp_path / "site-packages" / "between.py"
+    library.parent.mkdir()
+    library.write_text("def through(call, text):\n    return call(text)\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(library.parent)
+    between = importlib.import_module("between")
+    with pytest.warns(CoveyWarning) as caught:
+        between.through(warn, "somebody should know")
+    assert caught[0].filename == __file__
+    # where nobody else calls, it is the library
+    code = compile("warn('somebody should know')", str(library), "exec")
+    alone = {"warn": warn, "__name__": "between"}
+    with ThreadPoolExecutor() as pool, pytest.warns(CoveyWarning) as caught:
+        pool.submit(exec, code, alone).result()
+    assert caught[0].filename == str(library)

@@ -1,4 +1,4 @@
-"""The conventions of scikit-learn, by its own checks."""
+"""The conventions of scikit-learn, by its own checks, and its tools on a `JointRegressor`."""
 
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -7,7 +7,8 @@ import covey
 
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": (
-        "it passes `y` by keyword; and a row of weight 2 is not drawn like the row twice"
+        "batches and folds are random draws of rows: a row twice is drawn twice, may fall into two "
+        "folds, and shifts all later draws, while a row of weight 2 is drawn once and counts double"
     ),
 }
 ESTIMATOR = covey.JointRegressor(

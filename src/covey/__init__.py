@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # what type checkers see in place of `__getattr__`
         losses,
         plot,
         report,
+        scorers,
         scores,
     )
     from covey.distributions import (
@@ -51,6 +52,7 @@ __all__ = [
     "losses",
     "plot",
     "report",
+    "scorers",
     "scores",
 ]
 

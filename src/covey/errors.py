@@ -35,7 +35,8 @@ def __dir__() -> list[str]:
 
 
 _OWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
-# Those who call Covey on behalf of somebody else.
+_PARTS = ("site-packages", "dist-packages")  # of the paths of what is installed
+# Those who call Covey on behalf of somebody else, wherever they lie.
 _BETWEEN = {
     "concurrent",
     "contextlib",
@@ -85,6 +86,8 @@ def warn(message: str, category: type[Warning] = CoveyWarning) -> None:
         frame = frame.f_back
     outside = [f for f in frames if not f.f_code.co_filename.startswith(_OWN)] or frames[-1:]
     users = [f for f in outside if _top(f.f_globals) not in _BETWEEN] or outside
+    # an installed library, a search or a report say, that was called from a script or a notebook
+    users = [f for f in users if not _is_installed(f)] or users
     place = users[0]
     warnings.warn_explicit(
         message,
@@ -127,6 +130,10 @@ class _Shown(reprlib.Repr):
         if isinstance(shape, tuple) and shape:
             return f"<{type(x).__name__} of shape {shape}>"
         return super().repr1(x, level)
+
+
+def _is_installed(frame: FrameType) -> bool:
+    return any(part in frame.f_code.co_filename.split(os.sep) for part in _PARTS)
 
 
 def _top(names: dict[str, object]) -> str:

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from covey.archive import estimator
 from covey.arguments.family import check_family
 from covey.arguments.options import check_verbose, read_seed
-from covey.assess.summary import summarise
+from covey.assess.summary import summarise, summary_html
 from covey.fitted.assessment import AssessmentMixin
 from covey.fitted.prediction import PredictionMixin
 from covey.rows.training_table import TrainingTable
@@ -209,6 +209,13 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
                 skops is not installed. Nothing is written then.
         """
         estimator.write(path, self.fitted_, self.get_params(deep=False), trusted)
+
+    def _html_repr(self) -> str:
+        """What notebooks show: scikit-learn's diagram and, after a fit, the summary."""
+        diagram = str(super()._html_repr())
+        return diagram + (
+            summary_html(self.fitted_, self.family) if self.__sklearn_is_fitted__() else ""
+        )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

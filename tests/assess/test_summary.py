@@ -1,8 +1,12 @@
 """A fitted estimator in words."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import covey
 from covey.assess.summary import family_sentence
@@ -81,3 +85,38 @@ def test_the_command_line_takes_a_family_and_info_names_it(tmp_path, capsys, mon
     (line,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith("family")]
     assert "normal, as asked" in line
     assert "student_t" in line
+
+
+def test_a_notebook_shows_scikit_learns_diagram_and_after_a_fit_the_summary():
+    X, Y = table()
+    names = ["<i>CO</i>", "a name of many letters, as those of sensors often are, to the 60th"]
+    model = covey.JointRegressor(**QUICK, verbose=0)
+    assert "sk-top-container" in model._repr_html_()
+    assert "out-of-fold score" not in model._repr_html_()
+    model.fit(X, pd.DataFrame(Y, columns=names))
+    html = model._repr_html_()
+    assert "sk-top-container" in html
+    own = html[html.index("<style>.covey") :]
+    assert f"{model.out_of_fold_score_:.3f} nats per row" in own
+    assert f"family {model.family_}" in own
+    assert "&lt;i&gt;CO&lt;/i&gt;" in own
+    assert names[1] in own
+    assert "<i>" not in own
+    assert "http" not in own
+    assert own in model._repr_mimebundle_()["text/html"]
+    inside = make_pipeline(StandardScaler(), model)
+    assert "sk-top-container" in inside._repr_html_()
+    with config_context(display="text"):
+        assert not hasattr(model, "_repr_html_")
+
+
+def test_long_names_have_numbers_for_heads_so_that_none_is_mistaken_for_another():
+    X, Y = table()
+    names = ["temperature inside", "temperature outside"]
+    model = covey.JointRegressor(**QUICK, verbose=0).fit(X, pd.DataFrame(Y, columns=names))
+    head, first, second = model.summary().splitlines()[-3:]
+    assert head.split() == ["target", "std", "#1", "#2"]
+    assert first.startswith("#1 temperature inside ")
+    assert second.startswith("#2 temperature outside ")
+    correlation = model.out_of_fold_.correlation[:, 0, 1].mean()
+    assert float(first.split()[-1]) == pytest.approx(correlation, abs=0.006)

@@ -359,7 +359,14 @@ def test_the_callers_arrays_stay_his_own(kind):
 def test_repr_of_one_row_shows_the_correlations():
     joint = MultivariateNormal([1, 2], covariance=[[4, 3], [3, 9]], targets=["CO", "NOx"])
     text = repr(joint)
-    for part in ("MultivariateNormal: 1 row, 2 targets", "CO", "NOx", "1 ± 2", "2 ± 3", "0.50"):
+    for part in (
+        "MultivariateNormal: 1 row, 2 targets",
+        "CO",
+        "NOx",
+        "1.0 ± 2.0",
+        "2.0 ± 3.0",
+        "0.50",
+    ):
         assert part in text
 
 

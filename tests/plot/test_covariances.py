@@ -33,7 +33,7 @@ def test_the_heat_map_holds_mean_and_deviation(kind):
     assert [label.get_text() for label in ax.get_xticklabels()] == list(joint.targets)
     assert [label.get_text() for label in ax.get_yticklabels()] == list(joint.targets)
     assert ax.yaxis_inverted()
-    assert ax.figure.axes[1].get_ylabel() == "correlation, mean and deviation over 25 rows"
+    assert ax.figure.axes[1].get_ylabel() == "correlation,\nmean and deviation over 25 rows"
 
 
 def test_colours_of_correlations_are_centred_and_legible():

@@ -213,6 +213,67 @@ def test_the_command_writes_it(named, tested, tmp_path, capsys):
     assert ".html" in capsys.readouterr().err
 
 
+LONG = [f"concentration of nitrogen oxides at station {i} ($micrograms$ per m3)" for i in range(9)]
+MEASURE = """<script>
+const width = document.documentElement.clientWidth;
+const beyond = [...document.querySelectorAll("body *")].filter(
+  (e) => e.getBoundingClientRect().right > width + 1 && !e.closest(".scroll") && !e.closest("pre"));
+const hidden = [...document.querySelectorAll("td:nth-child(2)")].filter(
+  (e) => e.getBoundingClientRect().right > width);
+parent.postMessage(`${document.documentElement.scrollWidth} ${width} ` +
+  `${beyond.length} ${hidden.length}`, "*");
+</script></body>"""
+
+
+@pytest.fixture(scope="module")
+def of_long_names():
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(120, 2))
+    Y = X @ generator.normal(size=(2, 9)) + generator.normal(size=(120, 9))
+    Y = pd.DataFrame(Y, columns=LONG)
+    model = covey.JointRegressor(**{**QUICK, "members": 2, "max_steps": 10}).fit(X[:60], Y[:60])
+    return page(model, X[60:], Y[60:])
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
+def test_a_phone_shows_it_without_scrolling_sideways(of_long_names, tmp_path):
+    """Wide tables and pictures scroll by themselves, and the first numbers are in sight."""
+    text = re.sub(r"<meta http-equiv[^>]*>", "", of_long_names).replace("</body>", MEASURE)
+    assert MEASURE in text
+    (tmp_path / "r.html").write_text(text, encoding="utf-8")
+    frame = (
+        '<iframe src="r.html" style="width:375px;height:3000px;border:0"></iframe><p id="o"></p>'
+        "<script>onmessage = (e) => { document.getElementById('o').textContent = e.data }</script>"
+    )
+    (tmp_path / "frame.html").write_text(frame, encoding="utf-8")
+    result = subprocess.run(
+        [
+            *(BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+            *("--disable-background-networking", "--virtual-time-budget=5000", "--dump-dom"),
+            f"--user-data-dir={tmp_path / 'browser'}",
+            (tmp_path / "frame.html").as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    found = re.search(r'<p id="o">(\d+) (\d+) (\d+) (\d+)</p>', result.stdout)
+    scrolled, width, beyond, hidden = map(int, found.groups())
+    assert 350 <= width <= 375
+    assert scrolled == width
+    assert beyond == hidden == 0
+
+
+def test_names_are_cut_to_their_place_in_headline_and_pictures(of_long_names):
+    title = re.search("<title>(.*)</title>", of_long_names)[1]
+    assert len(title) < 120
+    assert title.endswith("and 8 others")
+    pictures = "".join(re.findall("<svg.*?</svg>", of_long_names, flags=re.DOTALL))
+    assert max(map(len, re.findall("<text[^>]*>([^<]*)</text>", pictures))) < 60
+    assert "\\$" not in pictures
+    assert "$micrograms$" in pictures
+
+
 @pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_browser_shows_it_without_complaints(text, tmp_path, scheme):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from covey.arguments.family import AUTO
 from covey.assess.verdict import verdict
 from covey.distributions import MultivariateT
+from covey.distributions.text import html_block, html_table
 
 REGIONS = {  # what regions are calibrated on, by the name of the method
     "out_of_fold": "rows held out while the model was fitted",
@@ -17,6 +19,7 @@ REGIONS = {  # what regions are calibrated on, by the name of the method
 }
 WIDEST = 12  # targets whose correlations are shown
 LONGEST = 50  # targets that are listed
+WIDE = 8  # letters of a name that is the head of a column
 
 
 def family_sentence(asked: str, chosen: str, scores: Mapping[str, float], n_targets: int) -> str:
@@ -73,13 +76,40 @@ def summarise(fitted: Any, asked: str) -> str:
         Several lines: what was fitted, which family and why, how good it is, how uncertain each
         target typically is, and how the targets move together.
     """
+    said, title, cells, rest = _summary(fitted, asked)
+    width = max(len(row[0]) for row in cells)
+    lines = [*said, f"{title}:"]
+    lines += [f"{name:<{width}}" + "".join(f"{cell:>10}" for cell in row) for name, *row in cells]
+    return "\n".join([*lines, *rest])
+
+
+def summary_html(fitted: Any, asked: str) -> str:
+    """The same as HTML for a notebook.
+
+    Args:
+        fitted: as for `summarise`.
+        asked: as for `summarise`.
+
+    Returns:
+        A `<div>`.
+    """
+    said, title, cells, rest = _summary(fitted, asked)
+    parts = [f"<p><strong>{escape(said[0])}</strong></p>"]
+    parts += [f"<p>{escape(line)}</p>" for line in [*said[1:], f"{title}:"]]
+    parts += [html_table(cells), *(f"<p><small>{escape(line)}</small></p>" for line in rest)]
+    return html_block("".join(parts))
+
+
+def _summary(fitted: Any, asked: str) -> tuple[list[str], str, list[list[str]], list[str]]:
+    """Sentences, the title and the cells of a table of targets, and what it leaves out."""
     targets, d = fitted.targets, len(fitted.targets)
     # of a fit to files only the rows that regions are calibrated on are kept
     joint = fitted.calibration_set.joint if fitted.out_of_fold is None else fitted.out_of_fold
     rows, score = fitted.evaluation["of_rows"], fitted.out_of_fold_score
+    columns, members = len(fitted.schema.names), len(fitted.ensemble.linear)
     lines = [
-        f"JointRegressor: {d} targets from {len(fitted.schema.names)} columns, "
-        f"{len(fitted.ensemble.linear)} members",
+        f"JointRegressor: {_counted(d, 'target')} from {_counted(columns, 'column')}, "
+        f"{_counted(members, 'member')}",
         family_sentence(asked, fitted.family, fitted.family_scores, d),
         f"out-of-fold score {score:.3f} nats per row ({score / d:.3f} per target), {rows} rows",
     ]
@@ -91,21 +121,18 @@ def summarise(fitted: Any, asked: str) -> str:
         )
     if fitted.mean_model is not None:
         lines.append(f"mean model {fitted.mean_model.description}")
-    width = max(map(len, (*targets[:LONGEST], "target")))
-    spread = np.median(joint.stddev, axis=0)
-    titles = ["std"]
-    columns = [[f"{value:.4g}" for value in spread]]
-    if 1 < d <= WIDEST:
-        mean = joint.correlation.mean(axis=0)
-        titles += [name[:8] for name in targets]
-        columns += [[f"{value:.2f}" for value in row] for row in mean]
-        lines.append("median standard deviation and mean correlation over rows:")
-    else:
-        lines.append("median standard deviation over rows:")
-    lines.append(f"{'target':<{width}}" + "".join(f"{title:>10}" for title in titles))
-    for number, name in enumerate(targets[:LONGEST]):
-        cells = "".join(f"{column[number]:>10}" for column in columns)
-        lines.append(f"{name:<{width}}{cells}")
-    if d > LONGEST:
-        lines.append(f"... {d - LONGEST} more targets")
-    return "\n".join(lines)
+    names, shown = list(targets[:LONGEST]), list(targets)
+    together = 1 < d <= WIDEST
+    if together and max(map(len, targets)) > WIDE:  # cut, several names might be the same
+        shown = [f"#{number + 1}" for number in range(d)]
+        names = [f"{short} {name}" for short, name in zip(shown, names, strict=True)]
+    cells = [["target", "std", *(shown if together else [])]]
+    mean = joint.correlation.mean(axis=0) if together else np.empty((d, 0))
+    for name, spread, row in zip(names, np.median(joint.stddev, axis=0), mean, strict=False):
+        cells.append([name, f"{spread:.4g}", *(f"{value:.2f}" for value in row)])
+    title = f"median standard deviation{' and mean correlation' if together else ''} over rows"
+    return lines, title, cells, [f"... {d - LONGEST} more targets"] if d > LONGEST else []
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

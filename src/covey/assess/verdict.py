@@ -246,55 +246,75 @@ def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def tabulate(figures: Figures) -> str:
+def tabulate(figures: Figures, *, most: int | None = None) -> str:
     """The figures as text of a few tables.
 
     Args:
         figures: what `evaluate` returned.
+        most: how many targets are shown; all by default.
 
     Returns:
         Several lines: the model beside its baselines, each target, and coverage at each level.
+    """
+    return "\n\n".join(_table(table[0], table[1:]) for table in tables(figures, most=most))
+
+
+def tables(figures: Figures, *, most: int | None = None) -> list[list[list[str]]]:
+    """The figures as a few tables of text.
+
+    Args:
+        figures: what `evaluate` returned.
+        most: how many targets are shown; all by default.
+
+    Returns:
+        Tables, each a list of rows of cells, the first of which is the head.
     """
     level = figures["coverage"][LEVEL]
     ours = {**figures, "coverage": level["joint"]}
     beside = {each["description"]: each for each in figures["baselines"].values()}
     methods = {"this model": ours, **beside}
     columns = ("negative_log_likelihood_per_target", "energy_score", "coverage")
-    tables = [
-        _table(
+    targets = list(figures["per_target"].items())
+    rest = [] if most is None or len(targets) <= most else [f"... {len(targets) - most} more"]
+    return [
+        [
             ["", "nats per target", "energy score", "90% regions hold"],
-            [
+            *(
                 [name, *(_cell(found.get(column), column) for column in columns)]
                 for name, found in methods.items()
-            ],
-        ),
-        _table(
+            ),
+        ],
+        [
             ["target", "observed", "R2", "RMSE", "MAE", "given the others", "90% intervals hold"],
-            [
+            *(
                 [
                     name,
                     f"{found['observed']:,}",
                     *(_cell(found[key]) for key in ("r2", "rmse", "mae", "conditional_error")),
                     _cell(level["per_target"].get(name), "coverage"),
                 ]
-                for name, found in figures["per_target"].items()
-            ],
-        ),
-        _table(
+                for name, found in targets[:most]
+            ),
+            *([name, *[""] * 6] for name in rest),
+        ],
+        [
             ["level", "regions hold", "intervals hold", "the model's own regions"],
-            [
+            *(
                 [f"{float(name):.0%}", *(_cell(found[key], "coverage") for key in KINDS)]
                 for name, found in figures["coverage"].items()
-            ],
-        ),
+            ),
+        ],
     ]
-    return "\n\n".join(tables)
 
 
 def _cell(value: float | None, column: str = "") -> str:
     if value is None:
         return "-"
-    return f"{value:.1%}" if column == "coverage" else f"{value:.4g}"
+    if column == "coverage":
+        return f"{value:.1%}"
+    if column.startswith("negative_log_likelihood"):
+        return f"{value:.3f}"
+    return f"{value:#.4g}".rstrip(".")
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

@@ -20,7 +20,6 @@ from covey.distributions.kind import Kind
 from covey.distributions.radial import RadialLaw
 from covey.distributions.scale_matrix import ScaleMatrix
 from covey.distributions.steps import Conditioned, Marginalised, Transformed
-from covey.distributions.text import describe
 from covey.types import Array, Mask
 
 
@@ -40,9 +39,6 @@ class Elliptical(Calibrated):
 
     mean: Array
     _radial_parameters: ClassVar[tuple[str, ...]] = ()  # arrays that belong to the radial law
-
-    def __repr__(self) -> str:
-        return describe(type(self).__name__, self, len(self))
 
     @abstractmethod
     def _of_parts(

@@ -23,6 +23,7 @@ from covey.distributions.dataset import moments_to_dataset
 from covey.distributions.frame import chosen_labels, labels_like, moments_to_frame
 from covey.distributions.kind import Kind
 from covey.distributions.region import Region
+from covey.distributions.text import ROWS, describe, describe_html
 from covey.errors import InputError, shown
 from covey.types import Array, Labels, Observations, TargetValues
 
@@ -49,6 +50,12 @@ class Joint(Kind):
         targets: D names.
         index: row labels, a pandas Index of N, or None.
     """
+
+    def __repr__(self) -> str:
+        return describe(self._title, self[:ROWS]._matched(), len(self))
+
+    def _repr_html_(self) -> str:
+        return describe_html(self._title, self[:ROWS]._matched(), len(self))
 
     def log_prob(self, y: Observations) -> Array:
         """Log-density of one observation per row.

@@ -38,6 +38,11 @@ class Kind(ABC):
     def __getitem__(self, rows: Selection) -> Self: ...
 
     @property
+    def _title(self) -> str:
+        """What it is called where it is shown."""
+        return type(self).__name__
+
+    @property
     def _shape(self) -> tuple[int, int]:
         return len(self), len(self.targets)
 

@@ -19,7 +19,6 @@ from covey.distributions.joint import Joint
 from covey.distributions.kind import Kind
 from covey.distributions.moments import mixture_aleatoric, mixture_epistemic, mixture_mean
 from covey.distributions.radius import DIRECTIONS, mixture_radius
-from covey.distributions.text import ROWS, describe
 from covey.types import Array, Mask
 
 MOST_NUMBERS = 2**22  # in arrays of directions, so that rows of many targets come in smaller parts
@@ -60,9 +59,9 @@ class Mixture(Components):
                 [0., 1.]]])
     """
 
-    def __repr__(self) -> str:
-        kind = f"{type(self).__name__} of {len(self.components)}"
-        return describe(kind, self[:ROWS].moment_matched(), len(self))
+    @property
+    def _title(self) -> str:
+        return f"{type(self).__name__} of {len(self.components)}"
 
     @cached_property
     def mean(self) -> Array:  # type: ignore[override]

@@ -13,6 +13,7 @@ from covey.arguments.frames import as_pandas
 from covey.arguments.labels import FEATURES, check_tables, labels_of
 from covey.assess.calibration import calibration_rows
 from covey.assess.evaluation import evaluate, mean_r2, row_width
+from covey.assess.figures import Evaluation
 from covey.assess.fingerprints import CALIBRATED, EVALUATED, RECALLED, SCORED, Fingerprints
 from covey.distributions.conformal import CalibrationSet
 from covey.errors import InputError, warn
@@ -105,7 +106,7 @@ class AssessmentMixin(FittedAttributes):
         sample_weight: ArrayLike | None = None,
         *,
         y: Observations | None = None,
-    ) -> dict[str, Any]:
+    ) -> Evaluation:
         """Score the model on a table, beside two simpler predictions.
 
         One is ridge regression, or `base` alone, with the same normal covariance for all rows: that
@@ -122,7 +123,8 @@ class AssessmentMixin(FittedAttributes):
         Returns:
             Plain numbers: those of `covey.assess.evaluation.evaluate`; `training_rows`, the share
             of the rows that the model was trained on; and `beyond_range`, how many rows hold a
-            feature outside its range in training. `covey.report.verdict` puts them into words.
+            feature outside its range in training. They are a dict, which
+            shows itself as a verdict and a few tables.
 
         Raises:
             InputError: a column, the targets or the weights cannot be used.
@@ -136,13 +138,9 @@ class AssessmentMixin(FittedAttributes):
         baseline = fitted.baseline
         constant = baseline.distribution(inputs, fitted.targets)
         figures = evaluate(joint, values, constant, baseline.description, sample_weight=weight)
-        return {
-            **figures,
-            "training_rows": _share_of(
-                fitted.training_fingerprints, inputs.matrix, values, weight, EVALUATED
-            ),
-            "beyond_range": fitted.schema.beyond_range(*read_features(X)),
-        }
+        trained = _share_of(fitted.training_fingerprints, inputs.matrix, values, weight, EVALUATED)
+        beyond = fitted.schema.beyond_range(*read_features(X))
+        return Evaluation({**figures, "training_rows": trained, "beyond_range": beyond})
 
     def _outcome(self, X: Any, Y: Any, mean: Array) -> Array:
         return read_values(Y, mean.shape, self.targets_, "Y", rows=labels_of(X), of=FEATURES)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from covey.assess.figures import Evaluation
 from covey.assess.summary import fit_lines
 from covey.distributions import Elliptical
 from covey.members.fitted_model import FittedModel
@@ -110,9 +111,9 @@ class FittedAttributes:
         return self.fitted_.out_of_fold_score
 
     @property
-    def out_of_fold_evaluation_(self) -> dict[str, Any]:
+    def out_of_fold_evaluation_(self) -> Evaluation:
         """The figures of `evaluate` for these rows, without the energy and variogram scores."""
-        return self.fitted_.evaluation
+        return Evaluation(self.fitted_.evaluation)
 
 
 def _kept(value: Any, name: str) -> Any:

@@ -34,7 +34,8 @@ class PredictionMixin(FittedAttributes):
         Args:
             X: table of N rows with the columns of the training table, in any order.
             return_std: also return standard deviations.
-            return_cov: also return covariance matrices across targets.
+            return_cov: also return covariance matrices, across the targets of a row: shape (N, D,
+                D). scikit-learn's Gaussian process gives the covariance across rows, (N, N).
 
         Returns:
             The means, shape (N, D), in target units; or a pair of them and the standard deviations,

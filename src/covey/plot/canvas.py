@@ -167,11 +167,6 @@ def unknown(distribution: Joint, y: Any) -> tuple[Array, Mask]:
     return values, seen
 
 
-def written(name: str) -> str:
-    """A name as text of a picture: matplotlib would take what is between dollar signs for TeX."""
-    return name.replace("$", r"\$")
-
-
 def read_levels(levels: float | Iterable[float]) -> list[float]:
     """Levels in increasing order, each once.
 

@@ -16,6 +16,7 @@ from covey.distributions.joint import Joint
 from covey.distributions.mixture import Mixture
 from covey.errors import InputError
 from covey.plot import canvas
+from covey.plot.names import short_name, short_names
 from covey.types import Array, Mask, Observations
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ ERROR = 0.95  # probability of a band of binomial error
 BAND = 0.15  # opacity
 MOST_MIXED = 500  # rows of a mixture whose regions are computed
 MOST_NAMED = 8  # targets that a legend names
+LEGEND, PANEL, AXIS = 24, 26, 42  # letters of a name in a legend, above a panel, along an axis
 
 
 def calibration_curve(
@@ -74,12 +76,11 @@ def calibration_curve(
     ax.plot([0, 1], [0, 1], color=grey, linewidth=0.8, linestyle=":", label="exact")
     mark = "o" if len(steps) == 1 else ""
     named = len(distribution.targets) <= MOST_NAMED
-    for i, name in enumerate(distribution.targets):
+    names = short_names(distribution.targets, LEGEND)
+    for i, name in enumerate(names):
         if seen[:, i].any():
             look = canvas.style(i) if named else {"color": canvas.BLUE, "alpha": 0.5}
-            ax.plot(
-                steps, alone[:, i], linewidth=1.3, marker=mark, label=canvas.written(name), **look
-            )
+            ax.plot(steps, alone[:, i], linewidth=1.3, marker=mark, label=name, **look)
     ax.plot(steps, together, color=grey, linewidth=2.4, marker=mark, label="all together")
     band, exact, *thin, bold = zip(*ax.get_legend_handles_labels(), strict=True)
     if not named:
@@ -136,7 +137,8 @@ def pit_histograms(
     count = len(columns)
     width = count if count <= 4 else 3 if count <= 9 else 4
     found = canvas.panels(axes, count, width, (2.5, 2.1), sharex=True, sharey=True)
-    highest = 1.0
+    highest, names = 1.0, [*short_names(distribution.targets, PANEL, 2), "distance of all"]
+    long = max(map(len, names)) > PANEL - len(f", {len(values):,} rows")
     for number, (ax, column) in enumerate(zip(found, columns, strict=True)):
         column = column[~np.isnan(column)]
         last, n = number == len(distribution.targets), len(column)
@@ -147,8 +149,9 @@ def pit_histograms(
         low, high = _band(n, np.array([1 / bins])) * bins if n else ([0], [0])
         ax.axhspan(low[0], high[0], color=canvas.ink(ax), alpha=BAND, linewidth=0)
         ax.axhline(1, color=canvas.ink(ax), linewidth=0.9)
-        name = "distance of all" if last else canvas.written(distribution.targets[number])
-        ax.set_title(f"{name}, {n:,} {'row' if n == 1 else 'rows'}", fontsize="medium")
+        between = "\n" if long else ", "
+        rows = f"{n:,} {'row' if n == 1 else 'rows'}"
+        ax.set_title(f"{names[number]}{between}{rows}", fontsize="medium")
         if number + width >= count:
             ax.set_xlabel("PIT")
             ax.tick_params(labelbottom=True)
@@ -193,7 +196,6 @@ def observed_vs_predicted(
     canvas.check_distribution(distribution)
     level, max_rows = check_level(level), check_size(max_rows, "max_rows")
     number = 0 if target is None else target_position(target, distribution.targets)
-    name = canvas.written(distribution.targets[number])
     values, seen = canvas.unknown(distribution, y)
     rows = np.flatnonzero(seen[:, number])
     if len(rows) == 0:
@@ -231,7 +233,9 @@ def observed_vs_predicted(
         }
         ax.plot(mean[shown][held], observed[shown][held], label=f"observed, {label}", **look)
     ax.axline((mean[0], mean[0]), slope=1, color=grey, linewidth=0.8, linestyle=":")
-    ax.set(xlabel=f"{name}, predicted mean", ylabel=f"{name}, observed")
+    name = short_name(distribution.targets[number], AXIS - len(", predicted mean"), 2)
+    between = ",\n" if "\n" in name else ", "
+    ax.set(xlabel=f"{name}{between}predicted mean", ylabel=f"{name}{between}observed")
     some = f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}"
     if len(shown) < len(rows):
         some = f"{len(shown):,} of {some}"

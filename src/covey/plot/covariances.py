@@ -10,6 +10,7 @@ from covey.distributions.joint import Joint
 from covey.distributions.mixture import Mixture
 from covey.errors import InputError
 from covey.plot import canvas
+from covey.plot.names import short_names
 from covey.types import Array, Mask
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 
 MOST_ANNOTATED = 12  # targets, for numbers in the cells of a heat map
+LONGEST = 26  # letters of a name
+LETTER = 0.085  # inches, about
+LEAST = 3.4  # inches of a heat map's height, for the title of its colour bar
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)  # of rows: ends of the line and the bar, and the dot
 
 
@@ -43,8 +47,9 @@ def correlation_heatmap(
     canvas.check_distribution(distribution)
     mean, spread = _over_rows(distribution.correlation, distribution.observed)
     d = len(distribution.targets)
-    side = 0.72 if d <= MOST_ANNOTATED else 0.42
-    ax = canvas.panel(ax, (max(side * d, 2.0) + 1.8, max(side * d, 2.0) + 0.9))
+    names = short_names(distribution.targets, LONGEST)
+    turned = _turned(names)
+    ax = canvas.panel(ax, heatmap_size(distribution))
     from matplotlib.colors import ListedColormap
 
     colours = ListedColormap(canvas.shade(np.linspace(-1, 1, 255)), name="correlation")
@@ -60,12 +65,8 @@ def correlation_heatmap(
             ax.text(j + 0.5, i + (0.4 if two else 0.5), text, fontsize="medium", **look)
             if two:
                 ax.text(j + 0.5, i + 0.72, f"±{spread[i, j]:.2f}", fontsize="x-small", **look)
-    names = list(map(canvas.written, distribution.targets))
-    long = d * max(len(name) for name in distribution.targets) > 9 * side * d
-    turned: dict[str, Any] = (
-        {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if long else {}
-    )
-    ax.set_xticks(np.arange(d) + 0.5, names, **turned)
+    turn: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    ax.set_xticks(np.arange(d) + 0.5, names, **(turn if turned else {}))
     ax.set_yticks(np.arange(d) + 0.5, names)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
@@ -77,7 +78,8 @@ def correlation_heatmap(
     bar.ax.tick_params(length=0, labelsize="small", labelcolor=ink)
     several = "mean and deviation over" if annotated else "mean over"
     rows = "1 row" if len(distribution) == 1 else f"{several} {len(distribution):,} rows"
-    bar.set_label(f"correlation, {rows}", color=ink, fontsize="small")
+    between = ", " if d > 3 else ",\n"  # the bar is as high as the map
+    bar.set_label(f"correlation{between}{rows}", color=ink, fontsize="small")
     return ax
 
 
@@ -106,7 +108,8 @@ def aleatoric_vs_epistemic(distribution: Mixture, *, ax: Axes | None = None) -> 
         )
     canvas.check_distribution(distribution)
     d = len(distribution.targets)
-    ax = canvas.panel(ax, (5.2, 1.5 + 0.5 * d))
+    names = short_names(distribution.targets, LONGEST, 2)
+    ax = canvas.panel(ax, parts_size(distribution))
     total = distribution.stddev
     parts = (
         ("aleatoric", distribution.aleatoric, canvas.BLUE, -0.17),
@@ -125,7 +128,7 @@ def aleatoric_vs_epistemic(distribution: Mixture, *, ax: Axes | None = None) -> 
         ax.barh(at, width, 0.2, left=found[:, 1], color=colour, label=label)
         look: dict[str, Any] = {"marker": "o", "markersize": 5.5, "linestyle": "", "color": colour}
         ax.plot(found[:, 2], at, markeredgecolor=canvas.ink(ax), markeredgewidth=1.0, **look)
-    ax.set_yticks(np.arange(d), list(map(canvas.written, distribution.targets)))
+    ax.set_yticks(np.arange(d), names)
     ax.tick_params(axis="y", length=0)
     ax.set(xlim=(0, 1.02), ylim=(d - 0.5, -0.5))
     ax.set_xlabel(
@@ -136,6 +139,31 @@ def aleatoric_vs_epistemic(distribution: Mixture, *, ax: Axes | None = None) -> 
     ax.set_axisbelow(True)
     canvas.legend(ax, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return ax
+
+
+def heatmap_size(distribution: Joint) -> tuple[float, float]:
+    """Width and height of a figure, in inches, on which a heat map and its names have room."""
+    names = short_names(distribution.targets, LONGEST)
+    side, beside = max(_side(len(names)) * len(names), 2.0), LETTER * max(map(len, names))
+    below = 0.75 * beside if _turned(names) else 0.2
+    return side + beside + 1.5, max(side + below + 0.4, LEAST)
+
+
+def parts_size(mixture: Mixture) -> tuple[float, float]:
+    """The same for the parts of the standard deviation."""
+    names = short_names(mixture.targets, LONGEST, 2)
+    beside = LETTER * max(len(line) for name in names for line in name.split("\n"))
+    return 4.6 + beside, 1.5 + 0.5 * len(names)
+
+
+def _turned(names: list[str]) -> bool:
+    """Whether names below a heat map would meet if they were level."""
+    return LETTER * max(map(len, names)) > _side(len(names))
+
+
+def _side(count: int) -> float:
+    """Inches of a cell."""
+    return 0.72 if count <= MOST_ANNOTATED else 0.42
 
 
 def _over_rows(correlation: Array, known: Mask) -> tuple[Array, Array]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from covey.distributions.batch import evenly, row_index
 from covey.distributions.joint import Joint
 from covey.errors import InputError, shown
 from covey.plot import canvas
+from covey.plot.names import short_names
 from covey.types import Array, Observations, Rows
 
 if TYPE_CHECKING:
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 MOST_ROWS = 10
 MOST_NAMED = len(canvas.COLOURS) * len(canvas.MARKERS)  # rows that a legend can tell apart
 MOST_TARGETS = 12
+AXIS = 40  # letters of a name along an axis
+LETTER = 0.105  # inches of a panel, its margin included, about
+PANEL = 0.68  # share of the figure, over the number of panels, that axes have without margins
+DIGIT, GAP = 0.065, 0.05  # inches of a digit beside an axis; share of the axis between two numbers
 POINTS = 121  # of a boundary, or a density
 FILL = 0.10  # opacity
 
@@ -75,8 +81,8 @@ def ellipses(
         look: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 6, "linestyle": ""}
         ax.plot(*at.T, zorder=3, markeredgecolor=ax.get_facecolor(), **look)
         ax.plot([], [], color=colour, marker=marker, markersize=5, label=f"row {number}")
-    ax.set_xlabel(canvas.written(part.targets[0]))
-    ax.set_ylabel(canvas.written(part.targets[1]))
+    across, up = short_names(part.targets, AXIS, 2)
+    ax.set(xlabel=across, ylabel=up)
     shown = "; markers: observed" if seen.any() else ""
     ax.set_title(f"regions of {canvas.listed(steps)}{shown}", fontsize="medium")
     if len(numbers) <= MOST_NAMED:
@@ -128,6 +134,7 @@ def pairs(
     grid = canvas.panels(axes, d * d, d, (size, size)).reshape(d, d)
     low, high = _limits(one, value, steps)
     correlation = one.correlation[0]
+    names = short_names(distribution.targets, int(size / LETTER), 3)
     for i in range(d):
         for j in range(d):
             ax = grid[i, j]
@@ -141,7 +148,7 @@ def pairs(
                 _correlation(ax, None if known else correlation[i, j])
             if i >= j:
                 ax.set_xlim(low[j], high[j])
-            _dress(ax, i, j, list(map(canvas.written, distribution.targets)))
+            _dress(ax, i, j, names)
     if axes is None:
         grid[0, 0].figure.align_ylabels(grid[:, 0])
     return grid
@@ -245,22 +252,61 @@ def _correlation(ax: Axes, value: float | None) -> None:
 
 def _dress(ax: Axes, i: int, j: int, names: Sequence[str]) -> None:
     """Names and numbers along the left and the bottom of the grid only."""
-    from matplotlib.ticker import MaxNLocator
-
     last = len(names) - 1
-    ax.xaxis.set_major_locator(MaxNLocator(3))
-    ax.yaxis.set_major_locator(MaxNLocator(3))
-    ax.tick_params(labelsize="small")
+    inch = ax.figure.dpi * len(names) / PANEL
+    width, height = ax.figure.bbox.width / inch, ax.figure.bbox.height / inch
+    _ticks(ax.xaxis, 2 if last else 3, lambda texts: DIGIT * max(map(len, texts)) / width)
+    _ticks(ax.yaxis, 3, lambda texts: 2 * DIGIT / height)
+    ax.tick_params(labelsize="x-small" if last else "small")
     if i < j:
         ax.set(xticks=[], yticks=[])
     elif i == j:
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
+    size = "small" if any("\n" in name for name in names) else "medium"
     if i < last:
         ax.tick_params(labelbottom=False)
     if j > 0:
         ax.tick_params(labelleft=False)
     if i == last:
-        ax.set_xlabel(names[j])
+        ax.set_xlabel(names[j], fontsize=size)
     if j == 0:
-        ax.set_ylabel(names[i] if last else "density")
+        ax.set_ylabel(names[i] if last else "density", fontsize=size)
+
+
+def _ticks(axis: Any, most: int, size: Callable[[list[str]], float]) -> None:
+    """Few numbers along an axis, none where it would meet another, or one of the next panel.
+
+    Args:
+        axis: of some axes whose limits are set.
+        most: how many numbers.
+        size: gives the share of the axis that the largest of some texts takes.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    low, high = sorted(axis.get_view_interval())
+    ticks = np.array(MaxNLocator(5).tick_values(low, high))
+    texts = _numbers(ticks)
+    place, share = (ticks - low) / (high - low), size(texts) + GAP
+    inner = np.flatnonzero((place >= share / 2) & (place <= 1 - share / 2))
+    if len(inner) > most:
+        inner = inner[:: (len(inner) - 1) // (most - 1)][:most]
+    if len(inner) > 1 and np.diff(place[inner]).min() < share:
+        inner = inner[np.argsort(np.abs(place[inner] - 0.5))[:1]]
+    axis.set_ticks(ticks[inner], [texts[number] for number in inner])
+
+
+def _numbers(ticks: Array) -> list[str]:
+    """Numbers with as many digits as tell them apart, without a factor that stands elsewhere."""
+    step = np.diff(ticks).min()
+    for digits in range(1, 17):
+        texts = [f"{tick if abs(tick) > 1e-9 * step else 0.0:.{digits}g}" for tick in ticks]
+        if all(
+            abs(float(text) - tick) < 0.01 * step for text, tick in zip(texts, ticks, strict=True)
+        ):
+            break
+    plain = [
+        re.sub(r"e([+-])0*(\d+)", lambda m: f"e{m[1].strip('+')}{m[2]}", text) for text in texts
+    ]
+    whole = [f"{tick:.0f}" for tick in ticks] if step >= 1 and abs(ticks).max() < 1e6 else plain
+    return [text.replace("-", "\N{MINUS SIGN}") for text in whole]

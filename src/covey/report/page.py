@@ -17,6 +17,7 @@ from covey.arguments.check import read_values
 from covey.arguments.destination import destination
 from covey.assess.verdict import LEVEL, calibrated, verdict
 from covey.distributions.batch import evenly
+from covey.distributions.text import measured, rounded
 from covey.errors import CoveyWarning, InputError
 from covey.report.facts import data_warnings, features_of, settings_of, targets_of, versions
 from covey.report.model import Model
@@ -96,7 +97,9 @@ def page(
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters.update(number=_number, share=_share, signed=_signed)
+    environment.filters.update(
+        number=_number, share=_share, signed=_signed, measured=_measured, rounded=_rounded
+    )
     names = list(joint.targets)
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         title=title or f"Joint predictions of {_listed(names)}",
@@ -145,9 +148,13 @@ def _capital(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _listed(names: list[str], most: int = 4) -> str:
+def _listed(names: list[str], most: int = 4, letters: int = 90) -> str:
+    """Names as a headline has room for: some, and how many others there are."""
+    while most > 2 and len(", ".join(names[:most])) > letters:
+        most -= 1
     if len(names) > most:
-        return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} others"
+        others = len(names) - most + 1
+        return f"{', '.join(names[: most - 1])} and {others} other{'s' if others > 1 else ''}"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
@@ -163,6 +170,14 @@ def _number(value: float | None, digits: int = 3) -> str:
     else:
         text = f"{value:.{digits - 1}e}"
     return text.replace("-", MINUS)
+
+
+def _measured(value: float, error: float) -> str:
+    return measured(value, error).replace("-", MINUS)
+
+
+def _rounded(value: float, error: float) -> str:
+    return rounded(value, error).replace("-", MINUS)
 
 
 def _share(value: float | None, decimals: int = 1) -> str:

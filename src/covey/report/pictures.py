@@ -13,6 +13,8 @@ import numpy as np
 from covey import plot
 from covey.distributions import Elliptical, Mixture
 from covey.errors import InputError
+from covey.plot.covariances import heatmap_size, parts_size
+from covey.plot.names import short_names
 from covey.types import Array
 
 INK = "#123456"  # stands for the colour of the page's text, and is used for nothing else
@@ -44,6 +46,7 @@ STYLE = {
 }
 MOST_PANELS = 9  # targets that get a panel of their own
 MOST_PAIRS = 6  # targets of a pair grid
+LEAST_SIZE = 0.65  # of a picture on a narrow screen, which scrolls within the page then
 MOST_CELLS = 30  # targets of a map of correlations
 
 
@@ -103,7 +106,7 @@ def draw_all(joint: Elliptical, mixture: Mixture, y: Array) -> dict[str, Picture
         _picture(
             "uncertainty",
             "How much of the uncertainty of each target more data could remove.",
-            (6.2, 0.9 + 0.42 * d),
+            parts_size(mixture.marginal(shown)),
             lambda figure: plot.aleatoric_vs_epistemic(
                 mixture.marginal(shown), ax=figure.subplots()
             ),
@@ -111,12 +114,11 @@ def draw_all(joint: Elliptical, mixture: Mixture, y: Array) -> dict[str, Picture
     ]
     if len(joint.targets) > 1:
         wide = sorted(order[:MOST_CELLS].tolist())
-        side = 2.2 + 0.55 * min(len(wide), 12)
         found.append(
             _picture(
                 "correlations",
                 "Mean correlation of each pair of targets over the rows, and its spread.",
-                (side + 0.8, side),
+                heatmap_size(joint.marginal(wide)),
                 lambda figure: plot.correlation_heatmap(joint.marginal(wide), ax=figure.subplots()),
             )
         )
@@ -148,9 +150,10 @@ def typical_row(joint: Elliptical, y: Array) -> int:
 
 def _predicted(joint: Elliptical, y: Array, axes: Array) -> None:
     """Panels that say in a caption what each would say by itself."""
+    names = short_names(joint.targets, 30, 2)
     for number, ax in enumerate(axes):
         plot.observed_vs_predicted(joint, y, target=number, ax=ax)
-        ax.set(title=joint.targets[number], xlabel="predicted", ylabel="observed")
+        ax.set(title=names[number], xlabel="predicted", ylabel="observed")
         if number:
             ax.get_legend().remove()
 
@@ -194,9 +197,11 @@ def _inline(text: str, name: str, says: str) -> str:
     )
     text = re.sub(INK, "currentColor", text, flags=re.IGNORECASE)
     width, height = re.findall(r'(?:width|height)="([\d.]+)pt"', text)[:2]
+    pixels = float(width) * 4 / 3
     head = (
         f'<svg role="img" aria-label="{says}" viewBox="0 0 {width} {height}" '
-        f'style="max-width: {float(width) * 4 / 3:.0f}px" xmlns="http://www.w3.org/2000/svg" '
+        f'style="max-width: {pixels:.0f}px; min-width: {LEAST_SIZE * pixels:.0f}px" '
+        'xmlns="http://www.w3.org/2000/svg" '
         'xmlns:xlink="http://www.w3.org/1999/xlink">'
     )
     return head + text[text.index(">") + 1 :]
