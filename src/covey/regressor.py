@@ -17,7 +17,7 @@ from covey.fitted.assessment import AssessmentMixin
 from covey.fitted.prediction import PredictionMixin
 from covey.rows.training_table import TrainingTable, check_verbose, read_seed
 from covey.stream.estimator import FilesMixin
-from covey.table import chosen_targets
+from covey.table import Declared, chosen_targets
 from covey.types import Observations, Table
 
 __all__ = ["JointRegressor", "load"]
@@ -64,6 +64,11 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
             normal). An "epoch" is the steps between two validations on the held-out rows; its logs
             hold "out_of_fold_score". Callbacks see the current weights, not their average, and a
             learning rate that they set stays in force. Those that act on batches slow training.
+        categorical: names of columns of `X` whose values are labels, also if they look like numbers
+            or dates, such as ["zipcode"].
+        dates: names of columns of `X` that hold dates; or a mapping of names to their format, such
+            as {"Date": "%d/%m/%Y"}, or to the unit of numbers that count from 1970: "s", "ms", "D".
+            By default dates are recognised, except numbers such as 20171231.
         random_state: integer or `numpy.random.RandomState`; an integer gives the same result twice
             on the same machine and backend.
         verbose: 1 shows a progress bar with the out-of-fold score, then which family was chosen and
@@ -112,6 +117,8 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         max_steps: int | None = None,
         max_time: float | None = None,
         callbacks: Any = None,
+        categorical: Any = None,
+        dates: Any = None,
         random_state: Any = None,
         verbose: int = 1,
     ) -> None:
@@ -129,6 +136,8 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         self.max_steps = max_steps
         self.max_time = max_time
         self.callbacks = callbacks
+        self.categorical = categorical
+        self.dates = dates
         self.random_state = random_state
         self.verbose = verbose
 
@@ -171,7 +180,8 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         check_family(self.family)
         check_verbose(self.verbose)
         seed = read_seed(self.random_state)
-        shares = {"members": self.members, "cv": self.cv, "seed": seed}
+        declared = Declared.of(self.categorical, self.dates)
+        shares = {"members": self.members, "cv": self.cv, "seed": seed, "declared": declared}
         table = TrainingTable.read(X, chosen_targets(Y, y), sample_weight, groups, **shares)
         parameters = self.get_params(deep=False)
         self._set_fitted(fit_table(table, parameters, seed=seed, started=started))

@@ -19,7 +19,7 @@ from covey.table import (
     read_features,
     read_targets,
 )
-from covey.table.columns import MAX_CATEGORIES
+from covey.table.category_column import MAX_CATEGORIES
 from covey.table.files import read_table, write_table
 
 NAN, INF = np.nan, np.inf

@@ -14,7 +14,7 @@ from covey.arguments.numbers import is_number
 from covey.arguments.targets import target_names
 from covey.errors import InputError, shown
 from covey.rows.order import RowOrder
-from covey.table import FeatureSchema, read_features, read_targets
+from covey.table import Declared, FeatureSchema, read_features, read_targets
 from covey.table.copies import check_features
 from covey.table.folds import BLOCKS, MOST_PIECES, Folds
 from covey.table.inputs import Inputs
@@ -59,6 +59,7 @@ class TrainingTable:
         members: int,
         cv: Any,
         seed: int,
+        declared: Declared | None = None,
     ) -> Self:
         """Read what a user passes to `fit`.
 
@@ -72,6 +73,7 @@ class TrainingTable:
                 the rows are. `groups` stay whole in any case; they alone decide unless rows
                 depend on neighbours of other groups.
             seed: of the folds.
+            declared: what the user says of columns, if anything.
 
         Returns:
             The table.
@@ -87,7 +89,6 @@ class TrainingTable:
         kept = np.ones(len(frame), dtype=bool) if weight is None else weight > 0
         Y, names, flat = read_targets(Y, kept)
         targets = target_names(names, Y.shape[1])
-        check_features(frame[kept], Y, targets, names if named else None)
         held = ~np.isnan(Y).all(axis=1)
         kept[kept] = held
         rows = np.flatnonzero(kept)
@@ -99,11 +100,14 @@ class TrainingTable:
         folds = Folds.split(
             len(Y), members, cv=None if asked else cv, groups=groups, Y=Y, seed=seed, kept=kept
         )
-        schema = FeatureSchema.fit(frame, named)
+        schema = FeatureSchema.fit(frame, named, declared)
+        frame = schema.typed(frame)
+        check_features(frame, Y, targets, names if named else None)
         inputs = network_inputs(schema, frame, named)
         order = None
         if asked or cv is None:
             together = None if groups is None else folds.blocks
+            dated = frame.set_axis(dated.index)
             found = RowOrder.find(dated, schema, inputs, Y, targets, groups=together, asked=asked)
             if found is not None:
                 blocks = _blocks(found[1], members, together, Y, targets, asked=asked)

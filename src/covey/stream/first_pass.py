@@ -24,7 +24,7 @@ from covey.stream.hashes import row_keys
 from covey.stream.reservoir import Reservoir
 from covey.stream.rows import Roles, TrainingRows
 from covey.table import FeatureSchema, read_features, read_targets
-from covey.table.columns import decode
+from covey.table.cells import decode
 from covey.table.copies import check_features
 from covey.table.folds import Folds
 from covey.table.inputs import Inputs

@@ -16,7 +16,7 @@ from covey.stream.hash_folds import HashFolds
 from covey.stream.hashes import row_keys
 from covey.stream.rows import Roles, TrainingRows
 from covey.table import FeatureSchema, read_features
-from covey.table.columns import decode
+from covey.table.cells import decode
 from covey.table.folds import BLOCKS, SHUFFLED
 
 DATES = 100_000  # of which the borders between folds are quantiles

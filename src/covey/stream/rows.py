@@ -13,7 +13,7 @@ from covey.arguments.targets import target_names
 from covey.errors import InputError
 from covey.stream.dataset import ParquetTable
 from covey.stream.hash_folds import HashFolds
-from covey.table.columns import decode, refuse_infinity
+from covey.table.cells import decode, refuse_infinity
 from covey.types import Array
 
 USABLE = ("number", "date", "duration", "text", "empty")
