@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from covey.table.cells import refuse_holders
 from covey.table.spelling import ABSENT, number_label
 
 if TYPE_CHECKING:
@@ -89,6 +90,11 @@ class CategoricalColumn:
         return (f"{self.name}=other",) if self.others else ()
 
     @property
+    def read_as(self) -> str:
+        """What its cells are, for people."""
+        return f"{len(self.categories)} labels" if self.categories else "labels"
+
+    @property
     def details(self) -> str:
         """What labels training saw, for people."""
         shown = ", ".join(repr(label) for label in self.categories[:4])
@@ -97,7 +103,7 @@ class CategoricalColumn:
             return "nothing that could be learned from"
         more = f" and {count - 4} more" if count > 4 else ""
         rest = f"; {self.others} rarer ones are one" if self.others else ""
-        return f"{count} labels: {shown}{more}{rest}"
+        return f"{shown}{more}{rest}"
 
     def encode(self, column: pd.Series) -> NDArray[np.float32]:
         """Turn N cells into 0s and 1s of shape (N, len(output_names))."""
@@ -111,7 +117,11 @@ class CategoricalColumn:
 
         Returns:
             Array of shape (N, len(output_names)), and the rows whose label has no column.
+
+        Raises:
+            InputError: A cell is a list, or holds other values in another way.
         """
+        refuse_holders(column)
         place: dict[str | None, int] = {label: i for i, label in enumerate(self.categories)}
         rest = len(self.categories) if self.others else -1
         place[None] = len(self.categories) + len(self._rest) if self.missing else -2

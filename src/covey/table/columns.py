@@ -143,8 +143,8 @@ def _categories(name: str, cells: pd.Series, mostly: Lost | None = None) -> Lear
 def _with_values(
     column: type[NumericColumn], name: str, kind: str, reading: Reading, **spelling: Any
 ) -> Learned:
-    if not np.isfinite(reading.values).any() and not np.isinf(reading.values).any():
-        return Learned(CategoricalColumn(name, ()))
+    if not np.isfinite(reading.values).any():  # nothing to learn, or refused for its infinity
+        return Learned(CategoricalColumn(name, ()), reading.values)
     learned = getattr(column, "learn", column.fit)(name, kind, reading.values, **spelling)
     return Learned(learned, reading.values, reading.lost, reading.doubt)
 

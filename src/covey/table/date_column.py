@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from covey.errors import InputError
+from covey.table.cells import decode
 from covey.table.dates import UNITS, DateSpelling, from_epoch, read_times
 from covey.table.number_column import NumericColumn
 from covey.table.words import Reading, Words
@@ -115,6 +116,22 @@ def read_dates(words: Words, dates: DateSpelling) -> Reading:
     if dates.format:
         typed = numbers_as_dates(words.numbers, dates)
     return words.reading(dates.read(words.texts), doubt=doubt, typed=typed)
+
+
+def days_in(column: pd.Series, dates: DateSpelling) -> NDArray[np.float64]:
+    """The dates of a column that is known to hold dates.
+
+    Args:
+        column: N cells.
+        dates: how text, or numbers, have them.
+
+    Returns:
+        Days since 1970, shape (N,), NaN for what is none.
+    """
+    kind, values = decode(column)
+    if kind == "text":
+        return read_dates(Words.of(column), dates).values
+    return numbers_as_dates(values, dates) if kind == "number" and dates.format else values
 
 
 def numbers_as_dates(values: NDArray[np.float64], dates: DateSpelling) -> NDArray[np.float64]:

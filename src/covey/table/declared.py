@@ -52,6 +52,12 @@ class Declared:
             )
         return cls(labels, forms)
 
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The parameters as JSON has them; those that say nothing are left out."""
+        found = {"categorical": sorted(self.categorical), "dates": dict(sorted(self.dates.items()))}
+        return {name: value for name, value in found.items() if value}
+
     def check(self, names: Iterable[str]) -> None:
         """Check that all columns are there.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from covey.arguments.labels import row_name
 from covey.errors import InputError, shown
-from covey.table.cells import decode, first_infinity, refuse_infinity
+from covey.table.cells import decode, first_infinity, refuse_holders, refuse_infinity
 from covey.table.dates import read_durations
 from covey.table.spelling import (
     NEARLY_ALL,
@@ -213,6 +213,7 @@ class NumericColumn:
         kind, values = decode(column)
         found = Reading(values)
         if kind == "text":
+            refuse_holders(column)
             words = Words.of(column)
             found = self._read_text(words)
             lost = words.lost(found.states)

@@ -39,7 +39,7 @@ def say_of_training(learned: Sequence[Learned]) -> None:
     Args:
         learned: its columns.
     """
-    categories = [found for found in learned if found.values is None]
+    categories = [f for f in learned if isinstance(f.column, CategoricalColumn)]
     empty = [f.column.name for f in categories if not f.counts.keys() - {None}]
     unique = [f.column.name for f in categories if _never_repeats(f)]
     for names, why in (

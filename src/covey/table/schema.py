@@ -134,7 +134,8 @@ class FeatureSchema:
                 matrix, rows = column.encoded(cells)
                 parts.append(matrix)
                 if len(rows) and column.categories and not column.others:
-                    first = f"{shown(cells.iloc[rows[0]])} in {row_name(cells.index, int(rows[0]))}"
+                    label = shown(cells.iloc[rows[:1]].tolist()[0])
+                    first = f"{label} in {row_name(cells.index, int(rows[0]))}"
                     new.append((column.name, f"{len(rows):,} in {column.name!r}, the first {first}"))
                 continue
             values = self._values(column, cells)
@@ -232,7 +233,7 @@ class FeatureSchema:
         rows = [
             (
                 column.name,
-                "labels" if isinstance(column, CategoricalColumn) else column.read_as,
+                column.read_as,
                 column.details,
                 column.missing,
                 column.output_names,
@@ -242,19 +243,20 @@ class FeatureSchema:
         return pd.DataFrame(rows, columns=["column", "read_as", "details", "missing", "inputs"])
 
     @property
-    def lines(self) -> list[str]:
-        """How each column is read, one line for each, for people."""
-        found = []
+    def described(self) -> dict[str, str]:
+        """How each column is read, in a few words for each name."""
+        found = {}
         for column in self.columns:
-            kind = "labels" if isinstance(column, CategoricalColumn) else column.read_as
             gaps = "; some missing" if column.missing else ""
             unused = "" if column.output_names else "; not used"
-            found.append(f"{column.name}: {kind}, {column.details}{gaps}{unused}")
+            found[column.name] = f"{column.read_as}: {column.details}{gaps}{unused}"
         return found
 
     def __repr__(self) -> str:
-        head = f"FeatureSchema: {len(self.columns)} columns, {self.width} inputs of the network"
-        return "\n  ".join([head, *self.lines])
+        lines = [f"FeatureSchema: {len(self.columns)} columns, {self.width} inputs of the network"]
+        width = max(len(name) for name in self.names)
+        lines += [f"  {name:<{width}}  {how}" for name, how in self.described.items()]
+        return "\n".join(lines)
 
     def _values(self, column: NumericColumn, cells: pd.Series) -> NDArray[np.float64]:
         """The values of a column of numbers; what of its cells is lost is said once."""
