@@ -89,9 +89,7 @@ def _found(
     return found[0], written.get(found[0].by, NO_DATES)
 
 
-def _sampled_days(
-    table: ParquetTable, name: str, dates: DateSpelling, seed: int
-) -> np.ndarray:
+def _sampled_days(table: ParquetTable, name: str, dates: DateSpelling, seed: int) -> np.ndarray:
     """Values of a column of dates, in days, of rows at random."""
     share = min(DATES / len(table), 1.0)
     days = []

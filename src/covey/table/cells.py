@@ -134,9 +134,14 @@ def refuse_holders(column: pd.Series, role: str = "X") -> None:
             raise InputError(
                 f"Each cell of `{role}` must be one number, date, boolean or text. Received "
                 f"{article} {what} in column {column.name!r}, {row_name(column.index, row)}: "
-                f"{shown(cell)}. Make columns of what it holds, one for each value that matters, "
+                f"{shown_cell(column, row)}. Make columns of what it holds, one for each value that matters, "
                 "or leave the column out."
             )
+
+
+def shown_cell(column: pd.Series, row: int) -> str:
+    """What a message shows of one cell, a number as Python writes it."""
+    return shown(column.iloc[[row]].tolist()[0])
 
 
 def first_infinity(column: pd.Series, values: NDArray[np.float64]) -> str | None:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from covey.arguments.labels import row_name
-from covey.errors import InputError, shown
+from covey.errors import InputError
 from covey.table.category_column import CategoricalColumn
-from covey.table.cells import decode, refuse_holders
+from covey.table.cells import decode, refuse_holders, shown_cell
 from covey.table.date_column import DateColumn, declared_spelling, numbers_as_dates, read_dates
 from covey.table.dates import DateSpelling, read_durations, read_times
 from covey.table.number_column import PLURAL, NumericColumn, numbers_from_manifest
@@ -220,7 +220,7 @@ def _declared_dates(name: str, cells: pd.Series, kind: str, form: str) -> Learne
 def _no_dates(name: str, cells: pd.Series, row: int, form: str) -> InputError:
     how = f" of the format {form!r}" if form else ""
     return InputError(
-        f"`dates` must name columns of dates. Received {shown(cells.iloc[row])} in {name!r}, "
+        f"`dates` must name columns of dates. Received {shown_cell(cells, row)} in {name!r}, "
         f"{row_name(cells.index, row)}, which is none{how}. Give its format, such as "
         f'dates={{{name!r}: "%d/%m/%Y"}}, or leave the column out of `dates`.'
     )

@@ -21,6 +21,7 @@ HOUR, WEEKDAY, SEASON = "hour", "weekday", "season"
 PERIODS = {HOUR: 1.0, WEEKDAY: 7.0, SEASON: 365.2425}  # days
 MONDAY = 3.0  # 1970 began on a Thursday
 LEAST = {HOUR: 2.0, WEEKDAY: 2.0, SEASON: 0.9}  # periods that the data must span
+PARTS = {HOUR: 1440, WEEKDAY: 7, SEASON: 12}  # of a period, that the data must have two of
 WAVES = {HOUR: 2, WEEKDAY: 2, SEASON: 1}  # sines and cosines of each
 
 
@@ -37,9 +38,7 @@ class DateColumn(NumericColumn):
     dates: DateSpelling = DateSpelling()
 
     @classmethod
-    def learn(
-        cls, name: str, kind: str, values: NDArray[np.float64], dates: DateSpelling
-    ) -> Self:
+    def learn(cls, name: str, kind: str, values: NDArray[np.float64], dates: DateSpelling) -> Self:
         """Learn a column of dates, and what of it returns.
 
         Args:
@@ -180,8 +179,8 @@ def _cycles(kind: str, values: NDArray[np.float64]) -> tuple[str, ...]:
     span = np.ptp(known)
     found = []
     for cycle, period in PERIODS.items():
-        phases = _phase(cycle, known) if cycle != SEASON else known % period
-        if span >= LEAST[cycle] * period and len(np.unique(np.round(phases, 6))) > 2:
+        parts = np.floor(_phase(cycle, known) * PARTS[cycle] + 0.5) % PARTS[cycle]
+        if span >= LEAST[cycle] * period and len(np.unique(parts)) > 1:
             found.append(cycle)
     return tuple(found)
 

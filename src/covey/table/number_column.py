@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from covey.arguments.labels import row_name
-from covey.errors import InputError, shown
-from covey.table.cells import decode, first_infinity, refuse_holders, refuse_infinity
+from covey.errors import InputError
+from covey.table.cells import decode, first_infinity, refuse_holders, refuse_infinity, shown_cell
 from covey.table.dates import read_durations
 from covey.table.spelling import (
     NEARLY_ALL,
@@ -99,7 +99,9 @@ class NumericColumn:
         scale = np.clip(scale, limits.tiny, limits.max) if np.ptp(unit) > 0 else 0.0
         missing = len(finite) < len(values)
         seen = float(finite.min()), float(finite.max()), len(finite)
-        return cls(name, float(np.ldexp(center, exponent)), float(scale), missing, kind, *seen, **more)
+        return cls(
+            name, float(np.ldexp(center, exponent)), float(scale), missing, kind, *seen, **more
+        )
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -230,7 +232,7 @@ class NumericColumn:
         if self.kind == "duration":
             return words.reading(read_durations(texts))
         values, states = self.spelling.read(texts)
-        if self.low in (0.0, None) and self.high in (1.0, None) and not self.spelling.unit:
+        if {self.low, self.high} <= {0.0, 1.0, None} and not self.spelling.unit:
             boolean = read_words(texts)
             values = np.where(np.isnan(values), boolean, values)
             states = np.where(np.isnan(boolean), states, NUMBER)
@@ -244,7 +246,7 @@ class NumericColumn:
     def _wrong(self, row: int, column: pd.Series) -> InputError:
         return InputError(
             f"{self.name!r} held {PLURAL[self.kind]} in training and must hold them again. "
-            f"Received: {shown(column.iloc[row])} in {row_name(column.index, row)}. Convert it, or "
+            f"Received: {shown_cell(column, row)} in {row_name(column.index, row)}. Convert it, or "
             "mark such cells as missing."
         )
 

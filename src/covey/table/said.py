@@ -159,7 +159,8 @@ def _say_units(columns: Sequence[NumericColumn]) -> None:
     found = [
         f"{column.name!r} (in {column.spelling.unit!r})"
         for column in columns
-        if column.spelling.unit[:1].isalpha() and len(column.spelling.unit) < 4
+        if column.spelling.unit[:1].isalpha()
+        and len(column.spelling.unit) < 4
         or column.spelling.unit[1:]
     ]
     if found:

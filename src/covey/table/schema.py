@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from covey.arguments.labels import row_name
-from covey.errors import ArtifactError, InputError, shown, warn
+from covey.errors import ArtifactError, InputError, warn
 from covey.table.category_column import CategoricalColumn
-from covey.table.cells import first_infinity, kind_of, listed, refuse_infinity
+from covey.table.cells import first_infinity, kind_of, listed, refuse_infinity, shown_cell
 from covey.table.columns import Column, column_from_manifest, learn
 from covey.table.declared import Declared
 from covey.table.number_column import NumericColumn
@@ -134,9 +134,10 @@ class FeatureSchema:
                 matrix, rows = column.encoded(cells)
                 parts.append(matrix)
                 if len(rows) and column.categories and not column.others:
-                    label = shown(cells.iloc[rows[:1]].tolist()[0])
-                    first = f"{label} in {row_name(cells.index, int(rows[0]))}"
-                    new.append((column.name, f"{len(rows):,} in {column.name!r}, the first {first}"))
+                    first = f"{shown_cell(cells, int(rows[0]))} in {row_name(cells.index, int(rows[0]))}"
+                    new.append(
+                        (column.name, f"{len(rows):,} in {column.name!r}, the first {first}")
+                    )
                 continue
             values = self._values(column, cells)
             parts.append(column.scaled(values))

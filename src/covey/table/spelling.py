@@ -35,11 +35,22 @@ NUMBER, NOTHING, MARK, OTHER = range(4)  # what a text is: see `NumberSpelling.r
 _CURRENCY = "$\u20ac\u00a3\u00a5\u20b9\u20a9\u20bd\u20ba\u20b4\u20aa\u20ab\u0e3f\u20a6\u20b1\u00a2"
 _CODES = "USD|EUR|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|BRL|MXN|ZAR|RUB|TRY|KRW"
 _MONEY = rf"(?:[A-Z]{{0,3}}[{_CURRENCY}]|{_CODES})"
-_LETTERS = "A-Za-z\u00b5\u03bc\u00b0\u00ba\u03a9\u2126\u2103\u2109\u00c5"
+# Other letters after a number are more often part of a code, such as "12B" or "320i".
+_UNITS = (
+    "kg g mg \u00b5g ug t lb lbs oz km m cm mm \u00b5m um nm mi mile miles ft in yd km2 km\u00b2 m2 "
+    "m\u00b2 cm2 m3 m\u00b3 cm3 cc CC ha acres sqft sqm l L ml mL dl cl s sec secs ms min mins h hr "
+    "hrs hour hours day days week weeks month months year years yr yrs \u00b0 \u00b0C \u00b0F \u2103 \u2109 degC "
+    "degF Pa hPa kPa MPa bar mbar psi atm mmHg mV kV mA kW MW GW kWh MWh GWh Wh kJ MJ kcal cal Hz "
+    "kHz MHz GHz KB kB MB GB TB MiB GiB Mbps Gbps rpm hp bhp PS ppm ppb km/h kmh kmph kph mph m/s "
+    "kn dB mol mmol kN Nm kmpl mpg mg/dl mg/dL mg/l mg/L g/l g/L mmol/l mmol/L \u00b5g/m3 \u00b5g/m\u00b3 "
+    "kg/m3 kg/m\u00b3 pcs px pp bps"
+).split()
+_LETTER_UNITS = ("A", "C", "F", "J", "K", "N", "V", "W")  # only behind a blank
 _NUMBER = re.compile(
     rf"(?P<sign>[+-]?)\s*(?P<before>{_MONEY})?\s*(?P<sign2>[+-]?)"
     r"(?P<body>[0-9][0-9.,' ]*|[.,][0-9]+)(?P<power>[eE][+-]?[0-9]+)?"
-    rf"\s*(?P<after>[%\u2030]|{_MONEY}|[{_LETTERS}][{_LETTERS}/\u00b7^\u00b2\u00b3]{{0,9}}[23]?)?"
+    rf"(?P<after>\s*(?:[%\u2030]|{_MONEY}|{'|'.join(map(re.escape, _UNITS))})|"
+    rf"\s+[{''.join(_LETTER_UNITS)}])?"
     r"\s*(?P<trailing>-)?"
 )
 _INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
@@ -254,7 +265,7 @@ def _number(text: str) -> _Number | None:
     )
     if not readings:
         return None
-    unit = found["before"] or found["after"] or ""
+    unit = found["before"] or (found["after"] or "").strip()
     return _Number(readings, unit, len(readings) == 2 and not body.isdigit())
 
 

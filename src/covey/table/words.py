@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.arguments.labels import row_name
-from covey.errors import shown
+from covey.table.cells import shown_cell
 from covey.table.spelling import MARK, NUMBER, OTHER, state
 
 if TYPE_CHECKING:
@@ -147,4 +147,4 @@ class Words:
             return None
         row = self.first(states, (MARK, OTHER))
         where = row_name(self.column.index, row)
-        return Lost(count, len(self.column), shown(self.column.iloc[row]), where)
+        return Lost(count, len(self.column), shown_cell(self.column, row), where)
