@@ -21,7 +21,6 @@ from covey.table import (
     read_features,
     read_targets,
 )
-from covey.table.category_column import MAX_CATEGORIES
 from covey.table.files import read_table, write_table
 
 NAN, INF = np.nan, np.inf

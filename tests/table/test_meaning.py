@@ -107,9 +107,9 @@ def test_one_table_means_the_same_everywhere(name, way):
     for found in (matrix(schema, other), matrix(again, frame), matrix(again, other)):
         np.testing.assert_array_equal(found, X)
     # a row alone is the same row
-    for schema in (schema, again):
+    for fitted in (schema, again):
         for rows in (frame, other):
-            np.testing.assert_array_equal(matrix(schema, rows.iloc[[7]]), X[[7]])
+            np.testing.assert_array_equal(matrix(fitted, rows.iloc[[7]]), X[[7]])
 
 
 @pytest.mark.parametrize("way", [as_text, as_parquet])
@@ -180,7 +180,7 @@ def test_later_cells_that_are_no_numbers():
     with pytest.warns(CoveyWarning, match="1 of 1 in 'x', the first '<1' in row 0"):
         np.testing.assert_array_equal(matrix(schema, pd.DataFrame({"x": ["<1"]})), [[0.0]])
     matrix(schema, pd.DataFrame({"x": ["?"]}))  # said once
-    with pytest.raises(InputError, match="'x' held numbers in training.*'1,5' in row 0"):
+    with pytest.raises(InputError, match=r"'x' held numbers in training.*'1,5' in row 0"):
         matrix(schema, pd.DataFrame({"x": ["1,5"]}))  # 1.5 or 15?
     with pytest.raises(InputError, match="'5%' in row 0"):
         matrix(schema, pd.DataFrame({"x": ["5%"]}))
@@ -287,7 +287,7 @@ def test_what_is_no_date_is_refused(cells, said, message):
 def test_a_column_is_not_both():
     with pytest.raises(InputError, match="in `categorical` and in `dates`: 't'"):
         Declared.of(["t"], {"t": "s"})
-    with pytest.raises(InputError, match="`categorical` must name columns of `X`. Received 'zip'"):
+    with pytest.raises(InputError, match=r"`categorical` must name columns of `X`. Received 'zip'"):
         fit(pd.DataFrame({"t": [1]}), categorical=["zip"])
 
 

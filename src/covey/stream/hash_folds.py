@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.stream.hashes import folds_of, group_keys, row_keys
+from covey.table.blocks import check_members, count_of_blocks, held_out_blocks
 from covey.table.date_column import days_in
 from covey.table.dates import DateSpelling
-from covey.table.blocks import check_members, count_of_blocks, held_out_blocks
 
 
 @dataclass(frozen=True)

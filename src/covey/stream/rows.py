@@ -17,6 +17,7 @@ from covey.table import Declared
 from covey.table.cells import refuse_infinity
 from covey.types import Array
 
+NOTHING_SAID = Declared()
 USABLE = ("number", "date", "duration", "time", "text", "empty")
 
 
@@ -36,7 +37,7 @@ class Roles:
     features: tuple[str, ...]
     weight: str | None = None
     groups: str | None = None
-    declared: Declared = Declared()
+    declared: Declared = NOTHING_SAID
 
     @classmethod
     def choose(

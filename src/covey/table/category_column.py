@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from covey.table.cells import refuse_holders
-from covey.table.spelling import ABSENT, number_label
+from covey.table.spelling import number_label
+from covey.table.vocabulary import ABSENT
 
 if TYPE_CHECKING:
     import pandas as pd

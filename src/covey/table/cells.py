@@ -134,8 +134,8 @@ def refuse_holders(column: pd.Series, role: str = "X") -> None:
             raise InputError(
                 f"Each cell of `{role}` must be one number, date, boolean or text. Received "
                 f"{article} {what} in column {column.name!r}, {row_name(column.index, row)}: "
-                f"{shown_cell(column, row)}. Make columns of what it holds, one for each value that matters, "
-                "or leave the column out."
+                f"{shown_cell(column, row)}. Make columns of what it holds, one "
+                "for each value that matters, or leave the column out."
             )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HOUR, WEEKDAY, SEASON = "hour", "weekday", "season"
 PERIODS = {HOUR: 1.0, WEEKDAY: 7.0, SEASON: 365.2425}  # days
+RECOGNISED = DateSpelling()
 MONDAY = 3.0  # 1970 began on a Thursday
 LEAST = {HOUR: 2.0, WEEKDAY: 2.0, SEASON: 0.9}  # periods that the data must span
 PARTS = {HOUR: 1440, WEEKDAY: 7, SEASON: 12}  # of a period, that the data must have two of
@@ -35,7 +36,7 @@ class DateColumn(NumericColumn):
     """
 
     cycles: tuple[str, ...] = ()
-    dates: DateSpelling = DateSpelling()
+    dates: DateSpelling = RECOGNISED
 
     @classmethod
     def learn(cls, name: str, kind: str, values: NDArray[np.float64], dates: DateSpelling) -> Self:

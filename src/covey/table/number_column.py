@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+PLAIN = NumberSpelling()
 EDGE = 3.0  # what encoded numbers stay below
 FAR = 30.0  # encoded numbers are told apart up to here, in spreads
 RARE, FEW = 1e-3, 0.01  # probability, and share of the rows, of what is worth a word
@@ -72,7 +73,7 @@ class NumericColumn:
     low: float | None = None
     high: float | None = None
     seen: int = 0
-    spelling: NumberSpelling = NumberSpelling()
+    spelling: NumberSpelling = PLAIN
 
     @classmethod
     def fit(cls, name: str, kind: str, values: NDArray[np.float64], **more: Any) -> Self:

@@ -14,6 +14,7 @@ from covey.table.cells import listed
 from covey.table.columns import Column, Learned
 from covey.table.date_column import DateColumn
 from covey.table.number_column import PLURAL, NumericColumn
+from covey.table.vocabulary import LETTER_UNITS, UNITS
 from covey.table.words import Lost
 
 if TYPE_CHECKING:
@@ -81,23 +82,26 @@ def say_doubts(columns: Iterable[tuple[Column, str | None]]) -> None:
     Args:
         columns: each with such a text, or None.
     """
-    dates, numbers = [], []
+    dates: list[tuple[DateColumn, str]] = []
+    numbers: list[tuple[Column, str]] = []
     for column, text in columns:
         if text is None:
             continue
-        (dates if isinstance(column, DateColumn) else numbers).append((column, text))
+        if isinstance(column, DateColumn):
+            dates.append((column, text))
+        else:
+            numbers.append((column, text))
     if dates:
-        column, text = dates[0]
-        first = getattr(column, "dates").first
+        one = dates[0][0]
+        first = one.dates.first
         other = "%m/%d/%Y" if first == "day" else "%d/%m/%Y"
         warn(
             f"No cell tells whether the day or the month comes first in "
-            f"{_few([f'{c.name!r} (such as {t!r})' for c, t in dates])}: {column.name!r} is read "
-            f"with the {first or 'month'} first. If that is wrong, say dates={{{column.name!r}: "
-            f'"{other}"}}, or --dates {_word(f"{column.name}={other}")}.'
+            f"{_few([f'{c.name!r} (such as {t!r})' for c, t in dates])}: {one.name!r} is read "
+            f"with the {first or 'month'} first. If that is wrong, say dates={{{one.name!r}: "
+            f'"{other}"}}, or --dates {_word(f"{one.name}={other}")}.'
         )
     if numbers:
-        column, text = numbers[0]
         warn(
             "No cell tells whether the comma parts thousands or decimals in "
             f"{_few([f'{c.name!r} (such as {t!r})' for c, t in numbers])}: it is read as parting "
@@ -159,12 +163,10 @@ def _say_units(columns: Sequence[NumericColumn]) -> None:
     found = [
         f"{column.name!r} (in {column.spelling.unit!r})"
         for column in columns
-        if column.spelling.unit[:1].isalpha()
-        and len(column.spelling.unit) < 4
-        or column.spelling.unit[1:]
+        if column.spelling.unit in UNITS or column.spelling.unit in LETTER_UNITS
     ]
     if found:
-        names = [c.name for c in columns if c.spelling.unit]
+        names = [c.name for c in columns if c.spelling.unit in (*UNITS, *LETTER_UNITS)]
         warn(
             f"Text with a unit is read as numbers: {_few(found)}. If these are labels, say "
             f"categorical=[{names[0]!r}], or --categorical {_word(names[0])}."
@@ -232,7 +234,7 @@ def looks_like_codes(column: NumericColumn, values: NDArray[np.float64]) -> bool
 
 def _never_repeats(found: Learned) -> bool:
     labels = found.counts.keys() - {None}
-    return len(labels) > 1 and not getattr(found.column, "categories")
+    return len(labels) > 1 and not found.column.output_names
 
 
 def _few(said: Sequence[str]) -> str:

@@ -131,13 +131,12 @@ class FeatureSchema:
         parts, far, new = [], [], []
         for column, cells in zip(self.columns, self._aligned(frame, named), strict=True):
             if isinstance(column, CategoricalColumn):
-                matrix, rows = column.encoded(cells)
+                matrix, fresh = column.encoded(cells)
                 parts.append(matrix)
-                if len(rows) and column.categories and not column.others:
-                    first = f"{shown_cell(cells, int(rows[0]))} in {row_name(cells.index, int(rows[0]))}"
-                    new.append(
-                        (column.name, f"{len(rows):,} in {column.name!r}, the first {first}")
-                    )
+                if len(fresh) and column.categories and not column.others:
+                    place = row_name(cells.index, int(fresh[0]))
+                    first = f"the first {shown_cell(cells, int(fresh[0]))} in {place}"
+                    new.append((column.name, f"{len(fresh):,} in {column.name!r}, {first}"))
                 continue
             values = self._values(column, cells)
             parts.append(column.scaled(values))

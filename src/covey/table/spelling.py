@@ -15,42 +15,28 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.table.vocabulary import (
+    ABSENT,
+    BOOLEANS,
+    LETTER_UNITS,
+    MARKS,
+    MONEY_CODES,
+    MONEY_SIGNS,
+    PERCENT,
+    UNITS,
+)
+
 NEARLY_ALL = 0.9  # share of the cells that are numbers, or dates, for the column to be read so
 MOSTLY = 0.5  # and from which on somebody should know that it is not
 
-# Text that stands for a missing value in any column, as programs write it. "None" is a label.
-ABSENT = frozenset(
-    "NA,N/A,n/a,NaN,nan,-NaN,-nan,NaT,null,NULL,<NA>,#N/A,#NA,#N/A N/A,1.#QNAN,-1.#IND".split(",")
-) | {""}
-# Text that people write where a number or a date is missing, in small letters.
-MARKS = frozenset(
-    "?,??,-,--,---,.,..,...,*,\u2013,\u2014,missing,unknown,unk,none,nil,n.a.,n.a,na.,n.d.,n/d,"
-    "not available,not applicable,not known,tbd,#div/0!,#value!,#ref!,#name?,#num!,#null!,#error!,"
-    "#zahl!,#wert!,#nv".split(",")
-) | {text.lower() for text in ABSENT}
-WORDS = (("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"))
-
 NUMBER, NOTHING, MARK, OTHER = range(4)  # what a text is: see `NumberSpelling.read`
 
-_CURRENCY = "$\u20ac\u00a3\u00a5\u20b9\u20a9\u20bd\u20ba\u20b4\u20aa\u20ab\u0e3f\u20a6\u20b1\u00a2"
-_CODES = "USD|EUR|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|BRL|MXN|ZAR|RUB|TRY|KRW"
-_MONEY = rf"(?:[A-Z]{{0,3}}[{_CURRENCY}]|{_CODES})"
-# Other letters after a number are more often part of a code, such as "12B" or "320i".
-_UNITS = (
-    "kg g mg \u00b5g ug t lb lbs oz km m cm mm \u00b5m um nm mi mile miles ft in yd km2 km\u00b2 m2 "
-    "m\u00b2 cm2 m3 m\u00b3 cm3 cc CC ha acres sqft sqm l L ml mL dl cl s sec secs ms min mins h hr "
-    "hrs hour hours day days week weeks month months year years yr yrs \u00b0 \u00b0C \u00b0F \u2103 \u2109 degC "
-    "degF Pa hPa kPa MPa bar mbar psi atm mmHg mV kV mA kW MW GW kWh MWh GWh Wh kJ MJ kcal cal Hz "
-    "kHz MHz GHz KB kB MB GB TB MiB GiB Mbps Gbps rpm hp bhp PS ppm ppb km/h kmh kmph kph mph m/s "
-    "kn dB mol mmol kN Nm kmpl mpg mg/dl mg/dL mg/l mg/L g/l g/L mmol/l mmol/L \u00b5g/m3 \u00b5g/m\u00b3 "
-    "kg/m3 kg/m\u00b3 pcs px pp bps"
-).split()
-_LETTER_UNITS = ("A", "C", "F", "J", "K", "N", "V", "W")  # only behind a blank
+_MONEY = rf"(?:[A-Z]{{0,3}}[{MONEY_SIGNS}]|{'|'.join(MONEY_CODES)})"
+_BESIDE = "|".join(map(re.escape, UNITS))
 _NUMBER = re.compile(
     rf"(?P<sign>[+-]?)\s*(?P<before>{_MONEY})?\s*(?P<sign2>[+-]?)"
     r"(?P<body>[0-9][0-9.,' ]*|[.,][0-9]+)(?P<power>[eE][+-]?[0-9]+)?"
-    rf"(?P<after>\s*(?:[%\u2030]|{_MONEY}|{'|'.join(map(re.escape, _UNITS))})|"
-    rf"\s+[{''.join(_LETTER_UNITS)}])?"
+    rf"(?P<after>\s*(?:[{PERCENT}]|{_MONEY}|{_BESIDE})|\s+[{''.join(LETTER_UNITS)}])?"
     r"\s*(?P<trailing>-)?"
 )
 _INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
@@ -149,7 +135,7 @@ class NumberSpelling:
             values[plain] = _cast(cells[plain])
             states[plain] = NUMBER
             rows = np.flatnonzero(~plain)
-        for row in rows:
+        for row in rows.tolist():
             text = texts[row]
             number = _number(text)
             if number is None:
@@ -201,7 +187,7 @@ def _three(text: str) -> bool:
 
 
 def is_code(text: str) -> bool:
-    """Whether text is digits that begin with 0, such as a postcode: as a number it would be less."""
+    """Whether text is digits that begin with 0, such as a postcode."""
     return _CODE.fullmatch(text.strip()) is not None
 
 
@@ -217,12 +203,12 @@ def as_words(counts: Mapping[str, int]) -> tuple[str, str] | None:
     if len(counts) > 200:
         return None
     held = {text.strip().lower() for text in counts if _state(text) == OTHER}
-    return next((pair for pair in WORDS if held == set(pair)), None)
+    return next((pair for pair in BOOLEANS if held == set(pair)), None)
 
 
 def read_words(texts: Sequence[str]) -> NDArray[np.float64]:
     """Booleans in words as 0 and 1, shape (N,); NaN for what is none."""
-    place = {word: value for pair in WORDS for value, word in enumerate(pair)}
+    place = {word: value for pair in BOOLEANS for value, word in enumerate(pair)}
     return np.array([place.get(text.strip().lower(), np.nan) for text in texts], dtype=np.float64)
 
 
@@ -303,7 +289,7 @@ def state(text: str) -> int:
 
 def _is_sign(unit: str) -> bool:
     """Whether a unit is left out before a number as often as not: a percentage, or a currency."""
-    return bool(unit) and (unit in "%\u2030" or re.fullmatch(_MONEY, unit) is not None)
+    return bool(unit) and (unit in PERCENT or re.fullmatch(_MONEY, unit) is not None)
 
 
 def spelling_from_manifest(entry: Mapping[str, Any]) -> NumberSpelling:
