@@ -11,7 +11,7 @@ import pytest
 import covey
 from covey import cli
 from covey.assess.verdict import tabulate, verdict
-from covey.table.files import read_table
+from covey.files import read_table
 
 pytestmark = pytest.mark.usefixtures("few_steps")
 
@@ -133,7 +133,7 @@ def test_what_has_been_observed_is_given(folder, recwarn):
     options = ["--targets", "CO,NOx", "--drop", "id,week,w", "--output", output]
     assert run("fit", source, *options, *FAST) == 0
     assert run("predict", output, source, "--given", "CO", "--output", folder / "told.csv") == 0
-    told = read_table(folder / "told.csv")
+    told = read_table(folder / "told.csv").astype(float)
     observed = table["CO"].notna()
     np.testing.assert_allclose(told["mean_CO"][observed], table["CO"][observed])
     assert (told["cov_CO_CO"][observed] == 0).all()
@@ -153,7 +153,8 @@ def test_a_model_without_column_names_predicts_too(folder, recwarn):
     source, output = folder / "unnamed.csv", folder / "unnamed-joint.csv"
     assert run("predict", folder / "unnamed.covey", source, "--output", output) == 0
     expected = model.predict_distribution(X).mean
-    np.testing.assert_allclose(read_table(output)[["mean_y0", "mean_y1"]], expected)
+    means = read_table(output)[["mean_y0", "mean_y1"]].astype(float)
+    np.testing.assert_allclose(means, expected)
 
 
 def test_predict_without_output_prints_csv(model_file, folder, capsys):

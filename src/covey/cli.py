@@ -199,8 +199,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _fit(options: argparse.Namespace) -> None:
     from covey.arguments.destination import destination
+    from covey.files import TABLE_SUFFIXES
     from covey.regressor import JointRegressor
-    from covey.table.files import TABLE_SUFFIXES
 
     destination(options.output)
     if options.output.endswith(TABLE_SUFFIXES):
@@ -235,7 +235,7 @@ def _fit(options: argparse.Namespace) -> None:
 
 
 def _fit_in_memory(model: Any, options: argparse.Namespace) -> int:
-    from covey.table.files import read_table
+    from covey.files import read_table
 
     table = read_table(options.table[0])
     features = _features_to_fit(list(table.columns), options)
@@ -287,8 +287,8 @@ def _features_to_fit(columns: list[str], options: argparse.Namespace) -> list[st
 
 
 def _predict(options: argparse.Namespace) -> None:
+    from covey.files import TABLE_SUFFIXES, read_table, writable, write_table
     from covey.regressor import load
-    from covey.table.files import TABLE_SUFFIXES, read_table, writable, write_table
 
     if options.output:
         writable(options.output, TABLE_SUFFIXES)
@@ -317,8 +317,8 @@ def _predict(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from covey.assess.verdict import tabulate, verdict
+    from covey.files import read_table, writable
     from covey.regressor import load
-    from covey.table.files import read_table, writable
 
     if options.report:
         writable(options.report, (".html",))
