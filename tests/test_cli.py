@@ -1,5 +1,6 @@
 """The command line: files in, files out, errors in a line."""
 
+import io
 import json
 import subprocess
 import sys
@@ -252,3 +253,31 @@ def test_a_command_is_required(capsys):
     with pytest.raises(SystemExit) as raised:
         cli.main([])
     assert raised.value.code == 2
+
+
+def test_several_text_files_are_one_table(folder, recwarn):
+    table = pd.read_csv(folder / "train.csv")
+    table[:90].to_csv(folder / "first.csv", index=False)
+    parts = table[90:][table.columns[::-1]]
+    parts.to_csv(folder / "second.csv", index=False, sep=";", decimal=",")
+    options = ["--targets", "CO,NOx", "--drop", "id,w", "--groups", "week", *FAST]
+    paths = [folder / "first.csv", folder / "second.csv"]
+    assert run("fit", *paths, *options, "--output", folder / "parts.covey") == 0
+    assert run("fit", folder / "train.csv", *options, "--output", folder / "whole.covey") == 0
+    parts, whole = (covey.load(folder / f"{name}.covey") for name in ("parts", "whole"))
+    assert parts.n_features_in_ == 3
+    new = pd.read_parquet(folder / "new.parquet")
+    np.testing.assert_allclose(parts.predict(new), whole.predict(new), rtol=1e-6)
+    table.rename(columns={"a": "A"})[:9].to_csv(folder / "other.csv", index=False)
+    assert run("fit", paths[0], folder / "other.csv", *options, "--output", folder / "m.covey") == 2
+
+
+def test_tables_come_and_go_by_pipes(model_file, folder, monkeypatch, capsys, recwarn):
+    table = pd.read_parquet(folder / "new.parquet")
+    expected = covey.load(model_file).predict(table)
+    monkeypatch.setattr(
+        sys, "stdin", io.TextIOWrapper(io.BytesIO(table.to_csv(index=False).encode()))
+    )
+    assert run("predict", model_file, "-", "--output", "-") == 0
+    told = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    np.testing.assert_allclose(told[["mean_CO", "mean_NOx"]], expected, rtol=1e-6)

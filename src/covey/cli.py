@@ -27,7 +27,8 @@ def __dir__() -> list[str]:
     return __all__
 
 
-TABLE = "a .csv, .tsv or .parquet file"
+PARQUET = (".parquet", ".pq")  # several such files are streamed
+TABLE = "a .csv, .tsv, .parquet, .feather, .jsonl or .xlsx file, or - for the standard input"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,14 +44,14 @@ def parser() -> argparse.ArgumentParser:
     fit = commands.add_parser(
         "fit",
         help="train a model on a table",
-        description="Train a model on a table. Several Parquet files, or a folder of them, are "
-        "read as one table that need not fit into memory: its rows are streamed, and MODEL"
-        ".checkpoint keeps the progress until the model is written.",
+        description="Train a model on a table. Several files with the same columns are one table. "
+        "Several Parquet files, or a folder of them, need not fit into memory: their rows are "
+        "streamed, and MODEL.checkpoint keeps the progress until the model is written.",
     )
     fit.add_argument(
         "table",
         nargs="+",
-        help=f"the training rows: {TABLE}; or Parquet files or folders with the same columns",
+        help=f"the training rows: {TABLE}; several files, or folders of Parquet files",
     )
     fit.add_argument(
         "--targets",
@@ -215,10 +216,14 @@ def _fit(options: argparse.Namespace) -> None:
         random_state=options.seed,
         verbose=0 if options.quiet else 1,
     )
-    stream = options.stream or len(options.table) > 1 or os.path.isdir(options.table[0])
+    stream = (
+        options.stream
+        or any(map(os.path.isdir, options.table))
+        or (len(options.table) > 1 and all(each.endswith(PARQUET) for each in options.table))
+    )
     if options.resume and not stream:
         raise InputError(
-            "`--resume` is for rows that are streamed. Received one file: add --stream, or leave "
+            "`--resume` is for rows that are streamed. These are not: add --stream, or leave "
             "--resume out."
         )
     verdict = io.StringIO()  # for the end, when the file is there
@@ -237,7 +242,7 @@ def _fit(options: argparse.Namespace) -> None:
 def _fit_in_memory(model: Any, options: argparse.Namespace) -> int:
     from covey.files import read_table
 
-    table = read_table(options.table[0])
+    table = read_table(options.table)
     features = _features_to_fit(list(table.columns), options)
     model.fit(
         table[features],
@@ -292,7 +297,8 @@ def _predict(options: argparse.Namespace) -> None:
 
     if options.output:
         writable(options.output, TABLE_SUFFIXES)
-        if os.path.realpath(options.output) == os.path.realpath(options.table):
+        same = os.path.realpath(options.output) == os.path.realpath(options.table)
+        if same and options.output != "-":
             raise InputError(f"`--output` would overwrite the input table {options.table}.")
     table = read_table(options.table)
     named = [*options.keep, *(options.given or [])]
