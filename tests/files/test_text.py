@@ -191,7 +191,13 @@ DIALECTS = [
         "t.csv",
         "time,temp,site\n[s],[°C],\n1,2,x\n2,3,y\n",
         {"time": ["1", "2"], "temp": ["2", "3"], "site": ["x", "y"]},
-        "the line of units left out ('[s]; [°C]')",
+        "the line below the names left out ('[s]; [°C]')",
+    ),
+    (
+        "t.md",
+        "| a | b |\n|---|:--|\n| 1 | 2 |\n| 3 | 4 |\n",
+        {"a": ["1", "3"], "b": ["2", "4"]},
+        "2 columns without name",
     ),
     # names
     ("t.csv", "1.5,2\n2.5,3\n", {"x0": ["1.5", "2.5"], "x1": ["2", "3"]}, "no line of names"),
@@ -235,6 +241,7 @@ DIALECTS = [
         "column 2 has no name and is called 'Unnamed: 1'",
     ),
     ("t.csv", "a,b,c\n1,,3\n2,,4\n", {"a": ["1", "2"], "b": [GAP, GAP], "c": ["3", "4"]}, ""),
+    ("t.csv", "a,b,\n1,2\n3,4\n", {"a": ["1", "3"], "b": ["2", "4"]}, ""),
     # row labels of other programs
     ("t.csv", ",a,b\n0,5,6\n1,7,8\n", {"a": ["5", "7"], "b": ["6", "8"]}, "row numbers"),
     ("t.csv", ",a\n7,5\n2,7\n9,1\n", {"a": ["5", "7", "1"]}, "row numbers"),
@@ -258,6 +265,7 @@ DIALECTS = [
         {"a": ["1", "5"], "b": ["2", "6"]},
         "1 line of comments",
     ),
+    ("t.csv", "a\na\nb\n", {"a": ["a", "b"]}, ""),
     ("t.csv", "a,b\n#1,2\n#3,4\n", {"a": ["#1", "#3"], "b": ["2", "4"]}, ""),
     (
         "t.csv",
@@ -334,6 +342,22 @@ def test_a_last_row_is_never_lost(last, tmp_path):
     assert ("is kept as a row" in said) == kept
 
 
+@pytest.mark.parametrize(
+    ("below", "count"),
+    [
+        ("Total,14,16\n", 3),
+        ("Subtotal,14,16\nTotal,14,16\n", 3),
+        ("Mean,4.667,5.333\nStd,2.5,2.1\nMax,7,7\n", 3),
+        ("Average,4.6667,5.3333\n", 3),
+        ("Max,4,4\nTotal,18,20\n", 4),  # somebody of that name
+        ("Max,4,4\n", 4),
+    ],
+)
+def test_statistics_among_names_are_known_by_their_values(below, count, tmp_path):
+    frame, _ = read(tmp_path / "t.csv", "name,x,y\nAnn,2,3\nBob,5,6\nEva,7,7\n" + below)
+    assert len(frame) == count
+
+
 def test_a_total_among_names_is_known_by_its_sums(tmp_path):
     frame, said = read(tmp_path / "t.csv", "name,x,y\nShell,2,3\nBP,5,6\nEni,7,7\nTotal,14,16\n")
     assert list(frame["name"]) == ["Shell", "BP", "Eni"]
@@ -372,6 +396,7 @@ def test_no_table_is_changed_by_how_long_it_is(tmp_path):
         ('a,b\n1,2\n"open,2\n3,4\n', "in line 3"),
         ("a,b,c\n1,2,3,4\n5,6,7,8\n", "has 3 ('a; b; c') where the rows have 4"),
         ("a,b\n1,2,3,4\n5,6,7,8\n", "has 2 cells ('a; b') where the rows below have 4"),
+        ("a,b,c\n1,2\n3,4\n", "line 1 has 3 cells ('a; b; c') where the rows below have 2"),
         ("a,b,a\n1,2,3\n", "more than one column that is called a"),
         ("a, a\n1,2\n", "more than one column that is called a"),
         ("a,b\n1,\0\n", "zero bytes (line 2)"),

@@ -70,7 +70,7 @@ def find_head(name: str, text: str, sep: str | None, notes: Notes) -> Head:
     comments, start = _comments(text)
     line += len(comments)
     text = text[start:]
-    sample = text if len(text) <= SAMPLE else text[: text.rfind("\n", 0, SAMPLE) + 1] or text
+    sample = _beginning(text)
     dialect = find_dialect(sample) if sep is None else given_dialect(sep)
     found = _records(name, sample, dialect)
     if len(sample) < len(text) and len(found) > 1:
@@ -107,9 +107,17 @@ def find_head(name: str, text: str, sep: str | None, notes: Notes) -> Head:
     if layout.first < len(rows) and len(rows[layout.first]) == width and has_names:
         same = [row for row in below if len(row) == width]
         if units_row(rows[layout.first], same):
-            notes.add(f"the line of units left out ({quoted(rows[layout.first])})")
+            notes.add(f"the line below the names left out ({quoted(rows[layout.first])})")
             first = found[layout.first].end
     return Head(dialect, names, _from_line(text, first), line + first, has_names)
+
+
+def _beginning(text: str) -> str:
+    """Whole lines from the beginning of a text: so many letters, and twenty lines at least."""
+    end = text.rfind("\n", 0, SAMPLE) + 1 if len(text) > SAMPLE else len(text)
+    for _ in range(20 - text.count("\n", 0, end)):
+        end = (text.find("\n", end) + 1) or len(text)
+    return text[:end]
 
 
 def _comments(text: str) -> tuple[list[str], int]:
@@ -157,8 +165,8 @@ def _names(name: str, rows: list[list[str]], header: int | None, width: int) -> 
     if header is None:
         return None
     names = rows[header]
-    if len(names) == width:
-        return names
+    if len(names) >= width:
+        return names[:width]
     wide = [row for row in rows[header + 1 :] if len(row) == width]
     if all(not row[-1] for row in wide):
         return [*names, ""]

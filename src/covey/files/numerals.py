@@ -85,7 +85,9 @@ def _evidence(columns: Sequence[Any]) -> tuple[int, int]:
         cells = _with(column, r"[.,]")
         own = _count(cells, COMMA_SURE), _count(cells, POINT_SURE)
         # dates and version numbers have points as well: a column of numbers is one of numbers
-        if sum(own) >= 0.5 * (len(cells) - _count(cells, COMMA_PERHAPS)):
+        if sum(own) >= 0.9 * (
+            len(cells) - _count(cells, COMMA_PERHAPS) - _count(cells, POINT_PERHAPS)
+        ):
             commas, points = commas + own[0], points + own[1]
     return commas, points
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from covey.files.cells import MISSING, kind, kind_of_most
 from covey.files.dialect import Dialect, records
-from covey.files.layout import NOTE, footers
+from covey.files.foot import NOTE, footers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

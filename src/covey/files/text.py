@@ -176,7 +176,7 @@ def _without_repeated_names(columns: list[Any], head: Head, notes: Notes) -> lis
     """Leave out the line of names where it comes again, as in files put together."""
     import pyarrow.compute as pc
 
-    if not head.has_names or not len(columns[0]):
+    if not head.has_names or not len(columns[0]) or len(columns) < 2:
         return columns
     same = pc.equal(pc.fill_null(columns[0], ""), head.names[0])
     if not pc.any(same).as_py():

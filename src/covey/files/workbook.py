@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from covey.errors import InputError
 from covey.files.cells import MISSING
-from covey.files.layout import find_layout, footers, units_row
+from covey.files.foot import footers
+from covey.files.layout import find_layout, units_row
 from covey.files.names import finish
 from covey.files.notes import quoted
 
@@ -76,7 +77,7 @@ def read_workbook(source: Source, notes: Notes) -> pd.DataFrame:
     if first < len(texts) and layout.header is not None:
         below = [row for row in texts[first + 1 : first + BEFORE] if any(row)]
         if units_row(texts[first], below):
-            notes.add(f"the line of units left out ({quoted(texts[first])})")
+            notes.add(f"the line below the names left out ({quoted(texts[first])})")
             first += 1
     rows, texts = rows[first:], texts[first:]
     while texts and not any(texts[-1]):
