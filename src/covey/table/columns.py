@@ -26,6 +26,7 @@ from covey.table.spelling import (
     NumberSpelling,
     as_words,
     is_code,
+    plain_column,
     read_words,
 )
 from covey.table.words import Lost, Reading, Words
@@ -78,6 +79,11 @@ def learn(name: str, cells: pd.Series, *, categorical: bool, dates: str | None) 
     import pandas as pd
 
     kind, values = decode(cells)
+    category = isinstance(cells.dtype, pd.CategoricalDtype)
+    if kind == "text" and not (categorical or category or dates is not None):
+        plain = plain_column(cells, codes=False)
+        if plain is not None:
+            return _with_values(NumericColumn, name, "number", Reading(plain))
     if kind == "text":
         refuse_holders(cells)
     if kind == "empty" or categorical:
@@ -88,7 +94,7 @@ def learn(name: str, cells: pd.Series, *, categorical: bool, dates: str | None) 
         return _with_values(DateColumn, name, kind, Reading(values), dates=DateSpelling())
     if kind != "text":
         return _with_values(NumericColumn, name, kind, Reading(values))
-    if isinstance(cells.dtype, pd.CategoricalDtype):
+    if category:
         return _categories(name, cells)
     words = Words.of(cells)
     return (

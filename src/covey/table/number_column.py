@@ -17,6 +17,7 @@ from covey.table.spelling import (
     NUMBER,
     OTHER,
     NumberSpelling,
+    plain_column,
     read_words,
     spelling_from_manifest,
 )
@@ -215,7 +216,9 @@ class NumericColumn:
         """
         kind, values = decode(column)
         found = Reading(values)
-        if kind == "text":
+        if kind == "text" and (plain := self._plain(column)) is not None:
+            found = Reading(plain)
+        elif kind == "text":
             refuse_holders(column)
             words = Words.of(column)
             found = self._read_text(words)
@@ -227,6 +230,11 @@ class NumericColumn:
             found = self._of_another_kind(kind, values, column)
         refuse_infinity("X", {self.name: first_infinity(column, found.values)})
         return found
+
+    def _plain(self, column: pd.Series) -> NDArray[np.float64] | None:
+        """The values of text as programs write numbers; None if it has to be looked at."""
+        usual = self.kind == "number" and self.spelling.decimal == "." and not self.spelling.unit
+        return plain_column(column, codes=True) if usual else None
 
     def _read_text(self, words: Words) -> Reading:
         texts = words.texts

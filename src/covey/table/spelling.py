@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from covey.table.vocabulary import (
     PERCENT,
     UNITS,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NEARLY_ALL = 0.9  # share of the cells that are numbers, or dates, for the column to be read so
 MOSTLY = 0.5  # and from which on somebody should know that it is not
@@ -47,6 +50,7 @@ _GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:([.,' ])[0-9]{3})(?:\1[0-9]{3})*")
 _INDIAN = re.compile(r"[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}")
 _DIGITS = re.compile(r"[0-9]*")
 _PROGRAMS = r"^[+-]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_PROGRAMS_NO_CODES = r"^([+-]?([1-9][0-9]*|0)|[+-]?[0-9]*\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _CODE = re.compile(r"0[0-9]+")
 
 
@@ -161,6 +165,35 @@ class NumberSpelling:
         if self.unit:
             parts.append(f"in {self.unit!r}")
         return ", ".join(parts)
+
+
+def plain_column(column: pd.Series, *, codes: bool) -> NDArray[np.float64] | None:
+    """A whole column of text whose numbers are as programs write them, which is quickly seen.
+
+    Args:
+        column: N cells.
+        codes: whether digits that begin with 0 are numbers too.
+
+    Returns:
+        Values of shape (N,), NaN where missing; None if any cell has to be looked at.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        cells = pa.array(column, type=pa.large_string(), from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return None
+    if isinstance(cells, pa.ChunkedArray):
+        cells = cells.combine_chunks()
+    absent = pc.is_in(cells, value_set=pa.array(sorted(ABSENT), type=pa.large_string()))
+    cells = pc.if_else(absent, pa.scalar(None, type=pa.large_string()), cells)
+    if cells.null_count == len(cells):
+        return None
+    pattern = _PROGRAMS if codes else _PROGRAMS_NO_CODES
+    if not pc.all(pc.match_substring_regex(cells, pattern=pattern)).as_py():
+        return None
+    return np.asarray(pc.cast(cells, pa.float64()).to_numpy(zero_copy_only=False))
 
 
 def _are_plain(texts: NDArray[Any]) -> NDArray[np.bool_]:
