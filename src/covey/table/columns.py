@@ -239,7 +239,7 @@ def _serves(words: Words, reading: Reading) -> bool:
 
 def _codes(words: Words, reading: Reading) -> bool:
     return any(
-        is_code(text)
+        text.lstrip()[:1] == "0" and is_code(text)
         for text, state in zip(words.texts, reading.states, strict=True)
         if state == NUMBER
     )

@@ -51,6 +51,11 @@ _INDIAN = re.compile(r"[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}")
 _DIGITS = re.compile(r"[0-9]*")
 _PROGRAMS = r"^[+-]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _PROGRAMS_NO_CODES = r"^([+-]?([1-9][0-9]*|0)|[+-]?[0-9]*\.[0-9]+)([eE][+-]?[0-9]+)?$"
+# plain numbers whose point cannot part thousands
+_SURE = (
+    r"^[+-]?([0-9]*\.([0-9]{1,2}|[0-9]{4,})|0[0-9]*\.[0-9]{3}|[0-9]{4,}\.[0-9]{3}|\.[0-9]+)"
+    r"([eE][+-]?[0-9]+)?$"
+)
 _CODE = re.compile(r"0[0-9]+")
 
 
@@ -92,9 +97,9 @@ class NumberSpelling:
         texts = np.array(list(counts), dtype=object)
         plain = _are_plain(texts)
         if plain.any():
-            units[""] = sum(counts[text] for text in texts[plain])
-            marked = [text for text in texts[plain] if "." in text and not _three(text)]
-            votes["."] = sum(counts[text] for text in marked)
+            cells = np.array(list(counts.values()))
+            units[""] = int(cells[plain].sum())
+            votes["."] = int(cells[_matches(texts, _SURE)].sum())
         for text in texts[~plain]:
             number, count = _number(text), counts[text]
             if number is None:
@@ -198,11 +203,15 @@ def plain_column(column: pd.Series, *, codes: bool) -> NDArray[np.float64] | Non
 
 def _are_plain(texts: NDArray[Any]) -> NDArray[np.bool_]:
     """Which of N texts are numbers as programs write them, shape (N,)."""
+    return _matches(texts, _PROGRAMS)
+
+
+def _matches(texts: NDArray[Any], pattern: str) -> NDArray[np.bool_]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     array = pa.array(texts, type=pa.large_string())
-    return np.asarray(pc.match_substring_regex(array, pattern=_PROGRAMS).to_numpy(False))
+    return np.asarray(pc.match_substring_regex(array, pattern=pattern).to_numpy(False))
 
 
 def _cast(texts: NDArray[Any]) -> NDArray[np.float64]:
@@ -211,12 +220,6 @@ def _cast(texts: NDArray[Any]) -> NDArray[np.float64]:
 
     numbers = pc.cast(pa.array(texts, type=pa.large_string()), pa.float64())
     return np.asarray(numbers.to_numpy(zero_copy_only=False))
-
-
-def _three(text: str) -> bool:
-    """Whether the point in plain text may part thousands."""
-    whole, _, part = text.lstrip("+-").partition(".")
-    return len(part) == 3 and part.isdigit() and 1 <= len(whole) <= 3 and whole[0] != "0"
 
 
 def is_code(text: str) -> bool:

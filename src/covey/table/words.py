@@ -92,7 +92,7 @@ class Words:
             numbers[held & known] = [float(cell) for cell in cells[held & known]]
             cells = cells.mask(held).map(str, na_action="ignore")
         codes, texts = pd.factorize(cells)
-        return cls(column, tuple(str(text) for text in texts), codes, numbers)
+        return cls(column, tuple(texts.tolist()), codes, numbers)
 
     @property
     def counts(self) -> dict[str, int]:
