@@ -30,10 +30,10 @@ from covey.table.spelling import (
     read_words,
 )
 from covey.table.words import Lost, Reading, Words
+from covey.types import Array
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
 Column = NumericColumn | CategoricalColumn
 LOOKED_AT = 200  # texts that tell whether a column could hold dates at all
@@ -53,7 +53,7 @@ class Learned:
     """
 
     column: Column
-    values: NDArray[np.float64] | None = None
+    values: Array | None = None
     lost: Lost | None = None
     doubt: str | None = None
     mostly: Lost | None = None

@@ -16,6 +16,7 @@ from covey.table.columns import Column, column_from_manifest, learn
 from covey.table.declared import Declared
 from covey.table.number_column import NumericColumn
 from covey.table.said import say_doubts, say_lost, say_new, say_of_training
+from covey.types import Array
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -261,7 +262,7 @@ class FeatureSchema:
         lines += [f"  {name:<{width}}  {how}" for name, how in self.described.items()]
         return "\n".join(lines)
 
-    def _values(self, column: NumericColumn, cells: pd.Series) -> NDArray[np.float64]:
+    def _values(self, column: NumericColumn, cells: pd.Series) -> Array:
         """The values of a column of numbers; what of its cells is lost is said once."""
         reading = column.read(cells)
         if (reading.lost or reading.doubt) and column.name not in self._told_lost:

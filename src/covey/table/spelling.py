@@ -25,6 +25,7 @@ from covey.table.vocabulary import (
     PERCENT,
     UNITS,
 )
+from covey.types import Array, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,7 +124,7 @@ class NumberSpelling:
             unit = signs[0] if len(signs) == 1 and set(units) <= {"", *signs} else ""
         return cls(decimal, unit), doubt
 
-    def read(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
+    def read(self, texts: Sequence[str]) -> tuple[Array, NDArray[np.int8]]:
         """Read texts as numbers.
 
         Args:
@@ -172,7 +173,7 @@ class NumberSpelling:
         return ", ".join(parts)
 
 
-def plain_column(column: pd.Series, *, codes: bool) -> NDArray[np.float64] | None:
+def plain_column(column: pd.Series, *, codes: bool) -> Array | None:
     """A whole column of text whose numbers are as programs write them, which is quickly seen.
 
     Args:
@@ -201,12 +202,12 @@ def plain_column(column: pd.Series, *, codes: bool) -> NDArray[np.float64] | Non
     return np.asarray(pc.cast(cells, pa.float64()).to_numpy(zero_copy_only=False))
 
 
-def _are_plain(texts: NDArray[Any]) -> NDArray[np.bool_]:
+def _are_plain(texts: NDArray[Any]) -> Mask:
     """Which of N texts are numbers as programs write them, shape (N,)."""
     return _matches(texts, _PROGRAMS)
 
 
-def _matches(texts: NDArray[Any], pattern: str) -> NDArray[np.bool_]:
+def _matches(texts: NDArray[Any], pattern: str) -> Mask:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -214,7 +215,7 @@ def _matches(texts: NDArray[Any], pattern: str) -> NDArray[np.bool_]:
     return np.asarray(pc.match_substring_regex(array, pattern=pattern).to_numpy(False))
 
 
-def _cast(texts: NDArray[Any]) -> NDArray[np.float64]:
+def _cast(texts: NDArray[Any]) -> Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -242,7 +243,7 @@ def as_words(counts: Mapping[str, int]) -> tuple[str, str] | None:
     return next((pair for pair in BOOLEANS if held == set(pair)), None)
 
 
-def read_words(texts: Sequence[str]) -> NDArray[np.float64]:
+def read_words(texts: Sequence[str]) -> Array:
     """Booleans in words as 0 and 1, shape (N,); NaN for what is none."""
     place = {word: value for pair in BOOLEANS for value, word in enumerate(pair)}
     return np.array([place.get(text.strip().lower(), np.nan) for text in texts], dtype=np.float64)
