@@ -5,6 +5,7 @@ import inspect
 import json
 import subprocess
 import sys
+from unittest.mock import ANY
 
 import numpy as np
 import pandas as pd
@@ -168,8 +169,28 @@ def test_predict_without_output_prints_csv(model_file, folder, capsys):
 def test_info_says_what_the_file_holds(model_file, capsys):
     assert run("info", model_file) == 0
     shown = capsys.readouterr().out
-    for text in ("CO, NOx", "a, b, site", "2 networks", "nats per row"):
+    for text in ("CO, NOx", "3 columns", "2 networks", "nats per row"):
         assert text in shown
+    lines = [line.split() for line in shown.splitlines()]
+    read = {words[0]: words[1:3] for words in lines if words[0] in ("a", "b", "site")}
+    assert read == {"a": ["numbers:", ANY], "b": ["numbers:", ANY], "site": [ANY, "labels:"]}
+
+
+def test_columns_are_declared_on_the_command_line(folder, capsys):
+    table = read_table(folder / "train.csv")
+    days = pd.date_range("2024-01-01", periods=len(table), freq="D")
+    code = 10 + np.arange(len(table)) % 4
+    table.assign(when=days.strftime("%d/%m/%Y"), code=code).to_csv(folder / "t.csv", index=False)
+    options = ["--targets", "CO", "--features", "a,when,code", "--categorical", "code"]
+    options += ["--dates", "when=%d/%m/%Y", "--output", folder / "declared.covey"]
+    assert run("fit", folder / "t.csv", *options, *FAST[:-1]) == 0
+    model = covey.load(folder / "declared.covey")
+    assert (model.categorical, model.dates) == (["code"], {"when": "%d/%m/%Y"})
+    read_as = dict(zip(*model.schema_.describe()[["column", "read_as"]].to_numpy().T, strict=True))
+    assert read_as == {"a": "numbers", "when": "dates", "code": "4 labels"}
+    capsys.readouterr()
+    assert run("fit", folder / "t.csv", *options, "--categorical", "cod", *FAST[:-1]) == 2
+    assert "`categorical` must name columns of `X`. Received 'cod'" in capsys.readouterr().err
 
 
 def test_a_feature_list_is_taken(folder, capsys):

@@ -70,6 +70,20 @@ def parser() -> argparse.ArgumentParser:
         "--drop", type=_names, default=[], metavar="A,B,...", help="columns to leave out"
     )
     fit.add_argument(
+        "--categorical",
+        type=_names,
+        metavar="A,B,...",
+        help="columns whose values are labels, also if they look like numbers or dates",
+    )
+    fit.add_argument(
+        "--dates",
+        type=_dates,
+        action="append",
+        metavar="COLUMN[=FORMAT]",
+        help='a column of dates and how it is written, such as "Date=%%d/%%m/%%Y", or the unit of '
+        'numbers that count from 1970, such as "time=s" (default: found from the cells)',
+    )
+    fit.add_argument(
         "--groups",
         metavar="COLUMN",
         help="the column of group labels: a group is held out as a whole",
@@ -216,6 +230,8 @@ def _fit(options: argparse.Namespace) -> None:
         members=options.members,
         cv=options.cv,
         max_time=options.max_time,
+        categorical=options.categorical,
+        dates=dict(options.dates) if options.dates else None,
         random_state=options.random_state,
         verbose=0 if options.quiet else 1,
     )
@@ -351,8 +367,10 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _info(options: argparse.Namespace) -> None:
     from covey.archive.describe import describe
 
-    for name, value in describe(options.model).items():
-        print(f"{name:<20}{value}")
+    described = describe(options.model)
+    width = max(18, *(len(name) for name in described)) + 2
+    for name, value in described.items():
+        print(f"{name:<{width}}{value}")
 
 
 def _demo(options: argparse.Namespace) -> None:
@@ -374,6 +392,13 @@ def _add_trusted(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="a type outside scikit-learn that the model's base may consist of: its code runs",
     )
+
+
+def _dates(text: str) -> tuple[str, str]:
+    name, _, form = text.partition("=")
+    if not name.strip():
+        raise argparse.ArgumentTypeError(f"expected COLUMN or COLUMN=FORMAT, got {text!r}")
+    return name.strip(), form.strip()
 
 
 def _names(text: str) -> list[str]:
