@@ -1,4 +1,4 @@
-"""Tables as they come, through the estimator: text, dates, codes, and what the user says of them."""
+"""Tables as they come, through the estimator: text, dates, codes, and what users say of them."""
 
 import io
 import json

@@ -46,7 +46,16 @@ _NUMBER = re.compile(
 _INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 _BOUND = re.compile(r"[<>\u2264\u2265~]=?\s*(?=[-+.,0-9])")  # "<0.5": below what can be measured
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u202f\u2009\u2007\u2002\u2003\t"), " ")
-_PLAIN = {**_SPACES, 0x2212: "-", 0x2019: "'", 0x02BC: "'", 0xFF05: "%"}
+_DIGITS_OF_OTHERS = {zero + i: str(i) for zero in (0xFF10, 0x0660, 0x06F0) for i in range(10)}
+_PLAIN = {
+    **_SPACES,
+    0x2212: "-",
+    0x2013: "-",
+    **_DIGITS_OF_OTHERS,
+    0x2019: "'",
+    0x02BC: "'",
+    0xFF05: "%",
+}
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:([.,' ])[0-9]{3})(?:\1[0-9]{3})*")
 _INDIAN = re.compile(r"[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}")
 _DIGITS = re.compile(r"[0-9]*")
@@ -229,23 +238,27 @@ def is_code(text: str) -> bool:
 
 
 def as_words(counts: Mapping[str, int]) -> tuple[str, str] | None:
-    """The pair of words, such as ("no", "yes"), that a column consists of, if it holds both.
+    """The pair of words, such as ("no", "yes"), that a column consists of, perhaps beside 0 and 1.
 
     Args:
         counts: how many cells hold each text.
 
     Returns:
-        The words for 0 and 1 in small letters, or None.
+        The words for 0 and 1 in small letters; or None, also if only one of the two is held.
     """
     if len(counts) > 200:
         return None
     held = {text.strip().lower() for text in counts if _state(text) == OTHER}
-    return next((pair for pair in BOOLEANS if held == set(pair)), None)
+    for pair in BOOLEANS:
+        sides = [held & {word, digit} for word, digit in zip(pair, "01", strict=True)]
+        if all(sides) and held <= {*pair, "0", "1"} and held & set(pair):
+            return pair
+    return None
 
 
 def read_words(texts: Sequence[str]) -> Array:
     """Booleans in words as 0 and 1, shape (N,); NaN for what is none."""
-    place = {word: value for pair in BOOLEANS for value, word in enumerate(pair)}
+    place = {word: value for pair in (*BOOLEANS, ("0", "1")) for value, word in enumerate(pair)}
     return np.array([place.get(text.strip().lower(), np.nan) for text in texts], dtype=np.float64)
 
 
