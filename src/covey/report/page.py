@@ -20,6 +20,7 @@ from covey.distributions.batch import evenly
 from covey.errors import CoveyWarning, InputError
 from covey.files import write_text
 from covey.report.facts import data_warnings, features_of, settings_of, targets_of, versions
+from covey.report.model import Model
 from covey.report.pictures import MOST_PANELS, draw_all, typical_row
 from covey.report.rows import surprises
 from covey.types import Observations, Table
@@ -31,7 +32,7 @@ PICTURED_ROWS = 5000  # evenly chosen, for the pictures
 
 def write_report(
     path: str | os.PathLike[str],
-    model: Any,
+    model: Model,
     X: Table,
     Y: Observations,
     *,
@@ -63,7 +64,7 @@ def write_report(
 
 
 def page(
-    model: Any,
+    model: Model,
     X: Table,
     Y: Observations,
     *,

@@ -7,12 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
 
 from covey.arguments.labels import check_tables, labels_of
-from covey.arguments.numbers import is_number
 from covey.arguments.targets import target_names
-from covey.errors import InputError, shown
+from covey.errors import InputError
 from covey.rows.order import RowOrder
 from covey.table import Declared, FeatureSchema, read_features, read_targets
 from covey.table.copies import check_features
@@ -20,7 +18,7 @@ from covey.table.folds import BLOCKS, MOST_PIECES, Folds
 from covey.table.inputs import Inputs
 from covey.table.training_data import TrainingData
 from covey.table.weights import of_mean_one, read_sample_weight
-from covey.types import Array, Rows
+from covey.types import Array, Groups, Rows
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class TrainingTable:
         frame: features as the user gave them, N rows.
         schema: how they become numbers.
         data: the numbers to learn from, of these rows.
-        flat: whether the targets had one dimension only.
+        one_dimensional: whether the targets had one dimension only.
         rows: numbers of the rows in the user's table, shape (N,).
         labels: of the rows, a pandas Index of N: those of the features, or, if these have none, of
             the targets; or None.
@@ -43,7 +41,7 @@ class TrainingTable:
     frame: Any
     schema: FeatureSchema
     data: TrainingData
-    flat: bool
+    one_dimensional: bool
     rows: Rows
     labels: Any = None
     order: RowOrder | None = None
@@ -87,7 +85,7 @@ class TrainingTable:
         labels = labels_of(Y if labels_of(X) is None else X)
         weight = read_sample_weight(sample_weight, len(frame))
         kept = np.ones(len(frame), dtype=bool) if weight is None else weight > 0
-        Y, names, flat = read_targets(Y, kept)
+        Y, names, one_dimensional = read_targets(Y, kept)
         targets = target_names(names, Y.shape[1])
         held = ~np.isnan(Y).all(axis=1)
         kept[kept] = held
@@ -103,7 +101,7 @@ class TrainingTable:
         schema = FeatureSchema.fit(frame, named, declared)
         frame = schema.typed(frame)
         check_features(frame, Y, targets, names if named else None)
-        inputs = network_inputs(schema, frame, named)
+        inputs = network_inputs(schema, frame, named, training=True)
         order = None
         if asked or cv is None:
             together = None if groups is None else folds.blocks
@@ -116,13 +114,13 @@ class TrainingTable:
         labels = None if labels is None else labels[rows]
         weight = np.ones(len(Y)) if weight is None else weight
         data = TrainingData(Inputs(inputs), Y, weight, folds, targets)
-        return cls(frame, schema, data, flat, rows, labels, order)
+        return cls(frame, schema, data, one_dimensional, rows, labels, order)
 
 
 def _blocks(
-    rank: Rows,
+    rank: Groups,
     members: int,
-    groups: Rows | None,
+    groups: Groups | None,
     Y: Array,
     targets: tuple[str, ...],
     *,
@@ -191,52 +189,11 @@ def _check_observed(Y: Array, targets: tuple[str, ...], folds: Folds) -> None:
             )
 
 
-def network_inputs(schema: FeatureSchema, frame: Any, named: bool) -> NDArray[np.float32]:
+def network_inputs(
+    schema: FeatureSchema, frame: Any, named: bool, *, training: bool = False
+) -> NDArray[np.float32]:
     """The matrix that the network reads, of shape (N, F); a constant column where F would be 0."""
-    matrix = schema.transform(frame, named)
+    matrix = schema.transform(frame, named, training=training)
     if matrix.shape[1] == 0:  # nothing varied in training: only a constant is left to learn from
         return np.zeros((len(matrix), 1), dtype=np.float32)
     return matrix
-
-
-def check_verbose(verbose: Any) -> None:
-    """Check how much a user wants printed.
-
-    Args:
-        verbose: the parameter of the `JointRegressor`.
-
-    Raises:
-        InputError: it is no whole number of at least 0, and neither True nor False.
-    """
-    flag = isinstance(verbose, (bool, np.bool_))
-    if not flag and not (is_number(verbose, whole=True) and verbose >= 0):
-        raise InputError(
-            "`verbose` must be 0 (silent) or 1 (a progress bar and a verdict). "
-            f"Received: verbose={shown(verbose)}."
-        )
-
-
-def read_seed(random_state: Any) -> int:
-    """Turn what scikit-learn calls a random state into an integer.
-
-    Args:
-        random_state: an integer, a `numpy.random.RandomState`, or None for another seed every time;
-            NumPy's global generator is never touched.
-
-    Returns:
-        The seed.
-
-    Raises:
-        InputError: it is none of these.
-    """
-    if random_state is None:
-        return int(np.random.default_rng().integers(2**31 - 1))
-    try:
-        if isinstance(random_state, (bool, np.bool_)):
-            raise ValueError
-        return int(check_random_state(random_state).randint(2**31 - 1))
-    except ValueError as error:
-        raise InputError(
-            "`random_state` must be a non-negative integer below 2**32, a "
-            f"numpy.random.RandomState, or None. Received: {shown(random_state)}."
-        ) from error

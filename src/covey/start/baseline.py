@@ -28,11 +28,11 @@ class Baseline:
 
     Attributes:
         starts: K linear models, of which each has such a covariance.
-        means: what the means are, in words.
+        predictor: what predicts the means, in words.
     """
 
     starts: tuple[LinearStart, ...]
-    means: str
+    predictor: str
 
     @classmethod
     def of(
@@ -54,13 +54,13 @@ class Baseline:
         """
         starts = linear if base is None else [start.of_offset_alone() for start in linear]
         pairs = zip(starts, covariances, strict=True)
-        means = "ridge regression" if base is None else f"the base alone ({base})"
-        return cls(tuple(replace(start, **arrays) for start, arrays in pairs), means)
+        predictor = "ridge regression" if base is None else f"the base alone ({base})"
+        return cls(tuple(replace(start, **arrays) for start, arrays in pairs), predictor)
 
     @property
     def description(self) -> str:
         """The baseline in words."""
-        return f"{self.means} with one covariance for all rows"
+        return f"{self.predictor} with one covariance for all rows"
 
     def distribution(self, inputs: Inputs, targets: tuple[str, ...]) -> Elliptical:
         """The mean of the K means for every row, and the mean of the K covariances.
@@ -99,8 +99,8 @@ class Baseline:
 
     def to_arrays(self) -> dict[str, Array]:
         """The K covariances as arrays by name; the rest of a baseline is in the linear models."""
-        names = self.starts[0].covariance_names()
-        return {name: np.stack([getattr(start, name) for start in self.starts]) for name in names}
+        names, key = self.starts[0].covariance_names(), self.starts[0].key
+        return {key(name): np.stack([getattr(one, name) for one in self.starts]) for name in names}
 
     @classmethod
     def from_arrays(
@@ -115,12 +115,13 @@ class Baseline:
             KeyError: an array is lacking.
             ValueError: one has another shape than that of the linear models, or is not finite.
         """
-        names = linear[0].covariance_names()
+        names, key = linear[0].covariance_names(), linear[0].key
         for name in names:
             expected = (len(linear), *np.shape(getattr(linear[0], name)))
-            if arrays[name].shape != expected or not np.isfinite(arrays[name]).all():
+            array = arrays[key(name)]
+            if array.shape != expected or not np.isfinite(array).all():
                 raise ValueError(f"the covariance of the baseline, {name}")
-        each = [{name: arrays[name][k] for name in names} for k in range(len(linear))]
+        each = [{name: arrays[key(name)][k] for name in names} for k in range(len(linear))]
         return cls.of(linear, each, base)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -17,7 +17,7 @@ from covey.rows.training_table import TrainingTable, network_inputs
 from covey.start.baseline import Baseline
 from covey.start.moments import FoldMoments
 from covey.start.ridge import fit_ridge, ridge_of_folds
-from covey.start.start import Columns, LinearStart, unbounded_columns, with_unbounded
+from covey.start.start import PREFIX, LinearStart, stacked, unbounded_columns, with_unbounded
 from covey.stream.dataset import ParquetTable
 from covey.stream.hash_folds import HashFolds
 from covey.stream.hashes import row_keys
@@ -29,7 +29,7 @@ from covey.table.copies import check_features
 from covey.table.folds import Folds
 from covey.table.inputs import Inputs
 from covey.table.training_data import TrainingData
-from covey.types import Array, Snapshot
+from covey.types import Array, Columns, Counts, Groups, Rows, Snapshot
 
 MOST_ROWS = 100_000  # of the sample
 MOST_CELLS = 10_000_000  # of the sample
@@ -61,13 +61,13 @@ class FirstPass:
     schema: FeatureSchema
     rows: int
     mean_weight: float
-    complete: NDArray[np.int64]
-    training: NDArray[np.int64]
-    numbers: NDArray[np.int64]
+    complete: Counts
+    training: Counts
+    numbers: Rows
     inputs: NDArray[np.float32]
     Y: Array
     weight: Array | None
-    fold: NDArray[np.int64]
+    fold: Groups
     linear: tuple[LinearStart, ...]
     baseline: Baseline
 
@@ -130,7 +130,7 @@ class FirstPass:
             check_features(frame, rows.Y, roles.targets, roles.targets)
             ranges.add_text(schema, _scanned(table, roles, folds, None))
             schema = schema.widened(ranges.seen)
-            inputs = network_inputs(schema, frame, named)
+            inputs = network_inputs(schema, frame, named, training=True)
             weight = None if rows.weight is None else rows.weight / rows.weight.mean()
             unbounded = unbounded_columns(inputs)
             moments = _moments(table, roles, folds, schema, inputs.shape[1], unbounded, bar)
@@ -168,7 +168,12 @@ class FirstPass:
         return Folds(pairs, self.fold)
 
     def table(
-        self, roles: Roles, folds: HashFolds, *, flat: bool, order: RowOrder | None = None
+        self,
+        roles: Roles,
+        folds: HashFolds,
+        *,
+        one_dimensional: bool,
+        order: RowOrder | None = None,
     ) -> TrainingTable:
         """The sample as a table: what members are stopped, scored and calibrated on.
 
@@ -176,7 +181,7 @@ class FirstPass:
             roles: which columns are what.
             folds: who holds out which rows.
             order: why folds are blocks of rows; None if they are not.
-            flat: whether the targets had one dimension only.
+            one_dimensional: whether the targets had one dimension only.
 
         Returns:
             The table, without its frame.
@@ -193,7 +198,7 @@ class FirstPass:
                 )
         weight = np.ones(len(self.Y)) if self.weight is None else self.weight
         data = TrainingData(Inputs(self.inputs), self.Y, weight, split, roles.targets)
-        return TrainingTable(None, self.schema, data, flat, self.numbers, order=order)
+        return TrainingTable(None, self.schema, data, one_dimensional, self.numbers, order=order)
 
     def snapshot(self) -> Snapshot:
         """All that `restored` needs."""
@@ -206,9 +211,7 @@ class FirstPass:
         arrays[FOLD] = self.fold
         if self.weight is not None:
             arrays["weight"] = self.weight
-        for part in fields(self.linear[0]):
-            own = [getattr(start, part.name) for start in self.linear]
-            arrays[f"linear_{part.name}"] = np.stack(own)
+        arrays |= stacked(self.linear)
         for name, array in self.baseline.to_arrays().items():
             arrays[f"baseline_{name}"] = array
         return Snapshot(manifest, arrays)
@@ -217,11 +220,7 @@ class FirstPass:
     def restored(cls, snapshot: Snapshot, kind: type[LinearStart]) -> Self:
         """The first pass that `snapshot` describes, with linear starts of some kind."""
         manifest, arrays = snapshot
-        names = [part.name for part in fields(kind)]
-        linear = tuple(
-            kind(**{name: arrays[f"linear_{name}"][member] for name in names})
-            for member in range(len(arrays["linear_location"]))
-        )
+        linear = kind.from_arrays(arrays, len(arrays[PREFIX + "location"]))
         prefix = "baseline_"
         kept = {n.removeprefix(prefix): arrays[n] for n in arrays if n.startswith(prefix)}
         try:
@@ -349,7 +348,7 @@ def _moments(
     moments = FoldMoments(len(folds), width + len(unbounded), len(roles.targets))
     for rows in _scanned(table, roles, folds, bar):
         frame = rows.table.select(list(roles.features)).to_pandas()
-        inputs = with_unbounded(network_inputs(schema, frame, True), unbounded)
+        inputs = with_unbounded(network_inputs(schema, frame, True, training=True), unbounded)
         moments.add(inputs, rows.Y, rows.weight, rows.fold)
         if moments.size > MOST_MOMENTS:
             bar.update(bar.total - bar.n)
