@@ -374,6 +374,21 @@ def test_numbers_that_are_sizes_are_no_codes():
     fit(frame)
 
 
+def test_categories_of_pandas_that_are_booleans_are_booleans():
+    frame = pd.DataFrame(
+        {"c": pd.Categorical(["yes", "no", "yes"]), "d": pd.Categorical(list("112"))}
+    )
+    assert fit(frame).output_names == ("c", "d=1", "d=2")
+
+
+def test_digits_of_float32_are_not_beyond_it():
+    x = R.normal(size=1000).astype(np.float32)
+    frame = pd.DataFrame({"x": x})
+    schema = fit(frame)
+    found = matrix(schema, pd.DataFrame({"x": x.astype(str)}))  # without a warning
+    np.testing.assert_allclose(found, matrix(schema, frame), rtol=0, atol=1e-6)
+
+
 # Cells that hold others
 
 
