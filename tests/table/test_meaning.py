@@ -219,6 +219,18 @@ def test_a_doubt_is_said():
     assert days.text(days.low) == "2017-02-01"
 
 
+def test_a_later_doubt_is_read_with_the_month_first_and_said():
+    schema = fit(pd.DataFrame({"d": pd.date_range("2017-01-01", periods=60, freq="D")}))
+    later = pd.DataFrame({"d": ["01/02/2017", "01/02/2017"]})
+    with pytest.warns(CoveyWarning, match=r"'d' \(such as '01/02/2017'\): .* with the month first"):
+        found = matrix(schema, later)
+    iso = pd.DataFrame({"d": ["2017-01-02"] * 2})
+    np.testing.assert_array_equal(found, matrix(schema, iso))
+    sure = pd.DataFrame({"d": ["13/02/2017", "01/02/2017"]})
+    iso = pd.DataFrame({"d": ["2017-02-13", "2017-02-01"]})
+    np.testing.assert_array_equal(matrix(schema, sure), matrix(schema, iso))
+
+
 def test_units_are_said():
     frame = pd.DataFrame({"w": ["5 kg", "7 kg", "9 kg"]})
     with pytest.warns(CoveyWarning, match=r"unit is read as numbers: 'w' \(in 'kg'\)"):
