@@ -219,6 +219,18 @@ def test_a_doubt_is_said():
     assert days.text(days.low) == "2017-02-01"
 
 
+def test_a_later_doubt_is_read_with_the_month_first_and_said():
+    schema = fit(pd.DataFrame({"d": pd.date_range("2017-01-01", periods=60, freq="D")}))
+    later = pd.DataFrame({"d": ["01/02/2017", "01/02/2017"]})
+    with pytest.warns(CoveyWarning, match=r"'d' \(such as '01/02/2017'\): .* with the month first"):
+        found = matrix(schema, later)
+    iso = pd.DataFrame({"d": ["2017-01-02"] * 2})
+    np.testing.assert_array_equal(found, matrix(schema, iso))
+    sure = pd.DataFrame({"d": ["13/02/2017", "01/02/2017"]})
+    iso = pd.DataFrame({"d": ["2017-02-13", "2017-02-01"]})
+    np.testing.assert_array_equal(matrix(schema, sure), matrix(schema, iso))
+
+
 def test_units_are_said():
     frame = pd.DataFrame({"w": ["5 kg", "7 kg", "9 kg"]})
     with pytest.warns(CoveyWarning, match=r"unit is read as numbers: 'w' \(in 'kg'\)"):
@@ -372,6 +384,21 @@ def test_numbers_that_are_sizes_are_no_codes():
         }
     )
     fit(frame)
+
+
+def test_categories_of_pandas_that_are_booleans_are_booleans():
+    frame = pd.DataFrame(
+        {"c": pd.Categorical(["yes", "no", "yes"]), "d": pd.Categorical(list("112"))}
+    )
+    assert fit(frame).output_names == ("c", "d=1", "d=2")
+
+
+def test_digits_of_float32_are_not_beyond_it():
+    x = R.normal(size=1000).astype(np.float32)
+    frame = pd.DataFrame({"x": x})
+    schema = fit(frame)
+    found = matrix(schema, pd.DataFrame({"x": x.astype(str)}))  # without a warning
+    np.testing.assert_allclose(found, matrix(schema, frame), rtol=0, atol=1e-6)
 
 
 # Cells that hold others
