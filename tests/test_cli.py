@@ -2,9 +2,11 @@
 
 import argparse
 import inspect
+import io
 import json
 import subprocess
 import sys
+from unittest.mock import ANY
 
 import numpy as np
 import pandas as pd
@@ -13,7 +15,7 @@ import pytest
 import covey
 from covey import cli
 from covey.assess.verdict import tabulate, verdict
-from covey.table.files import read_table
+from covey.files import read_table
 
 pytestmark = pytest.mark.usefixtures("few_steps")
 
@@ -135,7 +137,7 @@ def test_what_has_been_observed_is_given(folder, recwarn):
     options = ["--targets", "CO,NOx", "--drop", "id,week,w", "--output", output]
     assert run("fit", source, *options, *FAST) == 0
     assert run("predict", output, source, "--given", "CO", "--output", folder / "told.csv") == 0
-    told = read_table(folder / "told.csv")
+    told = read_table(folder / "told.csv").astype(float)
     observed = table["CO"].notna()
     np.testing.assert_allclose(told["mean_CO"][observed], table["CO"][observed])
     assert (told["cov_CO_CO"][observed] == 0).all()
@@ -155,7 +157,8 @@ def test_a_model_without_column_names_predicts_too(folder, recwarn):
     source, output = folder / "unnamed.csv", folder / "unnamed-joint.csv"
     assert run("predict", folder / "unnamed.covey", source, "--output", output) == 0
     expected = model.predict_distribution(X).mean
-    np.testing.assert_allclose(read_table(output)[["mean_y0", "mean_y1"]], expected)
+    means = read_table(output)[["mean_y0", "mean_y1"]].astype(float)
+    np.testing.assert_allclose(means, expected)
 
 
 def test_predict_without_output_prints_csv(model_file, folder, capsys):
@@ -168,8 +171,28 @@ def test_predict_without_output_prints_csv(model_file, folder, capsys):
 def test_info_says_what_the_file_holds(model_file, capsys):
     assert run("info", model_file) == 0
     shown = capsys.readouterr().out
-    for text in ("CO, NOx", "a, b, site", "2 networks", "nats per row"):
+    for text in ("CO, NOx", "3 columns", "2 networks", "nats per row"):
         assert text in shown
+    lines = [line.split() for line in shown.splitlines()]
+    read = {words[0]: words[1:3] for words in lines if words[0] in ("a", "b", "site")}
+    assert read == {"a": ["numbers:", ANY], "b": ["numbers:", ANY], "site": [ANY, "labels:"]}
+
+
+def test_columns_are_declared_on_the_command_line(folder, capsys):
+    table = read_table(folder / "train.csv")
+    days = pd.date_range("2024-01-01", periods=len(table), freq="D")
+    code = 10 + np.arange(len(table)) % 4
+    table.assign(when=days.strftime("%d/%m/%Y"), code=code).to_csv(folder / "t.csv", index=False)
+    options = ["--targets", "CO", "--features", "a,when,code", "--categorical", "code"]
+    options += ["--dates", "when=%d/%m/%Y", "--output", folder / "declared.covey"]
+    assert run("fit", folder / "t.csv", *options, *FAST[:-1]) == 0
+    model = covey.load(folder / "declared.covey")
+    assert (model.categorical, model.dates) == (["code"], {"when": "%d/%m/%Y"})
+    read_as = dict(zip(*model.schema_.describe()[["column", "read_as"]].to_numpy().T, strict=True))
+    assert read_as == {"a": "numbers", "when": "dates", "code": "4 labels"}
+    capsys.readouterr()
+    assert run("fit", folder / "t.csv", *options, "--categorical", "cod", *FAST[:-1]) == 2
+    assert "`categorical` must name columns of `X`. Received 'cod'" in capsys.readouterr().err
 
 
 def test_a_feature_list_is_taken(folder, capsys):
@@ -253,6 +276,34 @@ def test_a_command_is_required(capsys):
     with pytest.raises(SystemExit) as raised:
         cli.main([])
     assert raised.value.code == 2
+
+
+def test_several_text_files_are_one_table(folder, recwarn):
+    table = pd.read_csv(folder / "train.csv")
+    table[:90].to_csv(folder / "first.csv", index=False)
+    parts = table[90:][table.columns[::-1]]
+    parts.to_csv(folder / "second.csv", index=False, sep=";", decimal=",")
+    options = ["--targets", "CO,NOx", "--drop", "id,w", "--groups", "week", *FAST]
+    paths = [folder / "first.csv", folder / "second.csv"]
+    assert run("fit", *paths, *options, "--output", folder / "parts.covey") == 0
+    assert run("fit", folder / "train.csv", *options, "--output", folder / "whole.covey") == 0
+    parts, whole = (covey.load(folder / f"{name}.covey") for name in ("parts", "whole"))
+    assert parts.n_features_in_ == 3
+    new = pd.read_parquet(folder / "new.parquet")
+    np.testing.assert_allclose(parts.predict(new), whole.predict(new), rtol=1e-6)
+    table.rename(columns={"a": "A"})[:9].to_csv(folder / "other.csv", index=False)
+    assert run("fit", paths[0], folder / "other.csv", *options, "--output", folder / "m.covey") == 2
+
+
+def test_tables_come_and_go_by_pipes(model_file, folder, monkeypatch, capsys, recwarn):
+    table = pd.read_parquet(folder / "new.parquet")
+    expected = covey.load(model_file).predict(table)
+    monkeypatch.setattr(
+        sys, "stdin", io.TextIOWrapper(io.BytesIO(table.to_csv(index=False).encode()))
+    )
+    assert run("predict", model_file, "-", "--output", "-") == 0
+    told = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    np.testing.assert_allclose(told[["mean_CO", "mean_NOx"]], expected, rtol=1e-6)
 
 
 def options_of(command):

@@ -27,7 +27,8 @@ def __dir__() -> list[str]:
     return __all__
 
 
-TABLE = "a .csv, .tsv or .parquet file"
+PARQUET = (".parquet", ".pq")  # several such files are streamed
+TABLE = "a .csv, .tsv, .parquet, .feather, .jsonl or .xlsx file, or - for the standard input"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,14 +44,14 @@ def parser() -> argparse.ArgumentParser:
     fit = commands.add_parser(
         "fit",
         help="train a model on a table",
-        description="Train a model on a table. Several Parquet files, or a folder of them, are "
-        "read as one table that need not fit into memory: its rows are streamed, and MODEL"
-        ".checkpoint keeps the progress until the model is written.",
+        description="Train a model on a table. Several files with the same columns are one table. "
+        "Several Parquet files, or a folder of them, need not fit into memory: their rows are "
+        "streamed, and MODEL.checkpoint keeps the progress until the model is written.",
     )
     fit.add_argument(
         "table",
         nargs="+",
-        help=f"the training rows: {TABLE}; or Parquet files or folders with the same columns",
+        help=f"the training rows: {TABLE}; several files, or folders of Parquet files",
     )
     fit.add_argument(
         "--targets",
@@ -68,6 +69,20 @@ def parser() -> argparse.ArgumentParser:
     )
     fit.add_argument(
         "--drop", type=_names, default=[], metavar="A,B,...", help="columns to leave out"
+    )
+    fit.add_argument(
+        "--categorical",
+        type=_names,
+        metavar="A,B,...",
+        help="columns whose values are labels, also if they look like numbers or dates",
+    )
+    fit.add_argument(
+        "--dates",
+        type=_dates,
+        action="append",
+        metavar="COLUMN[=FORMAT]",
+        help='a column of dates and how it is written, such as "Date=%%d/%%m/%%Y", or the unit of '
+        'numbers that count from 1970, such as "time=s" (default: found from the cells)',
     )
     fit.add_argument(
         "--groups",
@@ -203,8 +218,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _fit(options: argparse.Namespace) -> None:
     from covey.arguments.destination import destination
+    from covey.files import TABLE_SUFFIXES
     from covey.regressor import JointRegressor
-    from covey.table.files import TABLE_SUFFIXES
 
     destination(options.output)
     if options.output.endswith(TABLE_SUFFIXES):
@@ -216,13 +231,19 @@ def _fit(options: argparse.Namespace) -> None:
         members=options.members,
         cv=options.cv,
         max_time=options.max_time,
+        categorical=options.categorical,
+        dates=dict(options.dates) if options.dates else None,
         random_state=options.random_state,
         verbose=0 if options.quiet else 1,
     )
-    stream = options.stream or len(options.table) > 1 or os.path.isdir(options.table[0])
+    stream = (
+        options.stream
+        or any(map(os.path.isdir, options.table))
+        or (len(options.table) > 1 and all(each.endswith(PARQUET) for each in options.table))
+    )
     if options.resume and not stream:
         raise InputError(
-            "`--resume` is for rows that are streamed. Received one file: add --stream, or leave "
+            "`--resume` is for rows that are streamed. These are not: add --stream, or leave "
             "--resume out."
         )
     verdict = io.StringIO()  # for the end, when the file is there
@@ -239,9 +260,9 @@ def _fit(options: argparse.Namespace) -> None:
 
 
 def _fit_in_memory(model: Any, options: argparse.Namespace) -> int:
-    from covey.table.files import read_table
+    from covey.files import read_table
 
-    table = read_table(options.table[0])
+    table = read_table(options.table)
     features = _features_to_fit(list(table.columns), options)
     model.fit(
         table[features],
@@ -291,12 +312,13 @@ def _features_to_fit(columns: list[str], options: argparse.Namespace) -> list[st
 
 
 def _predict(options: argparse.Namespace) -> None:
+    from covey.files import TABLE_SUFFIXES, read_table, writable, write_table
     from covey.regressor import load
-    from covey.table.files import TABLE_SUFFIXES, read_table, writable, write_table
 
     if options.output:
         writable(options.output, TABLE_SUFFIXES)
-        if os.path.realpath(options.output) == os.path.realpath(options.table):
+        same = os.path.realpath(options.output) == os.path.realpath(options.table)
+        if same and options.output != "-":
             raise InputError(f"`--output` would overwrite the input table {options.table}.")
     table = read_table(options.table)
     named = [*options.carry_over, *(options.given or [])]
@@ -321,8 +343,8 @@ def _predict(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from covey.assess.verdict import tabulate, verdict
+    from covey.files import read_table, writable
     from covey.regressor import load
-    from covey.table.files import read_table, writable
 
     if options.report:
         writable(options.report, (".html",))
@@ -351,8 +373,10 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _info(options: argparse.Namespace) -> None:
     from covey.archive.describe import describe
 
-    for name, value in describe(options.model).items():
-        print(f"{name:<20}{value}")
+    described = describe(options.model)
+    width = max(18, *(len(name) for name in described)) + 2
+    for name, value in described.items():
+        print(f"{name:<{width}}{value}")
 
 
 def _demo(options: argparse.Namespace) -> None:
@@ -374,6 +398,13 @@ def _add_trusted(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="a type outside scikit-learn that the model's base may consist of: its code runs",
     )
+
+
+def _dates(text: str) -> tuple[str, str]:
+    name, _, form = text.partition("=")
+    if not name.strip():
+        raise argparse.ArgumentTypeError(f"expected COLUMN or COLUMN=FORMAT, got {text!r}")
+    return name.strip(), form.strip()
 
 
 def _names(text: str) -> list[str]:

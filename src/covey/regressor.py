@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -19,7 +19,7 @@ from covey.fitted.assessment import AssessmentMixin
 from covey.fitted.prediction import PredictionMixin
 from covey.rows.training_table import TrainingTable
 from covey.stream.mixin import FilesMixin
-from covey.table import chosen_targets
+from covey.table import Declared, chosen_targets
 from covey.types import Observations, Regressor, Splitter, Table
 
 if TYPE_CHECKING:  # Keras takes 3 to 10 s to import
@@ -69,6 +69,11 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
             normal). An "epoch" is the steps between two validations on the held-out rows; its logs
             hold "out_of_fold_score". Callbacks see the current weights, not their average, and a
             learning rate that they set stays in force. Those that act on batches slow training.
+        categorical: names of columns of `X` whose values are labels, also if they look like numbers
+            or dates, such as ["zipcode"].
+        dates: names of columns of `X` that hold dates; or a mapping of names to their format, such
+            as {"Date": "%d/%m/%Y"}, or to the unit of numbers that count from 1970: "s", "ms", "D".
+            By default dates are recognised, except numbers such as 20171231.
         random_state: integer or `numpy.random.RandomState`; an integer gives the same result twice
             on the same machine and backend.
         verbose: 1 shows a progress bar with the out-of-fold score, then which family was chosen and
@@ -117,6 +122,8 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         max_steps: int | None = None,
         max_time: float | None = None,
         callbacks: keras.callbacks.Callback | Sequence[keras.callbacks.Callback] | None = None,
+        categorical: str | Iterable[str] | None = None,
+        dates: str | Iterable[str] | Mapping[str, str] | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 1,
     ) -> None:
@@ -134,6 +141,8 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         self.max_steps = max_steps
         self.max_time = max_time
         self.callbacks = callbacks
+        self.categorical = categorical
+        self.dates = dates
         self.random_state = random_state
         self.verbose = verbose
 
@@ -177,9 +186,9 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         check_verbose(self.verbose)
         seed = read_seed(self.random_state)
         targets = chosen_targets(Y, y)
-        table = TrainingTable.read(
-            X, targets, sample_weight, groups, members=self.members, cv=self.cv, seed=seed
-        )
+        shares: dict[str, Any] = {"members": self.members, "cv": self.cv, "seed": seed}
+        shares["declared"] = Declared.of(self.categorical, self.dates)
+        table = TrainingTable.read(X, targets, sample_weight, groups, **shares)
         parameters = self.get_params(deep=False)
         self._set_fitted(fit_table(table, parameters, seed=seed, started=started))
         return self

@@ -19,7 +19,7 @@ from covey.errors import ArtifactError
 from covey.members.fitted_model import FittedModel
 from covey.start.baseline import Baseline, regressor_name
 from covey.start.mean_model import MeanModel
-from covey.table import FeatureSchema
+from covey.table import Declared, FeatureSchema
 from covey.types import Snapshot
 
 KIND = "JointRegressor"
@@ -208,8 +208,11 @@ def _starting_with(prefix: str, arrays: dict[str, Any]) -> dict[str, Any]:
 
 def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters that a file can hold; the others go back to their defaults."""
-    plain: dict[str, Any] = {}
+    said = Declared.of(parameters.get("categorical"), parameters.get("dates"))
+    plain: dict[str, Any] = said.plain
     for name, value in parameters.items():
+        if name in ("categorical", "dates"):
+            continue
         if name == "hidden_units":
             plain[name] = np.atleast_1d(value).tolist()
         elif isinstance(value, np.generic):

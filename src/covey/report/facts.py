@@ -17,8 +17,7 @@ from covey.assess.verdict import too_many
 from covey.backend.select import keras
 from covey.distributions import Elliptical
 from covey.report.model import Model
-from covey.table import read_features
-from covey.table.columns import NumericColumn
+from covey.table import NumericColumn, read_features
 from covey.types import Array
 
 GAPPY = 0.2  # share of missing values that is worth a word

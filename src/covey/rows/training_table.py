@@ -12,7 +12,7 @@ from covey.arguments.labels import check_tables, labels_of
 from covey.arguments.targets import target_names
 from covey.errors import InputError
 from covey.rows.order import RowOrder
-from covey.table import FeatureSchema, read_features, read_targets
+from covey.table import Declared, FeatureSchema, read_features, read_targets
 from covey.table.copies import check_features
 from covey.table.folds import BLOCKS, MOST_PIECES, Folds
 from covey.table.inputs import Inputs
@@ -57,6 +57,7 @@ class TrainingTable:
         members: int,
         cv: Any,
         seed: int,
+        declared: Declared | None = None,
     ) -> Self:
         """Read what a user passes to `fit`.
 
@@ -70,6 +71,7 @@ class TrainingTable:
                 the rows are. `groups` stay whole in any case; they alone decide unless rows
                 depend on neighbours of other groups.
             seed: of the folds.
+            declared: what the user says of columns, if anything.
 
         Returns:
             The table.
@@ -85,7 +87,6 @@ class TrainingTable:
         kept = np.ones(len(frame), dtype=bool) if weight is None else weight > 0
         Y, names, one_dimensional = read_targets(Y, kept)
         targets = target_names(names, Y.shape[1])
-        check_features(frame[kept], Y, targets, names if named else None)
         held = ~np.isnan(Y).all(axis=1)
         kept[kept] = held
         rows = np.flatnonzero(kept)
@@ -97,11 +98,14 @@ class TrainingTable:
         folds = Folds.split(
             len(Y), members, cv=None if asked else cv, groups=groups, Y=Y, seed=seed, kept=kept
         )
-        schema = FeatureSchema.fit(frame, named)
-        inputs = network_inputs(schema, frame, named)
+        schema = FeatureSchema.fit(frame, named, declared)
+        frame = schema.typed(frame)
+        check_features(frame, Y, targets, names if named else None)
+        inputs = network_inputs(schema, frame, named, training=True)
         order = None
         if asked or cv is None:
             together = None if groups is None else folds.blocks
+            dated = frame.set_axis(dated.index)
             found = RowOrder.find(dated, schema, inputs, Y, targets, groups=together, asked=asked)
             if found is not None:
                 blocks = _blocks(found[1], members, together, Y, targets, asked=asked)
@@ -185,9 +189,11 @@ def _check_observed(Y: Array, targets: tuple[str, ...], folds: Folds) -> None:
             )
 
 
-def network_inputs(schema: FeatureSchema, frame: Any, named: bool) -> NDArray[np.float32]:
+def network_inputs(
+    schema: FeatureSchema, frame: Any, named: bool, *, training: bool = False
+) -> NDArray[np.float32]:
     """The matrix that the network reads, of shape (N, F); a constant column where F would be 0."""
-    matrix = schema.transform(frame, named)
+    matrix = schema.transform(frame, named, training=training)
     if matrix.shape[1] == 0:  # nothing varied in training: only a constant is left to learn from
         return np.zeros((len(matrix), 1), dtype=np.float32)
     return matrix
