@@ -64,9 +64,7 @@ def halves(name, folder):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_command_line_on_the_raw_file_is_as_good_as_a_table_cleaned_by_hand(
-    name, tmp_path, capsys
-):
+def test_command_line_on_the_raw_file_is_as_good_as_a_table_cleaned_by_hand(name, tmp_path, capsys):
     clean, targets, options = FILES[name]
     train, test = halves(name, tmp_path)
     known, judged = clean(train), clean(test)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,9 +17,6 @@ from covey.table.vocabulary import LETTER_UNITS, UNITS
 from covey.table.words import Lost
 from covey.types import Array
 
-if TYPE_CHECKING:
-    pass
-
 MOST_NAMED = 4  # columns in a sentence
 
 # Names of columns whose whole numbers are labels more often than not.
@@ -31,7 +27,7 @@ _CODE_NAME = re.compile(
     r"gender|sex|marital|marital status|religion|site|machine|sensor|device|channel|route|ward|"
     r"operator|kind|method|status)([^a-z]?(id|code|no|nr|number|key))?$|[a-z](code|zip)$"
 )
-_LEAST_REPEATS = 5  # rows for each code
+_LEAST_REPEATS_BY_NAME, _LEAST_REPEATS = 2, 5  # rows for each code
 _LEAST_DIGITS, _LEAST_CODES = 5, 10  # of codes that their numbers alone give away
 
 
@@ -219,11 +215,13 @@ def looks_like_codes(column: NumericColumn, values: Array) -> bool:
     if (head != np.floor(head)).any() or (known != np.floor(known)).any():
         return False
     distinct = np.unique(known)
-    if len(distinct) < 3 or len(known) < _LEAST_REPEATS * len(distinct):
+    if len(distinct) < 3 or len(known) < _LEAST_REPEATS_BY_NAME * len(distinct):
         return False
     words = re.sub(r"([a-z])([A-Z])|([A-Z])([A-Z][a-z])", r"\1\3 \2\4", column.name).lower()
     if _CODE_NAME.search(re.sub(r"[_-]", " ", words).strip()):
         return True
+    if len(known) < _LEAST_REPEATS * len(distinct):
+        return False
     digits = len(str(int(distinct[0])))
     return bool(
         len(str(int(distinct[-1]))) == digits >= _LEAST_DIGITS
