@@ -258,6 +258,14 @@ def test_dates_that_return_have_waves():
     np.testing.assert_allclose(X["t weekday cos"], np.cos(angle), atol=1e-6)
 
 
+def test_a_season_is_the_part_of_the_year_in_any_year():
+    day = pd.DataFrame({"t": pd.date_range("1930-01-01", "2090-01-01", freq="37D")})
+    X = pd.DataFrame(matrix(fit(day), day), columns=fit(day).output_names)
+    angle = 2 * np.pi * (day["t"].dt.day_of_year - 1) / 365.25
+    np.testing.assert_allclose(X["t season sin"], np.sin(angle), atol=0.03)
+    np.testing.assert_allclose(X["t season cos"], np.cos(angle), atol=0.03)
+
+
 def test_missing_dates_are_in_the_middle_and_say_so():
     frame = pd.DataFrame({"t": [*pd.date_range("2024-01-01", periods=99, freq="h"), None]})
     found = matrix(fit(frame), frame)[-1]
