@@ -331,11 +331,18 @@ def test_an_array_has_names_too():
 # Labels
 
 
-def test_text_codes_stay_apart():
-    frame = pd.DataFrame({"c": cycled("042", "0042", "42")})
-    schema = fit(frame)
-    assert set(schema.output_names) == {"c=042", "c=0042", "c=42"}
+@pytest.mark.parametrize(
+    "codes", [("042", "0042", "42"), ("1", "1.0", "1.00"), ("1.1", "1.10", "x")]
+)
+def test_text_codes_stay_apart(codes):
+    frame = pd.DataFrame({"c": cycled(*codes)})
+    schema = fit(frame, categorical="c")
+    assert set(schema.output_names) == {f"c={code}" for code in codes}
     assert (matrix(schema, frame).sum(axis=0) == N / 3).all()
+
+
+def test_codes_that_begin_with_0_are_labels():
+    assert fit(pd.DataFrame({"c": cycled("042", "0042", "42")})).columns[0].read_as == "3 labels"
 
 
 def test_labels_of_numbers_match_any_spelling_of_them_and_text_only_its_own():
