@@ -45,7 +45,7 @@ def excel_in_europe(table, folder):
     table.to_csv(
         path, sep=";", decimal=",", encoding="cp1252", index=False, date_format="%d.%m.%Y %H:%M"
     )
-    with pytest.warns(covey.CoveyWarning, match="';', decimal ',', encoding cp1252"):
+    with pytest.warns(covey.errors.CoveyWarning, match="';', decimal ',', encoding cp1252"):
         return read_table(path)
 
 

@@ -21,7 +21,7 @@ SEEDS = (0, 1, 2)
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore::covey.CoveyWarning"),
+    pytest.mark.filterwarnings("ignore::covey.errors.CoveyWarning"),
     pytest.mark.skipif(not RAW.is_dir(), reason=f"needs the files in {RAW}"),
 ]
 

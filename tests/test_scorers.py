@@ -81,6 +81,7 @@ def test_gaps_are_marginalised_and_rows_without_a_target_do_not_count(plane, tab
     assert np.isnan(get_scorer("log_density")(plane, X, np.full((4, 2), np.nan)))
     for name in get_scorer_names():
         assert np.isfinite(get_scorer(name)(plane, X, Y))
+        assert np.isnan(get_scorer(name)(plane, X, Y, [0.0, 0.0, 1.0, 0.0]))
 
 
 def test_coverages_are_shares_of_rows_and_cells(plane, table):
@@ -94,6 +95,11 @@ def test_coverages_are_shares_of_rows_and_cells(plane, table):
     )
     assert joint(plane, X, Y) == pytest.approx((squared <= chi2(2).ppf(0.8)).mean())
     assert alone(plane, X, Y) == pytest.approx(cells.mean())
+    weight = np.arange(4000.0) % 3
+    held = squared <= chi2(2).ppf(0.8)
+    assert joint(plane, X, Y, weight) == pytest.approx(np.average(held, weights=weight))
+    each = np.average(cells, axis=0, weights=weight)
+    assert alone(plane, X, Y, weight) == pytest.approx(each.mean())
     first = np.arange(4000) < 50
     assert joint(plane, X, Y, first) == pytest.approx((squared[:50] <= chi2(2).ppf(0.8)).mean())
     assert alone(plane, X, Y, first) == pytest.approx(cells[:50].mean())

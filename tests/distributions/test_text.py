@@ -108,3 +108,7 @@ def test_long_names_do_not_make_long_lines():
 def test_one_row_has_its_correlations():
     joint = MultivariateNormal([1, 2], covariance=[[4, 3], [3, 9]], targets=["CO", "NOx"])
     assert "0.50" in Texts(joint._repr_html_()).texts
+    found = Texts(NORMAL[0]._labelled(pd.Index(["<b>a</b>"]))._repr_html_())
+    assert "b" not in found.tags
+    assert found.texts.count("<b>a</b>") == 1
+    assert found.texts.count(NAMES[0]) == 3  # above the means, and both ways at the correlations
