@@ -49,9 +49,11 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
             residuals given the features. It gets the table as the user passes it, and is fitted
             once for each member and once for each pair of members, so that every residual is of a
             row that the fit did not see. By default Covey models the mean, too.
-        cv: "shuffled", for folds of random rows, or "blocks", for folds of consecutive rows; by
-            default blocks if rows depend on their neighbours. Or a scikit-learn splitter, or an
-            iterable of (train, test) indices, one member for each split; overrides `members`.
+        cv: "shuffled", for folds of random rows, "blocks", for folds of consecutive rows, or
+            "later": the last fifth is cut into one part for each member, which trains on all rows
+            before it. By default blocks if rows depend on their neighbours. Or a scikit-learn
+            splitter, or an iterable of (train, test) indices, one member for each split; overrides
+            `members`.
         hidden_units: widths of the hidden layers of each member.
         activation: name of a Keras activation.
         dropout: share of hidden units left out in each step, in [0, 1); by default 0.1 (1 - 1 / F)
@@ -141,6 +143,7 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         groups: ArrayLike | None = None,
         *,
         y: Observations | None = None,
+        time: ArrayLike | None = None,
     ) -> Self:
         """Fit to a table of features and a table of targets.
 
@@ -158,6 +161,8 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
             groups: a label per row, shape (N,): rows of one group are never on both sides of a
                 fold.
             y: scikit-learn's name for `Y`.
+            time: a date or number per row, shape (N,), in any order: members then hold out later
+                rows than those they train on, as with cv="later". Rows of one time stay together.
 
         Returns:
             The fitted estimator.
@@ -168,11 +173,11 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         """
         from covey.members.fitting import fit_table  # Keras: 3 to 10 s to import
 
-        started = time.monotonic()
+        started = _now()
         check_family(self.family)
         check_verbose(self.verbose)
         seed = read_seed(self.random_state)
-        shares = {"members": self.members, "cv": self.cv, "seed": seed}
+        shares = {"members": self.members, "cv": self.cv, "seed": seed, "time": time}
         table = TrainingTable.read(X, chosen_targets(Y, y), sample_weight, groups, **shares)
         parameters = self.get_params(deep=False)
         self._set_fitted(fit_table(table, parameters, seed=seed, started=started))
@@ -211,6 +216,10 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
+
+
+def _now() -> float:
+    return time.monotonic()
 
 
 def load(path: str | os.PathLike[str], *, trusted: Collection[str] = ()) -> JointRegressor:

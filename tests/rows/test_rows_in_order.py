@@ -105,5 +105,5 @@ def test_numbers_beyond_the_range_end_where_it_does():
 
 @pytest.mark.parametrize("cv", ["time", "block", "Shuffled"])
 def test_other_names_are_refused(cv):
-    with pytest.raises(InputError, match=f'"shuffled", "blocks", .*{cv}'):
+    with pytest.raises(InputError, match=f'"shuffled", "blocks", "later", .*{cv}'):
         covey.JointRegressor(**QUICK, cv=cv).fit(*table())

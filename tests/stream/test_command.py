@@ -15,7 +15,7 @@ import covey
 from covey import cli
 from covey.archive import container
 
-QUICK = ["--members", "2", "--seed", "0", "--family", "student_t", "--quiet"]
+QUICK = ["--members", "2", "--random-state", "0", "--family", "student_t", "--quiet"]
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_files_and_folders_are_streamed(big, tmp_path, capsys, monkeypatch):
     ("words", "message"),
     [
         (["{0}", "--resume"], "add --stream"),
-        (["{0}", "{1}", "--drop", "none"], "['none']"),
+        (["{0}", "{1}", "--drop", "none"], "'none'"),
         (["{0}", "none.parquet"], "no such file, none.parquet"),
         (["{0}", "{csv}"], "cannot be read"),
         (["{0}", "{1}", "--features", "y"], "either a target or a feature"),

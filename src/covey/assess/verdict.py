@@ -200,7 +200,13 @@ def _attention(figures: Figures, held_out: bool) -> str:
         if found["observed"] < 30:
             notes.append(f"{name} was observed in only {_rows(found['observed'])}")
     notes += _beyond_training(figures)
-    if held_out and figures.get("order"):
+    order = figures.get("order") if held_out else None
+    if order and order["folds"] == "later":
+        notes.append(
+            "each row was predicted by a network that trained on earlier rows alone; rows much "
+            "later than these may differ more"
+        )
+    elif order:
         notes.append(
             "rows were held out in whole blocks, each predicted from the others: rows that come "
             "later may differ more than these"
@@ -289,6 +295,36 @@ def tabulate(figures: Figures) -> str:
         ),
     ]
     return "\n\n".join(tables)
+
+
+def tabulate_parts(column: str, parts: Mapping[str, Figures | None]) -> str:
+    """A few figures of each part of a table, as text.
+
+    Args:
+        column: what the parts are values of.
+        parts: what `evaluate` returned for each, by its value; None where no target is known.
+
+    Returns:
+        A line for each.
+    """
+    head = [column, "rows", "nats per target", "gain", "R2, mean", "90% regions hold"]
+    rows = []
+    for name, found in parts.items():
+        if found is None or not found["rows"]:
+            rows.append([name, "0", *["-"] * 4])
+            continue
+        known = [each["r2"] for each in found["per_target"].values() if each["r2"] is not None]
+        rows.append(
+            [
+                name,
+                f"{found['rows']:,}",
+                _cell(found["negative_log_likelihood_per_target"]),
+                f"{found['baselines'][CONSTANT]['gain']:+.3f}",
+                _cell(float(np.mean(known)) if known else None),
+                _cell(found["coverage"][LEVEL]["joint"], "coverage"),
+            ]
+        )
+    return _table(head, rows)
 
 
 def _cell(value: float | None, column: str = "") -> str:

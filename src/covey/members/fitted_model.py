@@ -40,6 +40,7 @@ class FittedModel:
         out_of_fold: distributions of the held-out training rows, each by members that did not
             train on it; None if the table was larger than memory.
         out_of_fold_rows: numbers of these rows in the user's table, or None as well.
+        interrupted: whether Ctrl-C ended the training, and this is the best so far.
     """
 
     schema: FeatureSchema
@@ -54,6 +55,7 @@ class FittedModel:
     calibration_fingerprints: Fingerprints | None = None
     out_of_fold: Elliptical | None = None
     out_of_fold_rows: Rows | None = None
+    interrupted: bool = False
 
     def __repr__(self) -> str:
         return f"FittedModel(family={self.family!r}, targets={shown(self.targets)})"

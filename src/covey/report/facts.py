@@ -84,6 +84,24 @@ def data_warnings(model: Any, X: Any, Y: Array, figures: Mapping[str, Any]) -> l
             f"{odd['expected']:.2g} would be expected. They may be errors of measurement, or a "
             "kind of row that training did not have. See the most surprising rows."
         )
+    notes += shifts_of(model, X)
+    if (twice := int(frame.duplicated().sum())) > REPEATED * len(frame):
+        notes.append(f"{twice:,} of {len(frame):,} rows repeat the features of another row.")
+    return notes
+
+
+def shifts_of(model: Any, X: Any) -> list[str]:
+    """Which features are not what they were in training.
+
+    Args:
+        model: the fitted estimator.
+        X: a table of N rows.
+
+    Returns:
+        Sentences; none if nothing stands out.
+    """
+    notes = []
+    frame = _aligned(model, X)
     for name, column in zip(frame.columns, model.schema_.columns, strict=True):
         if not column.output_names:
             notes.append(f"Feature {column.name} told nothing in training and is not used.")
@@ -103,8 +121,6 @@ def data_warnings(model: Any, X: Any, Y: Array, figures: Mapping[str, Any]) -> l
                         f"Feature {column.name} is typically {abs(moved):.1f} spreads {way} what "
                         "it was in training: predictions here reach beyond what was learned."
                     )
-    if (twice := int(frame.duplicated().sum())) > REPEATED * len(frame):
-        notes.append(f"{twice:,} of {len(frame):,} rows repeat the features of another row.")
     return notes
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 from covey import __version__
 from covey.arguments.check import read_values
 from covey.arguments.destination import destination
+from covey.assess.advice import advice
 from covey.assess.verdict import LEVEL, calibrated, verdict
 from covey.distributions.batch import evenly
 from covey.errors import CoveyWarning, InputError
@@ -101,7 +102,10 @@ def page(
         title=title or f"Joint predictions of {_listed(names)}",
         source=source,
         date=datetime.now().strftime("%d %B %Y").lstrip("0"),
-        verdict=[line.partition("? ") for line in verdict(figures)[:-1]],
+        verdict=[
+            (*line.partition("? "), todo)
+            for line, todo in zip(verdict(figures)[:-1], advice(figures)[:-1], strict=True)
+        ],
         calibrated=calibrated(figures),
         figures=figures,
         methods=_methods(figures),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from covey.rows.neighbours import dependence
 from covey.table import CategoricalColumn, FeatureSchema
 from covey.table.columns import decode
+from covey.table.folds import BLOCKS, LATER
 from covey.types import Array, Rows
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 ASKED, DATES, NEIGHBOURS = "asked", "dates", "neighbours"
-TABLE, INDEX = "the table", "the index"  # which stand in an order, if no column does
+TABLE, INDEX, TIME = "the table", "the index", "time"  # which stand in an order, if no column does
 MOST_LACKING = 0.1  # share of rows without a date, in a column that orders them
 LEAST_DATES = 10  # different ones
 MOST_READ = 100  # cells of a column of text, to see whether they are dates
@@ -41,6 +42,7 @@ class RowOrder:
         correlation: of its residuals so many rows apart, or None.
         runs: name of a column of text whose equal values stand together, or None.
         groups: whether this was seen of rows of different groups, which are kept whole.
+        folds: "blocks", or "later" if members hold out later rows than those they train on.
     """
 
     by: str
@@ -50,6 +52,7 @@ class RowOrder:
     correlation: float | None = None
     runs: str | None = None
     groups: bool = False
+    folds: str = BLOCKS
 
     @classmethod
     def find(
@@ -136,7 +139,11 @@ class RowOrder:
 
     def to_manifest(self) -> dict[str, Any]:
         """The attributes and the sentence, as JSON has them."""
-        return {"folds": "blocks", **asdict(self), "said": self.sentence}
+        return {**asdict(self), "said": self.sentence}
+
+    def later(self) -> Self:
+        """The same order, along which later rows are held out."""
+        return replace(self, folds=LATER)
 
 
 def _dates(frame: pd.DataFrame, schema: FeatureSchema) -> Iterator[tuple[str, Rows]]:

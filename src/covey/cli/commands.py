@@ -1,0 +1,68 @@
+"""The parser of all commands."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+from covey import __version__
+from covey.cli import calibrate, demo, evaluate, fit, info, predict
+
+EXAMPLES = """\
+examples:
+  covey demo
+  covey fit air.csv --targets CO,NOx,NO2 --output air.covey
+  covey predict air.covey new.csv --output joint.csv
+  covey predict air.covey - --columns mean,interval90 < new.csv > joint.csv
+  covey evaluate air.covey test.csv --report report.html
+  covey calibrate air.covey fresh.csv --output calibrated.covey
+  covey info air.covey
+
+Each command has a help of its own: covey fit --help
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that offers the option that was meant, and keeps examples as they are typed."""
+
+    def __init__(self, **settings: Any) -> None:
+        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(**settings)
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse; an option that is not known is an error of the command that it was given to."""
+        words = sys.argv[1:] if args is None else list(args)
+        found, extra = super().parse_known_args(words, namespace)
+        unknown = [word for word in extra if word.startswith("--")]
+        if unknown:
+            name = unknown[0].partition("=")[0]
+            known = [option for action in self._actions for option in action.option_strings]
+            close = get_close_matches(name, known, n=1)
+            self.error(f"no option {name}" + (f"; did you mean {close[0]}?" if close else ""))
+        return found, extra
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in a line, and where the help is."""
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    top = Parser(
+        prog="covey",
+        description="Joint predictions for tabular data: for every row a mean vector and a full\n"
+        "covariance matrix of several targets.",
+        epilog=EXAMPLES,
+    )
+    top.add_argument("--version", action="version", version=f"covey {__version__}")
+    commands = top.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=Parser
+    )
+    for command in (fit, predict, evaluate, calibrate, info, demo):
+        command.add(commands)
+    return top

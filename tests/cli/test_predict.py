@@ -1,0 +1,69 @@
+"""`covey predict`: a table in, a table out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import covey
+from covey.table.files import read_table
+from tests.cli.commands import FAST, run
+
+
+@pytest.mark.parametrize("name", ["joint.csv", "joint.parquet"])
+def test_predict_writes_means_and_covariances(model_file, folder, name, recwarn):
+    new = folder / "new.parquet"
+    assert run("predict", model_file, new, "--output", folder / name, "--keep", "id") == 0
+    table = read_table(folder / name)
+    assert list(table.columns[:3]) == ["id", "mean_CO", "mean_NOx"]
+    tails = "degrees_of_freedom" in table.columns
+    joint = (covey.MultivariateT if tails else covey.MultivariateNormal).from_frame(table)
+    expected = covey.load(model_file).predict_distribution(pd.read_parquet(new))
+    np.testing.assert_allclose(joint.mean, expected.mean, rtol=1e-12)
+    np.testing.assert_allclose(joint.covariance, expected.covariance, rtol=1e-9, atol=1e-12)
+
+
+def test_what_has_been_observed_is_given(folder, recwarn):
+    table = pd.read_csv(folder / "train.csv")
+    table.loc[::3, "CO"] = np.nan
+    table.loc[:40, "NOx"] = np.nan
+    source, output = folder / "gaps.csv", folder / "gaps.covey"
+    table.to_csv(source, index=False)
+    options = ["--targets", "CO,NOx", "--drop", "id,week,w", "--output", output]
+    assert run("fit", source, *options, *FAST) == 0
+    assert run("predict", output, source, "--given", "CO", "--output", folder / "told.csv") == 0
+    told = read_table(folder / "told.csv")
+    observed = table["CO"].notna()
+    np.testing.assert_allclose(told["mean_CO"][observed], table["CO"][observed])
+    assert (told["cov_CO_CO"][observed] == 0).all()
+    assert (told["cov_CO_CO"][~observed] > 0).all()
+    model = covey.load(output)
+    expected = model.predict_distribution(table, given=table[["CO"]])
+    np.testing.assert_allclose(told["mean_NOx"], expected.mean[:, 1], rtol=1e-9)
+    np.testing.assert_allclose(told["cov_NOx_NOx"], expected.covariance[:, 1, 1], rtol=1e-9)
+
+
+def test_a_model_without_column_names_predicts_too(folder, recwarn):
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(60, 2)), rng.normal(size=(60, 2))
+    model = covey.JointRegressor(members=2, max_steps=2, family="student_t", verbose=0).fit(X, Y)
+    model.save(folder / "unnamed.covey")
+    pd.DataFrame(X, columns=["a", "b"]).to_csv(folder / "unnamed.csv", index=False)
+    source, output = folder / "unnamed.csv", folder / "unnamed-joint.csv"
+    assert run("predict", folder / "unnamed.covey", source, "--output", output) == 0
+    expected = model.predict_distribution(X).mean
+    np.testing.assert_allclose(read_table(output)[["mean_y0", "mean_y1"]], expected)
+
+
+@pytest.mark.parametrize("output", [[], ["--output", "-"]])
+def test_predict_prints_csv_and_nothing_else(model_file, folder, capsys, output):
+    # identifiers, weights and the targets themselves are in the file, and that is nobody's mistake
+    assert run("predict", model_file, folder / "train.csv", *output) == 0
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == 201
+    assert shown.err == ""
+
+
+def test_columns_lacking_at_prediction_are_named(model_file, folder, capsys):
+    read_table(folder / "new.parquet").drop(columns="b").to_csv(folder / "less.csv", index=False)
+    assert run("predict", model_file, folder / "less.csv") == 2
+    assert "without 'b'" in capsys.readouterr().err
