@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Sequence
-from typing import Any, Self
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 
@@ -19,7 +20,10 @@ from covey.fitted.prediction import PredictionMixin
 from covey.rows.training_table import TrainingTable
 from covey.stream.mixin import FilesMixin
 from covey.table import chosen_targets
-from covey.types import Observations, Table
+from covey.types import Observations, Regressor, Splitter, Table
+
+if TYPE_CHECKING:  # Keras takes 3 to 10 s to import
+    from covey.backend.select import keras
 
 __all__ = ["JointRegressor", "load"]
 
@@ -104,8 +108,8 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         members: int = 5,
         *,
         rank: int | None = None,
-        base: Any = None,
-        cv: Any = None,
+        base: Regressor | None = None,
+        cv: str | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] | None = None,
         hidden_units: Sequence[int] = (128, 128, 128),
         activation: str = "silu",
         dropout: float | None = None,
@@ -114,8 +118,8 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         batch_size: int | None = None,
         max_steps: int | None = None,
         max_time: float | None = None,
-        callbacks: Any = None,
-        random_state: Any = None,
+        callbacks: keras.callbacks.Callback | Sequence[keras.callbacks.Callback] | None = None,
+        random_state: int | np.random.RandomState | None = None,
         verbose: int = 1,
     ) -> None:
         self.family = family
@@ -177,8 +181,9 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         check_family(self.family)
         check_verbose(self.verbose)
         seed = read_seed(self.random_state)
-        shares = {"members": self.members, "cv": self.cv, "seed": seed, "time": time}
-        table = TrainingTable.read(X, chosen_targets(Y, y), sample_weight, groups, **shares)
+        targets = chosen_targets(Y, y)
+        split: dict[str, Any] = {"members": self.members, "cv": self.cv, "time": time}
+        table = TrainingTable.read(X, targets, sample_weight, groups, seed=seed, **split)
         parameters = self.get_params(deep=False)
         self._set_fitted(fit_table(table, parameters, seed=seed, started=started))
         return self

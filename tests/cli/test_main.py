@@ -1,10 +1,13 @@
 """The command line as a whole: errors in a line, helps that help."""
 
+import argparse
+import inspect
 import subprocess
 import sys
 
 import pytest
 
+import covey
 from covey import cli
 from tests.cli.commands import run
 
@@ -30,7 +33,7 @@ def test_info_says_what_the_file_holds(model_file, capsys):
         (["predict", "none.covey", "new.parquet"], "none.covey"),
         (["predict", "train.csv", "new.parquet"], "Covey"),
         (["predict", "model.covey", "new.parquet", "--output", "x.docx"], "x.docx"),
-        (["predict", "model.covey", "new.parquet", "--keep", "nothing"], "'nothing'"),
+        (["predict", "model.covey", "new.parquet", "--carry-over", "nothing"], "'nothing'"),
         (
             ["predict", "model.covey", "train.csv", "--given", "CO,a"],
             "model: CO, NOx. Received: ['a",
@@ -75,3 +78,36 @@ def test_a_command_is_required(capsys):
     with pytest.raises(SystemExit) as raised:
         cli.main([])
     assert raised.value.code == 2
+
+
+def options_of(command):
+    actions = cli.parser()._actions  # argparse has no public list of them
+    commands = next(each for each in actions if isinstance(each, argparse._SubParsersAction))
+    return {each.dest for each in commands.choices[command]._actions} - {"help"}
+
+
+READING = {"sep", "decimal", "encoding", "na"}
+MODEL = covey.JointRegressor
+
+
+@pytest.mark.parametrize(
+    ("command", "functions", "its_own"),
+    [
+        (
+            "fit",
+            [MODEL, MODEL.fit, MODEL.fit_files],
+            {"drop", "stream", "quiet", "params", "categorical", "dates", "transform"},
+        ),
+        (
+            "predict",
+            [MODEL, MODEL.predict_distribution, covey.load],
+            {"model", "carry_over", "columns"},
+        ),
+        ("evaluate", [MODEL.evaluate, covey.load], {"model", "json", "report", "by"}),
+        ("calibrate", [MODEL.calibrate, covey.load], {"model", "quiet"}),
+    ],
+)
+def test_an_option_of_python_has_one_name(command, functions, its_own):
+    python = {name for each in functions for name in inspect.signature(each).parameters}
+    its_own |= READING | {"table", "output"} - ({"output"} if command == "evaluate" else set())
+    assert options_of(command) - python == its_own

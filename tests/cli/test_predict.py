@@ -12,7 +12,7 @@ from tests.cli.commands import FAST, run
 @pytest.mark.parametrize("name", ["joint.csv", "joint.parquet"])
 def test_predict_writes_means_and_covariances(model_file, folder, name, recwarn):
     new = folder / "new.parquet"
-    assert run("predict", model_file, new, "--output", folder / name, "--keep", "id") == 0
+    assert run("predict", model_file, new, "--output", folder / name, "--carry-over", "id") == 0
     table = read_table(folder / name)
     assert list(table.columns[:3]) == ["id", "mean_CO", "mean_NOx"]
     tails = "degrees_of_freedom" in table.columns

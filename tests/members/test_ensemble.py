@@ -8,6 +8,7 @@ from covey.errors import ArtifactError
 from covey.members.architecture import Architecture
 from covey.members.ensemble import Ensemble
 from covey.start.full import LinearModel
+from covey.start.ridge import fit_ridge
 from covey.table.inputs import Inputs
 from covey.types import Snapshot
 from tests.training import training_data
@@ -17,7 +18,7 @@ from tests.training import training_data
 def ensemble():
     r = np.random.default_rng(0)
     X, Y = r.normal(size=(40, 3)), r.normal(size=(40, 2))
-    linear = tuple(LinearModel.fit(X[k::2], Y[k::2]) for k in range(2))
+    linear = tuple(LinearModel.of(fit_ridge(X[k::2], Y[k::2])) for k in range(2))
     network = Architecture(3, 2, members=2, hidden_units=(4,), activation="silu")
     weights = [0.1 * r.normal(size=w.shape).astype("f4") for w in network.initial_weights(r)]
     return Ensemble(linear, network, weights, ("a", "b"))

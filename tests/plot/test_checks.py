@@ -144,7 +144,7 @@ def test_the_band_and_the_line_of_a_pit_histogram():
 def test_observed_against_predicted(kind):
     joint = draw(kind, n=101)
     y = came(joint, gaps=0.2)
-    ax = plot.observed_vs_predicted(joint, y, target="NOx", level=0.6, most=20)
+    ax = plot.observed_vs_predicted(joint, y, target="NOx", level=0.6, max_rows=20)
     rows = np.flatnonzero(~np.isnan(y[:, 1]))
     chosen = rows[np.linspace(0, len(rows) - 1, 20).round().astype(int)]
     lower, upper = (end[:, 1] for end in joint.interval(0.6))

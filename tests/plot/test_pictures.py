@@ -121,7 +121,11 @@ Y = np.ones((5, 2))
         ("pit_histograms", {"y": NOTHING}, r"at least one observed value"),
         ("pit_histograms", {"y": Y, "bins": 0}, r"positive integer. Received: bins=0"),
         ("observed_vs_predicted", {"y": Y, "target": "O3"}, r"Received: 'O3'"),
-        ("observed_vs_predicted", {"y": Y, "most": 0}, r"positive integer. Received: most=0"),
+        (
+            "observed_vs_predicted",
+            {"y": Y, "max_rows": 0},
+            r"positive integer. Received: max_rows=0",
+        ),
         ("observed_vs_predicted", {"y": Y, "level": 90}, r"Did you mean 0.9"),
         ("observed_vs_predicted", {"y": [[np.nan, 1.0]] * 5}, r"observed values of 'CO'"),
     ],

@@ -13,7 +13,7 @@ from covey.errors import InputError
 EXAMPLES = """\
 examples:
   covey predict air.covey new.csv --output joint.csv
-  covey predict air.covey new.csv --keep id --columns mean,std,interval90
+  covey predict air.covey new.csv --carry-over id --columns mean,std,interval90
   covey predict air.covey partly.csv --given CO,NOx --output joint.parquet
   covey predict air.covey new.csv --columns sample100 --random-state 0 > draws.csv
   some-command | covey predict air.covey - --columns quantiles > joint.csv
@@ -59,7 +59,7 @@ def add(commands: Any) -> None:
         "--given",
         "targets that the table holds already, where observed: predict the others given these",
     )
-    add_names(command, "--keep", "input columns to carry over")
+    add_names(command, "--carry-over", "columns of the table to write, too")
     command.add_argument(
         "--random-state", type=int, metavar="SEED", help="the same seed gives the same samples"
     )
@@ -78,7 +78,7 @@ def call(options: argparse.Namespace) -> None:
     check_output(options.output, options.table)
     table = read(options.table, options)
     names, of = list(table.columns), called(options.table)
-    keep = choose(names, options.keep, "--keep", of)
+    carried = choose(names, options.carry_over, "--carry-over", of)
     given = choose(names, options.given, "--given", of)
     model = load(options.model, trusted=options.trusted)
     if unknown := [name for name in given if name not in model.targets_]:
@@ -89,9 +89,9 @@ def call(options: argparse.Namespace) -> None:
     features = features_of(model, table)
     joint = model.predict_distribution(features, given=observed)
     found = joint.to_frame() if figures is None else figures.of(joint)
-    if clash := [name for name in keep if name in found.columns]:
-        raise InputError(f"--keep names columns that the predictions have too: {clash}.")
-    write(table[keep].join(found), options.output)
+    if clash := [name for name in carried if name in found.columns]:
+        raise InputError(f"--carry-over names columns that the predictions have too: {clash}.")
+    write(table[carried].join(found), options.output)
 
 
 def features_of(model: Any, table: Any) -> Any:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self, final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.distributions import LowRankMultivariateNormal
 from covey.distributions.internals import rescaled, with_mean
 from covey.start.factors import factor_analysis
-from covey.start.ridge import Ridge, fit_ridge
-from covey.start.start import Columns, LinearStart
+from covey.start.ridge import Ridge
+from covey.start.start import LinearStart
 from covey.types import Array
 
 
@@ -40,38 +39,16 @@ class LowRankLinearModel(LinearStart):
     residual_loadings: Array
 
     @classmethod
-    def fit(
-        cls,
-        X: Array,
-        Y: Array,
-        rank: int,
-        sample_weight: Array | None = None,
-        blocks: NDArray[np.int64] | None = None,
-        offset: Array | None = None,
-        unbounded: Columns | None = None,
-    ) -> Self:
-        """Fit to rows of numbers.
+    def of(cls, ridge: Ridge, rank: int) -> Self:
+        """The start of regressions that are fitted.
 
         Args:
-            X: array of shape (N, F), of about unit scale.
-            Y: array of shape (N, D), in target units, NaN where not observed.
+            ridge: the regressions, and the residuals of N rows.
             rank: R, at most D.
-            sample_weight: as for `fit_ridge`.
-            blocks: as for `fit_ridge`.
-            offset: as for `fit_ridge`.
-            unbounded: as for `fit_ridge`.
 
         Returns:
-            The fitted model.
-
-        Raises:
-            InputError: fewer than two rows have a positive weight.
+            The linear start.
         """
-        return cls.of(fit_ridge(X, Y, sample_weight, blocks, offset, unbounded), rank)
-
-    @classmethod
-    def of(cls, ridge: Ridge, rank: int) -> Self:
-        """The start of regressions that are fitted; arguments as for `fit`."""
         covariance: dict[str, Any] = residual_factors(ridge.residuals, ridge.weight, rank)
         return cls(**vars(ridge.regression), **covariance)
 
