@@ -92,10 +92,12 @@ def fit_table(
     name = None if base is None else regressor_name(base)
     baseline = Baseline.of(linear, covariances, name)
     run = Run.of(parameters, seed=seed, started=started)
-    candidates = train_candidates(data, plan, architecture, linear, recipe, run)
-    return select_and_calibrate(
-        candidates, table, parameters["family"], baseline, seed=seed, means=means
-    )
+    with run.interruption:
+        candidates = train_candidates(data, plan, architecture, linear, recipe, run)
+        fitted = select_and_calibrate(
+            candidates, table, parameters["family"], baseline, seed=seed, means=means
+        )
+    return replace(fitted, interrupted=run.interruption.asked)
 
 
 def _as_the_first(table: TrainingTable) -> TrainingTable:
