@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from covey.cli.columns import choose
+from covey.cli.columns import as_cell, choose
 from covey.cli.predict import features_of
 from covey.cli.tables import STANDARD, TABLE, add_reading, called, read
 from covey.cli.trusted import add_trusted
@@ -55,14 +55,9 @@ def call(options: argparse.Namespace) -> None:
     table = read(options.table, options)
     of = called(options.table)
     model = load(options.model, trusted=options.trusted)
-    targets = choose(list(table.columns), [quote(name) for name in model.targets_], "targets", of)
+    targets = choose(list(table.columns), [as_cell(name) for name in model.targets_], "targets", of)
     model.calibrate(features_of(model, table), table[targets])
     model.save(options.output, trusted=options.trusted)
     if not options.quiet:
         rows = len(model.fitted_.calibration_set.joint)
         print(f"{options.output}: regions are calibrated on {rows:,} rows of {of}")
-
-
-def quote(name: str) -> str:
-    """A name as a cell of CSV, which holds whatever the name does."""
-    return '"' + name.replace('"', '""') + '"'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import shlex
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
@@ -48,8 +49,13 @@ def cells(word: str) -> list[str]:
 
 
 def quoted(name: str) -> str:
-    """A name as it can be typed within a list."""
-    return f"'\"{name}\"'" if "," in name else name
+    """A name as it can be typed in a shell, within a list too."""
+    return shlex.quote(as_cell(name) if "," in name else name)
+
+
+def as_cell(name: str) -> str:
+    """A name as a cell of CSV, which holds whatever the name does."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def choose(columns: Sequence[str], words: Iterable[str] | None, option: str, of: str) -> list[str]:
@@ -80,7 +86,8 @@ def choose(columns: Sequence[str], words: Iterable[str] | None, option: str, of:
             else:
                 lacking.append(name)
     if lacking:
-        raise InputError(_unknown(lacking, list(known), option, of))
+        named = list(dict.fromkeys(str(column).strip() for column in columns))
+        raise InputError(_unknown(lacking, named, option, of))
     return list(dict.fromkeys(found))
 
 

@@ -8,8 +8,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from covey.cli.calibrate import quote
-from covey.cli.columns import choose
+from covey.cli.columns import as_cell, choose
 from covey.cli.predict import features_of
 from covey.cli.tables import TABLE, add_reading, called, read
 from covey.cli.trusted import add_trusted
@@ -76,7 +75,7 @@ def call(options: argparse.Namespace) -> None:
     table = read(options.table, options)
     of, names = called(options.table), list(table.columns)
     model = load(options.model, trusted=options.trusted)
-    targets = choose(names, [quote(name) for name in model.targets_], "the targets", of)
+    targets = choose(names, [as_cell(name) for name in model.targets_], "the targets", of)
     weight = _column(table, options.sample_weight, "--sample-weight", of)
     parts = _parts(_column(table, options.by, "--by", of))
     X, Y = features_of(model, table), table[targets]

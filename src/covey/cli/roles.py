@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from covey.cli.columns import cells, choose
+from covey.cli.columns import as_cell, cells, choose
 from covey.errors import InputError
 
 
@@ -100,6 +100,6 @@ def _dates(columns: Sequence[str], words: Sequence[str] | None, of: str) -> dict
             name, equals, form = cell.rpartition("=")
             if cell in columns or not equals:
                 name, form = cell, ""
-            for column in choose(columns, [f'"{name}"'], "--dates", of):
+            for column in choose(columns, [as_cell(name)], "--dates", of):
                 found[column] = form or None
     return found

@@ -122,11 +122,11 @@ def train(
                 break
         callbacks.call("on_train_end", logs)
         if run.interruption.asked:
-            why = "stopped by Ctrl-C"
+            why = "ended by Ctrl-C"
         elif best.steps >= recipe.max_steps:
             why = ""
         else:
-            why = "stopped early" if over else "stopped by max_time"
+            why = "stopped early" if over else "time is up"
         finish(bar, best.score, best.best_steps, why)
     if run.interruption.asked:
         run.interruption.say(best.steps, recipe.max_steps)

@@ -15,6 +15,7 @@ WIDE = 76  # columns of a terminal in which all of a bar has room
 BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}, {rate_fmt}{postfix}"
 NARROW = "{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
 OVER = "{desc} {percentage:.0f}%, {elapsed}{postfix}"  # with room for words
+OVER_NARROW = "{desc} {percentage:.0f}%{postfix}"
 SHARE = 0.1  # of the work between two lines of a log
 PAUSE = 10.0  # seconds between them at least
 
@@ -130,6 +131,7 @@ def finish(bar: Any, score: float, best_steps: NDArray[np.int64], why: str) -> N
         bar.line(said)
         return
     bar.n = bar.total
-    bar.bar_format = NARROW if in_notebook() else OVER
+    over = OVER_NARROW if narrow else OVER
+    bar.bar_format = NARROW if in_notebook() else over
     bar.set_postfix_str(said, refresh=False)
     bar.refresh()
