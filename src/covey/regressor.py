@@ -19,7 +19,7 @@ from covey.fitted.assessment import AssessmentMixin
 from covey.fitted.prediction import PredictionMixin
 from covey.rows.training_table import TrainingTable
 from covey.stream.mixin import FilesMixin
-from covey.table import chosen_targets
+from covey.table import Declared, chosen_targets
 from covey.types import Observations, Regressor, Splitter, Table
 
 if TYPE_CHECKING:  # Keras takes 3 to 10 s to import
@@ -71,6 +71,11 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
             normal). An "epoch" is the steps between two validations on the held-out rows; its logs
             hold "out_of_fold_score". Callbacks see the current weights, not their average, and a
             learning rate that they set stays in force. Those that act on batches slow training.
+        categorical: names of columns of `X` whose values are labels, also if they look like numbers
+            or dates, such as ["zipcode"].
+        dates: names of columns of `X` that hold dates; or a mapping of names to their format, such
+            as {"Date": "%d/%m/%Y"}, or to the unit of numbers that count from 1970: "s", "ms", "D".
+            By default dates are recognised, except numbers such as 20171231.
         random_state: integer or `numpy.random.RandomState`; an integer gives the same result twice
             on the same machine and backend.
         verbose: 1 shows a progress bar with the out-of-fold score, then which family was chosen and
@@ -119,6 +124,8 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         max_steps: int | None = None,
         max_time: float | None = None,
         callbacks: keras.callbacks.Callback | Sequence[keras.callbacks.Callback] | None = None,
+        categorical: Any = None,
+        dates: Any = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 1,
     ) -> None:
@@ -136,6 +143,8 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         self.max_steps = max_steps
         self.max_time = max_time
         self.callbacks = callbacks
+        self.categorical = categorical
+        self.dates = dates
         self.random_state = random_state
         self.verbose = verbose
 
@@ -181,9 +190,11 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         check_family(self.family)
         check_verbose(self.verbose)
         seed = read_seed(self.random_state)
-        targets = chosen_targets(Y, y)
+        targets, declared = chosen_targets(Y, y), Declared.of(self.categorical, self.dates)
         split: dict[str, Any] = {"members": self.members, "cv": self.cv, "time": time}
-        table = TrainingTable.read(X, targets, sample_weight, groups, seed=seed, **split)
+        table = TrainingTable.read(
+            X, targets, sample_weight, groups, seed=seed, declared=declared, **split
+        )
         parameters = self.get_params(deep=False)
         self._set_fitted(fit_table(table, parameters, seed=seed, started=started))
         return self

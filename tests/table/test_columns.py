@@ -14,12 +14,13 @@ from scipy import sparse
 from covey.errors import ArtifactError, CoveyWarning, InputError
 from covey.table import (
     CategoricalColumn,
+    DateColumn,
+    Declared,
     FeatureSchema,
     NumericColumn,
     read_features,
     read_targets,
 )
-from covey.table.columns import MAX_CATEGORIES
 from covey.table.files import read_table, write_table
 
 NAN, INF = np.nan, np.inf
@@ -374,7 +375,7 @@ def test_dates_are_days():
     day = pd.to_datetime(pd.Series(["2024-01-01", "2024-01-03", None, "2024-01-05"]))
     column = fit(pd.DataFrame({"t": day})).columns[0]
     seen = 19723.0, 19727.0, 3
-    assert column == NumericColumn("t", 19725.0, pytest.approx(2.0 / 1.349), True, "date", *seen)
+    assert column == DateColumn("t", 19725.0, pytest.approx(2.0 / 1.349), True, "date", *seen)
     wait = pd.to_timedelta(pd.Series([1.0, 2.0, 4.0]), unit="D")
     assert fit(pd.DataFrame({"t": wait})).columns[0].center == 2.0
 
@@ -413,8 +414,11 @@ def test_categories_are_ranked_by_frequency_then_name():
     schema = fit(pd.DataFrame({"c": ["b", "z", "a", "z"]}))
     assert schema.columns == (CategoricalColumn("c", ("z", "a", "b")),)
     assert schema.output_names == ("c=z", "c=a", "c=b")
-    X = pd.DataFrame({"c": ["a", "new", "z", None]})
-    np.testing.assert_array_equal(encode(schema, X), [[0, 1, 0], [0, 0, 0], [1, 0, 0], [0, 0, 0]])
+    X = pd.DataFrame({"c": ["a", "new", "z", None, "new"]})
+    with pytest.warns(CoveyWarning, match="Of 5 rows, .*: 2 in 'c', the first 'new' in row 1"):
+        found = encode(schema, X)
+    np.testing.assert_array_equal(found, [[0, 1, 0], [0] * 3, [1, 0, 0], [0] * 3, [0] * 3])
+    np.testing.assert_array_equal(encode(schema, X), found)  # said once
 
 
 @pytest.mark.parametrize("make", [list, pd.Categorical, lambda c: pd.array(c, dtype="string")])
@@ -426,29 +430,51 @@ def test_missing_is_a_category_if_training_had_it(make):
     np.testing.assert_array_equal(encode(schema, X), [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]])
 
 
-def test_rare_categories_share_the_zero_code():
-    assert MAX_CATEGORIES == 64
-    values = [f"k{i:03d}" for i in range(70)]
-    X = pd.DataFrame({"c": values * 2 + ["k069"]})
-    schema = fit(X)
-    assert schema.columns[0].categories == ("k069", *values[:63])
-    assert encode(schema, pd.DataFrame({"c": ["k063", "k068"]})).sum() == 0
+@pytest.mark.parametrize(
+    ("rows", "kept", "others"),
+    [
+        ({}, 64, 0),  # up to 64 labels each have a column
+        ({"k": 6}, 64, 6),  # more, if they have at least 10 rows,
+        ({"k": 6, "each": 10}, 70, 0),
+        ({"k": 236, "each": 10}, 256, 44),  # and up to 256 of these
+    ],
+)
+def test_rare_labels_share_a_column(rows, kept, others):
+    values = [f"k{i:03d}" for i in range(64 + rows.get("k", 0))]
+    X = pd.DataFrame({"c": values * rows.get("each", 2)})
+    said = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        schema = fit(X)
+        said = [str(warning.message) for warning in caught]
+    assert schema.columns[0].categories == tuple(values[:kept])
+    assert len(said) == (others > 0)
+    if others:
+        count = others * rows.get("each", 2)
+        assert f"has {len(values)} labels, of which {others} in {count} rows (" in said[0]
+        assert schema.output_names[-1] == "c=other"
+        new = pd.DataFrame({"c": [values[-1], "new", values[0], None]})
+        np.testing.assert_array_equal(encode(schema, new)[:, -1], [1, 1, 0, 0])
+
+
+def test_labels_of_one_row_are_no_inputs():
+    X = pd.DataFrame({"c": ["a"] * 3 + [f"k{i:03d}" for i in range(90)]})
+    with pytest.warns(CoveyWarning, match=r"has 91 labels, of which 90 in 90 rows \(97%\)"):
+        assert fit(X).output_names == ("c=a", "c=other")
 
 
 SPELLINGS = [
-    (
-        "1",
-        [1, 1.0, "1", "1.0", np.int64(1), np.float32(1), Decimal("1.00"), "01", "+1", 10**0, "1e0"],
-    ),
-    ("0.5", [0.5, "0.5", ".5", "0.50", np.float64(0.5), Decimal("0.5")]),
-    ("0", [0, 0.0, -0.0, "-0"]),
+    ("1", [1, 1.0, "1", np.int64(1), np.float32(1), Decimal("1.00"), 10**0]),
+    ("1", ["1.0", 1]),
+    ("0.5", [0.5, "0.5", np.float64(0.5), np.float32(0.5), Decimal("0.5")]),
+    ("0", [0, 0.0, -0.0, "0"]),
     ("True", [True, np.True_, "True"]),
     ("9007199254740993", [9007199254740993, "9007199254740993"]),
     ("1e999", ["1e999"]),
     ("9" * 5000, ["9" * 5000]),
     ("1_0", ["1_0"]),
     ("nan ", ["nan "]),
-    ("[1]", [[1]]),
+    ("2024-01-05", [pd.Timestamp("2024-01-05"), datetime.date(2024, 1, 5), "2024-01-05"]),
 ]
 
 
@@ -456,7 +482,8 @@ SPELLINGS = [
 def test_spellings_of_one_value_share_a_label(label, spellings):
     cells = np.empty(len(spellings) + 2, dtype=object)
     cells[:] = [*spellings, "other", "other"]
-    column = fit(pd.DataFrame({"c": cells})).columns[0]
+    frame, named = read_features(pd.DataFrame({"c": cells}))
+    column = FeatureSchema.fit(frame, named, Declared(frozenset("c"))).columns[0]
     assert set(column.categories) == {label, "other"}
 
 
@@ -466,13 +493,14 @@ def test_number_categories_survive_a_round_trip(tmp_path):
             "int": pd.Categorical([1, 2, 1, None]),
             "float": pd.Categorical([1.0, 2.5, 1.0, None]),
             "bool": pd.Categorical([True, False, True, None]),
-            "code": ["01", "02", "01", "02"],
+            "code": ["01", "02", "01", "2"],
             "text": ["a", "b", None, "1"],
         }
     )
     schema = fit(X)
     write_table(X, tmp_path / "x.csv")
-    np.testing.assert_array_equal(encode(schema, read_table(tmp_path / "x.csv")), encode(schema, X))
+    as_text = pd.read_csv(tmp_path / "x.csv", dtype=str)
+    np.testing.assert_array_equal(encode(schema, as_text), encode(schema, X))
     rows = json.loads(X.to_json(orient="records"))
     np.testing.assert_array_equal(encode(schema, pd.DataFrame(rows)), encode(schema, X))
 
@@ -556,7 +584,7 @@ BAD_CELLS = [
     (pd.Categorical(["1", "many"]), "'a' held numbers in training.*'many'"),
     ([1.0, "inf"], "infinity in 'a'"),
     (pd.to_datetime(["2024-01-01", None]), "'a' held numbers in training.*2024"),
-    ([{"foo": "bar"}, 1.0], "'a' held numbers in training.*foo"),
+    ([{"foo": "bar"}, 1.0], "a dict in column 'a', row 0: {'foo': 'bar'}"),
 ]
 
 
@@ -602,6 +630,8 @@ def test_mixed_table_has_the_expected_columns(mixed):
             "open",
             "day",
             "day is missing",
+            *(f"day weekday {wave}" for wave in ("sin", "cos", "sin2", "cos2")),
+            *("day season sin", "day season cos"),
         ),
         *("wait", "colour=red", "colour=blue", "colour=green", "colour is missing"),
         *("grade=1", "grade=2", "grade=3"),
@@ -668,11 +698,12 @@ def test_targets_of_any_type(Y, values, names, flat):
 
 BAD_TARGETS = [
     (
-        pd.DataFrame({"u": [1.0, 2.0], "v": ["46.459", "?"]}, index=["p", "q"]),
-        "must hold numbers. Received '?' in row 'q', column 'v'",
+        pd.DataFrame({"u": [1.0, 2.0], "v": ["46.459", "high"]}, index=["p", "q"]),
+        "must hold numbers. Received 'high' in row 'q', column 'v'",
     ),
-    ([[1, "46.459"], [2, "-"]], "Received '-' in row 1, column 'y1'"),
-    (pd.Series(["46.459", "5"], name="v"), "Received '46.459' in row 0, column 'v'"),
+    ([[1, "46.459"], [2, "x"]], "Received 'x' in row 1, column 'y1'"),
+    ([[1, "46.459"], [2, [3]]], "Received a list in column 'y1', row 1: [3]. Make columns"),
+    (pd.Series(["2024-01-01", "5"], name="v"), "Received '2024-01-01' in row 0, column 'v'"),
     ([["a"], ["b"]], "Received 'a' in row 0, column 'y0'"),
     (pd.DataFrame({"t": pd.to_datetime([None, "2024-01-01"])}), "00:00') in row 1, column 't'"),
     (np.array([[1.0, 4.0], [2.0, INF]]), "infinity in 'y1' (row 1). Take the logarithm, clip"),

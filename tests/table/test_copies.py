@@ -8,7 +8,7 @@ import pytest
 
 from covey.errors import CoveyWarning, InputError
 from covey.table import copies
-from covey.table.columns import decode
+from covey.table.cells import decode
 from covey.table.copies import FEW, check_features
 
 

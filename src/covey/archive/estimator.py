@@ -19,7 +19,7 @@ from covey.errors import ArtifactError
 from covey.members.fitted_model import FittedModel
 from covey.start.baseline import Baseline, regressor_name
 from covey.start.mean_model import MeanModel
-from covey.table import FeatureSchema
+from covey.table import Declared, FeatureSchema
 from covey.types import Snapshot
 
 KIND = "JointRegressor"
@@ -216,4 +216,5 @@ def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
             plain[name] = value.item()
         elif value is None or isinstance(value, (bool, int, float, str)):
             plain[name] = value
-    return plain
+    said = Declared.of(parameters.get("categorical"), parameters.get("dates"))
+    return {**plain, **said.plain}

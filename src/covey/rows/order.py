@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
@@ -11,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.rows.neighbours import dependence
-from covey.table import CategoricalColumn, FeatureSchema
-from covey.table.columns import decode
+from covey.table import CategoricalColumn, DateColumn, FeatureSchema
+from covey.table.cells import decode
 from covey.table.folds import BLOCKS, LATER
 from covey.types import Array, Rows
 
@@ -24,8 +23,6 @@ ASKED, DATES, NEIGHBOURS = "asked", "dates", "neighbours"
 TABLE, INDEX, TIME = "the table", "the index", "time"  # which stand in an order, if no column does
 MOST_LACKING = 0.1  # share of rows without a date, in a column that orders them
 LEAST_DATES = 10  # different ones
-MOST_READ = 100  # cells of a column of text, to see whether they are dates
-DATE = re.compile(r"\d{4}-\d{2}(-\d{2}|$)")
 LEAST_RUNS = 20  # values that each stand together, for them to be labels of something
 
 
@@ -159,28 +156,10 @@ def _dates(frame: pd.DataFrame, schema: FeatureSchema) -> Iterator[tuple[str, Ro
             if rank is not None:
                 yield str(level.name or INDEX), rank
     for column in schema.columns:
-        if not isinstance(column, CategoricalColumn):
-            days = column.read(frame[column.name]) if column.kind == "date" else None
-        else:
-            days = _dates_of_text(frame[column.name])
-        rank = None if days is None else _ranks(days)
-        if rank is not None:
-            yield column.name, rank
-
-
-def _dates_of_text(column: pd.Series) -> Array | None:
-    """Days of periods, or of text that holds dates in ISO 8601, as in CSV files; else None."""
-    import pandas as pd
-
-    if isinstance(column.dtype, pd.PeriodDtype):
-        return decode(column.dt.to_timestamp())[1]
-    known = column.dropna()
-    if not len(known) or not all(
-        isinstance(cell, str) and DATE.match(cell) for cell in known.iloc[:MOST_READ]
-    ):
-        return None
-    parsed = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True)
-    return decode(parsed.dt.tz_localize(None))[1]
+        if isinstance(column, DateColumn) and column.kind == "date":
+            rank = _ranks(column.read(frame[column.name]).values)
+            if rank is not None:
+                yield column.name, rank
 
 
 def _ranks(days: Array) -> Rows | None:

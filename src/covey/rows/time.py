@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
 from covey.arguments.frames import as_pandas
 from covey.arguments.labels import row_name
-from covey.errors import InputError, shown
-from covey.table.columns import decode
+from covey.errors import CoveyWarning, InputError, shown
+from covey.table import CategoricalColumn, Declared, FeatureSchema
 from covey.types import Mask, Rows
 
+NAME = "time"
 
-def time_rank(time: Any, kept: Mask) -> Rows:
+
+def time_rank(time: Any, kept: Mask, declared: Declared | None = None) -> Rows:
     """The place of rows in time.
 
     Args:
         time: numbers or dates, or text that holds them, shape (N,).
         kept: which of the N rows count, shape (N,).
+        declared: what the user says of columns, such as the format of dates.
 
     Returns:
         Dense ranks of the M rows that count, from 0: equal for rows of one time.
@@ -36,15 +40,20 @@ def time_rank(time: Any, kept: Mask) -> Rows:
             f"`time` must hold one time for each row, shape {kept.shape}. Received an array of "
             f"shape {np.shape(given)}."
         )
-    column = given if isinstance(given, pd.Series) else pd.Series(given, name="time")
-    if isinstance(column.dtype, pd.PeriodDtype):
-        column = column.dt.to_timestamp()
+    column = given.to_series() if isinstance(given, pd.Index) else pd.Series(given)
+    name = str(column.name or NAME)
     column = column[kept]
-    kind, values = decode(column)
-    if kind == "text":
-        values = _of_text(column)
-    elif kind not in ("number", "date", "duration", "empty"):
-        raise InputError(f"`time` must hold dates or numbers. Received: {column.dtype}.")
+    form = {} if declared is None or name not in declared.dates else {name: declared.dates[name]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CoveyWarning)  # said of the column where it is a feature
+        (read,) = FeatureSchema.fit(column.to_frame(name), True, Declared(dates=form)).columns
+        if isinstance(read, CategoricalColumn):
+            first = next((cell for cell in column if not pd.isna(cell)), None)
+            raise InputError(
+                f"`time` must hold dates or numbers. Received text, such as {shown(first)}. Name "
+                "its format in `dates`, or number the rows in their order."
+            )
+        values = read.read(column).values
     if len(missing := np.flatnonzero(np.isnan(values))):
         row = int(missing[0])
         raise InputError(
@@ -53,14 +62,3 @@ def time_rank(time: Any, kept: Mask) -> Rows:
             f"{shown(column.iloc[row])}. Fill it, or drop these rows."
         )
     return np.unique(values, return_inverse=True)[1].astype(np.int64)
-
-
-def _of_text(column: Any) -> Any:
-    """Numbers or dates that stand in text, NaN for what is neither."""
-    import pandas as pd
-
-    numbers = pd.to_numeric(column, errors="coerce")
-    if numbers.notna().mean() > 0.5:
-        return numbers.to_numpy(np.float64)
-    dates = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True)
-    return decode(dates.dt.tz_localize(None))[1]

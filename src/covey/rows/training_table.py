@@ -13,7 +13,7 @@ from covey.arguments.targets import target_names
 from covey.errors import InputError, shown
 from covey.rows.order import ASKED, TIME, RowOrder
 from covey.rows.time import time_rank
-from covey.table import FeatureSchema, read_features, read_targets
+from covey.table import Declared, FeatureSchema, read_features, read_targets
 from covey.table.copies import check_features
 from covey.table.folds import BLOCKS, LATER, MOST_PIECES, Folds
 from covey.table.inputs import Inputs
@@ -61,6 +61,7 @@ class TrainingTable:
         cv: Any,
         seed: int,
         time: Any = None,
+        declared: Declared | None = None,
     ) -> Self:
         """Read what a user passes to `fit`.
 
@@ -75,6 +76,7 @@ class TrainingTable:
                 case; they alone decide unless rows depend on neighbours of other groups.
             seed: of the folds.
             time: of each row, or None.
+            declared: what the user says of columns, if anything.
 
         Returns:
             The table.
@@ -91,11 +93,10 @@ class TrainingTable:
         kept = np.ones(len(frame), dtype=bool) if weight is None else weight > 0
         Y, names, flat = read_targets(Y, kept)
         targets = target_names(names, Y.shape[1])
-        check_features(frame[kept], Y, targets, names if named else None)
         held = ~np.isnan(Y).all(axis=1)
         kept[kept] = held
         rows = np.flatnonzero(kept)
-        ranks = None if time is None else time_rank(time, kept)
+        ranks = None if time is None else time_rank(time, kept, declared)
         if len(rows) < len(frame):
             frame, dated, Y = frame.iloc[rows], dated.iloc[rows], Y[held]
             weight = None if weight is None else weight[rows]
@@ -104,11 +105,14 @@ class TrainingTable:
         folds = Folds.split(
             len(Y), members, cv=None if asked else cv, groups=groups, Y=Y, seed=seed, kept=kept
         )
-        schema = FeatureSchema.fit(frame, named)
+        schema = FeatureSchema.fit(frame, named, declared)
+        frame = schema.typed(frame)
+        check_features(frame, Y, targets, names if named else None)
         inputs = network_inputs(schema, frame, named)
         order = None
         if asked or cv is None:
             together = None if groups is None else folds.blocks
+            dated = frame.set_axis(dated.index)
             found: tuple[RowOrder, Rows] | None
             if ranks is not None:
                 found = RowOrder(str(getattr(time, "name", None) or TIME), ASKED), ranks

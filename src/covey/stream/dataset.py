@@ -339,6 +339,8 @@ def _kind_of(kind: Any) -> str:
         return "date"
     if types.is_duration(kind):
         return "duration"
+    if types.is_time(kind):
+        return "time"
     plain = (types.is_string, types.is_large_string, types.is_string_view, types.is_dictionary)
     if any(check(kind) for check in plain):
         return "text"

@@ -30,8 +30,8 @@ from covey.stream.hash_folds import HashFolds
 from covey.stream.hashes import row_keys
 from covey.stream.reservoir import Reservoir
 from covey.stream.rows import Roles, TrainingRows
-from covey.table import FeatureSchema, read_features, read_targets
-from covey.table.columns import decode
+from covey.table import FeatureSchema, NumericColumn, read_features, read_targets
+from covey.table.cells import decode
 from covey.table.copies import check_features
 from covey.table.folds import Folds
 from covey.table.inputs import Inputs
@@ -124,9 +124,12 @@ class FirstPass:
             numbers, sample = reservoir.rows()
             rows = TrainingRows.of(numbers, sample, roles, folds)
             frame, named = read_features(rows.table.select(list(roles.features)).to_pandas())
-            check_features(frame, rows.Y, roles.targets, roles.targets)
             read_targets(rows.table.select(list(roles.targets)).to_pandas())  # for its warnings
-            schema = FeatureSchema.fit(frame, named).widened(ranges.seen)
+            schema = FeatureSchema.fit(frame, named, roles.declared)
+            frame = schema.typed(frame)
+            check_features(frame, rows.Y, roles.targets, roles.targets)
+            ranges.add_text(schema, _scanned(table, roles, folds, None))
+            schema = schema.widened(ranges.seen)
             inputs = network_inputs(schema, frame, named)
             weight = None if rows.weight is None else rows.weight / rows.weight.mean()
             unbounded = unbounded_columns(inputs)
@@ -242,18 +245,29 @@ class _Ranges:
     """The smallest and the largest value of each column of numbers, and how many there are."""
 
     def __init__(self, table: ParquetTable, roles: Roles) -> None:
-        kinds = ("number", "date", "duration")
-        self.names = [name for name in roles.features if table.kinds[name] in kinds]
+        kinds = ("number", "date", "duration", "time")
+        own = [name for name in roles.features if name not in roles.declared.dates]
+        self.names = [name for name in own if table.kinds[name] in kinds]
         self.seen: dict[str, tuple[float, float, int]] = {}
 
     def add(self, rows: TrainingRows) -> None:
         for name in self.names:
-            values = decode(rows.table[name].to_pandas())[1]
-            known = values[np.isfinite(values)]
-            if len(known):
-                low, high, count = self.seen.get(name, (np.inf, -np.inf, 0))
-                ends = min(low, float(known.min())), max(high, float(known.max()))
-                self.seen[name] = *ends, count + len(known)
+            self._see(name, decode(rows.table[name].to_pandas())[1])
+
+    def add_text(self, schema: FeatureSchema, parts: Iterator[TrainingRows]) -> None:
+        """Read all rows once more, if text or numbers have to be read as the schema says."""
+        columns = [c for c in schema.columns if isinstance(c, NumericColumn)]
+        if columns := [c for c in columns if c.name not in self.names]:
+            for rows in parts:
+                for column in columns:
+                    self._see(column.name, column.read(rows.table[column.name].to_pandas()).values)
+
+    def _see(self, name: str, values: Array) -> None:
+        known = values[np.isfinite(values)]
+        if len(known):
+            low, high, count = self.seen.get(name, (np.inf, -np.inf, 0))
+            ends = min(low, float(known.min())), max(high, float(known.max()))
+            self.seen[name] = *ends, count + len(known)
 
 
 class _Counts:
@@ -312,7 +326,8 @@ def _scanned(
 ) -> Iterator[TrainingRows]:
     for numbers, part in table.scan(roles.columns):
         yield TrainingRows.of(numbers, part, roles, folds)
-        bar.update(len(numbers))
+        if bar is not None:
+            bar.update(len(numbers))
 
 
 def _moments(

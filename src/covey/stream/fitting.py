@@ -26,6 +26,7 @@ from covey.stream.hash_folds import HashFolds
 from covey.stream.order import attempts
 from covey.stream.rows import Roles
 from covey.stream.source import Streamed
+from covey.table import Declared
 from covey.table.folds import BLOCKS, SHUFFLED
 from covey.types import Snapshot
 
@@ -73,7 +74,8 @@ def fit_files(
     compilation.check_can_fit()
     _check(parameters, groups)
     files = ParquetTable.open(paths)
-    roles = Roles.choose(files, targets, features, sample_weight, groups)
+    declared = Declared.of(parameters["categorical"], parameters["dates"])
+    roles = Roles.choose(files, targets, features, sample_weight, groups, declared)
     members, count = parameters["members"], len(roles.targets)
     settings = {name: parameters[name] for name in SETTINGS}
     # what is wrong with a parameter is said before hours are spent
@@ -166,6 +168,8 @@ def _about(files: ParquetTable, roles: Roles, parameters: Mapping[str, Any]) -> 
         "columns": [list(roles.targets), list(roles.features), roles.weight, roles.groups],
         "random_state": int(random_state) if isinstance(random_state, (int, np.integer)) else None,
         **{name: _plain(value) for name, value in parameters.items() if name not in FREE},
+        **dict.fromkeys(("categorical", "dates")),
+        **roles.declared.plain,
     }
 
 

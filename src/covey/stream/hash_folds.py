@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from covey.stream.hashes import folds_of, group_keys, row_keys
 from covey.table.blocks import check_members, count_of_blocks, held_out_blocks
+from covey.table.date_column import days_in
+from covey.table.dates import DateSpelling
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class HashFolds:
         by: name of a column of dates, if folds are blocks of time.
         edges: days at which one block of time ends and the next begins, ascending.
         pieces: blocks that make up a fold, dealt out in turn.
+        first: whether the "day" or the "month" comes first where that column is text.
+        format: in which text or numbers have its dates; "" if they are recognised.
 
     Raises:
         InputError: `members` is no positive whole number.
@@ -40,6 +44,8 @@ class HashFolds:
     by: str | None = None
     edges: tuple[float, ...] = ()
     pieces: int = 1
+    first: str = ""
+    format: str = ""
 
     def __post_init__(self) -> None:
         check_members(self.members)
@@ -56,6 +62,17 @@ class HashFolds:
     def together(self) -> bool:
         """Whether rows that stand together share a fold."""
         return bool(self.rows or self.by is not None)
+
+    def days(self, column: Any) -> NDArray[np.float64]:
+        """The values of the column `by`.
+
+        Args:
+            column: a pandas Series of N rows.
+
+        Returns:
+            Days since 1970, shape (N,), NaN where missing.
+        """
+        return days_in(column, DateSpelling(self.first, self.format))
 
     def of(
         self,

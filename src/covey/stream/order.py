@@ -15,11 +15,13 @@ from covey.stream.dataset import ParquetTable
 from covey.stream.hash_folds import HashFolds
 from covey.stream.hashes import row_keys
 from covey.stream.rows import Roles, TrainingRows
-from covey.table import FeatureSchema, read_features
-from covey.table.columns import decode
+from covey.table import DateColumn, FeatureSchema, read_features
+from covey.table.date_column import days_in
+from covey.table.dates import DateSpelling
 from covey.table.folds import BLOCKS, SHUFFLED
 
 DATES = 100_000  # of which the borders between folds are quantiles
+NO_DATES = DateSpelling()
 PIECES = (1, 8)  # that each fold is dealt out in; more if a member would know nothing of a target
 
 
@@ -41,22 +43,28 @@ def attempts(
     Yields:
         Folds, and why they are blocks of rows; None if they are not.
     """
-    order = None if cv == SHUFFLED or roles.groups is not None else _found(table, roles, seed, cv)
+    by_hash = cv == SHUFFLED or roles.groups is not None
+    order, dates = (None, NO_DATES) if by_hash else _found(table, roles, seed, cv)
     if order is not None:
-        days = None if order.by == TABLE else _sampled_days(table, order.by, seed)
+        days = None if order.by == TABLE else _sampled_days(table, order.by, dates, seed)
         for pieces in PIECES:
             folds = HashFolds(members, seed, rows=len(table), pieces=pieces)
             if days is not None:
                 count = len(folds) * pieces
                 edges = np.quantile(days, np.arange(1, count) / count, method="nearest")
-                folds = HashFolds(members, seed, 0, order.by, tuple(edges.tolist()), pieces)
+                folds = HashFolds(
+                    members, seed, 0, order.by, tuple(edges.tolist()), pieces, **vars(dates)
+                )
             yield folds, order
         if order.because == ASKED:
             return
     yield HashFolds(members, seed), None
 
 
-def _found(table: ParquetTable, roles: Roles, seed: int, cv: str | None) -> RowOrder | None:
+def _found(
+    table: ParquetTable, roles: Roles, seed: int, cv: str | None
+) -> tuple[RowOrder | None, DateSpelling]:
+    """The order in the middle of the table, and how its column of dates is written."""
     read = [
         TrainingRows.of(numbers, part, roles, HashFolds(1, seed))
         for numbers, part in table.middle(roles.columns, MOST_ROWS)
@@ -67,22 +75,26 @@ def _found(table: ParquetTable, roles: Roles, seed: int, cv: str | None) -> RowO
     asked = cv == BLOCKS
     Y = np.concatenate([rows.Y for rows in read])
     if len(Y) < 2:
-        return RowOrder(TABLE, ASKED) if asked else None
+        return RowOrder(TABLE, ASKED) if asked else None, NO_DATES
     frame, named = read_features(pd.concat(frames, ignore_index=True))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CoveyWarning)  # these rows do not stand for all
-        schema = FeatureSchema.fit(frame, named)
+        schema = FeatureSchema.fit(frame, named, roles.declared)
+        frame = schema.typed(frame)
         inputs = network_inputs(schema, frame, named)
     found = RowOrder.find(frame, schema, inputs, Y, roles.targets, asked=asked)
-    return None if found is None else found[0]
+    if found is None:
+        return None, NO_DATES
+    written = {c.name: c.dates for c in schema.columns if isinstance(c, DateColumn)}
+    return found[0], written.get(found[0].by, NO_DATES)
 
 
-def _sampled_days(table: ParquetTable, name: str, seed: int) -> np.ndarray:
+def _sampled_days(table: ParquetTable, name: str, dates: DateSpelling, seed: int) -> np.ndarray:
     """Values of a column of dates, in days, of rows at random."""
     share = min(DATES / len(table), 1.0)
     days = []
     for numbers, part in table.scan([name]):
         chosen = row_keys(numbers, seed, "sample") <= np.uint64(share * (2**64 - 2**12))
-        days.append(decode(part[name].to_pandas())[1][chosen])
+        days.append(days_in(part[name].to_pandas(), dates)[chosen])
     found = np.concatenate(days)
     return found[np.isfinite(found)]

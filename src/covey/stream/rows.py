@@ -13,10 +13,12 @@ from covey.arguments.targets import target_names
 from covey.errors import InputError
 from covey.stream.dataset import ParquetTable
 from covey.stream.hash_folds import HashFolds
-from covey.table.columns import decode, refuse_infinity
+from covey.table import Declared
+from covey.table.cells import refuse_infinity
 from covey.types import Array
 
-USABLE = ("number", "date", "duration", "text", "empty")
+NOTHING_SAID = Declared()
+USABLE = ("number", "date", "duration", "time", "text", "empty")
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,14 @@ class Roles:
         features: F names.
         weight: name of the column of sample weights, or None.
         groups: name of the column of group labels, or None.
+        declared: what the user says of features.
     """
 
     targets: tuple[str, ...]
     features: tuple[str, ...]
     weight: str | None = None
     groups: str | None = None
+    declared: Declared = NOTHING_SAID
 
     @classmethod
     def choose(
@@ -43,6 +47,7 @@ class Roles:
         features: Sequence[str] | None = None,
         weight: str | None = None,
         groups: str | None = None,
+        declared: Declared | None = None,
     ) -> Self:
         """Check the names that the user gives, and take all other columns for features.
 
@@ -52,6 +57,7 @@ class Roles:
             features: names of the columns to predict from; by default all others.
             weight: name of the column of sample weights, or None.
             groups: name of the column of group labels, or None.
+            declared: what the user says of features, if anything.
 
         Returns:
             The roles.
@@ -92,7 +98,9 @@ class Roles:
                 + ". Convert them, or leave them out: see `features`."
             )
         target_names(tuple(targets), len(targets))  # refuses what would be ambiguous
-        return cls(tuple(targets), tuple(features), weight, groups)
+        declared = declared or Declared()
+        declared.check(features)
+        return cls(tuple(targets), tuple(features), weight, groups, declared)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -153,7 +161,7 @@ class TrainingRows:
                 )
             usable &= weight > 0
         labels = None if roles.groups is None else table[roles.groups]
-        days = None if folds.by is None else decode(table[folds.by].to_pandas())[1]
+        days = None if folds.by is None else folds.days(table[folds.by].to_pandas())
         fold = folds.of(numbers, labels, days)
         if usable.all():
             return cls(numbers, np.arange(len(numbers)), table, Y, weight, fold)

@@ -5,12 +5,17 @@
 matrix that the network reads.
 """
 
-from covey.table.columns import CategoricalColumn, NumericColumn, unclipped
+from covey.table.category_column import CategoricalColumn
+from covey.table.date_column import DateColumn
+from covey.table.declared import Declared
+from covey.table.number_column import NumericColumn, unclipped
 from covey.table.read import chosen_targets, read_features, read_targets
 from covey.table.schema import FeatureSchema
 
 __all__ = [
     "CategoricalColumn",
+    "DateColumn",
+    "Declared",
     "FeatureSchema",
     "NumericColumn",
     "chosen_targets",

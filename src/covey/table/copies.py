@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from covey.errors import InputError, warn
-from covey.table.columns import decode
+from covey.table.cells import decode
 from covey.types import Array
 
 PRECISION = 1e-6  # of its range, to which a feature agrees with a target that it holds

@@ -12,7 +12,18 @@ from covey.arguments.frames import as_pandas, refuse_mapping
 from covey.arguments.labels import row_name
 from covey.arguments.numbers import culprit, uneven
 from covey.errors import InputError, shown, warn
-from covey.table.columns import decode, first_infinity, kind_of, listed, refuse_infinity
+from covey.table.cells import (
+    decode,
+    first_infinity,
+    kind_of,
+    listed,
+    refuse_holders,
+    refuse_infinity,
+)
+from covey.table.columns import read_numbers_in_text
+from covey.table.said import say_doubtful_targets, say_lost_targets
+from covey.table.spelling import NEARLY_ALL, NUMBER, OTHER
+from covey.table.words import Reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +61,8 @@ def read_targets(
 
     Args:
         Y: DataFrame or Series (pandas, or any other: see `covey.arguments.frames`), array or nested
-            list of shape (N, D) or (N,), in target units; booleans count as 0 and 1.
+            list of shape (N, D) or (N,), in target units; booleans count as 0 and 1. Text is read
+            if nearly all of it is numbers; a `CoveyWarning` says what of it is not, and is missing.
         rows: which of the N rows count, shape (N,): what the others hold is not looked at. All by
             default.
 
@@ -74,8 +86,14 @@ def read_targets(
         frame = frame[rows]
     columns = []
     infinite = {}
+    lost, doubts = [], []
     for name, column in frame.items():
         kind, values = decode(column)
+        if kind == "text":
+            reading = _numbers_of_text(str(name), column)
+            kind, values = "number", reading.values
+            lost += [reading.lost.of(str(name))] if reading.lost else []
+            doubts += [(str(name), reading.doubt)] if reading.doubt else []
         if kind not in ("number", "empty"):
             row = int(np.flatnonzero(column.notna())[0])
             first = f"{shown(column.iloc[row])} in {row_name(column.index, row)}"
@@ -86,6 +104,8 @@ def read_targets(
         columns.append(values)
         infinite[str(name)] = first_infinity(column, values)
     refuse_infinity("Y", infinite)
+    say_lost_targets(lost)
+    say_doubtful_targets(doubts)
     matrix = np.column_stack(columns)
     missing = np.isnan(matrix).sum(axis=0)
     if (missing == len(matrix)).any():
@@ -121,6 +141,21 @@ def chosen_targets(Y: Any, y: Any) -> Any:
             "the second argument."
         )
     return y if Y is None else Y
+
+
+def _numbers_of_text(name: str, column: pd.Series) -> Reading:
+    """A target that came as text, as from a CSV file, read as numbers; else refused."""
+    refuse_holders(column, "Y")
+    reading, _, words = read_numbers_in_text(column)
+    known = words.cells(reading.states, NUMBER, OTHER)
+    if not known or words.share(reading.states) >= NEARLY_ALL:
+        return reading
+    row = words.first(reading.states, (OTHER,))
+    raise InputError(
+        f"`Y` must hold numbers. Received {shown(column.iloc[row])} in "
+        f"{row_name(column.index, row)}, column {name!r}. Convert the column to numbers, or leave "
+        "it out."
+    )
 
 
 def _warn_of_degenerate(matrix: NDArray[np.float64], names: Sequence[str]) -> None:

@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from covey.arguments.labels import row_name
 from covey.errors import ArtifactError, InputError, warn
-from covey.table.columns import (
-    CategoricalColumn,
-    NumericColumn,
-    clean,
-    column_from_manifest,
-    decode,
-    first_infinity,
-    label_counts,
-    listed,
-    refuse_infinity,
-)
+from covey.table.category_column import CategoricalColumn
+from covey.table.cells import first_infinity, kind_of, listed, refuse_infinity, shown_cell
+from covey.table.columns import Column, column_from_manifest, learn
+from covey.table.declared import Declared
+from covey.table.number_column import NumericColumn
+from covey.table.said import say_doubts, say_lost, say_new, say_of_training
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +26,7 @@ __all__ = ["FeatureSchema"]
 MOST_SAID = 4  # ends of ranges that a warning names
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FeatureSchema:
     """What training saw in a table of features; turns tables into matrices.
 
@@ -39,49 +35,50 @@ class FeatureSchema:
         named: Whether the training table had column names.
     """
 
-    columns: tuple[NumericColumn | CategoricalColumn, ...]
+    columns: tuple[Column, ...]
     named: bool
     _told: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
     _told_beyond: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    _told_lost: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    _told_new: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     @classmethod
-    def fit(cls, frame: pd.DataFrame, named: bool) -> Self:
-        """Learn the columns of a table; a `CoveyWarning` names those that can teach nothing.
+    def fit(cls, frame: pd.DataFrame, named: bool, declared: Declared | None = None) -> Self:
+        """Learn the columns of a table.
+
+        A `CoveyWarning` names columns that can teach nothing, and what was guessed of the others:
+        see `covey.table.said`.
 
         Args:
             frame: Table of shape (N, F) from `read_features`.
             named: Whether its names are the user's, from `read_features`.
+            declared: what the user says of columns, if anything.
 
         Raises:
-            InputError: A column holds infinity.
+            InputError: A column holds infinity, or cells that mean nothing here, or is not there or
+                not what the user says of it.
         """
-        columns: list[NumericColumn | CategoricalColumn] = []
-        empty, unique = [], []
-        infinite: dict[str, str | None] = {}
-        for name, raw in frame.items():
-            column = clean(raw)
-            kind, values = decode(column)
-            if kind in ("text", "empty"):
-                counts = label_counts(column)
-                columns.append(made := CategoricalColumn.fit(name, counts))
-                labels = counts.keys() - {None}
-                if not labels:
-                    empty.append(name)
-                elif len(labels) > 1 and not made.categories:
-                    unique.append(name)
-            elif row := first_infinity(column, values):
-                infinite[name] = row
-            else:
-                columns.append(NumericColumn.fit(name, kind, values))
+        declared = declared or Declared()
+        declared.check(frame.columns)
+        learned = [
+            learn(
+                name,
+                cells,
+                categorical=name in declared.categorical,
+                dates=declared.dates.get(name),
+            )
+            for name, cells in frame.items()
+        ]
+        infinite = {
+            found.column.name: first_infinity(frame[found.column.name], found.values)
+            for found in learned
+            if found.values is not None
+        }
         refuse_infinity("X", infinite)
-        for names, why in (
-            (empty, "without any value"),
-            (unique, "of text that never repeats (if it is numbers or dates, convert it)"),
-        ):
-            if names:
-                message = f"Columns of `X` {why} are left out: {listed(names)}."
-                warn(message)
-        return cls(tuple(columns), named)
+        say_of_training(learned)
+        schema = cls(tuple(found.column for found in learned), named)
+        schema._told_lost.update(f.column.name for f in learned if f.lost or f.doubt)
+        return schema
 
     def widened(self, seen: Mapping[str, tuple[float, float, int]]) -> Self:
         """The same schema for a table of more rows than those it was fitted to.
@@ -124,20 +121,29 @@ class FeatureSchema:
         Returns:
             Matrix of shape (N, width), no unit, entries in [-3, 3]: 0 for a missing number, all 0
             for an unknown category; numbers beyond those of training count as the nearest of
-            these. A `CoveyWarning` names, once, columns new since training, and columns with more
-            numbers beyond those of training than chance explains.
+            these. A `CoveyWarning` names, once, columns new since training, columns with labels or
+            cells that training did not have, and those with more numbers beyond those of training
+            than chance explains.
 
         Raises:
             InputError: Columns are lacking, hold infinity, or hold text in place of numbers.
         """
-        parts, far = [], []
-        for column, raw in zip(self.columns, self._aligned(frame, named), strict=True):
+        parts, far, new = [], [], []
+        for column, cells in zip(self.columns, self._aligned(frame, named), strict=True):
             if isinstance(column, CategoricalColumn):
-                parts.append(column.encode(clean(raw)))
+                matrix, fresh = column.encoded(cells)
+                parts.append(matrix)
+                if len(fresh) and column.categories and not column.others:
+                    place = row_name(cells.index, int(fresh[0]))
+                    first = f"the first {shown_cell(cells, int(fresh[0]))} in {place}"
+                    new.append((column.name, f"{len(fresh):,} in {column.name!r}, {first}"))
                 continue
-            values = column.read(clean(raw))
+            values = self._values(column, cells)
             parts.append(column.scaled(values))
             far += [(column.name, said) for said in column.beyond_in_words(values)]
+        if {name for name, _ in new} - self._told_new:
+            self._told_new.update(name for name, _ in new)
+            say_new([said for _, said in new], len(frame))
         if {name for name, _ in far} - self._told_beyond:
             self._told_beyond.update(name for name, _ in far)
             rows = "1 row" if len(frame) == 1 else f"{len(frame):,} rows"
@@ -162,10 +168,10 @@ class FeatureSchema:
         """
         anywhere = np.zeros(len(frame), dtype=bool)
         columns = {}
-        for column, raw in zip(self.columns, self._aligned(frame, named), strict=True):
+        for column, cells in zip(self.columns, self._aligned(frame, named), strict=True):
             if isinstance(column, CategoricalColumn):
                 continue
-            beyond = column.beyond(column.read(clean(raw)))
+            beyond = column.beyond(self._values(column, cells))
             if beyond.any():
                 below, above = beyond.sum(axis=1).tolist()
                 columns[column.name] = {"below": below, "above": above}
@@ -173,25 +179,109 @@ class FeatureSchema:
         return {"rows": int(anywhere.sum()), "columns": columns}
 
     def align(self, frame: pd.DataFrame, named: bool) -> pd.DataFrame:
-        """The columns of the training table, in its order and with their own values.
+        """The columns of the training table, in its order, and what their text means.
 
         Args:
             frame: Table of N rows from `read_features`.
             named: Whether its names are the user's, from `read_features`.
 
         Returns:
-            A frame with the names of the training table.
+            A frame with the names of the training table. Columns of text that were read as numbers,
+            dates or durations are of these types now; all others have their own values.
 
         Raises:
-            InputError: Columns are lacking.
+            InputError: Columns are lacking, or cannot be read.
         """
         import pandas as pd
 
-        return pd.concat(self._aligned(frame, named), axis=1).set_axis(list(self.names), axis=1)
+        columns = [
+            self._typed(column, cells)
+            for column, cells in zip(self.columns, self._aligned(frame, named), strict=True)
+        ]
+        return pd.concat(columns, axis=1).set_axis(list(self.names), axis=1)
+
+    def typed(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The training table, and what its text means, as `align` has it.
+
+        Args:
+            frame: Table of N rows with the columns of training, in their order.
+
+        Returns:
+            The frame itself if there is nothing to change.
+        """
+        changed = {}
+        for place, column in enumerate(self.columns):
+            cells = frame.iloc[:, place]
+            if (found := self._typed(column, cells)) is not cells:
+                changed[cells.name] = found
+        return frame.assign(**changed) if changed else frame
 
     def as_given(self, frame: pd.DataFrame) -> Any:
         """A table for somebody else's regressor: a frame if the user gave names, else an array."""
         return frame if self.named else frame.to_numpy()
+
+    def describe(self) -> pd.DataFrame:
+        """How each column of a table is read.
+
+        Returns:
+            One row for each of the F columns of the training table: `column`, its name; `read_as`,
+            such as "numbers", "dates" or "labels"; `details`, what training saw in it; `missing`,
+            whether values were missing; `inputs`, the names of the matrix columns it becomes.
+        """
+        import pandas as pd
+
+        rows = [
+            (
+                column.name,
+                column.read_as,
+                column.details,
+                column.missing,
+                column.output_names,
+            )
+            for column in self.columns
+        ]
+        return pd.DataFrame(rows, columns=["column", "read_as", "details", "missing", "inputs"])
+
+    @property
+    def described(self) -> dict[str, str]:
+        """How each column is read, in a few words for each name."""
+        found = {}
+        for column in self.columns:
+            gaps = "; some missing" if column.missing else ""
+            unused = "" if column.output_names else "; not used"
+            found[column.name] = f"{column.read_as}: {column.details}{gaps}{unused}"
+        return found
+
+    def __repr__(self) -> str:
+        lines = [f"FeatureSchema: {len(self.columns)} columns, {self.width} inputs of the network"]
+        width = max(len(name) for name in self.names)
+        lines += [f"  {name:<{width}}  {how}" for name, how in self.described.items()]
+        return "\n".join(lines)
+
+    def _values(self, column: NumericColumn, cells: pd.Series) -> NDArray[np.float64]:
+        """The values of a column of numbers; what of its cells is lost is said once."""
+        reading = column.read(cells)
+        if (reading.lost or reading.doubt) and column.name not in self._told_lost:
+            self._told_lost.add(column.name)
+            say_lost([(column, reading.lost)])
+            say_doubts([(column, reading.doubt)])
+        return reading.values
+
+    def _typed(self, column: Column, cells: pd.Series) -> pd.Series:
+        import pandas as pd
+
+        if isinstance(column, CategoricalColumn) or kind_of(cells) in (column.kind, "empty"):
+            return cells
+        values = self._values(column, cells)
+        found = pd.Series(values, index=cells.index, name=cells.name)
+        if column.kind == "date":
+            return pd.to_datetime(found, unit="D").dt.round("us")
+        if column.kind in ("duration", "time"):
+            found = pd.to_timedelta(found, unit="D").dt.round("us")
+        if column.kind == "time":
+            stamps = pd.Timestamp(0) + found
+            return stamps.dt.time.where(stamps.notna(), None)
+        return found
 
     def _aligned(self, frame: pd.DataFrame, named: bool) -> list[pd.Series]:
         if self.named and named:

@@ -1,0 +1,172 @@
+"""What kind of cells a column has by their types, and the values of those that are no text."""
+
+from __future__ import annotations
+
+from numbers import Complex, Number, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from covey.arguments.labels import row_name
+from covey.arguments.numbers import culprit
+from covey.errors import InputError, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+# What pandas' `infer_dtype` calls a column -> what it is here; anything else is "text".
+_KINDS = (
+    dict.fromkeys(("integer", "floating", "mixed-integer-float", "decimal", "boolean"), "number")
+    | dict.fromkeys(("datetime64", "datetime", "date", "period"), "date")
+    | dict.fromkeys(("timedelta64", "timedelta"), "duration")
+    | {"time": "time", "empty": "empty", "complex": "complex"}
+)
+_PLAIN = ("string", "categorical", "interval")
+_HOLDERS = (list, tuple, dict, set, frozenset, bytes, bytearray, memoryview, np.ndarray)
+DAY = np.timedelta64(1, "D")
+SECONDS = 86400.0  # of a day
+
+
+def kind_of(column: pd.Series) -> str:
+    """Return what the cells of a column are, by their types.
+
+    Args:
+        column: N cells.
+
+    Returns:
+        "number", "date", "duration", "time" (of day), "complex", "text", or "empty" if all cells
+        are missing.
+    """
+    from pandas.api.types import infer_dtype
+
+    inferred = infer_dtype(column, skipna=True)
+    if inferred in ("mixed", "mixed-integer"):
+        cells = column.dropna()
+        if all(isinstance(cell, Number | np.bool_) for cell in cells):
+            imaginary = any(isinstance(c, Complex) and not isinstance(c, Real) for c in cells)
+            return "complex" if imaginary else "number"
+    return _KINDS.get(inferred, "text")
+
+
+def decode(column: pd.Series) -> tuple[str, NDArray[np.float64]]:
+    """Return the kind of cells by their types, and their values.
+
+    Args:
+        column: N cells.
+
+    Returns:
+        The kind, as `kind_of` has it, and values of shape (N,), NaN where missing or text: numbers
+        as they are; dates in days since 1970, in UTC; durations and times of day in days.
+
+    Raises:
+        InputError: A value is beyond float64, or beyond what dates can be.
+    """
+    import pandas as pd
+
+    kind = kind_of(column)
+    values: NDArray[np.float64] = np.full(len(column), np.nan)
+    try:
+        if kind == "number":
+            values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        elif kind == "date":
+            values = days_of(pd.to_datetime(_starts(column), utc=True))
+        elif kind == "duration":
+            values = pd.to_timedelta(column).to_numpy(dtype="timedelta64[us]") / DAY
+        elif kind == "time":
+            values = np.array([_share_of_day(cell) for cell in column], dtype=np.float64)
+    except (OverflowError, ValueError) as error:
+        raise InputError(
+            f"Cells of {column.name!r} must fit into float64. Received: "
+            f"{culprit(column) or error}. Clip or drop them."
+        ) from error
+    return "empty" if kind != "text" and np.isnan(values).all() else kind, values
+
+
+def days_of(dates: Any) -> NDArray[np.float64]:
+    """Days since 1970 of N dates in UTC, shape (N,), NaN where missing."""
+    stamps = dates.to_numpy(dtype="datetime64[us]")
+    return np.asarray((stamps - np.datetime64(0, "us")) / DAY)
+
+
+def _starts(column: pd.Series) -> pd.Series:
+    """A column of dates, periods as their first moment."""
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.PeriodDtype):
+        return column.dt.to_timestamp()
+    if column.dtype == object:
+        return column.map(
+            lambda cell: cell.to_timestamp() if isinstance(cell, pd.Period) else cell,
+            na_action="ignore",
+        )
+    return column
+
+
+def _share_of_day(cell: Any) -> float:
+    if not hasattr(cell, "hour"):
+        return float("nan")
+    seconds = 3600 * cell.hour + 60 * cell.minute + cell.second + cell.microsecond / 1e6
+    return float(seconds / SECONDS)
+
+
+def refuse_holders(column: pd.Series, role: str = "X") -> None:
+    """Refuse cells that hold other values, or that mean nothing here, in a column of text.
+
+    Args:
+        column: N cells.
+        role: "X" or "Y", for the message.
+
+    Raises:
+        InputError: a cell is a list, a dictionary, an array, bytes, or an object of another kind.
+    """
+    import pandas as pd
+    from pandas.api.types import infer_dtype, is_scalar
+
+    if isinstance(column.dtype, pd.CategoricalDtype) or infer_dtype(column) in _PLAIN:
+        return
+    for row, cell in enumerate(column):
+        if isinstance(cell, _HOLDERS) or not is_scalar(cell):
+            what = type(cell).__name__
+            article = "an" if what[0].lower() in "aeiou" else "a"
+            raise InputError(
+                f"Each cell of `{role}` must be one number, date, boolean or text. Received "
+                f"{article} {what} in column {column.name!r}, {row_name(column.index, row)}: "
+                f"{shown_cell(column, row)}. Make columns of what it holds, one "
+                "for each value that matters, or leave the column out."
+            )
+
+
+def shown_cell(column: pd.Series, row: int) -> str:
+    """What a message shows of one cell, a number as Python writes it."""
+    return shown(column.iloc[[row]].tolist()[0])
+
+
+def first_infinity(column: pd.Series, values: NDArray[np.float64]) -> str | None:
+    """The first row of a column whose value is infinite, for a message; None if there is none."""
+    rows = np.flatnonzero(np.isinf(values))
+    return row_name(column.index, int(rows[0])) if len(rows) else None
+
+
+def refuse_infinity(role: str, rows: Mapping[str, str | None]) -> None:
+    """Raise an InputError if any column holds infinity.
+
+    Args:
+        role: "X" or "Y".
+        rows: for each column the first row with infinity, as `first_infinity` gives it, or None.
+
+    Raises:
+        InputError: some row is named.
+    """
+    if found := [f"{name!r} ({row})" for name, row in rows.items() if row]:
+        raise InputError(
+            f"`{role}` must hold finite numbers. Received infinity in {', '.join(found)}. Take the "
+            "logarithm, clip the values, or mark the cells as missing, whichever they mean."
+        )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names for a message: 'a', 'b'."""
+    return ", ".join(repr(name) for name in names)

@@ -1,0 +1,251 @@
+"""Dates, times of day and durations as people write them in text.
+
+One column has one order of day and month, found from all of its cells.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.table.cells import DAY, days_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNITS = ("D", "h", "min", "s", "ms", "us", "ns")  # of numbers that count from 1970
+DAY_FIRST, MONTH_FIRST = "day", "month"
+
+_YEAR = r"(?:[12][0-9]{3})"
+_NAME = r"(?P<name>[A-Za-z]{3,9})\.?"
+_DATES = (
+    # year first, whole or without a day
+    (rf"{_YEAR}(?P<s>[-/.])[0-9]{{1,2}}(?P=s)[0-9]{{1,2}}", "%Y{s}%m{s}%d"),
+    (rf"{_YEAR}(?P<s>[-/.])(?:0[1-9]|1[0-2])", "%Y{s}%m"),
+    # two numbers whose order the column tells, then the year
+    (rf"[0-9]{{1,2}}(?P<s>[-/.])[0-9]{{1,2}}(?P=s){_YEAR}", "{a}{s}{b}{s}%Y"),
+    (r"[0-9]{1,2}(?P<s>[-/.])[0-9]{1,2}(?P=s)[0-9]{2}", "{a}{s}{b}{s}%y"),
+    # the month by its name
+    (rf"[0-9]{{1,2}}(?P<s>[ -/.]){_NAME}(?P=s){_YEAR}", "%d{s}{n}{s}%Y"),
+    (rf"[0-9]{{1,2}}(?P<s>[ -/.]){_NAME}(?P=s)[0-9]{{2}}", "%d{s}{n}{s}%y"),
+    (rf"{_NAME}(?P<s>[ -])[0-9]{{1,2}}, ?{_YEAR}", "{n}{s}%d, %Y"),
+    (rf"{_NAME}(?P<s>[ -])[0-9]{{1,2}}(?P=s){_YEAR}", "{n}{s}%d{s}%Y"),
+    (rf"{_NAME}(?P<s>[ -]){_YEAR}", "{n}{s}%Y"),
+)
+_TIME = re.compile(
+    r"(?P<hour>[0-9]{1,2}):[0-9]{2}(?P<second>:[0-9]{2}(?P<part>[.,][0-9]{1,9})?)?"
+    r"(?P<half> ?[APap]\.?[Mm]\.?)?"
+)
+_ZONE = r"(?: ?(?P<zone>Z|z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}))"
+_AFTER = rf"(?:(?:T| |, )(?P<time>[0-9:., APMapm]+?){_ZONE}?)?"
+_PATTERNS = tuple(
+    (re.compile(rf"(?:[A-Za-z]{{3,9}},? )?{date}{_AFTER}"), form) for date, form in _DATES
+)
+_QUARTER = re.compile(rf"({_YEAR})[- ]?[Qq]([1-4])")
+_DURATION = re.compile(r"[+-]?[0-9]+ days?( [+-]?[0-9]{1,2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?)?")
+_HOURS = re.compile(r"[+-]?[0-9]{1,4}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?")
+_CLOCK = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
+_ISO = rf"^[12][0-9]{{3}}-[0-9]{{2}}-[0-9]{{2}}([T ]{_CLOCK})?$"
+
+
+_TWO = re.compile(
+    r"\s*(?:[A-Za-z]+,? )?([0-9]{1,2})([-/.])([0-9]{1,2})\2(?:[12][0-9]{3}|[0-9]{2})(?![0-9.])"
+)
+
+
+@dataclass(frozen=True)
+class DateSpelling:
+    """How the dates of one column are written.
+
+    Attributes:
+        first: "day" or "month": which comes first where both are numbers; "" if no cell tells.
+        format: of `strptime`, or a unit of numbers that count from 1970, such as "s"; "" if it is
+            found from each cell.
+    """
+
+    first: str = ""
+    format: str = ""
+
+    @classmethod
+    def find(cls, texts: Sequence[str]) -> tuple[Self, str | None]:
+        """Find which comes first, the day or the month.
+
+        Args:
+            texts: the cells of a column, in the order of the rows.
+
+        Returns:
+            The spelling; and, if no cell tells, a text that could be read both ways.
+        """
+        first = second = 0
+        doubt = None
+        for text in dict.fromkeys(texts):
+            numbers = _TWO.match(text)
+            if numbers is None:
+                continue
+            one, two = int(numbers[1]), int(numbers[3])
+            first, second = first + (one > 12), second + (two > 12)
+            if numbers[2] == "." or one == two:  # with points nobody writes the month first
+                first += numbers[2] == "."
+                continue
+            doubt = doubt or text
+        if doubt is None and not first:
+            return cls(), None
+        if first or second:
+            return cls(DAY_FIRST if first >= second else MONTH_FIRST), None
+        return cls(_by_order(texts)), doubt
+
+    def read(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Read texts as dates.
+
+        Args:
+            texts: N of them.
+
+        Returns:
+            Days since 1970, in UTC where a text says how far it is from there, shape (N,); NaN for
+            what is no date.
+        """
+        import pandas as pd
+
+        cells = pd.Series(list(texts), dtype="str").str.strip()
+        cells = cells.str.replace("Sept ", "Sep ").str.replace("Sept-", "Sep-")
+        if self.format:
+            return self._read_declared(cells)
+        days = np.full(len(cells), np.nan)
+        plain = cells.str.match(_ISO).to_numpy(dtype=bool)
+        if plain.any():
+            days[plain] = _days(cells[plain], "ISO8601")
+        rows: dict[str, list[int]] = {}
+        stripped = cells.tolist()
+        for row in np.flatnonzero(~plain).tolist():
+            if form := _format(stripped[row], self.first != DAY_FIRST):
+                rows.setdefault(form, []).append(row)
+            elif quarter := _QUARTER.fullmatch(stripped[row]):
+                start = np.datetime64(f"{quarter[1]}-{3 * int(quarter[2]) - 2:02d}-01")
+                days[row] = (start - np.datetime64(0, "D")) / DAY
+        for form, which in rows.items():
+            days[which] = _days(_tidied(cells.iloc[which]), form)
+        return days
+
+    def _read_declared(self, cells: pd.Series) -> NDArray[np.float64]:
+        import pandas as pd
+
+        if self.format in UNITS:
+            numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
+            return from_epoch(numbers, self.format)
+        return _days(cells, self.format)
+
+    def to_manifest(self) -> dict[str, str]:
+        """The attributes that are not empty, as JSON has them."""
+        return {name: value for name, value in vars(self).items() if value}
+
+
+def from_epoch(numbers: NDArray[np.float64], unit: str) -> NDArray[np.float64]:
+    """Numbers that count from 1970 in a unit, in days."""
+    of_a_day = {"D": 1.0, "h": 24.0, "min": 1440.0, "s": 86400.0, "ms": 864e5, "us": 864e8}
+    return np.asarray(numbers / of_a_day.get(unit, 864e11))
+
+
+def read_times(texts: Sequence[str]) -> NDArray[np.float64]:
+    """Times of day such as "14:30", as a share of the day, shape (N,); NaN for what is none."""
+    return np.array([_time_of_day(text.strip()) for text in texts], dtype=np.float64)
+
+
+def read_durations(texts: Sequence[str]) -> NDArray[np.float64]:
+    """Durations such as "2 days 03:00:00" or "72:15:00", in days, shape (N,); NaN else."""
+    import pandas as pd
+
+    held = [
+        text if _DURATION.fullmatch(text.strip()) or _HOURS.fullmatch(text.strip()) else None
+        for text in texts
+    ]
+    found = pd.to_timedelta(pd.Series(held, dtype=object), errors="coerce")
+    return np.asarray(found.to_numpy(dtype="timedelta64[us]") / DAY)
+
+
+def _time_of_day(text: str) -> float:
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return float("nan")
+    parts = re.sub(r"[^0-9:.]", "", text.replace(",", ".").rstrip("apmAPM. ")).split(":")
+    hour, minute, second = int(parts[0]), int(parts[1]), float(parts[2]) if len(parts) > 2 else 0.0
+    if found["half"]:
+        if not 1 <= hour <= 12:
+            return float("nan")
+        hour = hour % 12 + (12 if "p" in found["half"].lower() else 0)
+    if hour > 23 or minute > 59 or second >= 60:
+        return float("nan")
+    return (3600 * hour + 60 * minute + second) / 86400
+
+
+def _format(text: str, month_first: bool) -> str | None:
+    """The format of `strptime` of one text; None if it is no date."""
+    for pattern, form in _PATTERNS:
+        found = pattern.fullmatch(text)
+        if found is None:
+            continue
+        groups = found.groupdict()
+        one, two = ("%m", "%d") if month_first else ("%d", "%m")
+        name = groups.get("name")
+        if name is not None and name[:3].lower() not in _MONTHS:
+            return None
+        form = form.format(
+            s=groups.get("s"), a=one, b=two, n="%b" if len(name or "") <= 3 else "%B"
+        )
+        if weekday := re.match(r"([A-Za-z]{3,9})(,?) (?=[0-9A-Z])", text):
+            if weekday[1][:3].lower() in _WEEKDAYS:
+                form = f"{'%a' if len(weekday[1]) == 3 else '%A'}{weekday[2]} {form}"
+            elif name is None or weekday[1] != name:
+                return None
+        return form + _time_format(groups)
+    return None
+
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _time_format(groups: Mapping[str, Any]) -> str:
+    if groups["time"] is None:
+        return ""
+    time = _TIME.fullmatch(groups["time"])
+    if time is None:
+        return " nothing"  # which no text has
+    half = time["half"]
+    form = f" {'%I' if half else '%H'}:%M"
+    form += ":%S" if time["second"] else ""
+    form += ".%f" if time["part"] else ""
+    form += " %p" if half else ""
+    return form + (" %z" if groups["zone"] else "")
+
+
+def _tidied(cells: pd.Series) -> pd.Series:
+    """Dates with one blank before the time, its half and its zone, as `_format` has them."""
+    time = r"([0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?)"
+    cells = cells.str.replace(rf"(?:T|, | ){time}", r" \1", regex=True)
+    cells = cells.str.replace(r"(:[0-9]{2}),([0-9])", r"\1.\2", regex=True)
+    cells = cells.str.replace(r" ?([APap])\.?[Mm]\.?(?=$| )", r" \1M", regex=True)
+    cells = cells.str.replace(r"(?<=[0-9M]) ?(?:Z|z|UTC|GMT)$", " +0000", regex=True)
+    zone = r"(:[0-9.]+(?: [APap]M)?) ?([+-][0-9]{2}):?([0-9]{2})$"
+    cells = cells.str.replace(zone, r"\1 \2\3", regex=True)
+    return cells.str.replace(r"([A-Za-z]{3,9})\.", r"\1", regex=True)
+
+
+def _days(cells: pd.Series, form: str) -> NDArray[np.float64]:
+    import pandas as pd
+
+    return days_of(pd.to_datetime(cells, format=form, errors="coerce", utc=True))
+
+
+def _by_order(texts: Sequence[str]) -> str:
+    """The order of day and month in which rows stand in the order of time, if one does."""
+    back = {}
+    for first in (MONTH_FIRST, DAY_FIRST):
+        days = DateSpelling(first).read(texts)
+        steps = np.diff(days[np.isfinite(days)])
+        back[first] = min(int((steps < 0).sum()), int((steps > 0).sum()))
+    return DAY_FIRST if back[DAY_FIRST] < back[MONTH_FIRST] else MONTH_FIRST

@@ -1,0 +1,275 @@
+"""One column of numbers, or of durations: what training saw, and the matrix column it becomes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from covey.arguments.labels import row_name
+from covey.errors import InputError
+from covey.table.cells import decode, first_infinity, refuse_holders, refuse_infinity, shown_cell
+from covey.table.dates import read_durations
+from covey.table.spelling import (
+    NEARLY_ALL,
+    NUMBER,
+    OTHER,
+    NumberSpelling,
+    read_words,
+    spelling_from_manifest,
+)
+from covey.table.words import Reading, Words
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+PLAIN = NumberSpelling()
+EDGE = 3.0  # what encoded numbers stay below
+FAR = 30.0  # encoded numbers are told apart up to here, in spreads
+RARE, FEW = 1e-3, 0.01  # probability, and share of the rows, of what is worth a word
+PLURAL = {"number": "numbers", "date": "dates", "duration": "durations", "time": "times of day"}
+
+
+def unclipped(encoded: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Undo the smooth bound of `NumericColumn.encode`: (x - center) / scale, in [-30, 30].
+
+    Args:
+        encoded: numbers in [-3, 3], of any shape.
+
+    Returns:
+        Array of the same shape.
+    """
+    most = FAR / np.sqrt(1.0 + (FAR / EDGE) ** 2)
+    bounded = np.clip(encoded, -most, most)
+    return np.asarray(bounded / np.sqrt(1.0 - (bounded / EDGE) ** 2))
+
+
+@dataclass(frozen=True)
+class NumericColumn:
+    """What training saw in a column of numbers or durations (in days).
+
+    Attributes:
+        name: Name of the column.
+        center: Median, in the column's unit.
+        scale: Interquartile range / 1.349 (the standard deviation if that is 0), in the column's
+            unit; 0 if the column is constant, which leaves it out of the matrix.
+        missing: Whether values were missing, which adds a column that says so.
+        kind: "number" or "duration"; "date" or "time" in a `DateColumn`.
+        low: Smallest value, in the column's unit; None in files that were written without it.
+        high: Largest value, likewise. Later values are taken as if they were between the two: what
+            a network does beyond them, no row has ever checked.
+        seen: How many values training saw.
+        spelling: How text has these numbers.
+    """
+
+    name: str
+    center: float
+    scale: float
+    missing: bool
+    kind: str = "number"
+    low: float | None = None
+    high: float | None = None
+    seen: int = 0
+    spelling: NumberSpelling = PLAIN
+
+    @classmethod
+    def fit(cls, name: str, kind: str, values: NDArray[np.float64], **more: Any) -> Self:
+        """Learn centre and scale from values.
+
+        Args:
+            name: of the column.
+            kind: "number", "date", "duration" or "time".
+            values: N of them, NaN where missing, at least one of them finite; dates, durations and
+                times of day in days.
+            more: attributes that values do not tell.
+
+        Returns:
+            The column.
+        """
+        finite = values[np.isfinite(values)]
+        # Powers of two change no digit, and keep squares and differences of extreme values finite.
+        exponent = math.frexp(float(np.abs(finite).max()))[1]
+        unit = np.ldexp(finite, -exponent)
+        low, center, high = np.percentile(unit, [25, 50, 75])
+        with np.errstate(over="ignore", under="ignore"):
+            scale = np.ldexp((high - low) / 1.349 or unit.std(), exponent)
+        limits = np.finfo(np.float64)
+        scale = np.clip(scale, limits.tiny, limits.max) if np.ptp(unit) > 0 else 0.0
+        missing = len(finite) < len(values)
+        seen = float(finite.min()), float(finite.max()), len(finite)
+        return cls(
+            name, float(np.ldexp(center, exponent)), float(scale), missing, kind, *seen, **more
+        )
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the matrix columns it becomes: at most "name" and "name is missing"."""
+        flag = (f"{self.name} is missing",) if self.missing else ()
+        return (self.name, *flag) if self.scale else flag
+
+    def encode(self, column: pd.Series) -> NDArray[np.float32]:
+        """Turn N cells into shape (N, len(output_names)): (x - center) / scale, in [-3, 3]."""
+        return self.scaled(self.read(column).values)
+
+    def scaled(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Turn N values into shape (N, len(output_names)), as `encode` does."""
+        absent = np.isnan(values)
+        if self.low is not None:
+            values = np.clip(values, self.low, self.high)
+        parts = [absent] if self.missing else []
+        if self.scale:
+            with np.errstate(over="ignore"):
+                # A value that has overflowed or would when squared ends up at 3 all the same.
+                z = np.clip((values - self.center) / self.scale, -1e100, 1e100)
+            parts.insert(0, np.where(absent, 0.0, z / np.sqrt(1.0 + (z / EDGE) ** 2)))
+        matrix = np.empty((len(values), len(parts)), dtype=np.float32)
+        for i, part in enumerate(parts):
+            matrix[:, i] = part
+        return matrix
+
+    def to_manifest(self) -> dict[str, Any]:
+        """Return the attributes as JSON values, the spelling only if it is not as usual."""
+        spelling = self.spelling.to_manifest()
+        own = {part.name: getattr(self, part.name) for part in fields(NumericColumn)}
+        return {**own, "spelling": spelling} if spelling else without(own, "spelling")
+
+    def beyond(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which of N values are below, and which above all that training saw, shape (2, N)."""
+        if self.low is None or self.high is None or not self.scale:
+            return np.zeros((2, len(values)), dtype=bool)
+        return np.stack([values < self.low, values > self.high])
+
+    def beyond_in_words(self, values: NDArray[np.float64]) -> list[str]:
+        """Say which of some values are beyond those of training, if chance does not explain it.
+
+        If training rows and these were drawn alike, the c most extreme of all are among these with
+        the probability below, whatever the distribution.
+
+        Args:
+            values: Array of shape (N,), NaN where missing.
+
+        Returns:
+            At most two parts of a sentence.
+        """
+        counts = self.beyond(values).sum(axis=1)
+        if self.low is None or self.high is None or not counts.any():
+            return []
+        said, new = [], int(np.isfinite(values).sum())
+        for count, end, sign, where in (
+            (counts[0], self.low, -1, "below {}, the smallest in training"),
+            (counts[1], self.high, 1, "above {}, the largest in training"),
+        ):
+            if not count:
+                continue
+            rank = np.arange(min(count, 1000))
+            chance = np.prod((new - rank) / (self.seen + new - rank))
+            # halves, since the difference of two numbers may be none
+            far = np.nanmax(sign * (values / 2 - end / 2)) > self.high / 4 - self.low / 4
+            if (chance < RARE and count >= FEW * new) or far:
+                verb = "has" if count == 1 else "have"
+                said.append(f"{count:,} {verb} {self.name!r} {where.format(self.text(end))}")
+        return said
+
+    @property
+    def read_as(self) -> str:
+        """What its cells are, for people, such as "numbers"."""
+        return PLURAL[self.kind]
+
+    @property
+    def details(self) -> str:
+        """What values training saw, for people."""
+        if self.low is None or self.high is None:
+            return f"about {self.text(self.center)}"
+        if not self.scale:
+            return f"{self.text(self.center)} in each row"
+        how = f" ({self.spelling.sentence})" if self.spelling.sentence else ""
+        return f"{self.text(self.low)} to {self.text(self.high)}{how}"
+
+    def text(self, value: float) -> str:
+        """A value of the column, for people."""
+        import pandas as pd
+
+        if self.kind == "date":
+            stamp = (pd.Timestamp(0) + pd.Timedelta(value, "D")).round("ms")
+            return str(stamp.date() if stamp == stamp.normalize() else stamp)
+        if self.kind == "time":
+            return str((pd.Timestamp(0) + pd.Timedelta(value, "D")).round("s").time())
+        if self.kind == "duration":
+            return str(pd.Timedelta(value, "D").round("ms"))
+        return f"{value:.15g}" if value.is_integer() else f"{value:.6g}"
+
+    def read(self, column: pd.Series) -> Reading:
+        """Read later cells as those of training were.
+
+        Args:
+            column: N cells, also of text.
+
+        Returns:
+            N values, in the column's unit, NaN where missing; and what of the cells was lost.
+
+        Raises:
+            InputError: A cell is infinite, or cells are of another kind than in training.
+        """
+        kind, values = decode(column)
+        found = Reading(values)
+        if kind == "text":
+            refuse_holders(column)
+            words = Words.of(column)
+            found = self._read_text(words)
+            lost = words.lost(found.states)
+            if lost is not None and words.share(found.states) < NEARLY_ALL:
+                raise self._wrong(words.first(found.states, (OTHER,)), column)
+            found = replace(found, lost=lost)
+        elif kind not in (self.kind, "empty"):
+            found = self._of_another_kind(kind, values, column)
+        refuse_infinity("X", {self.name: first_infinity(column, found.values)})
+        return found
+
+    def _read_text(self, words: Words) -> Reading:
+        texts = words.texts
+        if self.kind == "duration":
+            return words.reading(read_durations(texts))
+        values, states = self.spelling.read(texts)
+        if {self.low, self.high} <= {0.0, 1.0, None} and not self.spelling.unit:
+            boolean = read_words(texts)
+            values = np.where(np.isnan(values), boolean, values)
+            states = np.where(np.isnan(boolean), states, NUMBER)
+        return words.reading(values, states)
+
+    def _of_another_kind(
+        self, kind: str, values: NDArray[np.float64], column: pd.Series
+    ) -> Reading:
+        raise self._wrong(int(np.flatnonzero(column.notna())[0]), column)
+
+    def _wrong(self, row: int, column: pd.Series) -> InputError:
+        return InputError(
+            f"{self.name!r} held {PLURAL[self.kind]} in training and must hold them again. "
+            f"Received: {shown_cell(column, row)} in {row_name(column.index, row)}. Convert it, or "
+            "mark such cells as missing."
+        )
+
+
+def without(entry: dict[str, Any], *names: str) -> dict[str, Any]:
+    """A mapping without some of its names."""
+    return {name: value for name, value in entry.items() if name not in names}
+
+
+def numbers_from_manifest(entry: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of a column of numbers, from what its `to_manifest` returned.
+
+    Raises:
+        KeyError: One is lacking.
+    """
+    return {
+        "name": entry["name"],
+        "center": float(entry["center"]),
+        "scale": float(entry["scale"]),
+        "missing": entry["missing"],
+        "kind": entry["kind"],
+        **{end: None if entry.get(end) is None else float(entry[end]) for end in ("low", "high")},
+        "seen": int(entry.get("seen", 0)),
+        "spelling": spelling_from_manifest(entry.get("spelling", {})),
+    }

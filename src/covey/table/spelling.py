@@ -1,0 +1,297 @@
+"""Numbers, booleans and missing values as people write them in text.
+
+One column has one decimal mark and one unit, found from all of its cells. Numbers whose cells
+could be read in two ways are read in the one that more cells speak for, and this is said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.table.vocabulary import (
+    ABSENT,
+    BOOLEANS,
+    LETTER_UNITS,
+    MARKS,
+    MONEY_CODES,
+    MONEY_SIGNS,
+    PERCENT,
+    UNITS,
+)
+
+NEARLY_ALL = 0.9  # share of the cells that are numbers, or dates, for the column to be read so
+MOSTLY = 0.5  # and from which on somebody should know that it is not
+
+NUMBER, NOTHING, MARK, OTHER = range(4)  # what a text is: see `NumberSpelling.read`
+
+_MONEY = rf"(?:[A-Z]{{0,3}}[{MONEY_SIGNS}]|{'|'.join(MONEY_CODES)})"
+_BESIDE = "|".join(map(re.escape, UNITS))
+_NUMBER = re.compile(
+    rf"(?P<sign>[+-]?)\s*(?P<before>{_MONEY})?\s*(?P<sign2>[+-]?)"
+    r"(?P<body>[0-9][0-9.,' ]*|[.,][0-9]+)(?P<power>[eE][+-]?[0-9]+)?"
+    rf"(?P<after>\s*(?:[{PERCENT}]|{_MONEY}|{_BESIDE})|\s+[{''.join(LETTER_UNITS)}])?"
+    r"\s*(?P<trailing>-)?"
+)
+_INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
+_BOUND = re.compile(r"[<>\u2264\u2265~]=?\s*(?=[-+.,0-9])")  # "<0.5": below what can be measured
+_SPACES = dict.fromkeys(map(ord, "\u00a0\u202f\u2009\u2007\u2002\u2003\t"), " ")
+_PLAIN = {**_SPACES, 0x2212: "-", 0x2019: "'", 0x02BC: "'", 0xFF05: "%"}
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:([.,' ])[0-9]{3})(?:\1[0-9]{3})*")
+_INDIAN = re.compile(r"[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}")
+_DIGITS = re.compile(r"[0-9]*")
+_PROGRAMS = r"^[+-]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_CODE = re.compile(r"0[0-9]+")
+
+
+@dataclass(frozen=True)
+class _Number:
+    """A number in text: what it is with either decimal mark, and the unit beside it."""
+
+    readings: tuple[tuple[str, str], ...]  # decimal mark, number as Python writes it
+    unit: str
+    uncertain: bool  # a mark may be a decimal mark, or part thousands
+
+
+@dataclass(frozen=True)
+class NumberSpelling:
+    """How the numbers of one column are written.
+
+    Attributes:
+        decimal: the decimal mark, "." or ",".
+        unit: what stands beside each number, such as "%" or "kg"; or "".
+    """
+
+    decimal: str = "."
+    unit: str = ""
+
+    @classmethod
+    def find(cls, counts: Mapping[str, int]) -> tuple[Self, str | None]:
+        """Find how numbers are written that speak for themselves as a column.
+
+        Args:
+            counts: how many cells hold each text.
+
+        Returns:
+            The spelling under which most of the cells are numbers; and, if it is uncertain, a text
+            for which another one would do as well.
+        """
+        units: dict[str, int] = {}
+        votes = {".": 0, ",": 0}
+        uncertain = {".": "", ",": ""}
+        texts = np.array(list(counts), dtype=object)
+        plain = _are_plain(texts)
+        if plain.any():
+            units[""] = sum(counts[text] for text in texts[plain])
+            marked = [text for text in texts[plain] if "." in text and not _three(text)]
+            votes["."] = sum(counts[text] for text in marked)
+        for text in texts[~plain]:
+            number, count = _number(text), counts[text]
+            if number is None:
+                continue
+            units[number.unit] = units.get(number.unit, 0) + count
+            marks = [mark for mark, _ in number.readings]
+            if len(marks) == 1:
+                votes[marks[0]] += count
+            elif number.uncertain:
+                mark = "," if "," in text else "."
+                uncertain[mark] = uncertain[mark] or text
+        decimal = "," if votes[","] > votes["."] else "."
+        doubt = None
+        # "1.234" is how programs write a number; "1,234" is how people write two of them.
+        if uncertain[","] and not votes["."] and not votes[","]:
+            doubt = uncertain[","]
+        total = sum(units.values())
+        unit = max(units, key=lambda name: units[name], default="")
+        if not unit or units[unit] < NEARLY_ALL * total:
+            signs = [name for name in units if name and _is_sign(name)]
+            unit = signs[0] if len(signs) == 1 and set(units) <= {"", *signs} else ""
+        return cls(decimal, unit), doubt
+
+    def read(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
+        """Read texts as numbers.
+
+        Args:
+            texts: N of them.
+
+        Returns:
+            The numbers, shape (N,), NaN where there is none; and what each text is, shape (N,):
+            `NUMBER`, `NOTHING` (a missing value as programs write it), `MARK` (as people do, or a
+            bound such as "<0.5"), or `OTHER`.
+        """
+        values = np.full(len(texts), np.nan)
+        states = np.full(len(texts), OTHER, dtype=np.int8)
+        cells = np.empty(len(texts), dtype=object)
+        cells[:] = texts
+        rows = np.arange(len(texts))
+        if self.decimal == "." and (not self.unit or _is_sign(self.unit)):
+            plain = _are_plain(cells)
+            values[plain] = _cast(cells[plain])
+            states[plain] = NUMBER
+            rows = np.flatnonzero(~plain)
+        for row in rows.tolist():
+            text = texts[row]
+            number = _number(text)
+            if number is None:
+                states[row] = _state(text)
+            elif number.unit == self.unit or (not number.unit and _is_sign(self.unit)):
+                for mark, reading in number.readings:
+                    if mark == self.decimal:
+                        values[row], states[row] = float(reading), NUMBER
+        return values, states
+
+    def to_manifest(self) -> dict[str, str]:
+        """The attributes that are not as usual, as JSON has them."""
+        found = {"decimal": self.decimal, "unit": self.unit}
+        usual = {"decimal": ".", "unit": ""}
+        return {name: value for name, value in found.items() if value != usual[name]}
+
+    @property
+    def sentence(self) -> str:
+        """What is worth a word of it, such as "with the decimal mark ','"; or ""."""
+        parts = []
+        if self.decimal != ".":
+            parts.append(f"with the decimal mark {self.decimal!r}")
+        if self.unit:
+            parts.append(f"in {self.unit!r}")
+        return ", ".join(parts)
+
+
+def _are_plain(texts: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which of N texts are numbers as programs write them, shape (N,)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    array = pa.array(texts, type=pa.large_string())
+    return np.asarray(pc.match_substring_regex(array, pattern=_PROGRAMS).to_numpy(False))
+
+
+def _cast(texts: NDArray[Any]) -> NDArray[np.float64]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    numbers = pc.cast(pa.array(texts, type=pa.large_string()), pa.float64())
+    return np.asarray(numbers.to_numpy(zero_copy_only=False))
+
+
+def _three(text: str) -> bool:
+    """Whether the point in plain text may part thousands."""
+    whole, _, part = text.lstrip("+-").partition(".")
+    return len(part) == 3 and part.isdigit() and 1 <= len(whole) <= 3 and whole[0] != "0"
+
+
+def is_code(text: str) -> bool:
+    """Whether text is digits that begin with 0, such as a postcode."""
+    return _CODE.fullmatch(text.strip()) is not None
+
+
+def as_words(counts: Mapping[str, int]) -> tuple[str, str] | None:
+    """The pair of words, such as ("no", "yes"), that a column consists of, if it holds both.
+
+    Args:
+        counts: how many cells hold each text.
+
+    Returns:
+        The words for 0 and 1 in small letters, or None.
+    """
+    if len(counts) > 200:
+        return None
+    held = {text.strip().lower() for text in counts if _state(text) == OTHER}
+    return next((pair for pair in BOOLEANS if held == set(pair)), None)
+
+
+def read_words(texts: Sequence[str]) -> NDArray[np.float64]:
+    """Booleans in words as 0 and 1, shape (N,); NaN for what is none."""
+    place = {word: value for pair in BOOLEANS for value, word in enumerate(pair)}
+    return np.array([place.get(text.strip().lower(), np.nan) for text in texts], dtype=np.float64)
+
+
+def number_label(text: str) -> str | None:
+    """One spelling for 1 and 1.0, if text is a number as Python or a CSV file of it has it.
+
+    Args:
+        text: of a cell.
+
+    Returns:
+        Such as "1", "-2.5"; None for text that is no number, or that another spelling would change,
+        such as "042" and "1.50".
+    """
+    if len(text) > 40 or not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", text):
+        return None
+    if re.fullmatch(r"-?(0|[1-9][0-9]*)", text):
+        return "0" if text == "-0" else text
+    number = float(text)
+    if repr(number) != text:
+        return None
+    return str(int(number)) if number.is_integer() and abs(number) < 2**53 else text
+
+
+@lru_cache(maxsize=2**16)
+def _number(text: str) -> _Number | None:
+    text = text.translate(_PLAIN).strip()
+    negative = len(text) > 2 and text[0] == "(" and text[-1] == ")"
+    found = _NUMBER.fullmatch(text[1:-1].strip() if negative else text)
+    if found is None:
+        if _INFINITY.fullmatch(text):
+            return _Number(((".", text), (",", text)), "", False)
+        return None
+    signs = [part for part in (found["sign"], found["sign2"], found["trailing"]) if part]
+    if len(signs) + negative > 1 or (found["before"] and found["after"]):
+        return None
+    sign = "-" if negative or "-" in signs else ""
+    body = found["body"].strip()
+    readings = tuple(
+        (mark, f"{sign}{digits}{found['power'] or ''}") for mark, digits in _readings(body)
+    )
+    if not readings:
+        return None
+    unit = found["before"] or (found["after"] or "").strip()
+    return _Number(readings, unit, len(readings) == 2 and not body.isdigit())
+
+
+def _readings(body: str) -> list[tuple[str, str]]:
+    found = []
+    for decimal, thousands in ((".", ","), (",", ".")):
+        whole, _, part = body.partition(decimal)
+        if not _DIGITS.fullmatch(part) or not (whole or part):
+            continue
+        if not _DIGITS.fullmatch(whole):
+            grouped = _GROUPED.fullmatch(whole)
+            indian = thousands == "," and _INDIAN.fullmatch(whole)
+            if not indian and (grouped is None or grouped[1] == decimal):
+                continue
+            whole = re.sub(r"[.,' ]", "", whole)
+        found.append((decimal, f"{whole}.{part}" if part else whole))
+    return found
+
+
+def _state(text: str) -> int:
+    """What a text is that is no number."""
+    text = text.translate(_SPACES).strip()
+    if text in ABSENT:
+        return NOTHING
+    bound = _BOUND.match(text)
+    if text.lower() in MARKS or (bound is not None and _number(text[bound.end() :]) is not None):
+        return MARK
+    return OTHER
+
+
+def state(text: str) -> int:
+    """`NOTHING`, `MARK` or `OTHER`, for text that is no number: see `NumberSpelling.read`."""
+    return _state(text)
+
+
+def _is_sign(unit: str) -> bool:
+    """Whether a unit is left out before a number as often as not: a percentage, or a currency."""
+    return bool(unit) and (unit in PERCENT or re.fullmatch(_MONEY, unit) is not None)
+
+
+def spelling_from_manifest(entry: Mapping[str, Any]) -> NumberSpelling:
+    """Rebuild a spelling from what `to_manifest` returned."""
+    return NumberSpelling(str(entry.get("decimal", ".")), str(entry.get("unit", "")))
