@@ -7,7 +7,7 @@ is made of: `scale_matrix` and `radial_law`. No other room reads a private name 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from covey.distributions.elliptical import Elliptical
 from covey.distributions.joint import Joint, uses_calibration
 from covey.distributions.radial import RadialLaw
 from covey.distributions.scale_matrix import ScaleMatrix
-from covey.types import Array, Counts
+from covey.types import Array, Counts, Observations, TargetValues
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ def radial_law(joint: Elliptical) -> RadialLaw:
     return joint._radial
 
 
-def components_of(joint: Joint) -> tuple[list[Any], Array]:
+def components_of(joint: Joint) -> tuple[list[Elliptical], Array]:
     """The `Elliptical` components of a mixture, or the distribution itself as a mixture of one.
 
     Args:
@@ -53,7 +53,7 @@ def calibration_set_of(joint: Elliptical) -> CalibrationSet | None:
     return joint._calibration_set
 
 
-def read_observed(joint: Joint, y: Any) -> Array:
+def read_observed(joint: Joint, y: Observations) -> Array:
     """The observed values that a user gave, checked, in the order of the targets.
 
     Args:
@@ -164,7 +164,9 @@ def moments_given_others(joint: Elliptical, values: Array) -> tuple[Array, Array
     return joint._moments_given_others(values)
 
 
-def conditional_on(joint: AnyJoint, given: Any, keep: bool | None, rows_of: str) -> AnyJoint:
+def conditional_on(
+    joint: AnyJoint, given: TargetValues, keep: bool | None, rows_of: str
+) -> AnyJoint:
     """`Joint.conditional`, with messages that say what the row labels belong to.
 
     Args:

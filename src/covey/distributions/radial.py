@@ -17,9 +17,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import (
     betaln,
     chdtr,
@@ -39,7 +40,7 @@ from scipy.special import (
 
 from covey.types import Array, Counts
 
-Function = Callable[[Any], Array]
+Function = Callable[[Array | float], Array]
 
 LOG_2PI = float(np.log(2 * np.pi))
 
@@ -75,7 +76,7 @@ class RadialLaw(ABC):
         """E[V]: what the scale matrix is multiplied by to give the covariance, shape (N,)."""
 
     @abstractmethod
-    def log_density(self, squares: Array, count: Any) -> Array:
+    def log_density(self, squares: Array, count: Counts | int) -> Array:
         """g(|z|^2, m), the log-density at a scale matrix of determinant 1.
 
         Args:
@@ -154,7 +155,7 @@ class NormalLaw(RadialLaw):
         """1: the scale matrix is the covariance."""
         return np.ones(self.n_rows)
 
-    def log_density(self, squares: Array, count: Any) -> Array:
+    def log_density(self, squares: Array, count: Counts | int) -> Array:
         """See `RadialLaw`."""
         return -squares / 2 - count * LOG_2PI / 2
 
@@ -216,7 +217,7 @@ class StudentLaw(RadialLaw):
         """E[V] = nu / (nu - 2)."""
         return self.nu / (self.nu - 2)
 
-    def log_density(self, squares: Array, count: Any) -> Array:
+    def log_density(self, squares: Array, count: Counts | int) -> Array:
         """See `RadialLaw`."""
         nu = self.nu
         power = (nu + count) / 2 * np.log1p(squares / nu)
@@ -268,12 +269,14 @@ class StudentLaw(RadialLaw):
         return np.sqrt((nu + squares) / (nu + count)), StudentLaw(nu + count)
 
 
-def _log_gamma_ratio(nu: Array, m: Any) -> Array:
+def _log_gamma_ratio(nu: Array, m: Counts | int) -> Array:
     """Log Gamma((nu + m) / 2) - log Gamma(nu / 2), without the difference of large numbers."""
     return np.asarray(gammaln(m / 2) - betaln(nu / 2, m / 2))
 
 
-def _inverted_once(inverse: Callable[[Any, Any], Any], count: Counts, probability: Any) -> Array:
+def _inverted_once(
+    inverse: Callable[[Counts, Array], ArrayLike], count: Counts, probability: Array | float
+) -> Array:
     """An inverse, which takes long, at each pair of numbers once: most rows share theirs.
 
     Args:

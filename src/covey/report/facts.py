@@ -9,7 +9,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from covey import __version__
 from covey.assess.summary import REGIONS, family_sentence
@@ -17,8 +16,7 @@ from covey.assess.verdict import too_many
 from covey.backend.select import keras
 from covey.distributions import Elliptical
 from covey.report.model import Model
-from covey.table import read_features
-from covey.table.columns import NumericColumn
+from covey.table import NumericColumn, read_features
 from covey.types import Array
 
 GAPPY = 0.2  # share of missing values that is worth a word
@@ -115,7 +113,8 @@ def shifts_of(model: Any, X: Any) -> list[str]:
             extra = "" if column.missing else ", and never in training"
             notes.append(f"Feature {column.name} is missing in {missing:.0%} of the rows{extra}.")
         if isinstance(column, NumericColumn) and column.kind == "number" and column.scale > 0:
-            numbers = pd.to_numeric(values, errors="coerce").dropna().to_numpy(np.float64)
+            numbers = column.read(values).values
+            numbers = numbers[~np.isnan(numbers)]
             if len(numbers) >= FEW:
                 moved = (np.median(numbers) - column.center) / column.scale
                 if abs(moved) > DRIFT:

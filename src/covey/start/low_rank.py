@@ -96,12 +96,6 @@ class LowRankLinearModel(LinearStart):
             targets=targets,
         )
 
-    def head(self, family: Any) -> Array:
-        """Raw outputs from which a network starts as this model, shape (P,)."""
-        mean = np.zeros(len(self.location))
-        raw: Array = family.raw(mean, self.residual_specific, self.residual_loadings)
-        return raw
-
 
 def residual_factors(residuals: Array, weight: Array, rank: int) -> dict[str, Array]:
     """The covariance of residuals as specific variances and a few factors.

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.table import unclipped
-from covey.types import Array
+from covey.types import Array, Columns, Mask
 
-Columns = NDArray[np.int64]
 PREFIX = "linear_"  # of the names of arrays in files
 
 
@@ -139,7 +138,7 @@ class LinearStart(ABC):
         """The linear model's own distribution of whitened residuals, for so many rows."""
 
     @final
-    def residual_log_scale(self, observed: NDArray[np.bool_]) -> Array:
+    def residual_log_scale(self, observed: Mask) -> Array:
         """Logarithm of |d residual / d y| over the observed targets of each row.
 
         Args:

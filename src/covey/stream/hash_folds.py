@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.stream.hashes import folds_of, group_keys, row_keys
 from covey.table.blocks import check_members, count_of_blocks, held_out_blocks
 from covey.table.date_column import days_in
 from covey.table.dates import DateSpelling
+from covey.types import Array, Groups, Mask, Rows
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class HashFolds:
         return count_of_blocks(self.members)
 
     @property
-    def held_out(self) -> NDArray[np.bool_]:
+    def held_out(self) -> Mask:
         """Which folds each member holds out, shape (K, len(self)); it trains on the others."""
         return held_out_blocks(self.members, ordered=self.together)
 
@@ -63,7 +63,7 @@ class HashFolds:
         """Whether rows that stand together share a fold."""
         return bool(self.rows or self.by is not None)
 
-    def days(self, column: Any) -> NDArray[np.float64]:
+    def days(self, column: Any) -> Array:
         """The values of the column `by`.
 
         Args:
@@ -76,10 +76,10 @@ class HashFolds:
 
     def of(
         self,
-        numbers: NDArray[np.int64],
+        numbers: Rows,
         labels: Any = None,
-        days: NDArray[np.float64] | None = None,
-    ) -> NDArray[np.int64]:
+        days: Array | None = None,
+    ) -> Groups:
         """The fold of each row.
 
         Args:

@@ -24,6 +24,7 @@ from covey.table.columns import read_numbers_in_text
 from covey.table.said import say_doubtful_targets, say_lost_targets
 from covey.table.spelling import NEARLY_ALL, NUMBER, OTHER
 from covey.table.words import Reading
+from covey.types import Array, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,8 +45,8 @@ def read_features(X: Any) -> tuple[pd.DataFrame, bool]:
     Raises:
         InputError: `X` is sparse, complex, empty, not two-dimensional, or repeats a column name.
     """
-    frame, named, flat = _frame(X, "X")
-    if flat:
+    frame, named, one_dimensional = _frame(X, "X")
+    if one_dimensional:
         raise InputError(
             "Expected 2D array, got 1D array instead: `X` must have the shape (rows, columns), all "
             "rows equally long. Reshape your data: X.reshape(-1, 1) if it is a single column, "
@@ -54,9 +55,7 @@ def read_features(X: Any) -> tuple[pd.DataFrame, bool]:
     return frame, named
 
 
-def read_targets(
-    Y: Any, rows: NDArray[np.bool_] | None = None
-) -> tuple[NDArray[np.float64], tuple[str, ...] | None, bool]:
+def read_targets(Y: Any, rows: Mask | None = None) -> tuple[Array, tuple[str, ...] | None, bool]:
     """Take any table of targets as a float64 matrix.
 
     Args:
@@ -76,7 +75,7 @@ def read_targets(
         InputError: `Y` is sparse, complex, empty, has over two dimensions, repeats a column
             name, or holds text, dates or infinity, or a column without any value.
     """
-    frame, named, flat = _frame(Y, "Y")
+    frame, named, one_dimensional = _frame(Y, "Y")
     if rows is not None:
         if len(frame) != len(rows):
             raise InputError(
@@ -114,7 +113,7 @@ def read_targets(
             f"{listed(frame.columns[missing == len(matrix)])}. Leave the column out."
         )
     _warn_of_degenerate(matrix, list(frame.columns))
-    return matrix, tuple(frame.columns) if named else None, flat
+    return matrix, tuple(frame.columns) if named else None, one_dimensional
 
 
 def chosen_targets(Y: Any, y: Any) -> Any:
@@ -158,7 +157,7 @@ def _numbers_of_text(name: str, column: pd.Series) -> Reading:
     )
 
 
-def _warn_of_degenerate(matrix: NDArray[np.float64], names: Sequence[str]) -> None:
+def _warn_of_degenerate(matrix: Array, names: Sequence[str]) -> None:
     spread = np.nanmax(matrix, axis=0) - np.nanmin(matrix, axis=0)
     constant = [name for name, width in zip(names, spread, strict=True) if width == 0]
     if constant and len(matrix) > 1:
@@ -185,9 +184,9 @@ def _frame(data: Any, role: str) -> tuple[pd.DataFrame, bool, bool]:
         raise InputError(f"`{role}` must be dense. Received: sparse. Use {role}.toarray().")
     refuse_mapping(data, role)
     data = as_pandas(data, role)
-    flat = isinstance(data, pd.Series)
-    named = not flat or data.name not in (None, "")
-    if flat:
+    one_dimensional = isinstance(data, pd.Series)
+    named = not one_dimensional or data.name not in (None, "")
+    if one_dimensional:
         data = data.to_frame()
     elif not isinstance(data, pd.DataFrame):
         array = _array(data)
@@ -202,7 +201,7 @@ def _frame(data: Any, role: str) -> tuple[pd.DataFrame, bool, bool]:
                 f"{type(data).__name__} of {array.ndim} dimensions. Reshape your data, or pass a "
                 "DataFrame that is in memory."
             )
-        flat, named = array.ndim == 1, False
+        one_dimensional, named = array.ndim == 1, False
         data = pd.DataFrame(array)
     for count, what in ((data.shape[1], "feature(s)"), (data.shape[0], "sample(s)")):
         if count == 0:
@@ -222,7 +221,7 @@ def _frame(data: Any, role: str) -> tuple[pd.DataFrame, bool, bool]:
             f"Complex data not supported: `{role}` must be real. Received complex numbers in "
             f"{listed(imaginary)}. Pass real and imaginary parts as two columns."
         )
-    return frame, named, flat
+    return frame, named, one_dimensional
 
 
 def _array(data: Any) -> NDArray[Any]:
