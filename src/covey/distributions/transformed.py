@@ -406,7 +406,7 @@ class Transformed(Joint):
         return self._end(lower), self._end(upper)
 
     def _end(self, z: Array) -> Array:
-        """Ends of intervals in target units; an infinite end stays what it is, but never below 0."""
+        """Ends of intervals in target units; infinite ones stay, but for 0 from below."""
         finite = np.isfinite(z)
         found = self.transforms.reported(np.where(finite, z, 0.0))
         least = np.where(self.transforms.bounded, 0.0, -np.inf)

@@ -25,7 +25,7 @@ import numpy as np
 from scipy.special import log_ndtr, ndtr
 
 from covey.errors import InputError, shown
-from covey.types import Array
+from covey.types import Array, Mask
 
 ANSCOMBE = 0.375  # what is added to a count before its root is taken
 
@@ -237,9 +237,10 @@ class Transforms:
         return any(one is not None and one.light_tails for one in self.each)
 
     @property
-    def bounded(self) -> Array:
+    def bounded(self) -> Mask:
         """Which targets are never below 0, shape (D,)."""
-        return np.array([one is not None for one in self.each], dtype=bool)
+        found: Mask = np.array([one is not None for one in self.each], dtype=bool)
+        return found
 
     @property
     def at_zero(self) -> Array:
@@ -271,9 +272,10 @@ class Transforms:
                 total += np.where(np.isnan(slope), 0.0, slope)
         return total
 
-    def impossible(self, y: Array) -> Array:
+    def impossible(self, y: Array) -> Mask:
         """Which values the targets never have, of the shape of y."""
-        return (y < 0) & self.bounded | (y == 0) & self.bounded & np.isinf(self.at_zero)
+        zero = (y == 0) & np.isinf(self.at_zero)
+        return np.asarray(((y < 0) | zero) & self.bounded)
 
     def _applied(self, values: Array, what: Any) -> Array:
         found = np.array(values, dtype=np.float64)
