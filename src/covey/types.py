@@ -8,16 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:  # neither is loaded before it is needed
+    from collections.abc import Iterable, Mapping
+
     import pandas as pd
     from narwhals.typing import IntoDataFrame
     from numpy.typing import ArrayLike
 
 Array = NDArray[np.float64]  # what users see: the docstring says shape and unit
 Mask = NDArray[np.bool_]
-Counts = NDArray[np.intp]  # how many of something each row has
+Counts = NDArray[np.int64]  # how many of something: targets of a row, steps of a member
 Rows = NDArray[np.int64]  # numbers of rows of a table
+Columns = NDArray[np.int64]  # numbers of columns of a matrix: of inputs, or of targets
+Groups = NDArray[np.int64]  # of each row, the number of what it belongs to, such as its fold
 Tensor = Any  # of whichever backend Keras runs on: the three have no type in common
 Observations: TypeAlias = "ArrayLike | pd.DataFrame | pd.Series[Any] | IntoDataFrame"
+TargetValues: TypeAlias = "Mapping[Any, Any] | Observations"  # of all targets, or by name of some
+Selection: TypeAlias = "slice | ArrayLike"  # rows by number or mask, or targets by name
+RowIndex: TypeAlias = "slice | NDArray[Any]"  # rows, of arrays that keep their axis
+Labels: TypeAlias = "Iterable[Any] | bool | None"  # of rows: given, left out, or as they are
 Table: TypeAlias = "ArrayLike | pd.DataFrame | IntoDataFrame"
 
 

@@ -11,7 +11,7 @@ from scipy import stats
 import covey.families.low_rank
 from covey.distributions import LowRankMultivariateNormal
 from covey.errors import InputError
-from covey.families import LowRankNormal
+from covey.families import LowRankNormal, internals
 from covey.families.low_rank import GAIN, LARGEST_RATIO, START
 from covey.layers import DistributionHead
 from covey.losses import NegativeLogLikelihood
@@ -47,27 +47,27 @@ def test_the_density_in_other_units(d, rank):
     family, packed, y = draw(d, rank, rows=20)
     units = np.random.default_rng(0).uniform(0.2, 5, d)
     joint = family.distribution(packed).affine(np.diag(units))
-    again = family.distribution(ops.convert_to_numpy(family.scaled(packed, units)))
+    again = family.distribution(ops.convert_to_numpy(internals.scaled(family, packed, units)))
     assert_allclose(again.mean, joint.mean, rtol=1e-5)
     assert_allclose(again.covariance, joint.covariance, rtol=1e-4, atol=1e-5)
     expected = joint.log_prob(holed(y))
-    scaled = ops.convert_to_numpy(family.scaled(packed, units))
+    scaled = ops.convert_to_numpy(internals.scaled(family, packed, units))
     assert_allclose(log_prob(family, scaled, holed(y)), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_each_member_has_its_own_units():
     family, packed, _ = draw(3, 2, rows=8)
     units = np.random.default_rng(0).uniform(0.2, 5, (2, 3))
-    deep = ops.convert_to_numpy(family.scaled(packed.reshape(4, 2, -1), units))
+    deep = ops.convert_to_numpy(internals.scaled(family, packed.reshape(4, 2, -1), units))
     for member in range(2):
-        alone = ops.convert_to_numpy(family.scaled(packed[member::2], units[member]))
+        alone = ops.convert_to_numpy(internals.scaled(family, packed[member::2], units[member]))
         assert_allclose(deep[:, member], alone, rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(2,), (3, 3, 3), ()])
 def test_other_units_are_refused(shape):
     with pytest.raises(InputError, match=r"of shape \(3,\) or \(members, 3\)"):
-        LowRankNormal(3, 1).scaled(np.zeros((4, 9), "float32"), np.ones(shape))
+        internals.scaled(LowRankNormal(3, 1), np.zeros((4, 9), "float32"), np.ones(shape))
 
 
 def constrain_64(family, raw):
@@ -136,7 +136,9 @@ def test_raw_outputs_lead_to_what_is_wanted(d, rank):
     family, r = LowRankNormal(d, rank), np.random.default_rng(0)
     mean, own = r.normal(size=(4, d)), r.uniform(0.01, 3, (4, d))
     loadings = 5 * r.normal(size=(4, d, rank))
-    joint = family.distribution(constrain(family, family.raw(mean, own, loadings)))
+    joint = family.distribution(
+        constrain(family, internals.raw_outputs(family, mean, own, loadings))
+    )
     assert_allclose(joint.mean, mean, rtol=1e-6)
     assert_allclose(joint.diagonal, own**2, rtol=1e-5)
     assert_allclose(joint.factor, own[:, :, None] * loadings, rtol=1e-4, atol=1e-5)
@@ -147,7 +149,7 @@ def test_what_no_raw_output_leads_to_is_refused():
     mean, own, loadings = np.zeros(2), np.ones(2), np.ones((2, 1))
     for values in ((mean, 1e-3 * own, loadings), (mean, own, 100 * loadings)):
         with pytest.raises(InputError, match=r"between 0\.001 and 1000"):
-            family.raw(*values)
+            internals.raw_outputs(family, *values)
 
 
 @each_size

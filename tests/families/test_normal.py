@@ -16,7 +16,7 @@ from scipy import stats
 import covey.families.normal
 from covey.algebra import triangular
 from covey.errors import InputError
-from covey.families import LowRankNormal, Normal
+from covey.families import LowRankNormal, Normal, internals
 from covey.families.inverse_cholesky import LARGEST_INVERSE
 from covey.losses import NegativeLogLikelihood
 from covey.members.layers import LogDensity
@@ -174,9 +174,9 @@ def test_matrices_are_made_of_some_rows_at_a_time(monkeypatch):
 @each_d
 def test_the_density_of_a_linear_transform(d):
     family, packed, y = draw(d, rows=20)
-    K = lower(d)
-    joint = family.distribution(packed).affine(K, targets=[f"y{i}" for i in range(d)])
-    scaled = ops.convert_to_numpy(family.scaled(ops.convert_to_tensor(packed), K))
+    L = lower(d)
+    joint = family.distribution(packed).affine(L, targets=[f"y{i}" for i in range(d)])
+    scaled = ops.convert_to_numpy(internals.scaled(family, ops.convert_to_tensor(packed), L))
     again = family.distribution(scaled)
     assert_allclose(again.mean, joint.mean, rtol=1e-5, atol=1e-5)
     assert_allclose(again.covariance, joint.covariance, rtol=1e-4, atol=1e-4)
@@ -186,10 +186,10 @@ def test_the_density_of_a_linear_transform(d):
 
 def test_each_member_has_its_own_transform():
     family, packed, _ = draw(3, rows=8)
-    K = lower(3, members=2)
-    deep = ops.convert_to_numpy(family.scaled(packed.reshape(4, 2, 9), K))
+    L = lower(3, members=2)
+    deep = ops.convert_to_numpy(internals.scaled(family, packed.reshape(4, 2, 9), L))
     for member in range(2):
-        alone = ops.convert_to_numpy(family.scaled(packed[member::2], K[member]))
+        alone = ops.convert_to_numpy(internals.scaled(family, packed[member::2], L[member]))
         assert_allclose(deep[:, member], alone, rtol=1e-5, atol=1e-6)
 
 
@@ -416,7 +416,10 @@ REFUSED = {
     "inf": (lambda: Normal(1).distribution([[0, np.inf]]), "Row 0"),
     "raw": (lambda: Normal(1).distribution([[0, 1], [0, 0]]), "positive diagonal.* Row 1"),
     "names": (lambda: Normal(1).distribution([[0, 1]], targets=["a", "b"]), "Expected 1 target"),
-    "scale": (lambda: Normal(2).scaled(np.ones((3, 5)), np.eye(3)), r"\(2, 2\) or.*\(3, 3\)"),
+    "scale": (
+        lambda: internals.scaled(Normal(2), np.ones((3, 5)), np.eye(3)),
+        r"\(2, 2\) or.*\(3, 3\)",
+    ),
 }
 
 

@@ -9,7 +9,7 @@ from scipy.special import digamma, gammaln
 import covey.families.student_t
 from covey.backend.select import keras
 from covey.errors import InputError
-from covey.families import Normal, StudentT
+from covey.families import Normal, StudentT, internals
 from covey.families.student_t import _log_norm
 from covey.layers import DistributionHead
 from covey.losses import NegativeLogLikelihood
@@ -55,7 +55,7 @@ def test_missing_entries_are_marginalised(d):
 def test_the_density_of_a_linear_transform():
     family, packed, joint, y = draw(3)
     scale_tril = np.array([[2.0, 0, 0], [1, 0.5, 0], [-1, 0.3, 1]])
-    scaled = family.scaled(ops.convert_to_tensor(packed), scale_tril)
+    scaled = internals.scaled(family, ops.convert_to_tensor(packed), scale_tril)
     y[::3, 1] = np.nan
     expected = joint.affine(scale_tril).log_prob(y)
     density = ops.convert_to_numpy(family.log_prob(scaled, y))
@@ -233,7 +233,7 @@ def test_a_head_for_the_normal_has_the_same_means_and_a_multiple_of_the_scale():
     bias = 0.1 * r.normal(size=(2, student.packed_size)).astype(np.float32)
     before = kernel.copy(), bias.copy()
     log_scale = np.array([0.0, 0.4])
-    head = student.normal_head(kernel, bias, log_scale)
+    head = internals.normal_head(student, kernel, bias, log_scale)
     assert [array.shape for array in head] == [(2, 5, normal.packed_size), (2, normal.packed_size)]
     for member in range(2):
         raw = [inputs[:, member] @ k[member] + b[member] for k, b in (before, head)]

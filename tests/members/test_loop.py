@@ -152,14 +152,14 @@ def test_a_member_does_not_feel_the_others(what):
 @pytest.mark.parametrize("some_complete", [True, False])
 def test_rows_with_gaps_teach_what_they_hold(some_complete):
     inputs, targets, folds = problem(n=300)
-    K = np.array([[[2.0, 0.0], [-0.5, 0.5]], [[0.5, 0.0], [1.0, 3.0]]])
-    residual = np.einsum("kij,knj->nki", K, np.stack(targets))
+    L = np.array([[[2.0, 0.0], [-0.5, 0.5]], [[0.5, 0.0], [1.0, 3.0]]])
+    residual = np.einsum("kij,knj->nki", L, np.stack(targets))
     residual[::2, :, 1] = np.nan  # only complete rows know of the second
     residual[1 :: 4 if some_complete else 2, :, 0] = np.nan
     complete = ~np.isnan(residual[:, 0]).any(axis=1)
     y = np.where(complete[:, None, None], np.stack(targets, axis=1), residual).astype("float32")
-    log_k = np.log(np.diagonal(K, axis1=1, axis2=2)).sum(axis=1)
-    whitened = Whitened(y, complete, K, np.where(complete[:, None], -log_k, 0.0))
+    log_L = np.log(np.diagonal(L, axis1=1, axis2=2)).sum(axis=1)
+    whitened = Whitened(y, complete, L, np.where(complete[:, None], -log_L, 0.0))
     recipe = changed(RECIPE, max_steps=300)
     model, trained, _ = run(inputs, whitened, folds, recipe)
     untrained = network().build()
@@ -168,7 +168,7 @@ def test_rows_with_gaps_teach_what_they_hold(some_complete):
         scores = []
         for each in (untrained, model):
             packed = network().forward(each, inputs[test])[:, k]
-            joint = network().family.distribution(packed).affine(K[k], targets=["y0", "y1"])
+            joint = network().family.distribution(packed).affine(L[k], targets=["y0", "y1"])
             both = joint.log_prob(residual[test, k])
             second = joint.marginal("y1").log_prob(residual[test, k, 1:])
             scores.append((both.mean(), second[~np.isnan(residual[test, k, 1])].mean()))

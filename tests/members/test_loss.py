@@ -19,15 +19,15 @@ def test_complete_rows_come_whitened_and_the_others_as_they_are(family, complete
     packed = keras.ops.convert_to_numpy(family.constrain(keras.ops.convert_to_tensor(raw)))
     y = rng.normal(size=(6, 2, 3))
     y[2, :, 0], y[3, :, 1:], y[4] = np.nan, np.nan, np.nan
-    K = np.tril(rng.normal(size=(2, 3, 3)), -1) + np.eye(3) * rng.uniform(0.5, 2, (2, 1, 3))
-    K = K if members else K[:1].repeat(2, axis=0)
+    L = np.tril(rng.normal(size=(2, 3, 3)), -1) + np.eye(3) * rng.uniform(0.5, 2, (2, 1, 3))
+    L = L if members else L[:1].repeat(2, axis=0)
     loss = WhitenedLikelihood(
-        family, complete=complete, scale_tril=K if members else K[0], reduction="none"
+        family, complete=complete, scale_tril=L if members else L[0], reduction="none"
     )
     found = keras.ops.convert_to_numpy(loss(y.astype("float32"), packed))
     for k in range(2):
         whitened = family.distribution(packed[:, k])
-        expected = -whitened.affine(K[k]).log_prob(y[:, k])
+        expected = -whitened.affine(L[k]).log_prob(y[:, k])
         expected[:complete] = -whitened.log_prob(y[:, k])[:complete]
         assert_allclose(found[:, k], expected, rtol=1e-4, atol=1e-4)
     assert_allclose(found[4], 0, atol=1e-5)  # nothing observed

@@ -7,8 +7,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from covey.distributions.internals import with_mean
 from covey.errors import InputError
-from covey.families import LowRankNormal
+from covey.families import internals
 from covey.members.architecture import Architecture
+from covey.members.plan import LowRankPlan
 from covey.start.full import LinearModel
 from covey.start.low_rank import LowRankLinearModel
 from covey.start.whitening import Whitened
@@ -63,13 +64,12 @@ def test_a_network_starts_there(gaps):
     linear = [LowRankLinearModel.fit(X[rows], Y[rows], 2) for rows, _ in folds.pairs]
     found = Whitened.under(linear, training_data(X, Y, folds))
     network = Architecture(3, 12, 2, (4,), "silu", family_name="low_rank", rank=2)
-    head = np.stack([start.head(network.family) for start in linear])
-    weights = network.initial_weights(np.random.default_rng(0), head)
-    assert_array_equal(weights[-2], 0)
-    assert_allclose(weights[-1], head, rtol=1e-6)
+    *_, kernel, head = LowRankPlan(2).weights(network, linear, 0)
+    assert_array_equal(kernel, 0)
+    assert head.shape == (2, 12 * 4)
     family, numbers = network.family, keras.ops.convert_to_numpy
-    packed = numbers(family.constrain(keras.ops.convert_to_tensor(head.astype(np.float32))))
-    scaled = numbers(family.scaled(packed, found.scale_tril))
+    packed = numbers(family.constrain(keras.ops.convert_to_tensor(head)))
+    scaled = numbers(internals.scaled(family, packed, found.scale_tril))
     for k, start in enumerate(linear):
         expected = start.predict_distribution(X).log_prob(Y)
         for of, some in ((packed, found.complete), (scaled, ~found.complete)):
@@ -83,6 +83,5 @@ def test_shapes_are_those_of_the_arrays():
     for name, shape in LowRankLinearModel.shapes(3, 12, 3, 0).items():
         assert getattr(start, name).shape == shape
     assert (start.widths > 0).all()
-    assert start.head(LowRankNormal(12, 3)).shape == (12 * 5,)
     with pytest.raises(InputError, match="at least 2 training rows"):
         LowRankLinearModel.fit(np.zeros((1, 3)), np.zeros((1, 12)), 3)

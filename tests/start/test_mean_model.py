@@ -204,17 +204,17 @@ def test_a_part_of_a_fold_without_weight_is_named():
 
 
 @pytest.mark.parametrize(
-    ("base", "flat"),
+    ("base", "one_dimensional"),
     [(GradientBoostingRegressor(n_estimators=3), False), (LinearRegression(), True)],
 )
-def test_one_target(table, base, flat):
+def test_one_target(table, base, one_dimensional):
     X, Y = table
-    y = Y[:, 0] if flat else Y[:, :1]
+    y = Y[:, 0] if one_dimensional else Y[:, :1]
     model = covey.JointRegressor(base=base, **QUICK).fit(X, y)
     assert model.predict(X).shape == y.shape
     assert model.predict_distribution(X).covariance.shape == (120, 1, 1)
     for either in (True, False):
-        _, predictions = cross_fit(base, X, Y[:, :1], Folds.split(120, 2), flat=either)
+        _, predictions = cross_fit(base, X, Y[:, :1], Folds.split(120, 2), one_dimensional=either)
         assert predictions.shape == (2, 120, 1)
 
 

@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 from numpy.polynomial.chebyshev import chebpts1, chebvander
-from numpy.typing import NDArray
 from scipy.special import gammaincinv, ndtr, ndtri, owens_t, stdtr, stdtrit
 from scipy.stats import qmc
 
-from covey.types import Array
+from covey.types import Array, Mask
 
 MATRICES = 2**18  # numbers of the matrices of the rows that are worked on at a time
 BLOCK = 2**16  # numbers of their points that are held at a time: they fit a processor's cache
@@ -77,9 +76,7 @@ def box_probability(
     return found
 
 
-def _scaled(
-    lower: Array, upper: Array, scale_tril: Array
-) -> tuple[NDArray[np.bool_], Array, Array, Array]:
+def _scaled(lower: Array, upper: Array, scale_tril: Array) -> tuple[Mask, Array, Array, Array]:
     """Bounds in units of the scales, and none where they do not matter.
 
     Returns:
@@ -88,9 +85,7 @@ def _scaled(
     """
     scale = np.sqrt(np.einsum("nij,nij->ni", scale_tril, scale_tril))
     free = scale > 0
-    possible: NDArray[np.bool_] = np.all(
-        np.where(free, lower < upper, (lower <= 0) & (upper >= 0)), axis=1
-    )
+    possible: Mask = np.all(np.where(free, lower < upper, (lower <= 0) & (upper >= 0)), axis=1)
     bounded = free & possible[:, None]
     scale = np.where(free, scale, 1.0)
     with np.errstate(over="ignore"):

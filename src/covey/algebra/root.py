@@ -3,10 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize.elementwise import find_root
 
-from covey.types import Array
+from covey.types import Array, Rows
 
 
 def increasing_root(
@@ -27,7 +26,7 @@ def increasing_root(
     width = high - low
     share = np.zeros(low.size)  # of each bracket, that lies below the newest guess
 
-    def at(newest: Array, place: NDArray[np.intp]) -> Array:
+    def at(newest: Array, place: Rows) -> Array:
         # SciPy asks about the roots that are still sought; `function` answers for all
         share[place] = newest
         value = function(low + share.reshape(low.shape) * width).ravel()[place]

@@ -7,10 +7,9 @@ no batched triangular solve, and a loop over 100,000 rows would take seconds.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.errors import InputError
-from covey.types import Array
+from covey.types import Array, Columns, Rows
 
 SMALL = 8  # targets: up to which a loop over columns is the quickest
 CACHED = 2**18  # numbers in arrays that are worked on together
@@ -155,7 +154,7 @@ def transformed(matrix: Array, scale_tril: Array) -> Array:
     return independent_factor(product)
 
 
-def independent_factor(rows: Array, numbers: NDArray[np.intp] | None = None) -> Array:
+def independent_factor(rows: Array, numbers: Rows | None = None) -> Array:
     """Lower Cholesky factors of `rows @ rows.T`, well conditioned.
 
     Args:
@@ -187,7 +186,7 @@ def dependence_error(row: int, *, known: bool = False) -> InputError:
     )
 
 
-def selected(lower: Array, index: Sequence[int] | NDArray[np.intp]) -> Array:
+def selected(lower: Array, index: Sequence[int] | Columns) -> Array:
     """Lower Cholesky factors of `L @ L.T` at some rows and columns: those of a marginal.
 
     Args:
@@ -208,7 +207,7 @@ def selected(lower: Array, index: Sequence[int] | NDArray[np.intp]) -> Array:
     return lower_factor(rows)
 
 
-def embedded(lower: Array, index: Sequence[int] | NDArray[np.intp], size: int) -> Array:
+def embedded(lower: Array, index: Sequence[int] | Columns, size: int) -> Array:
     """Put matrices at some rows and columns of larger ones that are zero elsewhere.
 
     Args:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import r2_score
 
@@ -15,7 +14,7 @@ from covey.distributions import Elliptical
 from covey.distributions.batch import evenly
 from covey.distributions.internals import calibration_set_of, rescaled, uncorrelated, with_mean
 from covey.errors import warn
-from covey.types import Array
+from covey.types import Array, Mask
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 MOST_ROWS = 50_000  # that figures are computed from, evenly spaced
@@ -148,7 +147,7 @@ def effective_rows(weight: Array) -> float:
     return float(weight.sum() ** 2 / np.square(weight).sum()) if len(weight) else 0.0
 
 
-def _gain(more: Array, observed: NDArray[np.bool_], weight: Array) -> dict[str, float | None]:
+def _gain(more: Array, observed: Mask, weight: Array) -> dict[str, float | None]:
     """What a baseline loses more, in nats per observed cell, and the standard error of that."""
     count = observed.sum(axis=1)
     cells = float(weight @ count)
@@ -187,7 +186,7 @@ def mean_r2(Y: Array, mean: Array, sample_weight: Array | None = None) -> float:
     return float(np.mean(each)) if each else float("nan")
 
 
-def _densities(loss: Array, observed: NDArray[np.bool_], weight: Array) -> dict[str, float | None]:
+def _densities(loss: Array, observed: Mask, weight: Array) -> dict[str, float | None]:
     total, cells = float(weight @ loss), float(weight @ observed.sum(axis=1))
     return {
         "negative_log_likelihood": _number(total / weight.sum() if len(loss) else np.nan),

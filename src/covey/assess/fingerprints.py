@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pandas.util import hash_array
 
-from covey.types import Array
+from covey.types import Array, Rows
 
 Codes = NDArray[np.uint64]
 
@@ -111,7 +111,7 @@ class Fingerprints:
         return new
 
 
-def _codes(inputs: NDArray[np.float32], Y: Array, scale: Array) -> tuple[Codes, NDArray[np.intp]]:
+def _codes(inputs: NDArray[np.float32], Y: Array, scale: Array) -> tuple[Codes, Rows]:
     """A number for each cell of Y that is observed, and its row."""
     start = np.zeros(len(inputs), dtype=np.uint64)
     for column in inputs.T:

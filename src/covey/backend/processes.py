@@ -11,9 +11,9 @@ import pickle
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.backend.compilation import alone, available
+from covey.types import Array
 
 
 def count() -> int:
@@ -37,7 +37,7 @@ def agreed(value: Any) -> Any:
     return pickle.loads(np.asarray(broadcast_one_to_all(padded), dtype=np.uint8).tobytes())
 
 
-def summed(array: NDArray[np.float64]) -> NDArray[np.float64]:
+def summed(array: Array) -> Array:
     """The sum of arrays of one shape over the processes that train a model."""
     if count() == 1:
         return array

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.errors import InputError, shown
-from covey.types import Array
+from covey.types import Array, RowIndex, Rows, Selection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +81,7 @@ class Batch(ABC):
     def __len__(self) -> int:
         return len(getattr(self, self._arrays[0]))
 
-    def __getitem__(self, rows: Any) -> Self:
+    def __getitem__(self, rows: Selection) -> Self:
         """The distributions of some rows; an integer gives a batch of length 1."""
         index = row_index(rows, len(self))
         joint = self._trusted(
@@ -95,7 +94,7 @@ class Batch(ABC):
         return {name: getattr(self, name) for name in self._arrays}
 
 
-def row_index(rows: Any, n_rows: int) -> Any:
+def row_index(rows: Selection, n_rows: int) -> RowIndex:
     """An index that selects rows and keeps their axis.
 
     Args:
@@ -123,7 +122,7 @@ def row_index(rows: Any, n_rows: int) -> Any:
     return index
 
 
-def names_targets(key: Any) -> bool:
+def names_targets(key: Any) -> TypeGuard[str | list[str]]:
     """Whether the key in `joint[key]` is a name of a target, or several, and not rows."""
     if isinstance(key, str):
         return True
@@ -131,7 +130,7 @@ def names_targets(key: Any) -> bool:
     return several and all(isinstance(one, str) for one in key)
 
 
-def evenly(count: int, most: int) -> NDArray[np.intp]:
+def evenly(count: int, most: int) -> Rows:
     """At most `most` of the numbers 0 to count - 1, evenly spaced, first and last included."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.intp))
 

@@ -21,7 +21,7 @@ from covey.distributions.radial import RadialLaw
 from covey.distributions.scale_matrix import ScaleMatrix
 from covey.distributions.steps import Step
 from covey.errors import warn
-from covey.types import Array, Counts, Mask
+from covey.types import Array, Counts, Mask, Selection
 
 
 class Calibrated(Batch, Joint):
@@ -108,7 +108,7 @@ class Calibrated(Batch, Joint):
             joint.__dict__["_calibration_set"] = shared
         return joint
 
-    def __getitem__(self, rows: Any) -> Self:
+    def __getitem__(self, rows: Selection) -> Self:
         """The distributions of some rows; an integer gives a batch of length 1.
 
         A name, or a list of names, gives the `marginal` of these targets.

@@ -21,7 +21,7 @@ from covey.algebra.triangular import (
 )
 from covey.distributions.conditioning import conditional_factor, mapped_factor, marginal_factor
 from covey.distributions.scale_matrix import Conditional, Distance, ScaleMatrix
-from covey.types import Array, Mask, Rows
+from covey.types import Array, Columns, Mask, Rows
 
 
 @final
@@ -96,7 +96,7 @@ class CholeskyScale(ScaleMatrix):
             found[rows[:, None], positions] = np.einsum("nji,nji->ni", inverse, inverse)
         return found
 
-    def _marginals(self, present: Mask) -> Iterator[tuple[Rows, Rows, Array]]:
+    def _marginals(self, present: Mask) -> Iterator[tuple[Rows, Columns, Array]]:
         """Yield (rows, positions, L of their marginal) for each pattern of present targets."""
         for rows, pattern in by_pattern(present):
             positions = np.flatnonzero(pattern)
@@ -106,7 +106,7 @@ class CholeskyScale(ScaleMatrix):
             whole = len(positions) == len(pattern)
             yield rows, positions, lower if whole else selected(lower, positions)
 
-    def _whitened_marginals(self, x: Array) -> Iterator[tuple[Rows, Rows, Array, Array]]:
+    def _whitened_marginals(self, x: Array) -> Iterator[tuple[Rows, Columns, Array, Array]]:
         """The same, with L^-1 x besides."""
         for rows, positions, lower in self._marginals(~np.isnan(x)):
             yield rows, positions, lower, solve_lower(lower, x[rows[:, None], positions])

@@ -34,7 +34,7 @@ from covey.distributions.empirical import (
 from covey.distributions.radial import SquaredDistanceLaw
 from covey.distributions.steps import Step, concatenated
 from covey.errors import InputError
-from covey.types import Array, Mask, Rows
+from covey.types import Array, Mask, RowIndex, Rows
 
 ROUNDING = 1e-10  # of squares, so that a row as far out as a row of the calibration set is inside
 MOST_CACHED = 2**21  # numbers of the score distributions that are cached, 16 MB
@@ -48,7 +48,7 @@ class CalibrationSet:
     marginalised and transformed alike, and conditioned on their own values of the same targets.
 
     Attributes:
-        joint: the distributions of the M rows, an `Elliptical`.
+        joint: the distributions of the M rows, an `Elliptical`, whose file imports this one.
         values: the observed values, shape (M, D), in target units; NaN where not observed.
         method: "out_of_fold" if the rows were held out by members of the model, "conformal" if they
             are fresh.
@@ -91,7 +91,7 @@ class CalibrationSet:
         steps = (*before[:-1], *step.after(before[-1])) if before else (step,)
         return replace(self, steps=steps)
 
-    def of_rows(self, index: Any) -> Self:
+    def of_rows(self, index: RowIndex) -> Self:
         """The same set, for some of the N rows."""
         part = replace(self, steps=tuple(step.of_rows(index) for step in self.steps))
         object.__setattr__(part, "_cache", self._cache)  # of the same rows and operations
@@ -232,7 +232,7 @@ def nonconformity_score(squares: Array, law: SquaredDistanceLaw) -> Array:
         return np.clip(middle, -LARGEST_SCORE, LARGEST_SCORE) + np.log(squares / inner)
 
 
-def squares_of_score(score: Any, law: SquaredDistanceLaw) -> Array:
+def squares_of_score(score: Array | float, law: SquaredDistanceLaw) -> Array:
     """The inverse of `nonconformity_score`, up to `ROUNDING`.
 
     Args:

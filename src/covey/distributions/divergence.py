@@ -15,14 +15,15 @@ point of one row if that is more.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
 from covey.algebra.patterns import by_pattern
 from covey.algebra.points import unit_points
 from covey.arguments.labels import check_rows
+from covey.distributions.calibrated import Calibrated
 from covey.distributions.joint import Joint
+from covey.distributions.kind import Kind
 from covey.distributions.radial import LOG_2PI
 from covey.errors import InputError
 from covey.types import Array
@@ -32,7 +33,7 @@ LEAST_POINTS = 512  # of each component
 MOST_NUMBERS = 2**20  # in an array of points of rows, 8 MB
 
 
-def kl_divergence(first: Any, second: Any) -> Array:
+def kl_divergence(first: Joint, second: Joint) -> Array:
     """KL(first || second), row by row, of the targets that are not known exactly.
 
     Args:
@@ -81,7 +82,7 @@ def kl_divergence(first: Any, second: Any) -> Array:
     return np.maximum(found, 0.0)  # below 0 is the error of an average
 
 
-def divergence(first: Any, second: Any) -> Array:
+def divergence(first: Kind, second: Kind) -> Array:
     """KL(first || second) of as many rows, no target of which is known, by averages.
 
     Args:
@@ -99,7 +100,7 @@ def divergence(first: Any, second: Any) -> Array:
     return _averaged(first, gap)
 
 
-def divergence_from_normal(first: Any, normal: Any) -> Array:
+def divergence_from_normal(first: Kind, normal: Calibrated) -> Array:
     """KL(first || normal) of as many rows, no target of which is known, in closed form.
 
     The first enters by its entropy and its first two moments alone:
@@ -123,7 +124,7 @@ def divergence_from_normal(first: Any, normal: Any) -> Array:
     return total
 
 
-def mixture_entropy(mixture: Any) -> Array:
+def mixture_entropy(mixture: Kind) -> Array:
     """Differential entropy of mixtures, no target of which is known.
 
     Args:
@@ -135,14 +136,15 @@ def mixture_entropy(mixture: Any) -> Array:
 
     def gap(rows: slice, number: int) -> Callable[[Array], Array]:
         whole = mixture[rows]
-        own = whole.components[number]
+        own = whole._components[0][number]
         return lambda points: whole._log_prob_at(points) - own._log_prob_at(points)
 
-    own = np.stack([component.entropy() for component in mixture.components], axis=1)
-    return np.einsum("nk,nk->n", mixture.weights, own) - _averaged(mixture, gap)
+    components, weights = mixture._components
+    own = np.stack([component.entropy() for component in components], axis=1)
+    return np.einsum("nk,nk->n", weights, own) - _averaged(mixture, gap)
 
 
-def _averaged(joint: Any, gap: Callable[[slice, int], Callable[[Array], Array]]) -> Array:
+def _averaged(joint: Kind, gap: Callable[[slice, int], Callable[[Array], Array]]) -> Array:
     """Averages over points of each component, weighted by the components' weights.
 
     Args:

@@ -17,11 +17,12 @@ from covey.distributions.calibrated import Calibrated
 from covey.distributions.divergence import divergence, divergence_from_normal, kl_divergence
 from covey.distributions.frame import chosen_labels, moments_from_frame, moments_to_frame
 from covey.distributions.joint import Joint
+from covey.distributions.kind import Kind
 from covey.distributions.radial import RadialLaw
 from covey.distributions.scale_matrix import ScaleMatrix
 from covey.distributions.steps import Conditioned, Marginalised, Transformed
 from covey.distributions.text import describe
-from covey.types import Array, Mask
+from covey.types import Array, Labels, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,7 @@ class Elliptical(Calibrated):
 
     @classmethod
     @abstractmethod
-    def _matching(cls, components: Sequence[Any], weights: Array) -> Self:
+    def _matching(cls, components: Sequence[Self], weights: Array) -> Self:
         """The one distribution that stands for the mixture of several; weights of shape (N, K)."""
 
     @classmethod
@@ -124,7 +125,7 @@ class Elliptical(Calibrated):
         """
         return kl_divergence(self, other)
 
-    def _divergence_from(self, other: Any) -> Array:
+    def _divergence_from(self, other: Kind) -> Array:
         alike = all(isinstance(part, Elliptical) for part in other._components[0])
         if alike and self._radial.degrees_of_freedom is None:
             return divergence_from_normal(other, self)
@@ -228,7 +229,7 @@ class Elliptical(Calibrated):
 
     # tables
 
-    def to_frame(self, index: Any = None) -> pd.DataFrame:
+    def to_frame(self, index: Labels = None) -> pd.DataFrame:
         """A labelled table: `mean_<t>`, then `cov_<t>_<u>` (upper triangle with the diagonal).
 
         Args:

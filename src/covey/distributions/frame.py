@@ -11,7 +11,7 @@ from covey.arguments.labels import labels_of
 from covey.arguments.numbers import read_numbers
 from covey.arguments.targets import covariance_column, mean_column
 from covey.errors import InputError
-from covey.types import Array
+from covey.types import Array, Labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,7 @@ def moments_to_frame(
     mean: Array,
     covariance: Array,
     further: Mapping[str, Array],
-    index: Any = None,
+    index: Iterable[Any] | None = None,
 ) -> pd.DataFrame:
     """Means and covariances as columns.
 
@@ -49,7 +49,7 @@ def moments_to_frame(
     return pd.DataFrame({**columns, **further}, index=index)
 
 
-def chosen_labels(index: Any, own: pd.Index | None, n_rows: int) -> pd.Index | None:
+def chosen_labels(index: Labels, own: pd.Index | None, n_rows: int) -> pd.Index | None:
     """The row labels that a user wants in a table.
 
     Args:
@@ -113,8 +113,8 @@ def moments_from_frame(
             "MultivariateT.from_frame, or drop the column to take them for normal ones."
         )
     d = len(targets)
-    means = [mean_column(target) for target in targets]
-    mean = np.stack([read_numbers(frame[column], column) for column in means], axis=1)
+    columns = map(mean_column, targets)
+    mean = np.stack([read_numbers(frame[column], column) for column in columns], axis=1)
     covariance = np.empty((len(mean), d, d))
     for column, i, j in zip(pairs, *np.triu_indices(d), strict=True):
         covariance[:, i, j] = covariance[:, j, i] = read_numbers(frame[column], column)

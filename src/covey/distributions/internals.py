@@ -7,7 +7,7 @@ is made of: `scale_matrix` and `radial_law`. No other room reads a private name 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -17,13 +17,14 @@ from covey.distributions.joint import Joint, uses_calibration
 from covey.distributions.radial import RadialLaw
 from covey.distributions.scale_matrix import ScaleMatrix
 from covey.distributions.transformed import Transformed
-from covey.types import Array, Counts
+from covey.types import Array, Counts, Observations, TargetValues
 
 if TYPE_CHECKING:
     import pandas as pd
 
 AnyJoint = TypeVar("AnyJoint", bound=Joint)
 AnyElliptical = TypeVar("AnyElliptical", bound=Elliptical)
+AnyUncorrelated = TypeVar("AnyUncorrelated", Elliptical, Transformed)
 
 
 def scale_matrix(joint: Elliptical) -> ScaleMatrix:
@@ -36,7 +37,7 @@ def radial_law(joint: Elliptical) -> RadialLaw:
     return joint._radial
 
 
-def components_of(joint: Joint) -> tuple[list[Any], Array]:
+def components_of(joint: Joint) -> tuple[list[Elliptical], Array]:
     """The `Elliptical` components of a mixture, or the distribution itself as a mixture of one.
 
     Args:
@@ -60,7 +61,7 @@ def latent_of(joint: Joint) -> Joint:
     return joint.latent if isinstance(joint, Transformed) else joint
 
 
-def read_observed(joint: Joint, y: Any) -> Array:
+def read_observed(joint: Joint, y: Observations) -> Array:
     """The observed values that a user gave, checked, in the order of the targets.
 
     Args:
@@ -174,7 +175,9 @@ def moments_given_others(joint: Elliptical, values: Array) -> tuple[Array, Array
     return joint._moments_given_others(values)
 
 
-def conditional_on(joint: AnyJoint, given: Any, keep: bool | None, rows_of: str) -> AnyJoint:
+def conditional_on(
+    joint: AnyJoint, given: TargetValues, keep: bool | None, rows_of: str
+) -> AnyJoint:
     """`Joint.conditional`, with messages that say what the row labels belong to.
 
     Args:
@@ -231,6 +234,6 @@ def in_units(joint: AnyJoint, sizes: Array) -> AnyJoint:
     return joint._mapped(np.diag(1 / sizes)[None], shift, joint.targets)
 
 
-def uncorrelated(joint: Any) -> Any:
+def uncorrelated(joint: AnyUncorrelated) -> AnyUncorrelated:
     """The same means, standard deviations and tails, all correlations zero."""
     return joint._uncorrelated()

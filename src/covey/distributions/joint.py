@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,10 +21,7 @@ from covey.arguments.targets import target_positions
 from covey.distributions.kind import Kind
 from covey.distributions.region import Region
 from covey.errors import InputError, shown
-from covey.types import Array
-
-if TYPE_CHECKING:
-    import pandas as pd
+from covey.types import Array, Observations, TargetValues
 
 
 class Joint(Kind):
@@ -47,7 +44,7 @@ class Joint(Kind):
         index: row labels, a pandas Index of N, or None.
     """
 
-    def log_prob(self, y: ArrayLike | pd.DataFrame) -> Array:
+    def log_prob(self, y: Observations) -> Array:
         """Log-density of one observation per row.
 
         Args:
@@ -63,7 +60,7 @@ class Joint(Kind):
         """
         return self._log_prob(self._read(y))
 
-    def mahalanobis(self, y: ArrayLike | pd.DataFrame) -> Array:
+    def mahalanobis(self, y: Observations) -> Array:
         """Mahalanobis distance of one observation per row (the distance, not its square).
 
         It is taken with the covariance: sqrt((y - mean)' Sigma^-1 (y - mean)).
@@ -110,7 +107,7 @@ class Joint(Kind):
 
     def conditional(
         self,
-        given: Mapping[Any, Any] | ArrayLike | pd.DataFrame | pd.Series,
+        given: TargetValues,
         *,
         keep: bool | None = None,
     ) -> Self:
@@ -136,7 +133,7 @@ class Joint(Kind):
         """
         return self._given(given, keep)
 
-    def _given(self, given: Any, keep: bool | None, of: str = DISTRIBUTIONS) -> Self:
+    def _given(self, given: TargetValues, keep: bool | None, of: str = DISTRIBUTIONS) -> Self:
         """See `conditional`; messages call what has the rows `of`."""
         values, dropped = read_given(given, self._shape, self.targets, keep, self.index, of)
         joint = self._conditional(np.where(self.observed, np.nan, values))
@@ -147,7 +144,7 @@ class Joint(Kind):
     def affine(
         self,
         A: ArrayLike | Mapping[str, Mapping[Any, Any]],
-        b: ArrayLike | Mapping[str, Any] | None = None,
+        b: TargetValues | None = None,
         targets: Iterable[str] | None = None,
     ) -> Self:
         """The joint distribution of `A y + b`: changes of units, sums, differences, weighted means.
@@ -269,7 +266,9 @@ class Joint(Kind):
             return Region(self, self._matched(), self._radius(level), level)
         return Region(self, self._matched(), radius, level, self.calibration)
 
-    def probability(self, lower: Any = None, upper: Any = None) -> Array:
+    def probability(
+        self, lower: TargetValues | None = None, upper: TargetValues | None = None
+    ) -> Array:
         """Probability that every target lies between its bounds, by the model.
 
         A calibration set tells how large regions and intervals must be, not how likely a box is,
@@ -295,7 +294,7 @@ class Joint(Kind):
         high = read_bounds(upper, self._shape, self.targets, "upper", np.inf, self.index)
         return self._box(low, high)
 
-    def _read(self, y: Any) -> Array:
+    def _read(self, y: Observations) -> Array:
         values = read_values(y, self._shape, self.targets, rows=self.index)
         return np.where(self.observed, np.nan, values)
 
@@ -305,7 +304,7 @@ class Joint(Kind):
         return "model"
 
 
-def uses_calibration(method: Any) -> bool:
+def uses_calibration(method: str) -> bool:
     """Whether the calibration set of a distribution, if it has one, counts: `method` is "auto"."""
     if method not in ("auto", "model"):
         raise InputError(f"`method` must be 'auto' or 'model'. Received: method={shown(method)}.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from covey.types import Array, Mask
+from covey.types import Array, Mask, Selection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ class Kind(ABC):
     def __len__(self) -> int: ...
 
     @abstractmethod
-    def __getitem__(self, rows: Any) -> Self: ...
+    def __getitem__(self, rows: Selection) -> Self: ...
 
     @property
     def _shape(self) -> tuple[int, int]:
@@ -163,5 +163,5 @@ class Kind(ABC):
         """The `Elliptical` components, itself if it is no mixture, and weights, shape (N, K)."""
 
     @abstractmethod
-    def _divergence_from(self, other: Any) -> Array:
+    def _divergence_from(self, other: Kind) -> Array:
         """KL(other || self) of as many rows, no target being known, shape (N,), in nats."""

@@ -87,7 +87,7 @@ class LowRankMultivariateNormal(Elliptical):
         self._set(target_names(targets, means.shape[1]), arrays)
 
     @classmethod
-    def _matching(cls, components: Sequence[Any], weights: Array) -> Self:
+    def _matching(cls, components: Sequence[Self], weights: Array) -> Self:
         """The low-rank normal with the mean and the covariance of the mixture.
 
         Of the covariance, the average of K diagonals is the diagonal; K factors and K means about

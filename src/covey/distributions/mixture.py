@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self, final
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from covey.algebra.patterns import by_pattern
 from covey.algebra.points import CHUNK
 from covey.algebra.root import increasing_root
-from covey.arguments.check import read_weights
-from covey.arguments.labels import check_rows
-from covey.distributions.batch import frozen, names_targets, row_index
+from covey.distributions.batch import frozen
+from covey.distributions.components import Components
 from covey.distributions.divergence import divergence, kl_divergence, mixture_entropy
 from covey.distributions.elliptical import Elliptical
 from covey.distributions.frame import chosen_labels, moments_to_frame
 from covey.distributions.joint import Joint
+from covey.distributions.kind import Kind
 from covey.distributions.moments import mixture_aleatoric, mixture_epistemic, mixture_mean
 from covey.distributions.radius import DIRECTIONS, mixture_radius
 from covey.distributions.text import ROWS, describe
-from covey.errors import InputError, shown
-from covey.types import Array, Mask
+from covey.types import Array, Labels, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +30,8 @@ if TYPE_CHECKING:
 MOST_NUMBERS = 2**22  # in arrays of directions, so that rows of many targets come in smaller parts
 
 
-class Mixture(Joint):
+@final
+class Mixture(Components):
     """For each of N rows, a mixture of K distributions of one kind.
 
     With means mu_k, covariances Sigma_k and weights w_k, the law of total covariance splits the
@@ -67,118 +65,9 @@ class Mixture(Joint):
                 [0., 1.]]])
     """
 
-    components: tuple[Elliptical, ...]
-    weights: Array  # shape (N, K)
-
-    def __init__(self, components: Sequence[Elliptical], weights: ArrayLike | None = None) -> None:
-        members = () if isinstance(components, Joint | str) else tuple(components)
-        if not members or not all(isinstance(member, Elliptical) for member in members):
-            raise InputError(
-                "A mixture needs a list of one or more distributions of one kind, such as "
-                f"MultivariateNormal. Received {shown(components)}."
-            )
-        kinds = {(type(member).__name__, len(member), member.targets) for member in members}
-        if len(kinds) > 1:
-            raise InputError(
-                "The components of a mixture must be of one kind, with the same targets and number "
-                f"of rows. Received {sorted(kinds)}."
-            )
-        for member in members[1:]:
-            check_rows(members[0].index, member.index, "components", of="the first component")
-        if any(np.any(member.observed != members[0].observed) for member in members[1:]):
-            raise InputError("The components of a mixture must know the same targets exactly.")
-        self.__dict__["components"] = members
-        self.__dict__["weights"] = frozen(read_weights(weights, len(members[0]), len(members)))
-
-    @classmethod
-    def _trusted(cls, components: Sequence[Elliptical], weights: Array) -> Self:
-        """Build from what is right by construction, to the last bit of the weights."""
-        self = cls.__new__(cls)
-        self.__dict__.update(components=tuple(components), weights=frozen(weights))
-        return self
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"A {type(self).__name__} is immutable: cannot set {name!r}.")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"A {type(self).__name__} is immutable: cannot delete {name!r}.")
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"components": self.components, "weights": self.weights}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        # a pickled or copied array is writable again
-        self.__dict__.update(state, weights=frozen(state["weights"]))
-
-    @classmethod
-    def concatenate(cls, parts: Sequence[Self]) -> Self:
-        """One batch out of several over the same targets, in order.
-
-        Args:
-            parts: at least one mixture; of fewer components than others it gets more, of weight 0.
-
-        Returns:
-            Mixtures of all their rows.
-
-        Raises:
-            InputError: there is no part, or they differ in kind or targets.
-        """
-        parts = list(parts)
-        kinds = {
-            (type(p).__name__, type(p.components[0]).__name__, p.targets)
-            if isinstance(p, Mixture)
-            else (type(p).__name__,)
-            for p in parts
-        }
-        if len(kinds) != 1 or not all(isinstance(part, Mixture) for part in parts):
-            raise InputError(
-                "Expected one or more mixtures of one kind of component, all over the same "
-                f"targets. Received {sorted(map(str, kinds))}."
-            )
-        most = max(len(part.components) for part in parts)
-        alike = [_of_components(part, most) for part in parts]
-        columns = zip(*(components for components, _ in alike), strict=True)
-        kind = type(parts[0].components[0])
-        components = [
-            kind.concatenate([c.calibrated_by(None) for c in column]) for column in columns
-        ]
-        return cls._trusted(components, np.concatenate([weights for _, weights in alike]))
-
-    def __len__(self) -> int:
-        return len(self.components[0])
-
-    def __getitem__(self, rows: Any) -> Self:
-        """The mixtures of some rows; an integer gives a batch of length 1.
-
-        A name, or a list of names, gives the `marginal` of these targets.
-        """
-        if names_targets(rows):
-            return self.marginal(rows)
-        index = row_index(rows, len(self))
-        return self._trusted([c[index] for c in self.components], self.weights[index])
-
     def __repr__(self) -> str:
         kind = f"{type(self).__name__} of {len(self.components)}"
         return describe(kind, self[:ROWS].moment_matched(), len(self))
-
-    @property
-    def targets(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Names of the D targets."""
-        return self.components[0].targets
-
-    @property
-    def index(self) -> pd.Index | None:  # type: ignore[override]
-        """Row labels of the N rows, or None."""
-        return self.components[0].index
-
-    def _labelled(self, index: pd.Index | None) -> Self:
-        components = [component._labelled(index) for component in self.components]
-        return self._trusted(components, self.weights)
-
-    @property
-    def observed(self) -> Mask:
-        """Which targets are known exactly, shape (N, D): those `conditional` was given."""
-        return self.components[0].observed
 
     @cached_property
     def mean(self) -> Array:  # type: ignore[override]
@@ -258,7 +147,7 @@ class Mixture(Joint):
         """
         return kl_divergence(self, other)
 
-    def to_frame(self, index: Any = None) -> pd.DataFrame:
+    def to_frame(self, index: Labels = None) -> pd.DataFrame:
         """A labelled table of the first two moments of the mixtures, not all that they are.
 
         Args:
@@ -272,7 +161,7 @@ class Mixture(Joint):
         labels = chosen_labels(index, self.index, len(self))
         return moments_to_frame(self.targets, self.mean, self.covariance, {}, labels)
 
-    def moment_matched(self) -> Any:
+    def moment_matched(self) -> Elliptical:
         """The one distribution that stands for each mixture: it has its mean and covariance.
 
         Returns:
@@ -285,7 +174,7 @@ class Mixture(Joint):
         return matched._labelled(self.index)
 
     @cached_property
-    def _moments(self) -> Any:
+    def _moments(self) -> Elliptical:
         return self.moment_matched()
 
     @property
@@ -302,17 +191,13 @@ class Mixture(Joint):
         densities = [component._log_prob(values) for component in self.components]
         return np.stack(densities, axis=1) + self._log_weights
 
-    @property
-    def _components(self) -> tuple[tuple[Elliptical, ...], Array]:
-        return self.components, self.weights
-
     def _log_prob_at(self, points: Array) -> Array:
         found = np.full(points.shape[:2], -np.inf)
         for component, weight in zip(self.components, self._log_weights.T, strict=True):
             np.logaddexp(found, component._log_prob_at(points) + weight, out=found)
         return found
 
-    def _divergence_from(self, other: Any) -> Array:
+    def _divergence_from(self, other: Kind) -> Array:
         return divergence(other, self)
 
     def _mahalanobis(self, values: Array) -> Array:
@@ -372,7 +257,7 @@ class Mixture(Joint):
         each = zip(self.weights.T, self.components, strict=True)
         return np.asarray(sum(w[:, None] * c._cdf(values) for w, c in each))
 
-    def _matched(self) -> Any:
+    def _matched(self) -> Elliptical:
         return self._moments
 
     def _radius(self, level: float, present: Mask | None = None) -> Array:
@@ -382,17 +267,11 @@ class Mixture(Joint):
             free = np.flatnonzero(asked).tolist()
             size = max(min(CHUNK, MOST_NUMBERS // (DIRECTIONS * max(len(free), 1))), 1)
             for start in range(0, len(rows) if free else 0, size):
-                part = rows[start : start + size]
-                radius[part] = mixture_radius(self[part]._marginal(free), level)
+                chunk = rows[start : start + size]
+                part = self[chunk]._marginal(free)
+                radius[chunk] = mixture_radius(part, part._moments, level)
         return radius
 
     def _box(self, lower: Array, upper: Array) -> Array:
         each = [component._box(lower, upper) for component in self.components]
         return np.einsum("nk,kn->n", self.weights, np.stack(each))
-
-
-def _of_components(mixture: Mixture, count: int) -> tuple[list[Elliptical], Array]:
-    """Components and weights of a mixture, filled up to `count` by its first one with weight 0."""
-    more = count - len(mixture.components)
-    components = [*mixture.components, *[mixture.components[0]] * more]
-    return components, np.pad(mixture.weights, ((0, 0), (0, more)))

@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from covey.algebra.patterns import by_pattern
 from covey.algebra.triangular import embedded, lower_factor, well_conditioned
 from covey.arguments.check import factor_covariance
+from covey.distributions.elliptical import Elliptical
 from covey.errors import InputError
-from covey.types import Array
+from covey.types import Array, Columns, Rows
 
 
-def mixture_mean(components: Sequence[Any], weights: Array) -> Array:
+def mixture_mean(components: Sequence[Elliptical], weights: Array) -> Array:
     """Mean of the mixtures of K distributions of N rows, shape (N, D), in target units."""
     mean = sum(w[:, None] * c.mean for w, c in zip(weights.T, components, strict=True))
     return np.where(components[0].observed, components[0].mean, mean)  # not what rounding leaves
 
 
-def mixture_aleatoric(components: Sequence[Any], weights: Array) -> Array:
+def mixture_aleatoric(components: Sequence[Elliptical], weights: Array) -> Array:
     """Average covariance of the components, shape (N, D, D)."""
     return sum(w[:, None, None] * c.covariance for w, c in zip(weights.T, components, strict=True))
 
 
-def mixture_epistemic(components: Sequence[Any], weights: Array) -> Array:
+def mixture_epistemic(components: Sequence[Elliptical], weights: Array) -> Array:
     """Covariance of the components' means, shape (N, D, D); positive semidefinite."""
     spread = np.stack([component.mean for component in components])
     spread -= mixture_mean(components, weights)
     return np.einsum("nk,kni,knj->nij", weights, spread, spread)
 
 
-def mixture_factor(components: Sequence[Any], weights: Array) -> Array:
+def mixture_factor(components: Sequence[Elliptical], weights: Array) -> Array:
     """Lower Cholesky factor of the covariance of the mixtures, zero where a target is known."""
     known = components[0].observed
     covariance = mixture_aleatoric(components, weights) + mixture_epistemic(components, weights)
@@ -50,12 +50,14 @@ def mixture_factor(components: Sequence[Any], weights: Array) -> Array:
     return factor
 
 
-def _factor_of_parts(components: Sequence[Any], weights: Array, rows: Any, free: Any) -> Array:
+def _factor_of_parts(
+    components: Sequence[Elliptical], weights: Array, rows: Rows, free: Columns
+) -> Array:
     mean = mixture_mean(components, weights)
     roots = np.sqrt(weights[rows]).T[:, :, None]
     factors = [
         root[:, :, None]
-        * component.scale_tril[np.ix_(rows, free, free)]
+        * component._scale.cholesky()[np.ix_(rows, free, free)]
         * np.sqrt(component._radial.covariance_ratio[rows])[:, None, None]
         for root, component in zip(roots, components, strict=True)
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar, Self, final
+from typing import ClassVar, Self, final
 
 from numpy.typing import ArrayLike
 
@@ -83,7 +83,7 @@ class MultivariateNormal(Elliptical):
         return self._trusted(targets, mean=mean, **scale.arrays)._labelled(self.index)
 
     @classmethod
-    def _matching(cls, components: Sequence[Any], weights: Array) -> Self:
+    def _matching(cls, components: Sequence[Self], weights: Array) -> Self:
         """The normal with the mean and the covariance of the mixture."""
         return cls._trusted(
             components[0].targets,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Self
+from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 import numpy as np
 from scipy.special import betaincinv, erf, gammaincinv, poch
 
+from covey.distributions.elliptical import Elliptical
 from covey.distributions.radial import RadialLaw
 from covey.types import Array, Mask
 
@@ -40,7 +42,7 @@ def mixing_moment(radial: RadialLaw, half: float) -> tuple[Array, Array]:
     return moment, gammaincinv(shape - half, nodes(NODES)[0]) / shape
 
 
-def energy(parts: list[Any], weights: Array, y: Array) -> Array:
+def energy(parts: Sequence[Elliptical], weights: Array, y: Array) -> Array:
     """Energy scores of mixtures, by the expected distances that they are made of.
 
     Args:
@@ -73,7 +75,7 @@ class _Masked(NamedTuple):
     radial: RadialLaw
 
     @classmethod
-    def of(cls, part: Any, seen: Mask) -> Self:
+    def of(cls, part: Elliptical, seen: Mask) -> Self:
         diagonal, columns = part._scale.parts
         return cls(part.mean * seen, diagonal * seen, columns * seen[:, :, None], part._radial)
 

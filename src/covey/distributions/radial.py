@@ -75,7 +75,7 @@ class RadialLaw(ABC):
         """E[V]: what the scale matrix is multiplied by to give the covariance, shape (N,)."""
 
     @abstractmethod
-    def log_density(self, squares: Array, count: Any) -> Array:
+    def log_density(self, squares: Array, count: Counts | int) -> Array:
         """g(|z|^2, m), the log-density at a scale matrix of determinant 1.
 
         Args:
@@ -154,7 +154,7 @@ class NormalLaw(RadialLaw):
         """1: the scale matrix is the covariance."""
         return np.ones(self.n_rows)
 
-    def log_density(self, squares: Array, count: Any) -> Array:
+    def log_density(self, squares: Array, count: Counts | int) -> Array:
         """See `RadialLaw`."""
         return -squares / 2 - count * LOG_2PI / 2
 
@@ -216,7 +216,7 @@ class StudentLaw(RadialLaw):
         """E[V] = nu / (nu - 2)."""
         return self.nu / (self.nu - 2)
 
-    def log_density(self, squares: Array, count: Any) -> Array:
+    def log_density(self, squares: Array, count: Counts | int) -> Array:
         """See `RadialLaw`."""
         nu = self.nu
         power = (nu + count) / 2 * np.log1p(squares / nu)
@@ -268,7 +268,7 @@ class StudentLaw(RadialLaw):
         return np.sqrt((nu + squares) / (nu + count)), StudentLaw(nu + count)
 
 
-def _log_gamma_ratio(nu: Array, m: Any) -> Array:
+def _log_gamma_ratio(nu: Array, m: Counts | int) -> Array:
     """Log Gamma((nu + m) / 2) - log Gamma(nu / 2), without the difference of large numbers."""
     return np.asarray(gammaln(m / 2) - betaln(nu / 2, m / 2))
 

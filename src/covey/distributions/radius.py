@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from covey.algebra.points import unit_directions
 from covey.algebra.root import increasing_root
+from covey.distributions.components import Components
+from covey.distributions.elliptical import Elliptical
 from covey.types import Array
 
 DIRECTIONS = 32  # and their opposites, from each component
 ACCURACY = 1e-5  # of the radius, far below what the number of directions leaves open
 
 
-def mixture_radius(mixture: Any, level: float) -> Array:
+def mixture_radius(mixture: Components, moments: Elliptical, level: float) -> Array:
     """The radius R at which the weighted probabilities of the ellipsoid add up to the level.
 
     From the center of a component, and whitened by its scale matrix, a ray leaves the ellipsoid at
@@ -22,7 +22,8 @@ def mixture_radius(mixture: Any, level: float) -> Array:
     only directions are averaged over: always the same, each with its opposite.
 
     Args:
-        mixture: a `Mixture` of N rows, no target of which is known.
+        mixture: a mixture of N rows, no target of which is known.
+        moments: the distribution that is matched to it.
         level: probability that the ellipsoid should hold.
 
     Returns:
@@ -30,7 +31,6 @@ def mixture_radius(mixture: Any, level: float) -> Array:
     """
     if len(mixture.components) == 1:
         return mixture.components[0]._radius(level)
-    moments = mixture._moments
     directions = unit_directions(len(mixture.targets), DIRECTIONS)
     parts = []
     for component, weight in zip(mixture.components, mixture.weights.T, strict=True):

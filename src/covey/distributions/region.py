@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
 from covey.arguments.check import check_size, read_values
 from covey.distributions.batch import frozen, row_index
+from covey.distributions.kind import Kind
 from covey.errors import InputError
-from covey.types import Array, Mask
-
-if TYPE_CHECKING:
-    import pandas as pd
+from covey.types import Array, Mask, Observations, Rows, Selection
 
 
 class Region:
@@ -42,13 +39,14 @@ class Region:
     method: str
 
     def __init__(
-        self, joint: Any, shape: Any, radius: Array, level: float, method: str = "model"
+        self, joint: Kind, shape: Any, radius: Array, level: float, method: str = "model"
     ) -> None:
         """Not for users.
 
         Args:
             joint: the distributions the region is of.
-            shape: one elliptical distribution each, for the center and the axes.
+            shape: `Elliptical` distributions, for the centers and the axes (their file imports
+                this one).
             radius: array of shape (N,).
             level: probability that the region holds.
             method: what the radius is calibrated on.
@@ -59,7 +57,7 @@ class Region:
     def __len__(self) -> int:
         return len(self.radius)
 
-    def __getitem__(self, rows: Any) -> Self:
+    def __getitem__(self, rows: Selection) -> Self:
         """The regions of some rows; an integer gives a batch of length 1."""
         index = row_index(rows, len(self))
         return type(self)(
@@ -100,7 +98,7 @@ class Region:
         with np.errstate(invalid="ignore"):  # a radius may be infinite
             return np.where(factor == 0, 0.0, factor * self.radius[:, None, None])
 
-    def contains(self, y: ArrayLike | pd.DataFrame) -> Mask:
+    def contains(self, y: Observations) -> Mask:
         """Whether each row's region holds an observation.
 
         Args:
@@ -128,7 +126,7 @@ class Region:
             (np.sqrt(squares / shape._radial.covariance_ratio) <= radius) | (count == 0)
         )
 
-    def _radius_of(self, rows: NDArray[np.intp], present: Mask) -> Array:
+    def _radius_of(self, rows: Rows, present: Mask) -> Array:
         """Radii of some rows, at the same level, for some of their targets."""
         joint = self._joint[rows]
         found: Array | None = None

@@ -13,7 +13,7 @@ from typing import Any, Self, final
 
 import numpy as np
 
-from covey.types import Array, Mask
+from covey.types import Array, Mask, RowIndex
 
 
 class Step(ABC):
@@ -21,13 +21,20 @@ class Step(ABC):
 
     @abstractmethod
     def applied_to(self, calibration_set: Any) -> Any:
-        """A `CalibrationSet` after the operation that was done on the first row of the batch."""
+        """The rows to calibrate on after the operation that was done on the first row of the batch.
+
+        Args:
+            calibration_set: a `CalibrationSet`, whose file imports this one.
+
+        Returns:
+            A `CalibrationSet`.
+        """
 
     def marks(self, n_rows: int) -> Mask:
         """Bits that differ between rows with different operations, shape (N, ...)."""
         return np.zeros((n_rows, 0), dtype=bool)
 
-    def of_rows(self, index: Any) -> Step:
+    def of_rows(self, index: RowIndex) -> Step:
         """The step for some of the rows."""
         return self
 
@@ -107,7 +114,7 @@ class Transformed(Step):
         flat = np.ascontiguousarray(self.matrix).reshape(n_rows, -1 if n_rows else 0)
         return np.unpackbits(flat.view(np.uint8), axis=1).astype(bool)
 
-    def of_rows(self, index: Any) -> Step:
+    def of_rows(self, index: RowIndex) -> Step:
         """The matrices of some rows."""
         return self if len(self.matrix) == 1 else Transformed(self.matrix[index])
 
@@ -156,7 +163,7 @@ class Conditioned(Step):
         """Which targets each row was conditioned on."""
         return self.given
 
-    def of_rows(self, index: Any) -> Step:
+    def of_rows(self, index: RowIndex) -> Step:
         """The targets that some rows were conditioned on."""
         return Conditioned(self.given[index])
 

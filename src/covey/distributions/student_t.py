@@ -100,7 +100,7 @@ class MultivariateT(Elliptical):
         return self._trusted(targets, **arrays)._labelled(self.index)
 
     @classmethod
-    def _matching(cls, components: Sequence[Any], weights: Array) -> Self:
+    def _matching(cls, components: Sequence[Self], weights: Array) -> Self:
         """The Student-t with the mean and the covariance of the mixture, and the average 1/nu."""
         inverse = np.stack([1 / component.degrees_of_freedom for component in components], axis=1)
         nu = 1 / np.einsum("nk,nk->n", weights, inverse)

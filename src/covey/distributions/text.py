@@ -1,11 +1,11 @@
 """How a distribution is printed."""
 
-from typing import Any
+from covey.distributions.kind import Kind
 
 ROWS, COLUMNS = 5, 8
 
 
-def describe(kind: str, joint: Any, n_rows: int) -> str:
+def describe(kind: str, joint: Kind, n_rows: int) -> str:
     """A few rows as `mean ± stddev`, and the correlations when there is only one row.
 
     Args:

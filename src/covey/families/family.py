@@ -2,14 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any, ClassVar, Self, final
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from covey.distributions import Elliptical
 from covey.errors import InputError, shown
-from covey.types import Tensor
+from covey.types import Array, Tensor
 
 
 class Family(ABC):
@@ -57,41 +57,6 @@ class Family(ABC):
         Returns:
             Tensor of shape (..., P): valid whatever finite numbers came in.
         """
-
-    @final
-    def scaled(self, packed: Tensor, scale: NDArray[np.float64]) -> Tensor:
-        """Packed parameters of B y, from those of y.
-
-        Args:
-            packed: tensor of shape (..., P).
-            scale: B, in the form that the family can take; one for all, or one for each member,
-                along the last leading axis of `packed`.
-
-        Returns:
-            Tensor of shape (..., P), for `log_prob`.
-
-        Raises:
-            InputError: `scale` has another shape.
-        """
-        return self.rescaled(packed, self.scaling(scale))
-
-    @abstractmethod
-    def scaling(self, scale: NDArray[np.float64]) -> tuple[NDArray[np.float32], ...]:
-        """What `rescaled` needs of B, as arrays that can be arguments of what is compiled.
-
-        Args:
-            scale: as for `scaled`.
-
-        Returns:
-            Arrays.
-
-        Raises:
-            InputError: `scale` has another shape.
-        """
-
-    @abstractmethod
-    def rescaled(self, packed: Tensor, scaling: tuple[Any, ...]) -> Tensor:
-        """`scaled`, with the arrays (or tensors) that `scaling` gave."""
 
     @abstractmethod
     def log_prob(self, packed: Tensor, y: Tensor, *, missing: bool = True) -> Tensor:
@@ -141,7 +106,15 @@ class Family(ABC):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.n_targets}, floor={self.floor:g})"
 
-    def _read(self, packed: ArrayLike) -> NDArray[np.float64]:
+    @abstractmethod
+    def _scaling(self, scale: Array) -> tuple[NDArray[np.float32], ...]:
+        """See `internals.scaling`."""
+
+    @abstractmethod
+    def _rescaled(self, packed: Tensor, scaling: tuple[Tensor, ...]) -> Tensor:
+        """See `internals.rescaled`."""
+
+    def _read(self, packed: ArrayLike) -> Array:
         """What `model.predict` returned, in float64, checked.
 
         Raises:

@@ -1,7 +1,7 @@
 """What families with any scale matrix have in common: its inverse Cholesky factor, a radial law."""
 
 from abc import abstractmethod
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from covey.backend.select import keras
 from covey.families.family import Family
 from covey.families.inverse_cholesky import InverseCholesky
-from covey.types import Tensor
+from covey.types import Array, Tensor
 
 ops = keras.ops
 
@@ -34,7 +34,7 @@ class FullFamily(Family):
 
     @abstractmethod
     def _log_density(
-        self, packed: Tensor, log_determinant: Tensor, squares: Tensor, observed: Any
+        self, packed: Tensor, log_determinant: Tensor, squares: Tensor, observed: Tensor | int
     ) -> Tensor:
         """Log-density of targets with log |W| and |W (y - mean)|^2 as given.
 
@@ -48,15 +48,10 @@ class FullFamily(Family):
             Tensor of shape (...), in nats.
         """
 
-    def scaling(self, scale: NDArray[np.float64]) -> tuple[NDArray[np.float32], ...]:
-        """B, lower triangular with a positive diagonal, shape (D, D) or (members, D, D), and B^-1.
-
-        See `Family`.
-        """
+    def _scaling(self, scale: Array) -> tuple[NDArray[np.float32], ...]:
         return self._scale.scaling(scale)
 
-    def rescaled(self, packed: Tensor, scaling: tuple[Any, ...]) -> Tensor:
-        """See `Family`."""
+    def _rescaled(self, packed: Tensor, scaling: tuple[Tensor, ...]) -> Tensor:
         scale = self._scale.rescaled(packed, scaling)
         return ops.concatenate([scale, packed[..., self._scale.size :]], axis=-1)
 
@@ -87,7 +82,9 @@ class FullFamily(Family):
         return _by_observation(y, complete, marginal) if missing else complete()
 
 
-def _by_observation(y: Tensor, complete: Any, marginal: Any) -> Tensor:
+def _by_observation(
+    y: Tensor, complete: Callable[[], Tensor], marginal: Callable[[], Tensor]
+) -> Tensor:
     """complete() where no entry of y is NaN, else marginal(); decided as early as can be."""
     any_unobserved = ops.any(ops.isnan(y))
     try:

@@ -1,7 +1,6 @@
 """The part that families share: a mean and an inverse Cholesky factor, packed on the last axis."""
 
 from math import log
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +82,7 @@ class InverseCholesky:
             )
         return scale_tril.astype(np.float32), inverse_lower(scale_tril).astype(np.float32)
 
-    def rescaled(self, packed: Tensor, scaling: tuple[Any, ...]) -> Tensor:
+    def rescaled(self, packed: Tensor, scaling: tuple[Tensor, ...]) -> Tensor:
         """The packed mean and factor of B y: B mean and W B^-1.
 
         Args:

@@ -120,20 +120,8 @@ class LowRankNormal(Family):
             [mean, specific, ops.reshape(loadings, (*lead, self.rank * d))], axis=-1
         )
 
-    def raw(self, mean: Array, specific: Array, loadings: Array) -> Array:
-        """The raw outputs that `constrain` turns into given parameters, for a network to start at.
-
-        Args:
-            mean: array of shape (..., D), in the units that the network is trained on.
-            specific: s, standard deviations of the specific noise, shape (..., D), in the same.
-            loadings: G, shape (..., D, R), without unit.
-
-        Returns:
-            Array of shape (..., P).
-
-        Raises:
-            InputError: a value lies beyond what `constrain` can give.
-        """
+    def _unconstrained(self, mean: Array, specific: Array, loadings: Array) -> Array:
+        """The inverse of `constrain`: see `internals.raw_outputs`."""
         limit, logs = -log(self.floor), np.log(specific)
         loadings = np.swapaxes(loadings, -1, -2)
         ratio = np.square(loadings).sum(axis=-2, keepdims=True) / LARGEST_RATIO
@@ -147,8 +135,7 @@ class LowRankNormal(Family):
         flat = free.reshape(*np.shape(mean)[:-1], -1)
         return np.concatenate([mean, logs / np.sqrt(1 - np.square(logs / limit)), flat], axis=-1)
 
-    def scaling(self, scale: Array) -> tuple[NDArray[np.float32], ...]:
-        """What to multiply targets by: k, positive, shape (D,) or (members, D). See `Family`."""
+    def _scaling(self, scale: Array) -> tuple[NDArray[np.float32], ...]:
         d, scale = self.n_targets, np.asarray(scale)
         if scale.ndim not in (1, 2) or scale.shape[-1] != d:
             raise InputError(
@@ -157,8 +144,7 @@ class LowRankNormal(Family):
             )
         return (np.concatenate([scale, scale], axis=-1).astype(np.float32),)
 
-    def rescaled(self, packed: Tensor, scaling: tuple[Any, ...]) -> Tensor:
-        """See `Family`."""
+    def _rescaled(self, packed: Tensor, scaling: tuple[Tensor, ...]) -> Tensor:
         both = 2 * self.n_targets
         packed, factor = ops.convert_to_tensor(packed), ops.convert_to_tensor(scaling[0])
         return ops.concatenate([packed[..., :both] * factor, packed[..., both:]], axis=-1)
@@ -263,7 +249,7 @@ def _inverse_factor(matrices: Tensor) -> Tensor:
     size = matrices.shape[1]
     place = ops.arange(size)
 
-    def bordered(number: Any, inverse: Tensor) -> Tensor:
+    def bordered(number: Tensor, inverse: Tensor) -> Tensor:
         """Append row `number` of the inverse factor, given the rows above it."""
         unit = ops.cast(ops.equal(place, number), matrices.dtype)
         column = ops.sum(matrices * unit, axis=2)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from math import log, pi
-from typing import Any, final
+from typing import final
 
 from numpy.typing import ArrayLike
 
@@ -70,7 +70,7 @@ class Normal(FullFamily):
         return ops.concatenate(self._scale.constrain(raw), axis=-1)
 
     def _log_density(
-        self, packed: Tensor, log_determinant: Tensor, squares: Tensor, observed: Any
+        self, packed: Tensor, log_determinant: Tensor, squares: Tensor, observed: Tensor | int
     ) -> Tensor:
         return log_determinant - 0.5 * squares - observed * 0.5 * log(2 * pi)
 

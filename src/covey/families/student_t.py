@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from math import log, pi
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,7 @@ from covey.distributions import MultivariateT
 from covey.errors import InputError
 from covey.families.full import FullFamily
 from covey.families.inverse_cholesky import bounded
-from covey.types import Tensor
+from covey.types import Array, Tensor
 
 ops = keras.ops
 
@@ -72,32 +72,16 @@ class StudentT(FullFamily):
         return ops.concatenate([*self._scale.constrain(raw), inverse], axis=-1)
 
     def _log_density(
-        self, packed: Tensor, log_determinant: Tensor, squares: Tensor, observed: Any
+        self, packed: Tensor, log_determinant: Tensor, squares: Tensor, observed: Tensor | int
     ) -> Tensor:
         inverse = packed[..., -1]
         log_norm = _log_norm(inverse, observed, self.n_targets)
         return log_determinant + log_norm - _log_tail(inverse, squares, observed)
 
-    def normal_head(
-        self,
-        kernel: NDArray[np.float32],
-        bias: NDArray[np.float32],
-        log_scale: NDArray[np.float64],
+    def _normal_head(
+        self, kernel: NDArray[np.float32], bias: NDArray[np.float32], log_scale: Array
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Weights of a head for `Normal`, from those of a head for this family.
-
-        Its means are the same, and its covariance is a multiple of the scale matrix here; where
-        W_jj comes close to its bounds, a little less.
-
-        Args:
-            kernel: of K heads with U inputs, shape (K, U, P).
-            bias: shape (K, P).
-            log_scale: logarithm of what standard deviations are multiplied by, shape (K,).
-
-        Returns:
-            New arrays (kernel, bias) of shapes (K, U, P - 1) and (K, P - 1): `Normal` has no
-            degrees of freedom, which come last here.
-        """
+        """See `internals.normal_head`."""
         diagonal = slice(self.n_targets, 2 * self.n_targets)
         kernel, bias = kernel[..., :-1].copy(), bias[..., :-1].copy()
         bias[:, diagonal] -= log_scale[:, None].astype(np.float32)
@@ -123,12 +107,12 @@ class StudentT(FullFamily):
         )
 
 
-def _log_tail(inverse: Tensor, squares: Tensor, count: Any) -> Tensor:
+def _log_tail(inverse: Tensor, squares: Tensor, count: Tensor | int) -> Tensor:
     """(nu + m) / 2 log(1 + q / nu), which tends to q / 2 for large nu."""
     return 0.5 * (1.0 / inverse + count) * ops.log1p(squares * inverse)
 
 
-def _log_norm(inverse: Tensor, count: Any, most: int) -> Tensor:
+def _log_norm(inverse: Tensor, count: Tensor | int, most: int) -> Tensor:
     """Log Gamma((nu + m) / 2) - log Gamma(nu / 2) - m/2 log(nu pi), from 1 / nu.
 
     Two targets at a time multiply by Gamma(a + 1) / Gamma(a) = a; a last odd one by

@@ -91,8 +91,8 @@ class FittedAttributes:
     @property
     def base_(self) -> tuple[Any, ...] | None:
         """The fits of `base`, one for each member; None without one."""
-        means = self.fitted_.mean_model
-        return None if means is None else means.estimators
+        mean_model = self.fitted_.mean_model
+        return None if mean_model is None else mean_model.estimators
 
     @property
     def out_of_fold_(self) -> Elliptical:

@@ -15,6 +15,7 @@ from covey.arguments.numbers import is_number
 from covey.backend import compilation
 from covey.backend.select import keras
 from covey.errors import InputError, shown
+from covey.families.internals import normal_head
 from covey.members.layers import MemberDense, MemberHead, PiecewiseLinear, members_first
 from covey.members.registry import FAMILIES, FamilyClasses
 from covey.types import Array
@@ -240,7 +241,7 @@ class Architecture:
             (network, weights): the same hidden layers and means, the degrees of freedom left out.
         """
         *hidden, kernel, bias = weights
-        head = self.family.normal_head(kernel, bias, log_ratio)
+        head = normal_head(self.family, kernel, bias, log_ratio)
         return replace(self, family_name=NORMAL), [*(array.copy() for array in hidden), *head]
 
 

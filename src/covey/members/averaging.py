@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.types import Array, Snapshot
+from covey.types import Array, Counts, Snapshot
 
 Weights = list[NDArray[np.float32]]  # each with the member axis in front
 
@@ -49,7 +49,7 @@ class BestWeights:
         return float(self.share @ self.scores)
 
     @property
-    def waiting(self) -> NDArray[np.int64]:
+    def waiting(self) -> Counts:
         """Steps since each member was best, shape (K,)."""
         return self.steps - self.best_steps
 

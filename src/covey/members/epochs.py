@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.backend import compilation
 from covey.backend.select import keras
 from covey.losses import NegativeLogLikelihood
 from covey.members.loss import WhitenedLikelihood
-from covey.types import Tensor
+from covey.types import Rows, Tensor
 
 Examples = tuple[Any, ...]  # (x, y) or (x, y, sample_weight): arrays, and nests of them
 
@@ -31,11 +30,11 @@ class Order:
         self.rows, self.size, self.shuffle = rows, min(size, rows), shuffle
         self.steps = -(-rows // self.size)
 
-    def draw(self) -> NDArray[np.int64]:
+    def draw(self) -> Rows:
         """Numbers of the rows of an epoch, in the order in which batches take them."""
         return np.random.permutation(self.rows) if self.shuffle else np.arange(self.rows)
 
-    def dispatches(self, *, first: bool = False) -> list[NDArray[np.int64]]:
+    def dispatches(self, *, first: bool = False) -> list[Rows]:
         """Row numbers of shape (steps, rows of a batch), for each dispatch of an epoch.
 
         Args:
@@ -126,7 +125,7 @@ class Table:
         steps, rows = self._ready()
         return steps.trace(state, rows, batch)
 
-    def steps(self) -> Callable[[compilation.State, NDArray[np.int64]], Any]:
+    def steps(self) -> Callable[[compilation.State, Rows], Any]:
         """A function that takes the steps of the next epoch, from a state and row numbers."""
         steps, rows = self._ready()
         return lambda state, batches: steps(state, rows, batches)

@@ -64,7 +64,7 @@ def fit_table(
                 "`base` is fitted in one process. Received one, with a training over "
                 f"{workers}: leave it out, or fit without a distribution."
             )
-    data, base, means = table.data, parameters["base"], None
+    data, base, mean_model = table.data, parameters["base"], None
     count = len(data.targets)
     plan = plan_of(parameters["family"], parameters["rank"], count)
     architecture = plan.architecture(
@@ -79,7 +79,9 @@ def fit_table(
     recipe = replace(recipe, batch_size=max(recipe.batch_size // workers, 1))
     if base is not None:
         given = table.schema.as_given(table.frame)
-        means, offsets = MeanModel.fit(base, given, data, flat=table.flat)
+        mean_model, offsets = MeanModel.fit(
+            base, given, data, one_dimensional=table.one_dimensional
+        )
         data = replace(data, inputs=Inputs(data.inputs.matrix, offsets))
         table = replace(table, data=data)
     ridges = _ridges(data)
@@ -94,7 +96,7 @@ def fit_table(
     run = Run.of(parameters, seed=seed, started=started)
     candidates = train_candidates(data, plan, architecture, linear, recipe, run)
     return select_and_calibrate(
-        candidates, table, parameters["family"], baseline, seed=seed, means=means
+        candidates, table, parameters["family"], baseline, seed=seed, mean_model=mean_model
     )
 
 
@@ -162,7 +164,7 @@ def select_and_calibrate(
     baseline: Baseline,
     *,
     seed: int,
-    means: MeanModel | None = None,
+    mean_model: MeanModel | None = None,
     n_rows: int | None = None,
 ) -> FittedModel:
     """Keep the better family, and correct how wide it is where that helps.
@@ -173,7 +175,7 @@ def select_and_calibrate(
         family: the one to keep, or "auto" for the one with the better out-of-fold score.
         baseline: the simple prediction beside which the fit is judged.
         seed: of the choice of rows.
-        means: the user's mean models, or None.
+        mean_model: the user's mean models, or None.
         n_rows: how many rows were trained on, if the table is a sample of them; their out-of-fold
             distributions are not kept then.
 
@@ -195,9 +197,9 @@ def select_and_calibrate(
     labels = None if table.labels is None else table.labels[rows]
     return FittedModel(
         schema=table.schema,
-        one_dimensional=table.flat,
+        one_dimensional=table.one_dimensional,
         ensemble=best.ensemble,
-        mean_model=means,
+        mean_model=mean_model,
         family_scores={candidate.family: candidate.score for candidate in candidates},
         evaluation={**evaluation, "order": order},
         baseline=baseline,

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from covey.backend.select import keras
 from covey.errors import InputError
+from covey.families.internals import rescaled, scaling
 from covey.layers import DistributionHead
 from covey.types import Tensor
 
@@ -264,7 +265,7 @@ class LogDensity(keras.layers.Layer):  # type: ignore[misc]
 
     def build(self, packed_shape: Any, y_shape: Any = None) -> None:
         """Put B where it can be exchanged."""
-        for array in () if self.scale_tril is None else self.family.scaling(self.scale_tril):
+        for array in () if self.scale_tril is None else scaling(self.family, self.scale_tril):
             self.scaling.append(
                 self.add_weight(
                     shape=array.shape,
@@ -277,7 +278,7 @@ class LogDensity(keras.layers.Layer):  # type: ignore[misc]
     def call(self, packed: Tensor, y: Tensor) -> Tensor:
         """Nats, shape (...), from packed parameters (..., P) and observations (..., D)."""
         if self.scale_tril is not None:
-            packed = self.family.rescaled(packed, tuple(self.scaling))
+            packed = rescaled(self.family, packed, tuple(self.scaling))
         return self.family.log_prob(packed, y, missing=self.missing)
 
     def compute_output_shape(

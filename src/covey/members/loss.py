@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from covey.backend.select import keras
 from covey.errors import InputError, shown
+from covey.families import internals
 from covey.families.family import Family
 from covey.losses import NegativeLogLikelihood
 from covey.types import Tensor
@@ -49,7 +50,9 @@ class WhitenedLikelihood(NegativeLogLikelihood):
             raise InputError(f"`complete` must be a number of rows. Received: {shown(complete)}.")
         self.complete = complete
         self.scale_tril = None if scale_tril is None else np.asarray(scale_tril, np.float64)
-        self.scaling = None if self.scale_tril is None else family.scaling(self.scale_tril)
+        self.scaling = (
+            None if self.scale_tril is None else internals.scaling(family, self.scale_tril)
+        )
         if not self.missing and scale_tril is not None:
             raise InputError(
                 "`scale_tril` is for rows with missing targets. Received missing=False; leave one "
@@ -59,13 +62,13 @@ class WhitenedLikelihood(NegativeLogLikelihood):
     def _log_density(self, y: Tensor, packed: Tensor) -> Tensor:
         return self.log_density(y, packed, self.scaling)
 
-    def log_density(self, y: Tensor, packed: Tensor, scaling: tuple[Any, ...] | None) -> Tensor:
+    def log_density(self, y: Tensor, packed: Tensor, scaling: tuple[Tensor, ...] | None) -> Tensor:
         """The log-density of each row, under another B.
 
         Args:
             y: targets, shape (..., D).
             packed: packed parameters, shape (..., P).
-            scaling: what `family.scaling` says of B, arrays or tensors; None for no B.
+            scaling: what `families.internals.scaling` says of B, arrays or tensors; None for no B.
 
         Returns:
             Tensor of shape (...), in nats.
@@ -74,7 +77,7 @@ class WhitenedLikelihood(NegativeLogLikelihood):
             return self.family.log_prob(packed, y, missing=False)
         whole, with_gaps = packed[: self.complete], packed[self.complete :]
         if scaling is not None:
-            with_gaps = self.family.rescaled(with_gaps, scaling)
+            with_gaps = internals.rescaled(self.family, with_gaps, scaling)
         density = self.family.log_prob(with_gaps, y[self.complete :])
         if self.complete:
             first = self.family.log_prob(whole, y[: self.complete], missing=False)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from covey.arguments.family import AUTO, LOW_RANK, STUDENT_T
 from covey.errors import InputError, shown
+from covey.families.internals import raw_outputs
 from covey.families.student_t import START
 from covey.members.architecture import Architecture
 from covey.start.covariance import residual_factor
@@ -105,7 +106,9 @@ class LowRankPlan(Plan):
         self, architecture: Architecture, linear: Sequence[Any], seed: int
     ) -> list[NDArray[np.float32]]:
         """See `Plan`."""
-        head = np.stack([start.head(architecture.family) for start in linear])
+        parts = [(s.residual_own, s.residual_loadings) for s in linear]
+        own, loadings = map(np.stack, zip(*parts, strict=True))
+        head = raw_outputs(architecture.family, np.zeros_like(own), own, loadings)
         return architecture.initial_weights(np.random.default_rng(seed), head)
 
 

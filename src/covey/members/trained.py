@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.types import Array, Snapshot
+from covey.types import Array, Counts, Snapshot
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Trained:
     """
 
     weights: list[NDArray[np.float32]]
-    best_steps: NDArray[np.int64]
+    best_steps: Counts
     scores: Array
     steps: int
     setup: float

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.arguments.check import check_level, read_values
 from covey.distributions.joint import Joint
 from covey.errors import InputError
-from covey.types import Array
+from covey.types import Array, Mask
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -150,7 +149,7 @@ def observations(joint: Joint, y: Any) -> Array:
     )
 
 
-def unknown(joint: Joint, y: Any) -> tuple[Array, NDArray[np.bool_]]:
+def unknown(joint: Joint, y: Any) -> tuple[Array, Mask]:
     """Observations, and which of them a prediction can be held against.
 
     Returns:

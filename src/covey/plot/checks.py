@@ -16,7 +16,7 @@ from covey.distributions.joint import Joint
 from covey.distributions.mixture import Mixture
 from covey.errors import InputError
 from covey.plot import canvas
-from covey.types import Array, Observations
+from covey.types import Array, Mask, Observations
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -247,7 +247,7 @@ def _together(joint: Any, values: Array, levels: list[float]) -> Array:
     return (holds[:, None] <= np.arange(len(levels))).mean(axis=0)
 
 
-def _alone(joint: Joint, values: Array, seen: NDArray[np.bool_], levels: list[float]) -> Array:
+def _alone(joint: Joint, values: Array, seen: Mask, levels: list[float]) -> Array:
     """How often the intervals of each level and target held, shape (L, D)."""
     found = np.empty((len(levels), len(joint.targets)))
     for share, level in zip(found, levels, strict=True):

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.distributions.joint import Joint
 from covey.distributions.mixture import Mixture
 from covey.errors import InputError
 from covey.plot import canvas
-from covey.types import Array
+from covey.types import Array, Mask
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -136,7 +135,7 @@ def aleatoric_vs_epistemic(mixture: Mixture, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _over_rows(correlation: Array, known: NDArray[np.bool_]) -> tuple[Array, Array]:
+def _over_rows(correlation: Array, known: Mask) -> tuple[Array, Array]:
     """Mean and standard deviation over rows in which neither target is known, shape (D, D)."""
     if not known.any():
         return correlation.mean(axis=0), correlation.std(axis=0)

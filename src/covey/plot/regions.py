@@ -13,7 +13,7 @@ from covey.distributions.batch import evenly, row_index
 from covey.distributions.joint import Joint
 from covey.errors import InputError, shown
 from covey.plot import canvas
-from covey.types import Array, Observations
+from covey.types import Array, Observations, Rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -160,7 +160,7 @@ def _pair(joint: Joint, targets: Any) -> list[int]:
     return pair
 
 
-def _rows(joint: Joint, rows: Any) -> NDArray[np.intp]:
+def _rows(joint: Joint, rows: Any) -> Rows:
     """Numbers of the chosen rows."""
     n = len(joint)
     if rows is None:

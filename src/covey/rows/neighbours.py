@@ -14,7 +14,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from covey.start.ridge import fit_ridge
-from covey.types import Array, Rows
+from covey.types import Array, Counts, Groups
 
 MOST_ROWS = 3000  # that stand together, and are tested
 LEAST_ROWS = 30
@@ -50,8 +50,8 @@ class Dependence(NamedTuple):
 def dependence(
     inputs: NDArray[np.floating[Any]],
     Y: Array,
-    order: Rows,
-    groups: Rows | None = None,
+    order: Groups,
+    groups: Groups | None = None,
 ) -> Dependence | None:
     """Test whether rows depend on their neighbours, beyond what their features tell.
 
@@ -123,7 +123,7 @@ def _normal_scores(values: Array) -> Array:
     return scores
 
 
-def _correlations(scores: Array, group: Rows) -> tuple[Array, NDArray[np.int64]]:
+def _correlations(scores: Array, group: Groups) -> tuple[Array, Counts]:
     """Correlations of each target in rows 1, 2, ... apart, and the numbers of pairs behind them.
 
     Only rows of two groups make a pair.
@@ -137,12 +137,12 @@ def _correlations(scores: Array, group: Rows) -> tuple[Array, NDArray[np.int64]]
     return total / np.maximum(count, 1), np.minimum(count, _borders(group))
 
 
-def _borders(group: Rows) -> int:
+def _borders(group: Groups) -> int:
     """How often a row is of another group than the row before."""
     return int(np.count_nonzero(np.diff(group)))
 
 
-def _left_by_features(X: Array, scores: Array, lag: int, group: Rows) -> float:
+def _left_by_features(X: Array, scores: Array, lag: int, group: Groups) -> float:
     """The covariance of rows `lag` apart that trees do not explain, the largest of any target.
 
     Args:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from covey.rows.neighbours import dependence
 from covey.table import CategoricalColumn, FeatureSchema
 from covey.table.columns import decode
-from covey.types import Array, Rows
+from covey.types import Array, Columns, Groups, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +60,7 @@ class RowOrder:
         Y: Array,
         targets: Sequence[str],
         *,
-        groups: Rows | None = None,
+        groups: Groups | None = None,
         asked: bool = False,
     ) -> tuple[Self, Rows] | None:
         """Find the order along which rows depend on their neighbours, if they do.
@@ -139,7 +139,7 @@ class RowOrder:
         return {"folds": "blocks", **asdict(self), "said": self.sentence}
 
 
-def _dates(frame: pd.DataFrame, schema: FeatureSchema) -> Iterator[tuple[str, Rows]]:
+def _dates(frame: pd.DataFrame, schema: FeatureSchema) -> Iterator[tuple[str, Groups]]:
     """Columns of dates, the index first, and the rank of each row in them."""
     import pandas as pd
 
@@ -176,7 +176,7 @@ def _dates_of_text(column: pd.Series) -> Array | None:
     return decode(parsed.dt.tz_localize(None))[1]
 
 
-def _ranks(days: Array) -> Rows | None:
+def _ranks(days: Array) -> Groups | None:
     """Dense ranks of dates; a row without one has that of the row before. None if they are few."""
     known = np.isfinite(days)
     if known.mean() < 1 - MOST_LACKING or len(np.unique(days[known])) < LEAST_DATES:
@@ -186,18 +186,16 @@ def _ranks(days: Array) -> Rows | None:
     return np.unique(filled, return_inverse=True)[1].astype(np.int64)
 
 
-def _stand_together(labels: Rows) -> bool:
+def _stand_together(labels: Groups) -> bool:
     return bool(np.count_nonzero(np.diff(labels)) + 1 == len(np.unique(labels)))
 
 
-def _monotone(rank: Rows) -> bool:
+def _monotone(rank: Groups) -> bool:
     steps = np.diff(rank)
     return bool((steps >= 0).all() or (steps <= 0).all())
 
 
-def _labels_in_runs(
-    frame: pd.DataFrame, schema: FeatureSchema
-) -> Iterator[tuple[str, NDArray[np.intp]]]:
+def _labels_in_runs(frame: pd.DataFrame, schema: FeatureSchema) -> Iterator[tuple[str, Columns]]:
     """Columns of text whose equal values stand together, such as names of patients.
 
     Yields:

@@ -20,7 +20,7 @@ from covey.table.folds import BLOCKS, MOST_PIECES, Folds
 from covey.table.inputs import Inputs
 from covey.table.training_data import TrainingData
 from covey.table.weights import of_mean_one, read_sample_weight
-from covey.types import Array, Rows
+from covey.types import Array, Groups, Rows
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class TrainingTable:
         frame: features as the user gave them, N rows.
         schema: how they become numbers.
         data: the numbers to learn from, of these rows.
-        flat: whether the targets had one dimension only.
+        one_dimensional: whether the targets had one dimension only.
         rows: numbers of the rows in the user's table, shape (N,).
         labels: of the rows, a pandas Index of N: those of the features, or, if these have none, of
             the targets; or None.
@@ -43,7 +43,7 @@ class TrainingTable:
     frame: Any
     schema: FeatureSchema
     data: TrainingData
-    flat: bool
+    one_dimensional: bool
     rows: Rows
     labels: Any = None
     order: RowOrder | None = None
@@ -85,7 +85,7 @@ class TrainingTable:
         labels = labels_of(Y if labels_of(X) is None else X)
         weight = read_sample_weight(sample_weight, len(frame))
         kept = np.ones(len(frame), dtype=bool) if weight is None else weight > 0
-        Y, names, flat = read_targets(Y, kept)
+        Y, names, one_dimensional = read_targets(Y, kept)
         targets = target_names(names, Y.shape[1])
         check_features(frame[kept], Y, targets, names if named else None)
         held = ~np.isnan(Y).all(axis=1)
@@ -112,13 +112,13 @@ class TrainingTable:
         labels = None if labels is None else labels[rows]
         weight = np.ones(len(Y)) if weight is None else weight
         data = TrainingData(Inputs(inputs), Y, weight, folds, targets)
-        return cls(frame, schema, data, flat, rows, labels, order)
+        return cls(frame, schema, data, one_dimensional, rows, labels, order)
 
 
 def _blocks(
-    rank: Rows,
+    rank: Groups,
     members: int,
-    groups: Rows | None,
+    groups: Groups | None,
     Y: Array,
     targets: tuple[str, ...],
     *,

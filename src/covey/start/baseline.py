@@ -28,11 +28,11 @@ class Baseline:
 
     Attributes:
         starts: K linear models, of which each has such a covariance.
-        means: what the means are, in words.
+        predictor: what predicts the means, in words.
     """
 
     starts: tuple[LinearStart, ...]
-    means: str
+    predictor: str
 
     @classmethod
     def of(
@@ -54,13 +54,13 @@ class Baseline:
         """
         starts = linear if base is None else [start.of_offset_alone() for start in linear]
         pairs = zip(starts, covariances, strict=True)
-        means = "ridge regression" if base is None else f"the base alone ({base})"
-        return cls(tuple(replace(start, **arrays) for start, arrays in pairs), means)
+        predictor = "ridge regression" if base is None else f"the base alone ({base})"
+        return cls(tuple(replace(start, **arrays) for start, arrays in pairs), predictor)
 
     @property
     def description(self) -> str:
         """The baseline in words."""
-        return f"{self.means} with one covariance for all rows"
+        return f"{self.predictor} with one covariance for all rows"
 
     def distribution(self, inputs: Inputs, targets: tuple[str, ...]) -> Elliptical:
         """The mean of the K means for every row, and the mean of the K covariances.

@@ -7,13 +7,12 @@ from itertools import islice
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import eigvalsh
 from sklearn.covariance import ledoit_wolf_shrinkage
 
 from covey.algebra.triangular import solve_lower
 from covey.start.acceleration import pairs_of_steps
-from covey.types import Array
+from covey.types import Array, Groups, Mask, Rows
 
 LEAST_RESIDUAL = 1e-6  # smallest residual standard deviation, in standard deviations of the target
 LEAST_SHRINKAGE = 1e-4  # keeps identical targets apart: their residual correlation stays below 1
@@ -135,7 +134,7 @@ def factor_with_gaps(residuals: Array, weight: Array, degrees_of_freedom: float 
     return factor
 
 
-def _enough_rows(residuals: Array) -> NDArray[np.intp]:
+def _enough_rows(residuals: Array) -> Rows:
     """All rows; where every step would take too long, rows spread over them."""
     n, d = residuals.shape
     most = max(20 * d, MOST_WORK // d**3)
@@ -258,8 +257,8 @@ def _step(
 class _Batch:
     """Rows that are worked on at once, and the patterns of the entries they hold."""
 
-    observed: NDArray[np.bool_]  # (P, D)
-    pattern: NDArray[np.intp]  # (R,), of each row
+    observed: Mask  # (P, D)
+    pattern: Groups  # (R,), of each row
     rows: Array  # (R, D), 0 where not observed
     weight: Array  # (R,)
 

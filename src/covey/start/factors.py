@@ -7,11 +7,10 @@ from itertools import islice
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf_shrinkage
 
 from covey.start.acceleration import pairs_of_steps
-from covey.types import Array
+from covey.types import Array, Mask, Rows
 
 LEAST_RESIDUAL = 1e-6  # smallest residual standard deviation, in standard deviations of the target
 LEAST_SHRINKAGE = 1e-4  # keeps identical targets apart
@@ -65,7 +64,7 @@ def factor_analysis(residuals: Array, weight: Array, rank: int) -> tuple[Array, 
     return stddev, factor
 
 
-def _spread(observed: NDArray[np.bool_]) -> NDArray[np.intp]:
+def _spread(observed: Mask) -> Rows:
     """All rows; of those with gaps, each of which needs its own matrix, as many as will do."""
     n = len(observed)
     if n <= MOST_WITH_GAPS or observed.all():
@@ -87,14 +86,14 @@ class _Moments:
     """
 
     rows: Array
-    observed: NDArray[np.bool_]
+    observed: Mask
     share: Array
     total: Array
     squares: Array
     shrinkage: float
 
     @classmethod
-    def of(cls, rows: Array, observed: NDArray[np.bool_], share: Array) -> Self:
+    def of(cls, rows: Array, observed: Mask, share: Array) -> Self:
         total = np.maximum(share @ observed, 1e-12)
         scaled = rows * np.sqrt(share * len(share))[:, None] / np.sqrt(total)
         squares = share @ np.square(rows) / total

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Self, TypeVar, final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.distributions import Elliptical, MultivariateNormal
 from covey.start.covariance import residual_factor
 from covey.start.ridge import Ridge, fit_ridge
-from covey.start.start import Columns, LinearStart
-from covey.types import Array
+from covey.start.start import LinearStart
+from covey.types import Array, Columns, Groups
 
 Joint = TypeVar("Joint", bound=Elliptical)
 
@@ -39,7 +38,7 @@ class LinearModel(LinearStart):
         X: Array,
         Y: Array,
         sample_weight: Array | None = None,
-        blocks: NDArray[np.int64] | None = None,
+        blocks: Groups | None = None,
         degrees_of_freedom: float | None = None,
         offset: Array | None = None,
         unbounded: Columns | None = None,

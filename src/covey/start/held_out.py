@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 
 from covey.start.moments import FoldMoments, Moments
 from covey.start.ridge_path import PENALTIES, Line, RidgePath, block_errors, left_out
-from covey.start.start import Columns, with_unbounded
-from covey.types import Array
-
-RowNumbers = NDArray[np.intp]
+from covey.start.start import with_unbounded
+from covey.types import Array, Columns, Groups
 
 CHUNK = 2**17  # numbers that are worked on at once: they stay in the cache
 LEAST_ROWS = 256  # that are worked on at once, however many features they have
@@ -74,7 +72,7 @@ class LeftOut(ABC):
         fold: of each row, shape (N,).
     """
 
-    def __init__(self, features: Features, Y: Array, share: Array, fold: RowNumbers) -> None:
+    def __init__(self, features: Features, Y: Array, share: Array, fold: Groups) -> None:
         self.features, self.Y, self.share, self.fold = features, Y, share, fold
         moments = FoldMoments(int(fold.max()) + 1, features.count, Y.shape[1])
         for rows, X in features.chunks():
@@ -95,7 +93,7 @@ class LeftOut(ABC):
 class BlocksLeftOut(LeftOut):
     """Each fold is predicted by the regressions of the others."""
 
-    def __init__(self, features: Features, Y: Array, share: Array, fold: RowNumbers) -> None:
+    def __init__(self, features: Features, Y: Array, share: Array, fold: Groups) -> None:
         super().__init__(features, Y, share, fold)
         self.paths = left_out(self.blocks)
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Self, final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.distributions import LowRankMultivariateNormal
 from covey.distributions.internals import rescaled, with_mean
 from covey.start.factors import factor_analysis
 from covey.start.ridge import Ridge, fit_ridge
-from covey.start.start import Columns, LinearStart
-from covey.types import Array
+from covey.start.start import LinearStart
+from covey.types import Array, Columns, Groups
 
 
 @final
@@ -43,7 +42,7 @@ class LowRankLinearModel(LinearStart):
         Y: Array,
         rank: int,
         sample_weight: Array | None = None,
-        blocks: NDArray[np.int64] | None = None,
+        blocks: Groups | None = None,
         offset: Array | None = None,
         unbounded: Columns | None = None,
     ) -> Self:
@@ -115,12 +114,6 @@ class LowRankLinearModel(LinearStart):
             factor=self.residual_own[:, None] * self.residual_loadings,
             targets=targets,
         )
-
-    def head(self, family: Any) -> Array:
-        """Raw outputs from which a network starts as this model, shape (P,)."""
-        mean = np.zeros(len(self.location))
-        raw: Array = family.raw(mean, self.residual_own, self.residual_loadings)
-        return raw
 
 
 def residual_factors(residuals: Array, weight: Array, rank: int) -> dict[str, Array]:

@@ -46,7 +46,7 @@ class MeanModel:
 
     @classmethod
     def fit(
-        cls, base: Any, table: Any, data: TrainingData, *, flat: bool = False
+        cls, base: Any, table: Any, data: TrainingData, *, one_dimensional: bool = False
     ) -> tuple[Self, Array]:
         """Cross-fit a regressor.
 
@@ -57,7 +57,7 @@ class MeanModel:
             table: DataFrame or array of N rows, as the regressor is to see it.
             data: the same rows, as numbers. Those of weight 0 are left out; the other weights go
                 to `fit` of the regressor, if they differ.
-            flat: give the regressor its one target as shape (N,).
+            one_dimensional: give the regressor its one target as shape (N,).
 
         Returns:
             The fits, and for each member the prediction of every row by a fit that did not see the
@@ -75,7 +75,7 @@ class MeanModel:
             if not isinstance(base, MultiOutputRegressor):
                 base = MultiOutputRegressor(base)
             _checked(base.estimator, weight)
-        target = Y[:, 0] if flat or (Y.shape[1] == 1 and not multiple) else Y
+        target = Y[:, 0] if one_dimensional or (Y.shape[1] == 1 and not multiple) else Y
         uneven = weight if _differ(weight) else None
 
         def fitted(rows: Rows, without: Mask) -> Any:

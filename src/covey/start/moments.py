@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.types import Array
+from covey.types import Array, Groups, Mask
 
 
 @dataclass
@@ -151,7 +151,7 @@ class FoldMoments:
         self.complete = [Moments.empty(n_features, n_targets) for _ in range(folds)]
         self.gaps: dict[tuple[int, int], Moments] = {}  # by fold and target
 
-    def add(self, X: NDArray[Any], Y: Array, weight: Array | None, fold: NDArray[np.int64]) -> None:
+    def add(self, X: NDArray[Any], Y: Array, weight: Array | None, fold: Groups) -> None:
         """Add rows.
 
         Args:
@@ -200,7 +200,7 @@ class FoldMoments:
         return moments
 
 
-def _of(X: Array, Y: Array, weight: Array | None, rows: NDArray[np.bool_]) -> Moments:
+def _of(X: Array, Y: Array, weight: Array | None, rows: Mask) -> Moments:
     if rows.all():
         return Moments.of(X, Y, weight)
     return Moments.of(X[rows], Y[rows], None if weight is None else weight[rows])

@@ -20,10 +20,8 @@ from covey.start.ridge_path import (
     block_errors,
     left_out,
 )
-from covey.start.start import Columns, feature_sets
-from covey.types import Array
-
-Numbers = NDArray[np.intp]
+from covey.start.start import feature_sets
+from covey.types import Array, Columns, Groups, Mask, Rows
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class Regression:
         d = n_targets
         return cls(np.zeros(d), np.ones(d), np.zeros((n_features, d)), np.zeros(d), unbounded)
 
-    def set(self, targets: NDArray[np.int64], columns: Columns, line: Line) -> None:
+    def set(self, targets: Columns, columns: Columns, line: Line) -> None:
         """Set the regressions of T targets, on some features alone."""
         self.coef[:, targets] = 0.0
         self.coef[np.ix_(columns, targets)] = line.coef
@@ -84,7 +82,7 @@ def fit_ridge(
     X: NDArray[Any],
     Y: Array,
     sample_weight: Array | None = None,
-    blocks: NDArray[np.int64] | None = None,
+    blocks: Groups | None = None,
     offset: Array | None = None,
     unbounded: Columns | None = None,
 ) -> Ridge:
@@ -155,9 +153,7 @@ def fit_ridge(
     return Ridge(regression, residuals, alone, weight / weight.sum())
 
 
-def ridge_of_folds(
-    moments: FoldMoments, held_out: NDArray[np.bool_], unbounded: Columns
-) -> Regression:
+def ridge_of_folds(moments: FoldMoments, held_out: Mask, unbounded: Columns) -> Regression:
     """The regressions of a member, from moments alone.
 
     Means, scales and coefficients are those of all rows of the folds that it trains on; penalties
@@ -198,7 +194,7 @@ def ridge_of_folds(
     return regression
 
 
-def _observed_alike(Y: Array) -> Iterator[tuple[Numbers, Numbers]]:
+def _observed_alike(Y: Array) -> Iterator[tuple[Rows, Columns]]:
     """Yield the rows that hold a target, and all targets that the same rows hold."""
     alike: dict[bytes, list[int]] = {}
     observed = ~np.isnan(Y)

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.start.moments import Moments
-from covey.types import Array
+from covey.types import Array, Mask
 
 PENALTIES = np.logspace(-6, 3, 28)  # per training row, for features of about unit variance
 
@@ -26,7 +25,7 @@ class Line:
     coef: Array
     intercept: Array
 
-    def part(self, targets: NDArray[np.bool_]) -> Line:
+    def part(self, targets: Mask) -> Line:
         """The regressions of some of the targets."""
         return Line(self.coef[:, targets], self.intercept[targets])
 

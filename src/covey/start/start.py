@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.table import unclipped
-from covey.types import Array
-
-Columns = NDArray[np.int64]
+from covey.types import Array, Columns, Mask
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ class LinearStart(ABC):
         """The linear model's own distribution of whitened residuals, for so many rows."""
 
     @final
-    def residual_log_scale(self, observed: NDArray[np.bool_]) -> Array:
+    def residual_log_scale(self, observed: Mask) -> Array:
         """Logarithm of |d residual / d y| over the observed targets of each row.
 
         Args:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from covey.start.start import LinearStart
 from covey.start.whitener import Whitener
 from covey.table.training_data import TrainingData
-from covey.types import Array
+from covey.types import Array, Mask
 
 LEAST_COMPLETE = 0.1  # share of complete rows below which they are not worth a path of their own
 
@@ -33,7 +33,7 @@ class Whitened:
     """
 
     y: NDArray[np.float32]
-    complete: NDArray[np.bool_]
+    complete: Mask
     scale_tril: Array
     log_scale: Array
 

@@ -12,10 +12,10 @@ from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.errors import InputError
 from covey.stream.paths import find_files
+from covey.types import Rows
 
 SLICE = 2**15  # rows that are handed on at once
 READ = 2**12  # rows that are decoded at once, from each open row group
@@ -127,7 +127,7 @@ class ParquetTable:
         if len(set(names)) < len(names):
             raise InputError(f"`{role}` must name each column once. Received: {list(names)}.")
 
-    def scan(self, columns: Sequence[str]) -> Iterator[tuple[NDArray[np.int64], Any]]:
+    def scan(self, columns: Sequence[str]) -> Iterator[tuple[Rows, Any]]:
         """Read all rows once, about in order.
 
         Args:
@@ -142,7 +142,7 @@ class ParquetTable:
         for together in self._rounds(self.pieces, SLICE):
             yield from self._read(together, columns, 0)
 
-    def middle(self, columns: Sequence[str], count: int) -> Iterator[tuple[NDArray[np.int64], Any]]:
+    def middle(self, columns: Sequence[str], count: int) -> Iterator[tuple[Rows, Any]]:
         """Read rows that stand together, from about the middle of the table.
 
         Args:
@@ -171,7 +171,7 @@ class ParquetTable:
 
     def shuffled(
         self, columns: Sequence[str], seed: int, number: int, skip: int = 0
-    ) -> Iterator[tuple[NDArray[np.int64], Any]]:
+    ) -> Iterator[tuple[Rows, Any]]:
         """Read all rows with row groups in random order, several at a time.
 
         Each slice holds rows of all row groups that are open, in proportion to their sizes, so that
@@ -214,7 +214,7 @@ class ParquetTable:
 
     def _read(
         self, together: Sequence[Piece], columns: Sequence[str], skip: int
-    ) -> Iterator[tuple[NDArray[np.int64], Any]]:
+    ) -> Iterator[tuple[Rows, Any]]:
         import pyarrow as pa
 
         readers = [_Reader(self.files[piece.file], piece, columns) for piece in together]

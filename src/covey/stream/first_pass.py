@@ -17,7 +17,7 @@ from covey.rows.training_table import TrainingTable, network_inputs
 from covey.start.baseline import Baseline
 from covey.start.moments import FoldMoments
 from covey.start.ridge import fit_ridge, ridge_of_folds
-from covey.start.start import Columns, LinearStart, unbounded_columns, with_unbounded
+from covey.start.start import LinearStart, unbounded_columns, with_unbounded
 from covey.stream.dataset import ParquetTable
 from covey.stream.hash_folds import HashFolds
 from covey.stream.hashes import row_keys
@@ -29,7 +29,7 @@ from covey.table.copies import check_features
 from covey.table.folds import Folds
 from covey.table.inputs import Inputs
 from covey.table.training_data import TrainingData
-from covey.types import Array, Snapshot
+from covey.types import Array, Columns, Counts, Groups, Rows, Snapshot
 
 MOST_ROWS = 100_000  # of the sample
 MOST_CELLS = 10_000_000  # of the sample
@@ -61,13 +61,13 @@ class FirstPass:
     schema: FeatureSchema
     rows: int
     mean_weight: float
-    complete: NDArray[np.int64]
-    training: NDArray[np.int64]
-    numbers: NDArray[np.int64]
+    complete: Counts
+    training: Counts
+    numbers: Rows
     inputs: NDArray[np.float32]
     Y: Array
     weight: Array | None
-    fold: NDArray[np.int64]
+    fold: Groups
     linear: tuple[LinearStart, ...]
     baseline: Baseline
 
@@ -165,7 +165,12 @@ class FirstPass:
         return Folds(pairs, self.fold)
 
     def table(
-        self, roles: Roles, folds: HashFolds, *, flat: bool, order: RowOrder | None = None
+        self,
+        roles: Roles,
+        folds: HashFolds,
+        *,
+        one_dimensional: bool,
+        order: RowOrder | None = None,
     ) -> TrainingTable:
         """The sample as a table: what members are stopped, scored and calibrated on.
 
@@ -173,7 +178,7 @@ class FirstPass:
             roles: which columns are what.
             folds: who holds out which rows.
             order: why folds are blocks of rows; None if they are not.
-            flat: whether the targets had one dimension only.
+            one_dimensional: whether the targets had one dimension only.
 
         Returns:
             The table, without its frame.
@@ -190,7 +195,7 @@ class FirstPass:
                 )
         weight = np.ones(len(self.Y)) if self.weight is None else self.weight
         data = TrainingData(Inputs(self.inputs), self.Y, weight, split, roles.targets)
-        return TrainingTable(None, self.schema, data, flat, self.numbers, order=order)
+        return TrainingTable(None, self.schema, data, one_dimensional, self.numbers, order=order)
 
     def snapshot(self) -> Snapshot:
         """All that `restored` needs."""

@@ -94,7 +94,9 @@ def fit_files(
             known = _first_that_serves(files, roles, ways, seed=seed, **options)
             _keep(kept, *known)
         first_pass, folds, order = known
-        table = first_pass.table(roles, folds, flat=isinstance(targets, str), order=order)
+        table = first_pass.table(
+            roles, folds, one_dimensional=isinstance(targets, str), order=order
+        )
         matrix = table.data.inputs.matrix
         architecture = plan.architecture(architecture_of(parameters, matrix, count, members))
         rows = int(first_pass.training.mean())

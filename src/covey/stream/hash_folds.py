@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.stream.hashes import folds_of, group_keys, row_keys
 from covey.table.blocks import check_members, count_of_blocks, held_out_blocks
+from covey.types import Array, Groups, Mask, Rows
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class HashFolds:
         return count_of_blocks(self.members)
 
     @property
-    def held_out(self) -> NDArray[np.bool_]:
+    def held_out(self) -> Mask:
         """Which folds each member holds out, shape (K, len(self)); it trains on the others."""
         return held_out_blocks(self.members, ordered=self.together)
 
@@ -59,10 +59,10 @@ class HashFolds:
 
     def of(
         self,
-        numbers: NDArray[np.int64],
+        numbers: Rows,
         labels: Any = None,
-        days: NDArray[np.float64] | None = None,
-    ) -> NDArray[np.int64]:
+        days: Array | None = None,
+    ) -> Groups:
         """The fold of each row.
 
         Args:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.errors import InputError
+from covey.types import Groups, Rows
 
 Keys = NDArray[np.uint64]
 
@@ -20,7 +21,7 @@ PURPOSES = {"fold": 1, "sample": 2, "group": 3}  # independent of each other
 LABEL_KEY = "covey: row group"  # 16 characters; another one would be another split
 
 
-def row_keys(numbers: NDArray[np.int64], seed: int, purpose: str) -> Keys:
+def row_keys(numbers: Rows, seed: int, purpose: str) -> Keys:
     """A random 64-bit number for each row.
 
     Args:
@@ -68,7 +69,7 @@ def group_keys(labels: Any, seed: int) -> Keys:
     return row_keys(hashed.astype(np.uint64).view(np.int64), seed, "group")
 
 
-def folds_of(keys: Keys, count: int) -> NDArray[np.int64]:
+def folds_of(keys: Keys, count: int) -> Groups:
     """Which of so many equally large folds each key falls into.
 
     Args:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.stream.hashes import Keys
+from covey.types import Rows
 
 
 class Reservoir:
@@ -24,11 +24,11 @@ class Reservoir:
         self.capacity = capacity
         self.limit = np.iinfo(np.uint64).max
         self.keys: list[Keys] = []
-        self.numbers: list[NDArray[np.int64]] = []
+        self.numbers: list[Rows] = []
         self.pieces: list[Any] = []
         self.held = 0
 
-    def add(self, keys: Keys, numbers: NDArray[np.int64], table: Any) -> None:
+    def add(self, keys: Keys, numbers: Rows, table: Any) -> None:
         """Take those of some rows that belong into the sample.
 
         Args:
@@ -46,7 +46,7 @@ class Reservoir:
         if self.held > 2 * self.capacity:
             self._shrink()
 
-    def rows(self) -> tuple[NDArray[np.int64], Any]:
+    def rows(self) -> tuple[Rows, Any]:
         """The sample: numbers of its rows, ascending, and the rows as a `pyarrow.Table`."""
         self._shrink()
         order = np.argsort(self.numbers[0], kind="stable")

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.arguments.targets import target_names
 from covey.errors import InputError
 from covey.stream.dataset import ParquetTable
 from covey.stream.hash_folds import HashFolds
 from covey.table.columns import decode, refuse_infinity
-from covey.types import Array
+from covey.types import Array, Groups, Rows
 
 USABLE = ("number", "date", "duration", "text", "empty")
 
@@ -114,15 +113,15 @@ class TrainingRows:
         fold: of each row, shape (N,).
     """
 
-    numbers: NDArray[np.int64]
-    place: NDArray[np.int64]
+    numbers: Rows
+    place: Rows
     table: Any
     Y: Array
     weight: Array | None
-    fold: NDArray[np.int64]
+    fold: Groups
 
     @classmethod
-    def of(cls, numbers: NDArray[np.int64], table: Any, roles: Roles, folds: HashFolds) -> Self:
+    def of(cls, numbers: Rows, table: Any, roles: Roles, folds: HashFolds) -> Self:
         """Select the rows to learn from, and read all that is not a feature.
 
         Args:

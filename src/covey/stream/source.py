@@ -25,7 +25,7 @@ from covey.stream.dataset import ParquetTable
 from covey.stream.first_pass import FirstPass
 from covey.stream.hash_folds import HashFolds
 from covey.stream.rows import Roles, TrainingRows
-from covey.types import Snapshot
+from covey.types import Array, Groups, Mask, Rows, Snapshot
 
 MOST_ROWS = 2**17  # of a buffer
 MOST_BYTES = 2**26  # of a buffer
@@ -189,9 +189,7 @@ class Streamed(Source):
         data = BatchRows(inputs, targets, weight, position_weight)
         return _Buffer(filling.position, data, order.astype(np.int32))
 
-    def _walk(
-        self, own: NDArray[np.bool_], steps: int, size: int, generator: np.random.Generator
-    ) -> NDArray[np.int64]:
+    def _walk(self, own: Mask, steps: int, size: int, generator: np.random.Generator) -> Rows:
         """The rows of a member and kind in random order, shape (steps, size)."""
         rows = np.flatnonzero(own)
         if not len(rows):
@@ -214,9 +212,9 @@ class _Read:
     """Rows that were read and encoded."""
 
     inputs: NDArray[np.float32]
-    Y: NDArray[np.float64]
-    weight: NDArray[np.float64] | None
-    fold: NDArray[np.int64]
+    Y: Array
+    weight: Array | None
+    fold: Groups
 
     @classmethod
     def of(cls, rows: TrainingRows, first_pass: FirstPass, roles: Roles) -> _Read:

@@ -18,6 +18,7 @@ import numpy as np
 from covey.arguments.labels import row_name
 from covey.arguments.numbers import culprit
 from covey.errors import InputError, shown
+from covey.types import Array, Groups, Mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -57,7 +58,7 @@ _PLURAL = {"number": "numbers", "date": "dates", "duration": "durations"}
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
-def unclipped(encoded: NDArray[np.float64]) -> NDArray[np.float64]:
+def unclipped(encoded: Array) -> Array:
     """Undo the smooth bound of `NumericColumn.encode`: (x - center) / scale, in [-30, 30].
 
     Args:
@@ -98,7 +99,7 @@ class NumericColumn:
     seen: int = 0
 
     @classmethod
-    def fit(cls, name: str, kind: str, values: NDArray[np.float64]) -> Self:
+    def fit(cls, name: str, kind: str, values: Array) -> Self:
         """Learn centre and scale from N values, NaN where missing, at least one of them finite."""
         finite = values[np.isfinite(values)]
         # Powers of two change no digit, and keep squares and differences of extreme values finite.
@@ -123,7 +124,7 @@ class NumericColumn:
         """Turn N cells into shape (N, len(output_names)): (x - center) / scale, in [-3, 3]."""
         return self.scaled(self.read(column))
 
-    def scaled(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
+    def scaled(self, values: Array) -> NDArray[np.float32]:
         """Turn N values into shape (N, len(output_names)), as `encode` does."""
         absent = np.isnan(values)
         if self.low is not None:
@@ -143,13 +144,13 @@ class NumericColumn:
         """Return the attributes as JSON values."""
         return asdict(self)
 
-    def beyond(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def beyond(self, values: Array) -> Mask:
         """Which of N values are below, and which above all that training saw, shape (2, N)."""
         if self.low is None or self.high is None or not self.scale:
             return np.zeros((2, len(values)), dtype=bool)
         return np.stack([values < self.low, values > self.high])
 
-    def beyond_in_words(self, values: NDArray[np.float64]) -> list[str]:
+    def beyond_in_words(self, values: Array) -> list[str]:
         """Say which of some values are beyond those of training, if chance does not explain it.
 
         If training rows and these were drawn alike, the c most extreme of all are among these with
@@ -189,7 +190,7 @@ class NumericColumn:
             return str(pd.Timedelta(value, "D"))
         return f"{value:.15g}" if value.is_integer() else f"{value:.6g}"
 
-    def read(self, column: pd.Series) -> NDArray[np.float64]:
+    def read(self, column: pd.Series) -> Array:
         """Return N values with NaN where missing; a CSV file may have turned them into text.
 
         Raises:
@@ -199,7 +200,7 @@ class NumericColumn:
         refuse_infinity("X", {self.name: first_infinity(column, values)})
         return values
 
-    def _decoded(self, column: pd.Series) -> NDArray[np.float64]:
+    def _decoded(self, column: pd.Series) -> Array:
         import pandas as pd
 
         kind, values = decode(column)
@@ -311,12 +312,12 @@ def kind_of(column: pd.Series) -> str:
     return _KINDS.get(inferred, "text")
 
 
-def decode(column: pd.Series) -> tuple[str, NDArray[np.float64]]:
+def decode(column: pd.Series) -> tuple[str, Array]:
     """Return the kind of N cells, and their values of shape (N,), NaN where missing or text."""
     import pandas as pd
 
     kind, day = kind_of(column), np.timedelta64(1, "D")
-    values: NDArray[np.float64] = np.full(len(column), np.nan)
+    values: Array = np.full(len(column), np.nan)
     try:
         if kind == "number":
             values = column.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -342,7 +343,7 @@ def label_counts(column: pd.Series) -> Counter[str | None]:
     return counts
 
 
-def _labels(column: pd.Series) -> tuple[list[str | None], NDArray[np.intp]]:
+def _labels(column: pd.Series) -> tuple[list[str | None], Groups]:
     """Return the labels of a column, the last one None for missing; and which each row has."""
     import pandas as pd
 
@@ -366,7 +367,7 @@ def _label(text: str) -> str:
     return str(int(number)) if number.is_integer() else str(number)
 
 
-def first_infinity(column: pd.Series, values: NDArray[np.float64]) -> str | None:
+def first_infinity(column: pd.Series, values: Array) -> str | None:
     """The first row of a column whose value is infinite, for a message; None if there is none."""
     rows = np.flatnonzero(np.isinf(values))
     return row_name(column.index, int(rows[0])) if len(rows) else None

@@ -22,7 +22,7 @@ from covey.arguments.numbers import read_lists
 from covey.distributions import Mixture
 from covey.errors import InputError, clipped, shown
 from covey.table.blocks import check_members, count_of_blocks, held_out_blocks
-from covey.types import Mask, Rows
+from covey.types import Groups, Mask, Rows
 
 HOLDOUT = 0.2  # share of the rows that a single member is stopped on
 INNER = 5  # folds within the training rows of a member, where its own folds are none
@@ -41,7 +41,7 @@ class Folds:
     """
 
     pairs: tuple[tuple[Rows, Rows], ...]
-    blocks: Rows | None
+    blocks: Groups | None
 
     @classmethod
     def split(
@@ -114,7 +114,7 @@ class Folds:
 
     @classmethod
     def in_blocks(
-        cls, rank: Rows, members: int, *, groups: Rows | None = None, pieces: int = 1
+        cls, rank: Groups, members: int, *, groups: Groups | None = None, pieces: int = 1
     ) -> Self:
         """Split rows that stand in an order into folds of whole blocks.
 
@@ -167,7 +167,7 @@ class Folds:
         """The rows held out by at least one member, in order."""
         return np.unique(np.concatenate(self.tests))
 
-    def inner_blocks(self, member: int, most: int = 10) -> Rows | None:
+    def inner_blocks(self, member: int, most: int = 10) -> Groups | None:
         """Labels of a member's training rows, at most `most`, as `fit_ridge` takes them."""
         if self.blocks is None:
             return None
@@ -233,7 +233,7 @@ def collected(parts: Sequence[Any], folds: Folds) -> Any:
     return type(joint).concatenate(pieces)[np.argsort(np.concatenate(places))]
 
 
-def _check_groups(pairs: Iterable[tuple[Rows, Rows]], labels: Rows) -> None:
+def _check_groups(pairs: Iterable[tuple[Rows, Rows]], labels: Groups) -> None:
     for train, test in pairs:
         if np.intersect1d(labels[train], labels[test]).size:
             raise InputError(
@@ -242,7 +242,7 @@ def _check_groups(pairs: Iterable[tuple[Rows, Rows]], labels: Rows) -> None:
             )
 
 
-def _of_runs(rank: Rows, labels: Rows) -> Rows:
+def _of_runs(rank: Groups, labels: Groups) -> Groups:
     """For each row, the number of the run of equal labels it is in: blocks end where runs do."""
     order = np.argsort(rank, kind="stable")
     run = np.empty_like(rank)
@@ -250,7 +250,7 @@ def _of_runs(rank: Rows, labels: Rows) -> Rows:
     return run
 
 
-def _cut(rank: Rows, count: int) -> Rows:
+def _cut(rank: Groups, count: int) -> Groups:
     """Cut rows in an order into pieces of about equal length, between ranks where that can be.
 
     Args:
@@ -287,7 +287,7 @@ def _default_splitter(members: int, *, grouped: bool, seed: int) -> Any:
     return KFold(members, shuffle=True, random_state=seed)
 
 
-def _labels(groups: ArrayLike, kept: Mask) -> Rows:
+def _labels(groups: ArrayLike, kept: Mask) -> Groups:
     import pandas as pd
 
     values = read_lists(as_pandas(groups, "groups"), "`groups`")
@@ -346,7 +346,7 @@ def _checked(train: Any, test: Any, n_rows: int) -> tuple[Rows, Rows]:
     return fitted, held
 
 
-def _fold_numbers(pairs: tuple[tuple[Rows, Rows], ...], n_rows: int) -> Rows:
+def _fold_numbers(pairs: tuple[tuple[Rows, Rows], ...], n_rows: int) -> Groups:
     numbers = np.full(n_rows, len(pairs), dtype=np.int64)  # rows that no split holds out
     for number, (_, test) in reversed(list(enumerate(pairs))):
         numbers[test] = number

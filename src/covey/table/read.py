@@ -13,6 +13,7 @@ from covey.arguments.labels import row_name
 from covey.arguments.numbers import culprit, uneven
 from covey.errors import InputError, shown, warn
 from covey.table.columns import decode, first_infinity, kind_of, listed, refuse_infinity
+from covey.types import Array, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,8 +34,8 @@ def read_features(X: Any) -> tuple[pd.DataFrame, bool]:
     Raises:
         InputError: `X` is sparse, complex, empty, not two-dimensional, or repeats a column name.
     """
-    frame, named, flat = _frame(X, "X")
-    if flat:
+    frame, named, one_dimensional = _frame(X, "X")
+    if one_dimensional:
         raise InputError(
             "Expected 2D array, got 1D array instead: `X` must have the shape (rows, columns), all "
             "rows equally long. Reshape your data: X.reshape(-1, 1) if it is a single column, "
@@ -43,9 +44,7 @@ def read_features(X: Any) -> tuple[pd.DataFrame, bool]:
     return frame, named
 
 
-def read_targets(
-    Y: Any, rows: NDArray[np.bool_] | None = None
-) -> tuple[NDArray[np.float64], tuple[str, ...] | None, bool]:
+def read_targets(Y: Any, rows: Mask | None = None) -> tuple[Array, tuple[str, ...] | None, bool]:
     """Take any table of targets as a float64 matrix.
 
     Args:
@@ -64,7 +63,7 @@ def read_targets(
         InputError: `Y` is sparse, complex, empty, has over two dimensions, repeats a column
             name, or holds text, dates or infinity, or a column without any value.
     """
-    frame, named, flat = _frame(Y, "Y")
+    frame, named, one_dimensional = _frame(Y, "Y")
     if rows is not None:
         if len(frame) != len(rows):
             raise InputError(
@@ -94,7 +93,7 @@ def read_targets(
             f"{listed(frame.columns[missing == len(matrix)])}. Leave the column out."
         )
     _warn_of_degenerate(matrix, list(frame.columns))
-    return matrix, tuple(frame.columns) if named else None, flat
+    return matrix, tuple(frame.columns) if named else None, one_dimensional
 
 
 def chosen_targets(Y: Any, y: Any) -> Any:
@@ -123,7 +122,7 @@ def chosen_targets(Y: Any, y: Any) -> Any:
     return y if Y is None else Y
 
 
-def _warn_of_degenerate(matrix: NDArray[np.float64], names: Sequence[str]) -> None:
+def _warn_of_degenerate(matrix: Array, names: Sequence[str]) -> None:
     spread = np.nanmax(matrix, axis=0) - np.nanmin(matrix, axis=0)
     constant = [name for name, width in zip(names, spread, strict=True) if width == 0]
     if constant and len(matrix) > 1:
@@ -150,9 +149,9 @@ def _frame(data: Any, role: str) -> tuple[pd.DataFrame, bool, bool]:
         raise InputError(f"`{role}` must be dense. Received: sparse. Use {role}.toarray().")
     refuse_mapping(data, role)
     data = as_pandas(data, role)
-    flat = isinstance(data, pd.Series)
-    named = not flat or data.name not in (None, "")
-    if flat:
+    one_dimensional = isinstance(data, pd.Series)
+    named = not one_dimensional or data.name not in (None, "")
+    if one_dimensional:
         data = data.to_frame()
     elif not isinstance(data, pd.DataFrame):
         array = _array(data)
@@ -167,7 +166,7 @@ def _frame(data: Any, role: str) -> tuple[pd.DataFrame, bool, bool]:
                 f"{type(data).__name__} of {array.ndim} dimensions. Reshape your data, or pass a "
                 "DataFrame that is in memory."
             )
-        flat, named = array.ndim == 1, False
+        one_dimensional, named = array.ndim == 1, False
         data = pd.DataFrame(array)
     for count, what in ((data.shape[1], "feature(s)"), (data.shape[0], "sample(s)")):
         if count == 0:
@@ -187,7 +186,7 @@ def _frame(data: Any, role: str) -> tuple[pd.DataFrame, bool, bool]:
             f"Complex data not supported: `{role}` must be real. Received complex numbers in "
             f"{listed(imaginary)}. Pass real and imaginary parts as two columns."
         )
-    return frame, named, flat
+    return frame, named, one_dimensional
 
 
 def _array(data: Any) -> NDArray[Any]:

@@ -1,0 +1,155 @@
+"""What a mixture is made of: components of one kind and their weights, as one batch of N rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from covey.arguments.check import read_weights
+from covey.arguments.labels import check_rows
+from covey.distributions.batch import frozen, names_targets, row_index
+from covey.distributions.elliptical import Elliptical
+from covey.distributions.joint import Joint
+from covey.errors import InputError, shown
+from covey.types import Array, Mask, Selection
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Components(Joint):
+    """K distributions of one kind over the same targets and rows, each row with K weights.
+
+    It is immutable, as its components are: rows of it are rows of all its components. `Mixture`
+    says what such a batch is the distribution of.
+
+    Args:
+        components: as for `Mixture`.
+        weights: as for `Mixture`.
+
+    Raises:
+        InputError: as for `Mixture`.
+    """
+
+    components: tuple[Elliptical, ...]
+    weights: Array  # shape (N, K)
+
+    def __init__(self, components: Sequence[Elliptical], weights: ArrayLike | None = None) -> None:
+        members = () if isinstance(components, Joint | str) else tuple(components)
+        if not members or not all(isinstance(member, Elliptical) for member in members):
+            raise InputError(
+                "A mixture needs a list of one or more distributions of one kind, such as "
+                f"MultivariateNormal. Received {shown(components)}."
+            )
+        kinds = {(type(member).__name__, len(member), member.targets) for member in members}
+        if len(kinds) > 1:
+            raise InputError(
+                "The components of a mixture must be of one kind, with the same targets and number "
+                f"of rows. Received {sorted(kinds)}."
+            )
+        for member in members[1:]:
+            check_rows(members[0].index, member.index, "components", of="the first component")
+        if any(np.any(member.observed != members[0].observed) for member in members[1:]):
+            raise InputError("The components of a mixture must know the same targets exactly.")
+        self.__dict__["components"] = members
+        self.__dict__["weights"] = frozen(read_weights(weights, len(members[0]), len(members)))
+
+    @classmethod
+    def _trusted(cls, components: Sequence[Elliptical], weights: Array) -> Self:
+        """Build from what is right by construction, to the last bit of the weights."""
+        self = cls.__new__(cls)
+        self.__dict__.update(components=tuple(components), weights=frozen(weights))
+        return self
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"A {type(self).__name__} is immutable: cannot set {name!r}.")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"A {type(self).__name__} is immutable: cannot delete {name!r}.")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"components": self.components, "weights": self.weights}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # a pickled or copied array is writable again
+        self.__dict__.update(state, weights=frozen(state["weights"]))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        """One batch out of several over the same targets, in order.
+
+        Args:
+            parts: at least one mixture; of fewer components than others it gets more, of weight 0.
+
+        Returns:
+            Mixtures of all their rows.
+
+        Raises:
+            InputError: there is no part, or they differ in kind or targets.
+        """
+        parts = list(parts)
+        kinds = {
+            (type(p).__name__, type(p.components[0]).__name__, p.targets)
+            if isinstance(p, Components)
+            else (type(p).__name__,)
+            for p in parts
+        }
+        if len(kinds) != 1 or not all(isinstance(part, Components) for part in parts):
+            raise InputError(
+                "Expected one or more mixtures of one kind of component, all over the same "
+                f"targets. Received {sorted(map(str, kinds))}."
+            )
+        most = max(len(part.components) for part in parts)
+        alike = [_of_components(part, most) for part in parts]
+        columns = zip(*(components for components, _ in alike), strict=True)
+        kind = type(parts[0].components[0])
+        components = [
+            kind.concatenate([c.calibrated_by(None) for c in column]) for column in columns
+        ]
+        return cls._trusted(components, np.concatenate([weights for _, weights in alike]))
+
+    def __len__(self) -> int:
+        return len(self.components[0])
+
+    def __getitem__(self, rows: Selection) -> Self:
+        """The mixtures of some rows; an integer gives a batch of length 1.
+
+        A name, or a list of names, gives the `marginal` of these targets.
+        """
+        if names_targets(rows):
+            return self.marginal(rows)
+        index = row_index(rows, len(self))
+        return self._trusted([c[index] for c in self.components], self.weights[index])
+
+    @property
+    def targets(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Names of the D targets."""
+        return self.components[0].targets
+
+    @property
+    def index(self) -> pd.Index | None:  # type: ignore[override]
+        """Row labels of the N rows, or None."""
+        return self.components[0].index
+
+    def _labelled(self, index: pd.Index | None) -> Self:
+        components = [component._labelled(index) for component in self.components]
+        return self._trusted(components, self.weights)
+
+    @property
+    def observed(self) -> Mask:
+        """Which targets are known exactly, shape (N, D): those `conditional` was given."""
+        return self.components[0].observed
+
+    @property
+    def _components(self) -> tuple[tuple[Elliptical, ...], Array]:
+        return self.components, self.weights
+
+
+def _of_components(mixture: Components, count: int) -> tuple[list[Elliptical], Array]:
+    """Components and weights of a mixture, filled up to `count` by its first one with weight 0."""
+    more = count - len(mixture.components)
+    components = [*mixture.components, *[mixture.components[0]] * more]
+    return components, np.pad(mixture.weights, ((0, 0), (0, more)))
