@@ -7,7 +7,7 @@ is made of: `scale_matrix` and `radial_law`. No other room reads a private name 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from covey.distributions.joint import Joint, uses_calibration
 from covey.distributions.radial import RadialLaw
 from covey.distributions.scale_matrix import ScaleMatrix
 from covey.distributions.transformed import Transformed
+from covey.distributions.transforms import Transforms
 from covey.types import Array, Counts, Observations, TargetValues
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 AnyJoint = TypeVar("AnyJoint", bound=Joint)
 AnyElliptical = TypeVar("AnyElliptical", bound=Elliptical)
-AnyUncorrelated = TypeVar("AnyUncorrelated", Elliptical, Transformed)
 
 
 def scale_matrix(joint: Elliptical) -> ScaleMatrix:
@@ -54,6 +54,11 @@ def calibration_set_of(joint: Joint) -> CalibrationSet | None:
     """The rows that regions, intervals and quantiles are calibrated on, or None."""
     latent = latent_of(joint)
     return latent._calibration_set if isinstance(latent, Elliptical) else None
+
+
+def transformed(joint: Joint, transforms: Transforms | None) -> Any:
+    """Distributions of latent variables as those of the targets; the same where none has one."""
+    return Transformed._trusted(joint, transforms) if transforms else joint
 
 
 def latent_of(joint: Joint) -> Joint:
@@ -234,6 +239,6 @@ def in_units(joint: AnyJoint, sizes: Array) -> AnyJoint:
     return joint._mapped(np.diag(1 / sizes)[None], shift, joint.targets)
 
 
-def uncorrelated(joint: AnyUncorrelated) -> AnyUncorrelated:
+def uncorrelated(joint: AnyElliptical | Transformed) -> AnyElliptical | Transformed:
     """The same means, standard deviations and tails, all correlations zero."""
     return joint._uncorrelated()

@@ -230,6 +230,7 @@ def check_tails(latent: Any, transforms: Transforms) -> None:
     """
     if transforms.light_tails and latent._components[0][0]._radial_parameters:
         raise InputError(
-            "A Student-t has tails too heavy for 'log', 'log1p' and 'sqrt': the mean or the "
-            "variance of the target would be infinite. Use normal distributions, or 'clip'."
+            "A Student-t has tails too heavy for this transform: the mean or the variance of the "
+            "target would be infinite. Use normal distributions, or 'clip', or a transform that is "
+            "straight from some value on, such as covey.distributions.transforms.Log1p(top=100)."
         )

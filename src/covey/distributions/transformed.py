@@ -40,7 +40,7 @@ class Transformed(OfLatent):
 
     Args:
         latent: N distributions of z, with the names of the targets: normals, mixtures of normals,
-            and for `clip` alone also Student-t distributions.
+            and where all transforms are straight lines in the end also Student-t distributions.
         transform: a mapping of targets to "clip", "log", "log1p", "sqrt" or None, or one for all.
 
     Raises:

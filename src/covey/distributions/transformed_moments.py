@@ -1,7 +1,7 @@
 """Means, variances and covariances of targets y = max(h(z), 0), z normal or Student-t.
 
-Of one target with z = m + s x, the mean and the variance are integrals over the part of the real
-line where y > 0, by Gauss-Legendre nodes (for `clip`, which Student-t distributions have too, in
+Of one target the mean and the variance are sums of integrals over three parts of the real line:
+where y is 0, where h is curved (by Gauss-Legendre nodes), and where it is a straight line (in
 closed form). Two targets whose x are standard normals of correlation r have (Mehler 1866; Lancaster
 1957, Biometrika 44)
 
@@ -14,18 +14,18 @@ are summed. A Student-t is a normal given its mixing variable V: the law of tota
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.special import gammaln, ndtr, stdtr
 
 from covey.distributions.norms import mixing_moment, nodes
-from covey.distributions.transforms import Clip, Log, Transform, Transforms
-from covey.types import Array
+from covey.distributions.transforms import NODES, REACH, Transform, Transforms
+from covey.types import Array, Rows
 
-NODES = 96  # of an integral over x
-REACH = 8.5  # standard deviations beyond which a normal's density is nothing
-STEEPEST = 2.0  # the second moment of exp(s x) lies at 2 s
+FARTHEST = 20.0  # inverse hyperbolic sine of a Student-t beyond which nothing counts
 CHUNK = 2**21  # numbers in an array
 TERMS = 320  # of the series, at most
 ACCURATE = 1e-12  # of the first term that is left out, as a share of the variances
@@ -43,80 +43,130 @@ def mean_and_stddev(base: Any, transforms: Transforms) -> tuple[Array, Array]:
     Returns:
         Two arrays of shape (N, D), in target units; where z is known exactly, y and 0.
     """
-    z_mean, z_stddev = base.mean, base.stddev
-    mean, stddev = np.array(z_mean), np.array(z_stddev)
-    for i, transform in enumerate(transforms.each):
-        if transform is None:
-            continue
-        free = np.flatnonzero(~base.observed[:, i])
-        mean[:, i] = np.maximum(transform.restored(z_mean[:, i]), 0.0)
-        if isinstance(transform, Clip):
-            freedom = base._radial.degrees_of_freedom
-            root = base._scale.root_diagonal[free, i]
-            nu = None if freedom is None else freedom[free]
-            mean[free, i], stddev[free, i] = _of_clipped(z_mean[free, i], root, nu)
-        else:
-            size = max(CHUNK // NODES, 1)
-            for start in range(0, len(free), size):
-                rows = free[start : start + size]
-                mean[rows, i], stddev[rows, i] = _of_normal(
-                    transform, z_mean[rows, i], z_stddev[rows, i]
-                )
+    mean, stddev = np.array(base.mean), np.array(base.stddev)
+    for i, transform, free, law in _each(base, transforms):
+        known = np.maximum(transform.restored(base.mean[:, i]), 0.0)
+        mean[:, i] = known
+        mean[free, i], stddev[free, i] = _moments(transform, law)
     return mean, stddev
 
 
-def _of_normal(transform: Transform, mean: Array, stddev: Array) -> tuple[Array, Array]:
-    """Mean and standard deviation of max(h(z), 0), z normal, by integration over its positive part.
+def mean_log_slope(base: Any, transforms: Transforms) -> Array:
+    """E[log h'(z)], summed over the targets that are not known exactly.
+
+    Args:
+        base: N distributions of z, an `Elliptical`.
+        transforms: those of its D targets.
+
+    Returns:
+        Array of shape (N,), in nats.
+    """
+    total = np.zeros(len(base))
+    for _, transform, free, law in _each(base, transforms):
+        z, density = law.between(transform.at_zero, transform.at_top)
+        found = (transform.log_slope(z) * density).sum(axis=1)
+        for end, sign in ((transform.at_zero, -1.0), (transform.at_top, 1.0)):
+            if np.isfinite(end):
+                share = law.tail(end, sign)
+                found += transform.log_slope(np.array(end)) * share
+        total[free] += found
+    return total
+
+
+def _each(base: Any, transforms: Transforms) -> Iterator[tuple[int, Transform, Rows, _Law]]:
+    """Yield (position, transform, rows, law) of the targets with one, where they are not known."""
+    freedom = base._radial.degrees_of_freedom
+    root = base._scale.root_diagonal
+    size = max(CHUNK // NODES, 1)
+    for i, transform in enumerate(transforms.each):
+        rows = np.flatnonzero(~base.observed[:, i])
+        if transform is None:
+            continue
+        for start in range(0, max(len(rows), 1), size):
+            free = rows[start : start + size]
+            nu = None if freedom is None else freedom[free]
+            yield i, transform, free, _Law(base.mean[free, i], root[free, i], nu)
+
+
+@dataclass(frozen=True)
+class _Law:
+    """z = mean + root t, t standard normal or of a Student-t distribution, in N rows."""
+
+    mean: Array
+    root: Array
+    nu: Array | None
+
+    def between(self, low: float, high: float) -> tuple[Array, Array]:
+        """Nodes z between two values, and their weights times the density: (N, NODES) each."""
+        ends = (np.array([[low], [high]]) - self.mean) / self.root
+        if self.nu is None:
+            # exp(s t) and its square lie s and 2 s higher
+            lower = np.clip(ends[0], -REACH, None)
+            upper = np.clip(ends[1], None, np.maximum(REACH + 2 * self.root, lower + REACH))
+            lower = np.minimum(lower, upper)
+            t = lower[:, None] + (upper - lower)[:, None] * (_X + 1) / 2
+            weight = (upper - lower)[:, None] / 2 * _W
+            density = np.exp(-np.square(t) / 2) / np.sqrt(2 * np.pi)
+        else:
+            lower, upper = np.clip(np.arcsinh(ends), -FARTHEST, FARTHEST)
+            place = lower[:, None] + (upper - lower)[:, None] * (_X + 1) / 2
+            t = np.sinh(place)
+            weight = (upper - lower)[:, None] / 2 * _W * np.cosh(place)
+            density = _student_t(t, self.nu[:, None])
+        return self.mean[:, None] + self.root[:, None] * t, weight * density
+
+    def tail(self, z: float, sign: float) -> Array:
+        """P(Z > z) for sign 1, P(Z < z) for -1, shape (N,)."""
+        t = sign * (self.mean - z) / self.root
+        return np.asarray(ndtr(t) if self.nu is None else stdtr(self.nu, t))
+
+    def partial(self, z: float) -> tuple[Array, Array, Array]:
+        """The integrals of f(t), t f(t) and t^2 f(t) from z on, shape (N,) each."""
+        x, above = (z - self.mean) / self.root, self.tail(z, 1.0)
+        if self.nu is None:
+            first = np.exp(-np.square(x) / 2) / np.sqrt(2 * np.pi)
+            return above, first, x * first + above
+        nu = self.nu
+        first = (nu + np.square(x)) / (nu - 1) * _student_t(x, nu)
+        return above, first, ((nu - 1) * x * first + nu * above) / (nu - 2)
+
+
+def _student_t(t: Array, nu: Array) -> Array:
+    """The density of a Student-t distribution."""
+    log = gammaln((nu + 1) / 2) - gammaln(nu / 2) - np.log(nu * np.pi) / 2
+    return np.asarray(np.exp(log - (nu + 1) / 2 * np.log1p(np.square(t) / nu)))
+
+
+def _moments(transform: Transform, law: _Law) -> tuple[Array, Array]:
+    """Mean and standard deviation of max(h(z), 0), in target units, shape (N,) each.
 
     Args:
         transform: of the target.
-        mean: of z, shape (N,).
-        stddev: of z, shape (N,), positive.
-
-    Returns:
-        Two arrays of shape (N,), in target units.
+        law: of z.
     """
-    start = (transform.at_zero - mean) / stddev
-    low = np.clip(start, -REACH, None)
-    high = np.maximum(REACH + STEEPEST * stddev, low + REACH)
-    x = low[:, None] + (high - low)[:, None] * (_X + 1) / 2
-    density = np.exp(-np.square(x) / 2) / np.sqrt(2 * np.pi) * _W * (high - low)[:, None] / 2
-    y = np.maximum(transform.restored(mean[:, None] + stddev[:, None] * x), 0.0)
-    found = (y * density).sum(axis=1)
-    at_bound = ndtr(start)
-    variance = (np.square(y - found[:, None]) * density).sum(axis=1) + np.square(found) * at_bound
-    return found, np.maximum(np.sqrt(variance), _least(transform, mean, stddev))
-
-
-def _of_clipped(mean: Array, root: Array, nu: Array | None) -> tuple[Array, Array]:
-    """The same for max(z, 0), z normal or Student-t of this location and scale, in closed form.
-
-    With M_k the integral of t^k f(t) from x = -mean / root on, M_1 = (nu + x^2) / (nu - 1) f(x) and
-    M_2 = ((nu - 1) x M_1 + nu M_0) / (nu - 2); f(x) and x M_1 + M_0 for a normal.
-    """
-    x = -mean / root
-    if nu is None:
-        above, below = ndtr(-x), ndtr(x)
-        first = np.exp(-np.square(x) / 2) / np.sqrt(2 * np.pi)
-        second = x * first + above
-    else:
-        above, below = stdtr(nu, -x), stdtr(nu, x)
-        log_density = gammaln((nu + 1) / 2) - gammaln(nu / 2) - np.log(nu * np.pi) / 2
-        log_density = log_density - (nu + 1) / 2 * np.log1p(np.square(x) / nu)
-        first = (nu + np.square(x)) / (nu - 1) * np.exp(log_density)
-        second = ((nu - 1) * x * first + nu * above) / (nu - 2)
-    # mean = root (first - x above) and E[t; t > x], about c = mean of max(t, x)
-    found = root * np.maximum(first - x * above, 0.0)
-    center = np.where(x < 0, first + x * below, 0.0)  # mean of max(t, x), small where x is far off
-    center = np.where(x < 0, center, found / root + x)
-    inner = second - 2 * center * first + np.square(center) * above
-    variance = inner + np.square(found / root) * below
-    return found, root * np.sqrt(np.maximum(variance, LEAST**2))
-
-
-def _least(transform: Transform, mean: Array, stddev: Array) -> Array:
-    at = mean if isinstance(transform, Log) else np.maximum(mean, 0.0)
-    return LEAST * stddev * np.exp(transform.log_slope(at))
+    found = np.zeros(len(law.mean))
+    curved = transform.top > 0
+    y, density = np.zeros((len(found), 1)), np.zeros((len(found), 1))
+    if curved:
+        z, density = law.between(transform.at_zero, transform.at_top)
+        y = transform.restored(z)
+        found += (y * density).sum(axis=1)
+    slope, above = np.zeros(1), np.zeros(len(found))
+    if np.isfinite(transform.top):  # y = start + slope root t from there on
+        slope = np.exp(transform.log_slope(np.array(transform.at_top)))
+        above, first, second = law.partial(transform.at_top)
+        step = slope * law.root
+        start = transform.top + slope * (law.mean - transform.at_top)
+        found += np.maximum(start * above + step * first, 0.0)
+    variance = (np.square(y - found[:, None]) * density).sum(axis=1)
+    if np.isfinite(transform.at_zero):
+        variance += np.square(found) * law.tail(transform.at_zero, -1.0)
+    if np.isfinite(transform.top):
+        shift = start - found
+        line = np.square(shift) * above + 2 * shift * step * first + np.square(step) * second
+        variance += np.maximum(line, 0.0)
+    least = LEAST * law.root * np.exp(transform.log_slope(law.mean))
+    return found, np.maximum(np.sqrt(variance), least)
 
 
 def covariance(base: Any, transforms: Transforms, mean: Array, stddev: Array) -> Array:
@@ -197,11 +247,7 @@ def _given_mixing(
             series[0, :, i] = stddev[:, i]
             continue
         series[:, :, i] = transform.coefficients(mean[:, i], stddev[:, i], count)
-        of = _of_clipped if isinstance(transform, Clip) else None
-        if of is not None:
-            means[:, i], spread = of(mean[:, i], stddev[:, i], None)
-        else:
-            means[:, i], spread = _of_normal(transform, mean[:, i], stddev[:, i])
+        means[:, i], spread = _moments(transform, _Law(mean[:, i], stddev[:, i], None))
         variance[:, i] = np.square(spread)
     power = np.ones_like(latent)
     found = np.zeros_like(latent)
@@ -211,32 +257,3 @@ def _given_mixing(
     # what the series leaves of the variances goes on with its last power
     rest = np.sqrt(np.maximum(variance - np.square(series).sum(axis=0), 0.0))
     return means, found + power * latent * rest[:, :, None] * rest[:, None, :]
-
-
-def mean_log_slope(base: Any, transforms: Transforms) -> Array:
-    """E[log h'(z)], summed over the targets that are not known exactly.
-
-    Args:
-        base: N distributions of z, an `Elliptical`.
-        transforms: those of its D targets.
-
-    Returns:
-        Array of shape (N,), in nats.
-    """
-    total = np.zeros(len(base))
-    for i, transform in enumerate(transforms.each):
-        if transform is None or isinstance(transform, Clip):
-            continue
-        free = np.flatnonzero(~base.observed[:, i])
-        mean, stddev = base.mean[free, i], base.stddev[free, i]
-        if isinstance(transform, Log):
-            total[free] += mean
-            continue
-        start = -mean / stddev
-        low = np.clip(start, -REACH, None)
-        x = low[:, None] + REACH * (_X + 1)  # two halves of [low, low + 2 REACH]
-        density = np.exp(-np.square(x) / 2) / np.sqrt(2 * np.pi) * _W * REACH
-        at_zero = transform.log_slope(np.zeros(1))[0]
-        above = transform.log_slope(mean[:, None] + stddev[:, None] * x) - at_zero
-        total[free] += at_zero + (above * density).sum(axis=1)
-    return total
