@@ -17,7 +17,8 @@ from covey.archive import container, scikit_learn
 from covey.assess.fingerprints import Fingerprints
 from covey.distributions.conformal import CalibrationSet
 from covey.distributions.internals import transformed
-from covey.distributions.transforms import Transform, Transforms
+from covey.distributions.transform import Transform
+from covey.distributions.transforms import Transforms
 from covey.errors import ArtifactError
 from covey.members.fitted_model import FittedModel
 from covey.start.baseline import Baseline, regressor_name

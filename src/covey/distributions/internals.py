@@ -146,7 +146,7 @@ def level_of(joint: Joint, values: Array, method: str = "auto") -> Array:
     if found is not None:
         return found
     if isinstance(joint, Transformed):
-        z, impossible = joint.latent_values(values)
+        z, impossible = joint._latent_values(values)
         return np.where(impossible.any(axis=1), 1.0, level_of(joint.latent, z, "model"))
     matched: Elliptical = joint._matched()
     squares, count = matched._squares(values)

@@ -14,8 +14,9 @@ from covey.distributions.elliptical import Elliptical
 from covey.distributions.joint import Joint
 from covey.distributions.mixture import Mixture
 from covey.distributions.text import ROWS, describe
+from covey.distributions.transform import Transform
 from covey.distributions.transformed_moments import covariance, mean_and_stddev
-from covey.distributions.transforms import Transform, Transforms, read_transform
+from covey.distributions.transforms import Transforms, read_transform
 from covey.errors import InputError, shown
 from covey.types import Array, Mask, Selection
 
@@ -232,5 +233,5 @@ def check_tails(latent: Any, transforms: Transforms) -> None:
         raise InputError(
             "A Student-t has tails too heavy for this transform: the mean or the variance of the "
             "target would be infinite. Use normal distributions, or 'clip', or a transform that is "
-            "straight from some value on, such as covey.distributions.transforms.Log1p(top=100)."
+            "straight from some value on, such as covey.distributions.transform.Log1p(top=100)."
         )

@@ -16,9 +16,10 @@ from covey.distributions.frame import chosen_labels, moments_to_frame
 from covey.distributions.joint import Joint
 from covey.distributions.normal import MultivariateNormal
 from covey.distributions.of_latent import OfLatent
+from covey.distributions.transform import Transform
 from covey.distributions.transformed_moments import mean_log_slope
 from covey.distributions.transformed_region import TransformedRegion
-from covey.distributions.transforms import Transform, Transforms
+from covey.distributions.transforms import Transforms
 from covey.errors import InputError
 from covey.types import Array, Mask
 
@@ -124,7 +125,7 @@ class Transformed(OfLatent):
 
     # densities, distances, probabilities
 
-    def latent_values(self, values: Array) -> tuple[Array, Mask]:
+    def _latent_values(self, values: Array) -> tuple[Array, Mask]:
         """The latent values of what was observed.
 
         Args:
@@ -139,7 +140,7 @@ class Transformed(OfLatent):
         return z, impossible
 
     def _log_prob(self, values: Array) -> Array:
-        z, impossible = self.latent_values(values)
+        z, impossible = self._latent_values(values)
         density = self.latent._log_prob(z) - self.transforms.log_slope(z)
         return np.where(impossible.any(axis=1), -np.inf, density)
 
@@ -159,7 +160,7 @@ class Transformed(OfLatent):
             rows = np.flatnonzero(~np.isnan(values[:, i]))
             others = values[rows].copy()
             others[:, i] = np.nan
-            z, _ = self[rows].latent_values(others)
+            z, _ = self[rows]._latent_values(others)
             found[rows, i] = self._alone(self.latent[rows]._conditional(z), i).mean[:, 0]
         return found
 
@@ -167,7 +168,7 @@ class Transformed(OfLatent):
         return self._trusted(latent._marginal([i]), self.transforms.chosen([i]))
 
     def _cdf(self, values: Array) -> Array:
-        z, impossible = self.latent_values(values)
+        z, impossible = self._latent_values(values)
         return np.where(impossible, 0.0, self.latent._cdf(z))
 
     def _quantiles(self, probability: float) -> Array:
@@ -189,12 +190,12 @@ class Transformed(OfLatent):
         return np.where(finite, self.transforms.latent(np.where(finite, values, 1.0)), values)
 
     def _calibrated_cdf(self, values: Array) -> Array | None:
-        z, impossible = self.latent_values(values)
+        z, impossible = self._latent_values(values)
         found = self.latent._calibrated_cdf(z)
         return None if found is None else np.where(impossible, 0.0, found)
 
     def _calibrated_level(self, values: Array) -> Array | None:
-        z, impossible = self.latent_values(values)
+        z, impossible = self._latent_values(values)
         found = self.latent._calibrated_level(z)
         return None if found is None else np.where(impossible.any(axis=1), 1.0, found)
 
@@ -253,7 +254,7 @@ class Transformed(OfLatent):
         return self._trusted(self.latent._marginal(chosen), self.transforms.chosen(chosen))
 
     def _conditional(self, values: Array) -> Self:
-        z, impossible = self.latent_values(values)
+        z, impossible = self._latent_values(values)
         if impossible.any():
             row, target = np.argwhere(impossible)[0]
             raise InputError(

@@ -22,12 +22,13 @@ import numpy as np
 from scipy.special import gammaln, ndtr, stdtr
 
 from covey.distributions.norms import mixing_moment, nodes
-from covey.distributions.transforms import NODES, REACH, Transform, Transforms
+from covey.distributions.transform import NODES, REACH, Transform
+from covey.distributions.transforms import Transforms
 from covey.types import Array, Rows
 
 FARTHEST = 20.0  # inverse hyperbolic sine of a Student-t beyond which nothing counts
 CHUNK = 2**21  # numbers in an array
-TERMS = 320  # of the series, at most
+TERMS = (4, 16, 48, 128, 320)  # of the series: as few of these as are accurate
 ACCURATE = 1e-12  # of the first term that is left out, as a share of the variances
 LEAST = 1e-9  # standard deviation, as a share of that of h(z) at 0: a variance is never 0
 _X, _W = np.polynomial.legendre.leggauss(NODES)
@@ -184,27 +185,38 @@ def covariance(base: Any, transforms: Transforms, mean: Array, stddev: Array) ->
     """
     n, d = mean.shape
     found = np.empty((n, d, d))
-    size = max(CHUNK // (d * max(d, TERMS)), 1)
-    for start in range(0, n, size):
-        rows = slice(start, start + size)
-        part = base[rows]._labelled(None)
-        found[rows] = _correlation(part, transforms)
+    counts = _counts(base.correlation) if transforms else np.ones(n, dtype=np.intp)
+    for count in np.unique(counts):  # each row has as many terms as it needs itself
+        every = np.flatnonzero(counts == count)
+        size = max(CHUNK // (d * max(d, count)), 1)
+        for start in range(0, len(every), size):
+            rows = every[start : start + size]
+            part = base[rows]._labelled(None)
+            found[rows] = _correlation(part, transforms, int(count))
     return found * stddev[:, :, None] * stddev[:, None, :]
 
 
-def _correlation(base: Any, transforms: Transforms) -> Array:
+def _counts(latent: Array) -> Rows:
+    """How many terms of the series each row takes, shape (N,)."""
+    off = ~np.eye(latent.shape[1], dtype=bool)
+    largest = np.abs(latent[:, off]).max(axis=1, initial=0.0)
+    wanted = np.log(ACCURATE) / np.log(np.clip(largest, 1e-3, 1 - 1e-9))
+    return np.array(TERMS)[np.searchsorted(TERMS, np.minimum(wanted, TERMS[-1]))]
+
+
+def _correlation(base: Any, transforms: Transforms, count: int) -> Array:
     """Correlation matrices, 1 on the diagonal and 0 beside targets known exactly."""
     latent, known = base.correlation, base.observed
     radial = base._radial
     root = np.where(known, 1.0, base._scale.root_diagonal)
     if radial.degrees_of_freedom is None:
-        _, found = _given_mixing(base.mean, root, latent, transforms)
+        _, found = _given_mixing(base.mean, root, latent, transforms, count)
     else:
         # E[f] = E[V] times the average of f / V by the measure that V weighs
         weights = nodes(mixing_moment(radial, 1.0)[1].shape[1])[1]
         growth = mixing_moment(radial, 1.0)[1]
         parts = [
-            _given_mixing(base.mean, root / np.sqrt(g)[:, None], latent, transforms)
+            _given_mixing(base.mean, root / np.sqrt(g)[:, None], latent, transforms, count)
             for g in growth.T
         ]
         means = np.stack([each for each, _ in parts])
@@ -222,7 +234,7 @@ def _correlation(base: Any, transforms: Transforms) -> Array:
 
 
 def _given_mixing(
-    mean: Array, stddev: Array, latent: Array, transforms: Transforms
+    mean: Array, stddev: Array, latent: Array, transforms: Transforms, count: int
 ) -> tuple[Array, Array]:
     """Means and covariances of max(h(z), 0), z normal.
 
@@ -231,15 +243,12 @@ def _given_mixing(
         stddev: of z, shape (N, D), positive.
         latent: correlations of z, shape (N, D, D).
         transforms: of the D targets.
+        count: of terms.
 
     Returns:
         Arrays of shape (N, D) and (N, D, D), in target units and their products.
     """
     n, d = mean.shape
-    off = latent[:, ~np.eye(d, dtype=bool)]
-    largest = min(float(np.abs(off).max(initial=0.0)), 1 - 1e-9)
-    wanted = np.log(ACCURATE) / np.log(largest) if largest > 0 else 1
-    count = int(np.clip(np.ceil(wanted), 1, TERMS)) if transforms else 1
     series = np.zeros((count, n, d))
     means, variance = np.array(mean), np.square(stddev)
     for i, transform in enumerate(transforms.each):

@@ -16,15 +16,8 @@ from scipy.stats import norm, t
 from covey.arguments.family import AUTO, STUDENT_T
 from covey.arguments.targets import target_positions
 from covey.distributions.batch import evenly
-from covey.distributions.transforms import (
-    ANSCOMBE,
-    Clip,
-    Log1p,
-    Sqrt,
-    Transform,
-    Transforms,
-    read_transform,
-)
+from covey.distributions.transform import ANSCOMBE, Clip, Log1p, Sqrt, Transform
+from covey.distributions.transforms import Transforms, read_transform
 from covey.errors import InputError
 from covey.start.ridge import fit_ridge
 from covey.start.start import unbounded_columns, with_unbounded
