@@ -58,6 +58,11 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
             before it. By default blocks if rows depend on their neighbours. Or a scikit-learn
             splitter, or an iterable of (train, test) indices, one member for each split; overrides
             `members`.
+        transform: how targets that are never below 0 are learned, so that nothing is predicted
+            below 0: "clip", "sqrt", "log1p" or "log" (for values above 0), one for all targets or a
+            mapping of some; or "auto", which chooses for each such target by its out-of-fold
+            likelihood under linear models, and leaves a target as it is where none is better. By
+            default targets are learned as they are.
         hidden_units: widths of the hidden layers of each member.
         activation: name of a Keras activation.
         dropout: share of hidden units left out in each step, in [0, 1); by default 0.1 (1 - 1 / F)
@@ -115,6 +120,7 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         rank: int | None = None,
         base: Regressor | None = None,
         cv: str | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] | None = None,
+        transform: Any = None,
         hidden_units: Sequence[int] = (128, 128, 128),
         activation: str = "silu",
         dropout: float | None = None,
@@ -134,6 +140,7 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         self.rank = rank
         self.base = base
         self.cv = cv
+        self.transform = transform
         self.hidden_units = hidden_units
         self.activation = activation
         self.dropout = dropout

@@ -15,6 +15,7 @@ LEAST = 9  # rows that make a region of 90% finite; with fewer nothing is judged
 WEAK = 0.1  # correlation, in the mean over rows, that is not worth a word
 MUCH = 0.1  # share of training rows beyond which nothing can be judged
 FEW = 0.01  # share of the rows beyond the range of training that is not worth a word
+MOST_NAMED = 3  # targets below 0 that are named
 SURE = 3.3  # standard errors, where several figures are looked at
 KINDS = ("joint", "interval", "model")  # of coverages
 
@@ -29,7 +30,8 @@ def verdict(figures: Figures, *, held_out: bool = False) -> list[str]:
 
     Returns:
         Five lines: whether it beats the simple alternative, how accurate the means are, whether it
-        is calibrated, how the targets move together, what to look at.
+        is calibrated, how the targets move together, what to look at. Before the last comes one
+        more where targets that are never below 0 are predicted as such, or are not.
     """
     if not figures["rows"]:
         return ["No row holds a target: there is nothing to judge by."]
@@ -38,6 +40,7 @@ def verdict(figures: Figures, *, held_out: bool = False) -> list[str]:
         _accuracy(figures),
         calibrated(figures, held_out=held_out)[1],
         _together(figures),
+        *_bounded(figures),
         _attention(figures, held_out),
     ]
 
@@ -184,6 +187,33 @@ def _together(figures: Figures) -> str:
     if cuts and (most := max(cuts, key=cuts.__getitem__)) and cuts[most] > 0.005:
         text += f", and knowing the others cuts the error of {most} by {cuts[most]:.0%}"
     return text + "."
+
+
+def _bounded(figures: Figures) -> list[str]:
+    """What to say of targets that are never below 0: how they are predicted, or that they go there.
+
+    The figures of an evaluation on other rows than those of training name no transforms.
+    """
+    said = []
+    for name, found in (figures.get("transforms") or {}).items():
+        gain = found["gain"]
+        worth = "" if gain is None else f" (out-of-fold {gain:+.2f} nats by linear models)"
+        said.append(f"{name} is never below 0: predicted through {found['transform']}{worth}")
+    off = {
+        name: found["below_zero"]
+        for name, found in figures["per_target"].items()
+        if found.get("below_zero") and max(found["below_zero"]) >= FEW
+    }
+    names = list(off)[:MOST_NAMED]
+    for name in names:
+        mean, interval = off[name]
+        said.append(
+            f"{name} is never below 0, but {mean:.0%} of its predicted means and {interval:.0%} of "
+            'its 90% intervals reach below; transform="auto" keeps them above'
+        )
+    if len(off) > len(names):
+        said.append(f"so do {len(off) - len(names)} more targets")
+    return [f"Above 0? {'; '.join(said)}."] if said else []
 
 
 def _attention(figures: Figures, held_out: bool) -> str:

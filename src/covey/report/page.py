@@ -84,7 +84,7 @@ def page(
         warnings.simplefilter("always", CoveyWarning)
         figures = model.evaluate(X, Y) if figures is None else figures
         mixture = model.predict_mixture(X)
-        joint = mixture.moment_matched().calibrated_by(model.fitted_.calibration_set)
+        joint = model.predict_distribution(X)
     if not figures["rows"]:
         raise InputError("A report needs rows that hold a target. Received none.")
     said = [str(warning.message) for warning in caught]
