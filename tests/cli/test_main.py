@@ -15,7 +15,7 @@ from tests.cli.commands import run
 def test_info_says_what_the_file_holds(model_file, capsys):
     assert run("info", model_file) == 0
     shown = capsys.readouterr().out
-    for text in ("CO, NOx", "a, b, site", "2 networks", "nats per row"):
+    for text in ("CO, NOx", "  site  ", "2 labels: ", "2 networks", "nats per row"):
         assert text in shown
 
 
@@ -96,7 +96,7 @@ MODEL = covey.JointRegressor
         (
             "fit",
             [MODEL, MODEL.fit, MODEL.fit_files],
-            {"drop", "stream", "quiet", "params", "categorical", "dates", "transform"},
+            {"drop", "stream", "quiet", "params"},
         ),
         (
             "predict",

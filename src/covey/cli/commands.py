@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -36,7 +37,7 @@ class Parser(argparse.ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
         """Parse; an option that is not known is an error of the command that it was given to."""
-        words = sys.argv[1:] if args is None else list(args)
+        words = self._joined(sys.argv[1:] if args is None else list(args))
         found, extra = super().parse_known_args(words, namespace)
         unknown = [word for word in extra if word.startswith("--")]
         if unknown:
@@ -45,6 +46,23 @@ class Parser(argparse.ArgumentParser):
             close = get_close_matches(name, known, n=1)
             self.error(f"no option {name}" + (f"; did you mean {close[0]}?" if close else ""))
         return found, extra
+
+    def _joined(self, words: list[str]) -> list[str]:
+        """Options with values that begin with -, such as --na -999,?, as one word each."""
+        found: list[str] = []
+        with_value = {
+            option
+            for action in self._actions
+            for option in action.option_strings
+            if action.nargs is None
+        }
+        for word in words:
+            before = found[-1] if found else ""
+            if before in with_value and re.match("-[^-]", word):
+                found[-1] = f"{before}={word}"
+            else:
+                found.append(word)
+        return found
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in a line, and where the help is."""

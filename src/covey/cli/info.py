@@ -22,5 +22,7 @@ def call(options: argparse.Namespace) -> None:
     """Run the command."""
     from covey.archive.describe import describe
 
-    for name, value in describe(options.model).items():
-        print(f"{name:<20}{value}")
+    found = describe(options.model)
+    width = max(map(len, found))
+    for name, value in found.items():
+        print(f"{name:<{width}}  {value}")

@@ -49,6 +49,9 @@ class Model(Protocol):
     def evaluate(self, X: Table, Y: Observations | None = None) -> dict[str, Any]:
         """Figures for a table of N rows and their targets."""
 
+    def predict_distribution(self, X: Table) -> Any:
+        """Distributions of N rows, in target units."""
+
     def predict_mixture(self, X: Table) -> Mixture:
         """Mixtures of N rows, in target units."""
 
