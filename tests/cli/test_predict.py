@@ -1,5 +1,9 @@
 """`covey predict`: a table in, a table out."""
 
+import io
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +11,8 @@ import pytest
 import covey
 from covey.table.files import read_table
 from tests.cli.commands import FAST, run
+
+GASES = ("CO", "NOx")
 
 
 @pytest.mark.parametrize("name", ["joint.csv", "joint.parquet"])
@@ -67,3 +73,69 @@ def test_columns_lacking_at_prediction_are_named(model_file, folder, capsys):
     read_table(folder / "new.parquet").drop(columns="b").to_csv(folder / "less.csv", index=False)
     assert run("predict", model_file, folder / "less.csv") == 2
     assert "without 'b'" in capsys.readouterr().err
+
+
+def test_columns_are_chosen(model_file, folder, tmp_path, capsys):
+    words = ["--columns", "mean,std", "--columns", "interval90", "--carry-over", "id"]
+    assert run("predict", model_file, folder / "new.parquet", *words) == 0
+    found = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert list(found.columns) == [
+        "id",
+        *(f"{kind}_{name}" for kind in ("mean", "std", "lower90", "upper90") for name in GASES),
+    ]
+    joint = covey.load(model_file).predict_distribution(pd.read_parquet(folder / "new.parquet"))
+    lower, upper = joint.interval(0.9)
+    np.testing.assert_allclose(found[["lower90_CO", "lower90_NOx"]], lower)
+    np.testing.assert_allclose(found[["upper90_CO", "upper90_NOx"]], upper)
+    np.testing.assert_allclose(found[["std_CO", "std_NOx"]], joint.stddev)
+
+
+def test_samples_are_repeatable(model_file, folder, capsys):
+    def drawn(*more):
+        words = ["--columns", "sample3", *more]
+        assert run("predict", model_file, folder / "new.parquet", *words) == 0
+        return capsys.readouterr().out
+
+    assert drawn("--random-state", "1") == drawn("--random-state", "1")
+    assert drawn("--random-state", "1") != drawn("--random-state", "2")
+    assert drawn() != drawn()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--columns", "men"], "Did you mean mean?"),
+        (["--columns", "sample3", "--random-state", "-1"], "--random-state must be 0 or more"),
+        (["--columns", "mean", "--carry-over", "mean_CO"], "'mean_CO'"),
+        (["--carry-over", "Id"], "Did you mean id?"),
+        (["--given", "co"], "Did you mean"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(model_file, folder, capsys, words, said):
+    assert run("predict", model_file, folder / "train.csv", *words) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_in_a_pipe(model_file, folder):
+    """As a shell has it: the table on the standard input, CSV on the standard output."""
+    words = [sys.executable, "-m", "covey.cli", "predict", str(model_file), "-"]
+    done = subprocess.run(
+        [*words, "--columns", "mean"],
+        input=(folder / "train.csv").read_bytes(),
+        capture_output=True,
+        check=True,
+    )
+    found = pd.read_csv(io.BytesIO(done.stdout))
+    assert done.stderr == b""
+    expected = covey.load(model_file).predict(pd.read_csv(folder / "train.csv"))
+    np.testing.assert_allclose(found, expected)
+    # a reader that has seen enough, as head, is no error
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        process.stdin.write((folder / "train.csv").read_bytes())
+        process.stdin.close()
+        said = process.stderr.read()
+    assert process.returncode == 0
+    assert said == b""
