@@ -17,7 +17,7 @@ FLOORS = (
     {"algebra", "arguments", "backend"},
     {"distributions"},
     {"families", "scores", "table"},
-    {"assess", "layers", "losses", "plot", "start"},
+    {"assess", "files", "layers", "losses", "plot", "start"},
     {"report", "rows"},
     {"members"},
     {"archive", "fitted"},
@@ -30,7 +30,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 ENGINES = ("jax", "tensorflow", "torch", "keras")
 WITHOUT_KERAS = {
     *("errors", "datasets", "types", "arguments", "algebra", "distributions", "scores", "table"),
-    *("start", "assess", "rows", "plot"),
+    *("start", "assess", "files", "rows", "plot"),
 }
 SELECT = "covey.backend.select"  # the one module that imports Keras
 BACKEND = {

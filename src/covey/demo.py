@@ -12,11 +12,11 @@ import numpy as np
 from covey.datasets import load_air_quality
 from covey.distributions import Elliptical, MultivariateNormal, Transformed
 from covey.distributions.internals import uncorrelated
+from covey.files import writable, write_table
 from covey.regressor import JointRegressor
 from covey.start.full import LinearModel
 from covey.start.ridge import fit_ridge
 from covey.table import FeatureSchema
-from covey.table.files import writable, write_table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,8 +15,8 @@ from covey import cli
 from covey.archive import container
 from covey.arguments.destination import destination, write_whole
 from covey.errors import ArtifactError, CoveyError, InputError
+from covey.files import write_table, write_text
 from covey.report import write_report
-from covey.table.files import write_table, write_text
 
 MODEL = Path(__file__).parents[1] / "data" / "small.covey"
 FRAME = pd.DataFrame({"a": [1.0, 2.0]})

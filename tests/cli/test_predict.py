@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import covey
-from covey.table.files import read_table
+from covey.files import read_table
 from tests.cli.commands import FAST, run
 
 GASES = ("CO", "NOx")

@@ -45,7 +45,7 @@ def call(options: argparse.Namespace) -> None:
     """Run the command."""
     from covey.arguments.destination import destination
     from covey.regressor import load
-    from covey.table.files import TABLE_SUFFIXES
+    from covey.files import TABLE_SUFFIXES
 
     if options.output == STANDARD or options.output.endswith(TABLE_SUFFIXES):
         raise InputError(

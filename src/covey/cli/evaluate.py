@@ -68,7 +68,7 @@ def call(options: argparse.Namespace) -> None:
     from covey.assess.verdict import tabulate
     from covey.regressor import load
     from covey.report.facts import shifts_of
-    from covey.table.files import writable
+    from covey.files import writable
 
     if options.report:
         writable(options.report, (".html",))

@@ -133,7 +133,7 @@ def _add_training(command: argparse.ArgumentParser) -> None:
 def call(options: argparse.Namespace) -> int:
     """Run the command."""
     from covey.arguments.destination import destination
-    from covey.table.files import TABLE_SUFFIXES
+    from covey.files import TABLE_SUFFIXES
 
     if options.output == STANDARD or options.output.endswith(TABLE_SUFFIXES):
         raise InputError(

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 STANDARD = "-"  # input or output
-TABLE = "CSV or Parquet, say; - is the standard input"
-SEPARATORS = {"\\t": "\t", "tab": "\t", "space": " "}  # which are hard to type
+TABLE = ".csv, .tsv, .parquet, .feather, .jsonl or .xlsx; - is the standard input"
+SEPARATORS = {"\\t": "tab"}
 
 
 def add_reading(command: argparse.ArgumentParser) -> None:
@@ -44,9 +44,15 @@ def read(paths: str | Sequence[str], options: argparse.Namespace) -> pd.DataFram
     Raises:
         InputError: a file cannot be read.
     """
-    from covey.table.files import read_table
+    from covey.files import read_table
 
-    return read_table(paths[0])
+    return read_table(
+        [paths] if isinstance(paths, str) else list(paths),
+        sep=SEPARATORS.get(options.sep, options.sep),
+        decimal=options.decimal,
+        encoding=options.encoding,
+        na=tuple(mark for word in options.na or () for mark in cells(word)),
+    )
 
 
 def called(paths: str | Sequence[str]) -> str:
@@ -66,7 +72,7 @@ def check_output(path: str | None, inputs: Sequence[str]) -> None:
     Raises:
         InputError: it cannot.
     """
-    from covey.table.files import writable
+    from covey.files import writable
 
     if path is None or path == STANDARD:
         return
@@ -78,11 +84,6 @@ def check_output(path: str | None, inputs: Sequence[str]) -> None:
 
 def write(frame: Any, path: str | None) -> None:
     """Write a table, to the standard output as CSV if no file is named."""
-    import sys
+    from covey.files import write_table
 
-    from covey.table.files import write_table
-
-    if path is None or path == STANDARD:
-        frame.to_csv(sys.stdout, index=False)
-    else:
-        write_table(frame, path)
+    write_table(frame, STANDARD if path is None else path)

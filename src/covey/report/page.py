@@ -19,11 +19,11 @@ from covey.assess.advice import advice
 from covey.assess.verdict import LEVEL, calibrated, verdict
 from covey.distributions.batch import evenly
 from covey.errors import CoveyWarning, InputError
+from covey.files import write_text
 from covey.report.facts import data_warnings, features_of, settings_of, targets_of, versions
 from covey.report.model import Model
 from covey.report.pictures import MOST_PANELS, draw_all, typical_row
 from covey.report.rows import surprises
-from covey.table.files import write_text
 from covey.types import Observations, Table
 
 TEMPLATE = Path(__file__).parent / "page.html.jinja"

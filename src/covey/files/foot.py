@@ -1,0 +1,156 @@
+"""What stands below the rows of a table: totals, statistics and notes, and no row of data."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from covey.files.cells import kind, kind_of_most
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["NOTE", "SUM", "footers"]
+
+SUM = re.compile(
+    r"(grand |sub)?-?(totals?|sum|summe|gesamt|insgesamt|gesamtsumme|somme|totale|suma|totaal"
+    r"|summa)\b.{0,20}",
+    re.IGNORECASE,
+)
+MEAN = re.compile(
+    r"(average|avg|mean|mittelwert|durchschnitt|moyenne|media|promedio)\b.{0,20}", re.IGNORECASE
+)
+NOTE = re.compile(
+    r"(sources?|quellen?|fuente|notes?|remarks?|hinweis|anmerkung(en)?|nota|stand|legend|disclaimer"
+    r"|licen[cs]e|as of|updated|last updated?|generated|created|exported|printed)\b.{0,30}?:"
+    r"|data from\b|last updated?\b|copyright\b|©|\(c\)|end of\b|eof\b|\(?\d+ rows?\b"
+    r"|\*{1,3} ?\w",
+    re.IGNORECASE,
+)
+COMMA = re.compile(r"[-+]?(\d{1,3}(\.\d{3})+|\d+)(,\d{1,2}|,\d{4,})?")
+# What stands beside a mean, and is none that could be told from a row by its values.
+STATISTIC = re.compile(
+    r"(std|sd|stdev|std\.? ?dev\.?|standard deviation|variance|min(imum)?|max(imum)?|median|count"
+    r"|n|sub-?totals?)\b.{0,20}",
+    re.IGNORECASE,
+)
+
+
+def footers(
+    rows: list[list[str]], above: list[list[str]], apart: int, column: Callable[[int], list[str]]
+) -> tuple[int, str]:
+    """Count the rows at the end of a table that are no rows of data.
+
+    Args:
+        rows: The last rows, as text, in order.
+        above: Some rows above them, to compare with.
+        apart: How many of the last rows follow an empty line.
+        column: The text of all cells of a column, by its number.
+
+    Returns:
+        How many of the last rows are notes or totals; and the first cell of a row that is kept
+        although it begins like one, else "".
+    """
+    worded = _worded(rows)
+    count = 0
+    for back, row in enumerate(reversed(rows)):
+        if not any(row):
+            continue  # counts if there is a footer above it
+        # beside other totals, or below a row that is but called like one
+        blocks = {max(worded, back + 1), back + 1}
+        before = {block: above + rows[: len(rows) - block] for block in blocks}
+        if any(
+            before[block] and _is_footer(row, before[block], back < apart, _above(column, block))
+            for block in blocks
+        ):
+            count = back + 1
+        elif back >= worded:
+            break
+    while 0 < count < len(rows) and not any(rows[-count - 1]):
+        count += 1  # what is empty between the table and its footers is none of its rows
+    kept = next(filter(None, rows[-count - 1]), "") if count < len(rows) else ""
+    looks = (
+        any(each.fullmatch(kept) for each in (SUM, MEAN))
+        or (NOTE.match(kept) and ":" in kept)
+        or (worded > 1 and STATISTIC.fullmatch(kept))
+    )
+    return count, kept if looks and (above or len(rows) > count + 1) else ""
+
+
+def _worded(rows: list[list[str]]) -> int:
+    """How many of the last rows begin like a total or a statistic, or are empty."""
+    count = 0
+    for row in reversed(rows):
+        first = next(filter(None, row), "")
+        if first and not any(each.fullmatch(first) for each in (SUM, MEAN, STATISTIC)):
+            break
+        count += 1
+    return count if count < len(rows) else 0
+
+
+def _above(column: Callable[[int], list[str]], block: int) -> Callable[[int], list[str]]:
+    return lambda number: column(number)[:-block]
+
+
+def _is_footer(
+    row: list[str], above: list[list[str]], apart: bool, column: Callable[[int], list[str]]
+) -> bool:
+    place = next(number for number, cell in enumerate(row) if cell)
+    first, others = row[place], [cell for cell in row[place + 1 :] if cell]
+    kinds = [kind_of_most([other[number] for other in above[-200:]]) for number in range(len(row))]
+    known = ("number", "date")
+    alien = kinds[place] in known and kind(first) == "text"
+    strange = [
+        kind(cell) == "text"
+        for cell, most in zip(row, kinds, strict=True)
+        if cell and most in known
+    ]
+    if SUM.fullmatch(first) or MEAN.fullmatch(first):
+        alone = len(row) > 1 and not others and bool(strange or len(row) > place + 1)
+        return alien or alone or _sums_up(row, column, bool(SUM.fullmatch(first)))
+    if NOTE.match(first) and kind(first) == "text":
+        return alien if len(row) < 2 else not others or bool(strange and all(strange))
+    if len(row) < 2:
+        return False
+    if apart and strange and all(strange):
+        return True
+    return alien and not others and " " in first
+
+
+def _sums_up(row: list[str], column: Callable[[int], list[str]], by_sum: bool) -> bool:
+    """Whether most numbers of a row are the sum, or the mean, of the numbers above them."""
+    return any(_fits(row, column, by_sum, read) for read in (_with_point, _with_comma))
+
+
+def _fits(
+    row: list[str],
+    column: Callable[[int], list[str]],
+    by_sum: bool,
+    read: Callable[[str], float | None],
+) -> bool:
+    right = wrong = 0
+    for number, cell in enumerate(row):
+        value = read(cell)
+        if value is None:
+            continue
+        above = [each for each in map(read, column(number)) if each is not None]
+        if len(above) < 2:
+            continue
+        expected = sum(above) if by_sum else sum(above) / len(above)
+        fits = abs(value - expected) <= 1e-3 * abs(expected)
+        right, wrong = right + fits, wrong + (not fits)
+    return right > 0 and right >= wrong
+
+
+def _with_point(cell: str) -> float | None:
+    text = re.sub(r"[^\d.eE+-]", "", cell)
+    if kind(cell) != "number":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _with_comma(cell: str) -> float | None:
+    return _with_point(cell.replace(".", "").replace(",", "."))

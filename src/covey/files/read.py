@@ -1,0 +1,129 @@
+"""Tables from files, whatever wrote them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from covey.errors import InputError, shown
+from covey.files.notes import Notes, say
+from covey.files.source import STDIN, Source, open_source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["read_table"]
+
+CALLED = {
+    "parquet": ("a Parquet file", (".parquet", ".pq")),
+    "feather": ("an Arrow file", (".feather", ".arrow", ".arrows", ".ipc")),
+    "xlsx": ("an Excel workbook", (".xlsx", ".xlsm")),
+    "json": ("JSON records", (".json", ".jsonl", ".ndjson")),
+}
+
+
+def read_table(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    sep: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+    na: Iterable[str] = (),
+) -> pd.DataFrame:
+    """Read a table: CSV and other text, Parquet, Feather, JSON records or a workbook of Excel.
+
+    What a file is, its content says. In text, the separator, the decimal mark, the encoding, and
+    lines above and below the table are recognised. Cells of text files come back as text, numbers
+    with a decimal comma in canonical form ("1.234,5" as "1234.5"); other kinds keep their types.
+
+    Args:
+        paths: File, or several that make up one table: they have the same columns, in any order.
+            Text may be packed (.gz, .zip). "-" is the standard input.
+        sep: What separates the cells of text: one letter, "tab" or "space".
+        decimal: Decimal mark of text, "." or ",".
+        encoding: Encoding of text, for example "cp1252".
+        na: Cells that mean "missing", besides empty ones, NA, NaN, null and the like.
+
+    Returns:
+        The table, of shape (N, F), rows numbered from 0.
+
+    A `CoveyWarning` says in one line what was recognised beyond commas, points and UTF-8, and what
+    was left out.
+
+    Raises:
+        InputError: A file is missing, damaged, of an unknown kind or no table, or its columns are
+            not those of the first one; or an option is wrong.
+    """
+    from covey.files.numerals import check_decimal
+    from covey.files.text import TextOptions
+
+    check_decimal(decimal)
+    marks = _marks(na)
+    options = TextOptions(sep, decimal, encoding, marks)
+    listed: list[Any] = (
+        list(paths)
+        if isinstance(paths, Iterable) and not isinstance(paths, str | bytes | os.PathLike)
+        else [paths]
+    )
+    if not listed:
+        raise InputError("Expected at least one file to read. Received none.")
+    if sum(1 for each in listed if each == STDIN) > 1:
+        raise InputError("Expected the standard input once. Received '-' more than once.")
+    frames, read = [], []
+    for path in listed:
+        source, notes = open_source(path), Notes()
+        frames.append(_read(source, options, notes))
+        read.append((source.name, notes))
+        if len(frames) > 1:
+            _check_columns(frames[0], read[0][0], frames[-1], source.name)
+    say(read)
+    if len(frames) == 1:
+        return frames[0]
+    import pandas as pd
+
+    names = list(frames[0].columns)
+    return pd.concat([frame[names] for frame in frames], ignore_index=True)
+
+
+def _marks(na: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(na, str):
+        return (na,)
+    marks = tuple(na)
+    if not all(isinstance(mark, str) for mark in marks):
+        raise InputError(f"`na` must hold text as the cells do. Received: {shown(marks)}.")
+    return marks
+
+
+def _read(source: Source, options: Any, notes: Notes) -> pd.DataFrame:
+    from covey.files.text import read_text
+    from covey.files.typed import read_arrow, read_json, without_marks
+    from covey.files.workbook import read_workbook
+
+    if source.kind == "text":
+        if any(source.suffix in suffixes for _, suffixes in CALLED.values()):
+            notes.add("read as what it is, text")
+        return read_text(source, options, notes)
+    called, suffixes = CALLED[source.kind]
+    if source.suffix not in (*suffixes, ""):
+        notes.add(f"read as what it is, {called}")
+    if source.kind == "xlsx":
+        frame = read_workbook(source, notes)
+    elif source.kind == "json":
+        frame = read_json(source, options.encoding, notes)
+    else:
+        frame = read_arrow(source, notes)
+    return without_marks(frame, options.na)
+
+
+def _check_columns(first: pd.DataFrame, first_name: str, other: pd.DataFrame, name: str) -> None:
+    """Refuse a file whose columns are not those of the first."""
+    lacking = [each for each in first.columns if each not in set(other.columns)]
+    more = [each for each in other.columns if each not in set(first.columns)]
+    if lacking or more:
+        parts = [f"it lacks {shown(lacking)}"] if lacking else []
+        parts += [f"it alone has {shown(more)}"] if more else []
+        raise InputError(
+            f"Expected the columns of {first_name} in each file. Received {name}: "
+            f"{' and '.join(parts)}. Rename the columns, or leave the file out."
+        )

@@ -1,0 +1,189 @@
+"""Tables in text files: CSV and its kin."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from covey.errors import InputError, clipped
+from covey.files.bulk import parse, without_missing
+from covey.files.cells import MISSING, kind
+from covey.files.dialect import BLANKS, NONE, Dialect, records, tabbed
+from covey.files.encoding import decode, zero_bytes
+from covey.files.head import SEPARATORS_IN_WORDS, Head, find_head, no_table
+from covey.files.names import finish
+from covey.files.notes import quoted
+from covey.files.numerals import canonical, find_decimal
+from covey.files.tail import find_tail
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from covey.files.notes import Notes
+    from covey.files.source import Source
+
+__all__ = ["TextOptions", "read_text"]
+
+# Separators that surprise nobody, by the end of the file's name.
+USUAL = {".tsv": "\t", ".tab": "\t", ".txt": "\t,", "": "\t,"}
+
+
+@dataclass(frozen=True)
+class TextOptions:
+    """What a user says about a text file; None for what is to be recognised.
+
+    Attributes:
+        sep: What separates the cells.
+        decimal: The decimal mark.
+        encoding: The encoding.
+        na: What means "missing" besides the usual.
+    """
+
+    sep: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    na: Sequence[str] = ()
+
+
+def read_text(source: Source, options: TextOptions, notes: Notes) -> pd.DataFrame:
+    """Read a table from text.
+
+    Args:
+        source: The file.
+        options: What the user says of it.
+        notes: What is recognised beyond the plain is added to them.
+
+    Returns:
+        The table, of shape (N, F), its cells as text; NaN where a cell is missing.
+
+    Raises:
+        InputError: The text is no table; the message names the line.
+    """
+    text, encoding = decode(source.name, source.content, options.encoding)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\0" in text:
+        raise zero_bytes(source.name, text.count("\n", 0, text.index("\0")) + 1)
+    head = find_head(source.name, text, options.sep, notes)
+    columns = _columns(source.name, head, notes)
+    decimal, doubtful = options.decimal, ""
+    if decimal is None:
+        decimal, doubtful = _decimal(head, columns)
+    _tell(source, head.dialect, encoding, decimal, options, notes)
+    if doubtful:
+        taken = doubtful.replace(",", ".")
+        notes.add(f"{doubtful!r} is taken for {taken}, not for a thousand", "decimal")
+    if decimal == ",":
+        columns = [canonical(column) for column in columns]
+    columns = [without_missing(column, options.na) for column in columns]
+    series = [column.to_pandas() for column in columns]
+    return finish(source.name, list(zip(head.names, series, strict=True)), notes)
+
+
+def _decimal(head: Head, columns: list[Any]) -> tuple[str, str]:
+    sep = head.dialect.sep
+    if sep == "," and head.dialect.quote not in head.body:
+        return ".", ""  # no cell holds a comma
+    return find_decimal(columns, sep)
+
+
+def _tell(
+    source: Source,
+    dialect: Dialect,
+    encoding: str,
+    decimal: str,
+    options: TextOptions,
+    notes: Notes,
+) -> None:
+    """Note what was recognised beyond comma, point and UTF-8, first of all."""
+    how = []
+    if options.sep is None and dialect.sep not in USUAL.get(source.suffix, ",") + NONE:
+        how.append(f"separator {SEPARATORS_IN_WORDS.get(dialect.sep, repr(dialect.sep))}")
+        notes.options.append("sep")
+    if dialect.quote == "'":
+        how.append("single quotes")
+    if options.decimal is None and decimal == ",":
+        how.append("decimal ','")
+        notes.options.append("decimal")
+    if encoding:
+        how.append(f"encoding {encoding}")
+        notes.options.append("encoding")
+    if how:
+        notes.facts.insert(0, f"read with {', '.join(how)}")
+
+
+def _columns(name: str, head: Head, notes: Notes) -> list[Any]:
+    """The rows of the table, without comments, notes and totals, as columns of text."""
+    import pyarrow as pa
+
+    width = len(head.names)
+    body, dialect = head.body.rstrip("\n") + "\n", head.dialect
+    if dialect.sep == BLANKS:
+        body, dialect = tabbed(body), replace(dialect, sep="\t")
+
+    def refuse(text: str) -> InputError:
+        place = re.search(rf"(?m)^{re.escape(text)}$", body)
+        line = head.line + body.count("\n", 0, place.start() if place else 0) + 1
+        cells = len([c for each in records(text + "\n", dialect) for c in each.cells])
+        advice = "Put a cell that holds the separator into quotes, or complete the line"
+        if "\n" in text:
+            advice = "A quote that begins there may not end: close it"
+        return InputError(
+            f"Expected {width} cells in each line of {name}. Received {cells} in line {line}: "
+            f"{clipped(text, 60)!r}. {advice}; or pass `sep`."
+        )
+
+    try:
+        columns, others = parse(body, dialect, width)
+    except (ValueError, pa.ArrowInvalid) as error:
+        raise no_table(name, str(error)) from None
+    columns, comments = _without_comments(columns)
+    tail = find_tail(columns, others, body, dialect, refuse)
+    columns = [column.slice(0, len(column) - tail.rows) for column in columns]
+    if comments := comments + tail.comments:
+        notes.add(f"{comments} line{'s' * (comments > 1)} of comments between the rows left out")
+    if tail.lines:
+        count = len(tail.lines)
+        notes.add(
+            f"{count} line{'s' * (count > 1)} after the last row left out ({quoted(tail.lines[0])})"
+        )
+    if tail.kept:
+        notes.add(f"the last row begins with {tail.kept!r} and is kept as a row")
+    return _without_repeated_names(columns, head, notes)
+
+
+def _without_comments(columns: list[Any]) -> tuple[list[Any], int]:
+    """Leave out rows behind a '#', if rows of this table do not begin with one."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    errors = pa.array([mark for mark in MISSING if mark.startswith("#")])  # of spreadsheets
+    marked = pc.and_not(pc.starts_with(columns[0], "#"), pc.is_in(columns[0], errors))
+    marked = pc.fill_null(marked, False)
+    count = pc.sum(marked).as_py() or 0
+    if not count or count > len(marked) / 2:
+        return columns, 0
+    others = pc.filter(columns[0], pc.invert(marked))[:200].to_pylist()
+    if any(kind(cell) == "text" for cell in others if cell):
+        return columns, 0
+    return [pc.filter(column, pc.invert(marked)) for column in columns], count
+
+
+def _without_repeated_names(columns: list[Any], head: Head, notes: Notes) -> list[Any]:
+    """Leave out the line of names where it comes again, as in files put together."""
+    import pyarrow.compute as pc
+
+    if not head.has_names or not len(columns[0]) or len(columns) < 2:
+        return columns
+    same = pc.equal(pc.fill_null(columns[0], ""), head.names[0])
+    if not pc.any(same).as_py():
+        return columns
+    for column, name in zip(columns[1:], head.names[1:], strict=True):
+        same = pc.and_(same, pc.equal(pc.fill_null(column, ""), name))
+    if not (count := pc.sum(same).as_py()) or not any(head.names):
+        return columns
+    notes.add(f"the line of names comes {count + 1} times, and is no row")
+    return [pc.filter(column, pc.invert(same)) for column in columns]

@@ -1,0 +1,162 @@
+"""Tables in workbooks of Excel."""
+
+from __future__ import annotations
+
+import io
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from covey.errors import InputError
+from covey.files.cells import MISSING
+from covey.files.foot import footers
+from covey.files.layout import find_layout, units_row
+from covey.files.names import finish
+from covey.files.notes import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from covey.files.notes import Notes
+    from covey.files.source import Source
+
+__all__ = ["need_openpyxl", "read_workbook"]
+
+LAST, BEFORE = 12, 200  # rows at the end that may be notes, and rows to compare them with
+
+
+def need_openpyxl() -> Any:
+    """Import openpyxl, which reads and writes workbooks.
+
+    Returns:
+        The package.
+
+    Raises:
+        InputError: It is not installed.
+    """
+    try:
+        import openpyxl
+    except ImportError:
+        raise InputError(
+            "Expected openpyxl to be installed, which reads and writes .xlsx. Received: no such "
+            'package. Install it: pip install "covey[excel]"; or save the table as .csv.'
+        ) from None
+    return openpyxl
+
+
+def read_workbook(source: Source, notes: Notes) -> pd.DataFrame:
+    """Read the table of a workbook: its first sheet that holds anything.
+
+    Args:
+        source: The file.
+        notes: What is recognised beyond the plain is added to them.
+
+    Returns:
+        The table, of shape (N, F), with numbers, dates and text as the workbook has them.
+
+    Raises:
+        InputError: openpyxl is lacking, or there is no table.
+    """
+    rows = _rows(source, notes)
+    texts = [[_text(cell) for cell in row] for row in rows]
+    width = max((sum(1 for cell in row if cell) and len(row) for row in texts), default=0)
+    layout = find_layout(texts[:400], width)
+    if layout.header is None:
+        names = [f"x{number}" for number in range(width)]
+        called = names[0] if width == 1 else f"{names[0]} to {names[-1]}"
+        notes.add(f"no line of names found: the columns are called {called}")
+    else:
+        names = texts[layout.header]
+    if layout.above:
+        count = len(layout.above)
+        notes.add(
+            f"{count} line{'s' * (count > 1)} before the table left out ({quoted(layout.above[0])})"
+        )
+    first = layout.first
+    if first < len(texts) and layout.header is not None:
+        below = [row for row in texts[first + 1 : first + BEFORE] if any(row)]
+        if units_row(texts[first], below):
+            notes.add(f"the line below the names left out ({quoted(texts[first])})")
+            first += 1
+    rows, texts = rows[first:], texts[first:]
+    while texts and not any(texts[-1]):
+        rows, texts = rows[:-1], texts[:-1]
+    rows = rows[: len(rows) - _footers(texts, notes)]
+    columns = [_column([row[number] for row in rows]) for number in range(width)]
+    return finish(source.name, list(zip(names, columns, strict=True)), notes)
+
+
+def _rows(source: Source, notes: Notes) -> list[list[Any]]:
+    """The cells of the first sheet that holds any, without empty columns around."""
+    openpyxl = need_openpyxl()
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(source.content), read_only=True, data_only=True)
+        sheets = {}
+        for sheet in book.worksheets:
+            if hasattr(sheet, "reset_dimensions"):
+                sheet.reset_dimensions()  # some programs write wrong ones
+            sheets[sheet.title] = [list(row) for row in sheet.iter_rows(values_only=True)]
+        book.close()
+    except Exception as error:  # openpyxl raises whatever its parts do
+        raise InputError(
+            f"Expected a table. Received: {source.name}, a workbook that cannot be read: {error}. "
+            "Save it again, or as .csv."
+        ) from None
+    full = {title: rows for title, rows in sheets.items() if any(map(_is_filled, rows))}
+    if not full:
+        raise InputError(
+            f"Expected a table. Received: {source.name}, whose sheets are empty. Formulas have "
+            "values only after a program computed them: open and save it there."
+        )
+    title, rows = next(iter(full.items()))
+    if len(full) > 1:
+        notes.add(f"sheet {title!r} read, the first of {len(full)} that hold something")
+    width = max(map(len, rows))
+    rows = [row + [None] * (width - len(row)) for row in rows]
+    used = [number for number in range(width) if any(_text(row[number]) for row in rows)]
+    return [row[used[0] : used[-1] + 1] for row in rows]
+
+
+def _is_filled(row: Sequence[Any]) -> bool:
+    return any(map(_text, row))
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, datetime):
+        return cell.isoformat(" ")
+    return str(cell).strip()
+
+
+def _footers(texts: list[list[str]], notes: Notes) -> int:
+    last, above = texts[-LAST:], texts[:-LAST][-BEFORE:]
+    empty = [number for number, row in enumerate(last) if not any(row)]
+    apart = len(last) - empty[0] - 1 if empty else 0
+    count, kept = footers(last, above, apart, lambda number: [row[number] for row in texts])
+    if count:
+        lines = [row for row in last[len(last) - count :] if any(row)]
+        notes.add(
+            f"{len(lines)} line{'s' * (len(lines) > 1)} after the last row left out "
+            f"({quoted(lines[0])})"
+        )
+    if kept:
+        notes.add(f"the last row begins with {kept!r} and is kept as a row")
+    return count
+
+
+def _column(cells: list[Any]) -> pd.Series[Any]:
+    """A column of what a workbook holds: numbers, dates or text."""
+    import pandas as pd
+
+    values = [None if isinstance(cell, str) and cell.strip() in MISSING else cell for cell in cells]
+    values = [cell.strip() if isinstance(cell, str) else cell for cell in values]
+    kinds = {type(cell) for cell in values if cell is not None}
+    if kinds and kinds <= {datetime, date}:
+        return pd.Series(pd.to_datetime(pd.Series(values, dtype=object)))
+    if kinds and kinds <= {time, timedelta}:
+        return pd.Series([None if cell is None else str(cell) for cell in values])
+    return (
+        pd.Series(values, dtype=object).infer_objects() if values else pd.Series(values, dtype=str)
+    )
