@@ -99,7 +99,7 @@ def test_columns_are_declared(folder, tmp_path):
     declared = ["--categorical", "week", "--dates", "day=%d/%m/%Y", "--cv", "shuffled"]
     assert run("fit", tmp_path / "t.csv", *options, *declared, *FAST) == 0
     read_as = covey.load(tmp_path / "m.covey").schema_.describe().set_index("column")["read_as"]
-    assert read_as.to_dict() == {"a": "numbers", "week": "labels", "day": "dates"}
+    assert read_as.to_dict() == {"a": "numbers", "week": "20 labels", "day": "dates"}
 
 
 def test_parameters_come_from_a_file(folder, tmp_path):
@@ -151,3 +151,54 @@ def test_a_log_is_not_filled(folder, tmp_path, capsys):
     assert "\r" not in said
     assert len(said.splitlines()) == 1
     assert "best at step" in said
+
+
+def test_several_text_files_are_one_table(folder, tmp_path, recwarn):
+    table = pd.read_csv(folder / "train.csv")
+    table[:90].to_csv(tmp_path / "first.csv", index=False)
+    parts = table[90:][table.columns[::-1]]
+    parts.to_csv(tmp_path / "second.csv", index=False, sep=";", decimal=",")
+    options = ["--targets", "CO,NOx", "--drop", "id,w", "--groups", "week", *FAST]
+    paths = [tmp_path / "first.csv", tmp_path / "second.csv"]
+    assert run("fit", *paths, *options, "--output", tmp_path / "parts.covey") == 0
+    assert run("fit", folder / "train.csv", *options, "--output", tmp_path / "whole.covey") == 0
+    parts, whole = (covey.load(tmp_path / f"{name}.covey") for name in ("parts", "whole"))
+    assert parts.n_features_in_ == 3
+    new = pd.read_parquet(folder / "new.parquet")
+    np.testing.assert_allclose(parts.predict(new), whole.predict(new), rtol=1e-6)
+    table.rename(columns={"a": "A"})[:9].to_csv(tmp_path / "other.csv", index=False)
+    output = tmp_path / "m.covey"
+    assert run("fit", paths[0], tmp_path / "other.csv", *options, "--output", output) == 2
+    assert not output.exists()
+
+
+def test_text_is_read_as_told(folder, tmp_path):
+    table = pd.read_csv(folder / "train.csv")[["a", "b", "CO"]]
+    table.loc[::7, "b"] = -999
+    path = tmp_path / "t.txt"
+    table.round(3).to_csv(path, index=False, sep=";", decimal=",", encoding="utf-16")
+    words = ["--sep", ";", "--decimal", ",", "--encoding", "utf-16", "--na", "-999,?"]
+    options = ["--targets", "CO", "--output", tmp_path / "m.covey", *FAST]
+    assert run("fit", path, *words, *options) == 0
+    schema = covey.load(tmp_path / "m.covey").schema_
+    assert [column.missing for column in schema.columns] == [False, True]
+    assert schema.columns[1].low == pytest.approx(table["b"][table["b"] > -999].min(), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("paths", "streamed"),
+    [
+        (["a.csv"], False),
+        (["a.csv", "b.csv"], False),
+        (["a.parquet"], False),
+        (["a.parquet", "b.pq"], True),
+        (["a.parquet", "b.csv"], False),
+        (["big/*.parquet"], True),
+        (["."], True),
+        (["-"], False),
+    ],
+)
+def test_what_is_streamed(paths, streamed):
+    from covey.cli.fit import are_streamed
+
+    assert are_streamed(paths) is streamed

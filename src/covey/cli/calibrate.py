@@ -44,8 +44,8 @@ def add(commands: Any) -> None:
 def call(options: argparse.Namespace) -> None:
     """Run the command."""
     from covey.arguments.destination import destination
-    from covey.regressor import load
     from covey.files import TABLE_SUFFIXES
+    from covey.regressor import load
 
     if options.output == STANDARD or options.output.endswith(TABLE_SUFFIXES):
         raise InputError(

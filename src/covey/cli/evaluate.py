@@ -66,9 +66,9 @@ def call(options: argparse.Namespace) -> None:
     """Run the command."""
     from covey.assess.advice import verdict_with_advice
     from covey.assess.verdict import tabulate
+    from covey.files import writable
     from covey.regressor import load
     from covey.report.facts import shifts_of
-    from covey.files import writable
 
     if options.report:
         writable(options.report, (".html",))
@@ -116,6 +116,8 @@ def _parts(labels: pd.Series | None) -> dict[str, Any]:
 
     if labels is None:
         return {}
+    numbers = pd.to_numeric(labels, errors="coerce")  # cells of text files are text
+    labels = numbers if numbers.notna().equals(labels.notna()) else labels
     codes, values = pd.factorize(labels, sort=True, use_na_sentinel=False)
     if len(values) > MOST_PARTS:
         raise InputError(

@@ -141,7 +141,7 @@ def call(options: argparse.Namespace) -> int:
         )
     destination(options.output)
     model = estimator(options)
-    stream = options.stream or _are_streamed(options.table)
+    stream = options.stream or are_streamed(options.table)
     if options.resume and not stream:
         raise InputError(
             "--resume is for rows that are streamed. Received one file: add --stream, or leave "
@@ -164,7 +164,7 @@ def call(options: argparse.Namespace) -> int:
     return 0
 
 
-def _are_streamed(paths: list[str]) -> bool:
+def are_streamed(paths: list[str]) -> bool:
     """Whether files are streamed unasked: several of Parquet, a folder, a pattern."""
     if any(os.path.isdir(path) for path in paths):
         return True

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from covey.cli.columns import cells
 from covey.errors import InputError
 
 if TYPE_CHECKING:
