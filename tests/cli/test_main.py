@@ -2,6 +2,8 @@
 
 import argparse
 import inspect
+import re
+import shlex
 import subprocess
 import sys
 
@@ -111,3 +113,63 @@ def test_an_option_of_python_has_one_name(command, functions, its_own):
     python = {name for each in functions for name in inspect.signature(each).parameters}
     its_own |= READING | {"table", "output"} - ({"output"} if command == "evaluate" else set())
     assert options_of(command) - python == its_own
+
+
+COMMANDS = ("fit", "predict", "evaluate", "calibrate", "info", "demo")
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
+def test_helps_have_examples_that_parse(command, capsys):
+    with pytest.raises(SystemExit) as raised:
+        cli.main([*command, "--help"])
+    assert raised.value.code == 0
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= 100
+    examples = re.findall(r"(?m)(?:^|\| )  ?(covey (?:.*\\\n)?.*)$", said.replace(" | ", "\n  "))
+    assert examples
+    for example in examples:
+        words = shlex.split(example.replace("\\\n", " "), comments=True)[1:]
+        words = words[: next((i for i, word in enumerate(words) if word in "<>"), None)]
+        if "--help" not in words:
+            cli.parser().parse_args(words)
+
+
+def test_the_help_names_every_command(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    said = capsys.readouterr().out
+    for command in COMMANDS:
+        assert re.search(rf"(?m)^    {command}\s", said)
+        assert f"  covey {command}" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["fit", "t.csv", "--target", "a", "--outptu", "x"],
+            "no option --outptu; did you mean --output?",
+        ),
+        (["predict", "m", "t", "--colums", "mean"], "did you mean --columns?"),
+        (["evaluate", "m", "t", "--zzz=3"], "no option --zzz ("),
+        (["fit", "t.csv"], "--targets, --output"),
+        (["fitt"], "fitt"),
+        (["predict", "m"], "table"),
+        (["fit", "t.csv", "--members", "many", "--targets", "a", "--output", "x"], "'many'"),
+    ],
+)
+def test_what_cannot_be_parsed_is_said_in_a_line(words, said, capsys):
+    with pytest.raises(SystemExit) as raised:
+        cli.main(words)
+    assert raised.value.code == 2
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert len(shown.splitlines()) == 1
+    assert "--help" in shown
+
+
+def test_values_may_begin_with_a_dash():
+    words = ["predict", "m.covey", "-", "--na", "-999,?", "--carry-over", "-x", "--output", "-"]
+    options = cli.parser().parse_args(words)
+    assert (options.table, options.na, options.carry_over) == (["-"], ["-999,?"], ["-x"])
+    assert options.output == "-"

@@ -38,14 +38,16 @@ class Parser(argparse.ArgumentParser):
     ) -> tuple[argparse.Namespace, list[str]]:
         """Parse; an option that is not known is an error of the command that it was given to."""
         words = self._joined(sys.argv[1:] if args is None else list(args))
-        found, extra = super().parse_known_args(words, namespace)
-        unknown = [word for word in extra if word.startswith("--")]
-        if unknown:
-            name = unknown[0].partition("=")[0]
+        if self._subparsers is None:  # else they are those of a command
             known = [option for action in self._actions for option in action.option_strings]
-            close = get_close_matches(name, known, n=1)
-            self.error(f"no option {name}" + (f"; did you mean {close[0]}?" if close else ""))
-        return found, extra
+            for word in words:
+                name = word.partition("=")[0]
+                if name.startswith("--") and not any(each.startswith(name) for each in known):
+                    close = get_close_matches(name, known, n=1)
+                    self.error(
+                        f"no option {name}" + (f"; did you mean {close[0]}?" if close else "")
+                    )
+        return super().parse_known_args(words, namespace)
 
     def _joined(self, words: list[str]) -> list[str]:
         """Options with values that begin with -, such as --na -999,?, as one word each."""

@@ -85,6 +85,9 @@ def data_warnings(model: Model, X: Any, Y: Array, figures: Mapping[str, Any]) ->
             f"{odd['expected']:.2g} would be expected. They may be errors of measurement, or a "
             "kind of row that training did not have. See the most surprising rows."
         )
+    for column in model.schema_.columns:
+        if not column.output_names:
+            notes.append(f"Feature {column.name} told nothing in training and is not used.")
     notes += shifts_of(model, X)
     if (twice := int(frame.duplicated().sum())) > REPEATED * len(frame):
         notes.append(f"{twice:,} of {len(frame):,} rows repeat the features of another row.")
@@ -105,7 +108,6 @@ def shifts_of(model: Any, X: Any) -> list[str]:
     frame = _aligned(model, X)
     for name, column in zip(frame.columns, model.schema_.columns, strict=True):
         if not column.output_names:
-            notes.append(f"Feature {column.name} told nothing in training and is not used.")
             continue
         values = frame[name]
         missing = float(values.isna().mean())
