@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -130,8 +130,8 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         max_steps: int | None = None,
         max_time: float | None = None,
         callbacks: keras.callbacks.Callback | Sequence[keras.callbacks.Callback] | None = None,
-        categorical: Any = None,
-        dates: Any = None,
+        categorical: str | Iterable[str] | None = None,
+        dates: str | Iterable[str] | Mapping[str, str] | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 1,
     ) -> None:

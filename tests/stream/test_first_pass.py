@@ -20,6 +20,7 @@ from covey.stream.rows import Roles
 from covey.table import FeatureSchema
 
 TARGETS = ["y", "z"]
+pytestmark = pytest.mark.filterwarnings("ignore:Whole numbers that look like codes")
 
 
 def passed_over(path, targets=TARGETS, members=5, features=None, weight=None, groups=None, **more):

@@ -44,6 +44,7 @@ COLUMNS = {
     "other minus signs": (["\u22125", "5-", "-6"], [-5, -5, -6]),
     "unit": (["12 kg", "3.5kg", "1,000.5 kg"], [12, 3.5, 1000.5]),
     "degrees": (["10\u00b0C", "-3 \u00b0C"], [10, -3]),
+    "other digits": (["\uff11\uff12", "\u0663\u0664", "\u20135"], [12, 34, -5]),
     "blanks": ([" 7 ", "8\t", "9"], [7, 8, 9]),
     "gaps": (["1", "", "?", "n/a", "-", "NULL", "#DIV/0!"], [1] + [NAN] * 6),
     "bounds": (["<0.5", "> 100", "\u22643", "7"], [NAN, NAN, NAN, 7]),
@@ -152,6 +153,10 @@ def test_booleans_in_words(words):
     assert as_words(Counter([*words, "", "?"])) == tuple(word.lower() for word in words)
     np.testing.assert_array_equal(read_words([*words, " " + words[1]]), [0, 1, 1])
     assert as_words(Counter([*words, "maybe"])) is None
+    assert as_words(Counter([words[1], "0", "1"])) == as_words(Counter(words))
+    np.testing.assert_array_equal(read_words([words[1], "0", "1"]), [1, 0, 1])
+    assert as_words(Counter(["0", "1"])) is None  # numbers
+    assert as_words(Counter([words[0], "0"])) is None
     assert as_words(Counter(words[:1])) is None  # the other one may be anything
 
 

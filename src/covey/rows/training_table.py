@@ -108,7 +108,7 @@ class TrainingTable:
         schema = FeatureSchema.fit(frame, named, declared)
         frame = schema.typed(frame)
         check_features(frame, Y, targets, names if named else None)
-        inputs = network_inputs(schema, frame, named)
+        inputs = network_inputs(schema, frame, named, training=True)
         order = None
         if asked or cv is None:
             together = None if groups is None else folds.blocks
@@ -216,9 +216,11 @@ def _check_observed(Y: Array, targets: tuple[str, ...], folds: Folds) -> None:
             )
 
 
-def network_inputs(schema: FeatureSchema, frame: Any, named: bool) -> NDArray[np.float32]:
+def network_inputs(
+    schema: FeatureSchema, frame: Any, named: bool, *, training: bool = False
+) -> NDArray[np.float32]:
     """The matrix that the network reads, of shape (N, F); a constant column where F would be 0."""
-    matrix = schema.transform(frame, named)
+    matrix = schema.transform(frame, named, training=training)
     if matrix.shape[1] == 0:  # nothing varied in training: only a constant is left to learn from
         return np.zeros((len(matrix), 1), dtype=np.float32)
     return matrix

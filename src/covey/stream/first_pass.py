@@ -123,7 +123,7 @@ class FirstPass:
             check_features(frame, rows.Y, roles.targets, roles.targets)
             ranges.add_text(schema, _scanned(table, roles, folds, None))
             schema = schema.widened(ranges.seen)
-            inputs = network_inputs(schema, frame, named)
+            inputs = network_inputs(schema, frame, named, training=True)
             weight = None if rows.weight is None else rows.weight / rows.weight.mean()
             unbounded = unbounded_columns(inputs)
             moments = _moments(table, roles, folds, schema, inputs.shape[1], unbounded, bar)
@@ -341,7 +341,7 @@ def _moments(
     moments = FoldMoments(len(folds), width + len(unbounded), len(roles.targets))
     for rows in _scanned(table, roles, folds, bar):
         frame = rows.table.select(list(roles.features)).to_pandas()
-        inputs = with_unbounded(network_inputs(schema, frame, True), unbounded)
+        inputs = with_unbounded(network_inputs(schema, frame, True, training=True), unbounded)
         moments.add(inputs, rows.Y, rows.weight, rows.fold)
         if moments.size > MOST_MOMENTS:
             bar.update(bar.total - bar.n)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from covey.errors import clipped
 from covey.table.cells import refuse_holders
 from covey.table.spelling import number_label
 from covey.table.vocabulary import ABSENT
@@ -98,7 +99,7 @@ class CategoricalColumn:
     @property
     def details(self) -> str:
         """What labels training saw, for people."""
-        shown = ", ".join(repr(label) for label in self.categories[:4])
+        shown = ", ".join(repr(clipped(label, 30)) for label in self.categories[:4])
         count = len(self.categories)
         if not count:
             return "nothing that could be learned from"

@@ -10,12 +10,12 @@ import numpy as np
 from covey.arguments.labels import row_name
 from covey.arguments.numbers import culprit
 from covey.errors import InputError, shown
+from covey.types import Array
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import pandas as pd
-    from numpy.typing import NDArray
 
 # What pandas' `infer_dtype` calls a column -> what it is here; anything else is "text".
 _KINDS = (
@@ -51,7 +51,7 @@ def kind_of(column: pd.Series) -> str:
     return _KINDS.get(inferred, "text")
 
 
-def decode(column: pd.Series) -> tuple[str, NDArray[np.float64]]:
+def decode(column: pd.Series) -> tuple[str, Array]:
     """Return the kind of cells by their types, and their values.
 
     Args:
@@ -67,7 +67,7 @@ def decode(column: pd.Series) -> tuple[str, NDArray[np.float64]]:
     import pandas as pd
 
     kind = kind_of(column)
-    values: NDArray[np.float64] = np.full(len(column), np.nan)
+    values: Array = np.full(len(column), np.nan)
     try:
         if kind == "number":
             values = column.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -85,7 +85,7 @@ def decode(column: pd.Series) -> tuple[str, NDArray[np.float64]]:
     return "empty" if kind != "text" and np.isnan(values).all() else kind, values
 
 
-def days_of(dates: Any) -> NDArray[np.float64]:
+def days_of(dates: Any) -> Array:
     """Days since 1970 of N dates in UTC, shape (N,), NaN where missing."""
     stamps = dates.to_numpy(dtype="datetime64[us]")
     return np.asarray((stamps - np.datetime64(0, "us")) / DAY)
@@ -144,7 +144,7 @@ def shown_cell(column: pd.Series, row: int) -> str:
     return shown(column.iloc[[row]].tolist()[0])
 
 
-def first_infinity(column: pd.Series, values: NDArray[np.float64]) -> str | None:
+def first_infinity(column: pd.Series, values: Array) -> str | None:
     """The first row of a column whose value is infinite, for a message; None if there is none."""
     rows = np.flatnonzero(np.isinf(values))
     return row_name(column.index, int(rows[0])) if len(rows) else None

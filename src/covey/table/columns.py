@@ -26,13 +26,14 @@ from covey.table.spelling import (
     NumberSpelling,
     as_words,
     is_code,
+    plain_column,
     read_words,
 )
 from covey.table.words import Lost, Reading, Words
+from covey.types import Array
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
 Column = NumericColumn | CategoricalColumn
 LOOKED_AT = 200  # texts that tell whether a column could hold dates at all
@@ -52,7 +53,7 @@ class Learned:
     """
 
     column: Column
-    values: NDArray[np.float64] | None = None
+    values: Array | None = None
     lost: Lost | None = None
     doubt: str | None = None
     mostly: Lost | None = None
@@ -78,6 +79,11 @@ def learn(name: str, cells: pd.Series, *, categorical: bool, dates: str | None) 
     import pandas as pd
 
     kind, values = decode(cells)
+    category = isinstance(cells.dtype, pd.CategoricalDtype)
+    if kind == "text" and not (categorical or category or dates is not None):
+        plain = plain_column(cells, codes=False)
+        if plain is not None:
+            return _with_values(NumericColumn, name, "number", Reading(plain))
     if kind == "text":
         refuse_holders(cells)
     if kind == "empty" or categorical:
@@ -88,7 +94,7 @@ def learn(name: str, cells: pd.Series, *, categorical: bool, dates: str | None) 
         return _with_values(DateColumn, name, kind, Reading(values), dates=DateSpelling())
     if kind != "text":
         return _with_values(NumericColumn, name, kind, Reading(values))
-    if isinstance(cells.dtype, pd.CategoricalDtype):
+    if category:
         return _categories(name, cells)
     words = Words.of(cells)
     return (
@@ -168,9 +174,9 @@ def _numbers(name: str, words: Words) -> Learned | None:
 
 def _dates(name: str, words: Words) -> Learned | None:
     texts = words.texts
-    some = [texts[i] for i in np.unique(np.linspace(0, len(texts) - 1, LOOKED_AT).astype(int))]
-    if np.isfinite(words.numbers).any() or not some:
+    if np.isfinite(words.numbers).any() or not texts:
         return None
+    some = [texts[i] for i in np.unique(np.linspace(0, len(texts) - 1, LOOKED_AT).astype(int))]
     for kind, read in (("time", read_times), ("duration", read_durations)):
         if np.isfinite(read(some)).mean() > MOSTLY:
             reading = words.reading(read(texts))
@@ -233,7 +239,7 @@ def _serves(words: Words, reading: Reading) -> bool:
 
 def _codes(words: Words, reading: Reading) -> bool:
     return any(
-        is_code(text)
+        text.lstrip()[:1] == "0" and is_code(text)
         for text, state in zip(words.texts, reading.states, strict=True)
         if state == NUMBER
     )

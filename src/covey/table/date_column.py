@@ -12,6 +12,7 @@ from covey.table.cells import decode
 from covey.table.dates import UNITS, DateSpelling, from_epoch, read_times
 from covey.table.number_column import NumericColumn
 from covey.table.words import Reading, Words
+from covey.types import Array
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,7 @@ class DateColumn(NumericColumn):
     dates: DateSpelling = RECOGNISED
 
     @classmethod
-    def learn(cls, name: str, kind: str, values: NDArray[np.float64], dates: DateSpelling) -> Self:
+    def learn(cls, name: str, kind: str, values: Array, dates: DateSpelling) -> Self:
         """Learn a column of dates, and what of it returns.
 
         Args:
@@ -72,7 +73,7 @@ class DateColumn(NumericColumn):
             how = f" (the {self.dates.first} first)"
         return f"{super().details}{how}{cycles}"
 
-    def scaled(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
+    def scaled(self, values: Array) -> NDArray[np.float32]:
         """Turn N values into shape (N, len(output_names)): 0 in all waves where missing."""
         parts = [super().scaled(values)]
         for cycle in self.cycles:
@@ -93,9 +94,7 @@ class DateColumn(NumericColumn):
             return words.reading(read_times(words.texts))
         return read_dates(words, self.dates)
 
-    def _of_another_kind(
-        self, kind: str, values: NDArray[np.float64], column: pd.Series
-    ) -> Reading:
+    def _of_another_kind(self, kind: str, values: Array, column: pd.Series) -> Reading:
         if self.kind == "date" and self.dates.format and kind == "number":
             return Reading(numbers_as_dates(values, self.dates))
         return super()._of_another_kind(kind, values, column)
@@ -118,7 +117,7 @@ def read_dates(words: Words, dates: DateSpelling) -> Reading:
     return words.reading(dates.read(words.texts), doubt=doubt, typed=typed)
 
 
-def days_in(column: pd.Series, dates: DateSpelling) -> NDArray[np.float64]:
+def days_in(column: pd.Series, dates: DateSpelling) -> Array:
     """The dates of a column that is known to hold dates.
 
     Args:
@@ -134,7 +133,7 @@ def days_in(column: pd.Series, dates: DateSpelling) -> NDArray[np.float64]:
     return numbers_as_dates(values, dates) if kind == "number" and dates.format else values
 
 
-def numbers_as_dates(values: NDArray[np.float64], dates: DateSpelling) -> NDArray[np.float64]:
+def numbers_as_dates(values: Array, dates: DateSpelling) -> Array:
     """Numbers that were declared to be dates, in days.
 
     Args:
@@ -151,7 +150,7 @@ def numbers_as_dates(values: NDArray[np.float64], dates: DateSpelling) -> NDArra
     return dates.read(texts)[place]
 
 
-def declared_spelling(values: NDArray[np.float64], name: str) -> DateSpelling:
+def declared_spelling(values: Array, name: str) -> DateSpelling:
     """How numbers are dates that were declared without a format: as 20171201, or refused.
 
     Args:
@@ -172,7 +171,7 @@ def declared_spelling(values: NDArray[np.float64], name: str) -> DateSpelling:
     )
 
 
-def _cycles(kind: str, values: NDArray[np.float64]) -> tuple[str, ...]:
+def _cycles(kind: str, values: Array) -> tuple[str, ...]:
     """What returns often enough in the data to be learned."""
     if kind == "time":
         return (HOUR,)
@@ -186,7 +185,7 @@ def _cycles(kind: str, values: NDArray[np.float64]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _phase(cycle: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _phase(cycle: str, values: Array) -> Array:
     """Where in a cycle dates are, in [0, 1)."""
     if cycle == WEEKDAY:
         return np.asarray(np.floor(values + MONDAY) % 7 / 7)

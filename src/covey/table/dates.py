@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covey.table.cells import DAY, days_of
+from covey.types import Array
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,7 +99,7 @@ class DateSpelling:
             return cls(DAY_FIRST if first >= second else MONTH_FIRST), None
         return cls(_by_order(texts)), doubt
 
-    def read(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def read(self, texts: Sequence[str]) -> Array:
         """Read texts as dates.
 
         Args:
@@ -131,7 +131,7 @@ class DateSpelling:
             days[which] = _days(_tidied(cells.iloc[which]), form)
         return days
 
-    def _read_declared(self, cells: pd.Series) -> NDArray[np.float64]:
+    def _read_declared(self, cells: pd.Series) -> Array:
         import pandas as pd
 
         if self.format in UNITS:
@@ -144,18 +144,18 @@ class DateSpelling:
         return {name: value for name, value in vars(self).items() if value}
 
 
-def from_epoch(numbers: NDArray[np.float64], unit: str) -> NDArray[np.float64]:
+def from_epoch(numbers: Array, unit: str) -> Array:
     """Numbers that count from 1970 in a unit, in days."""
     of_a_day = {"D": 1.0, "h": 24.0, "min": 1440.0, "s": 86400.0, "ms": 864e5, "us": 864e8}
     return np.asarray(numbers / of_a_day.get(unit, 864e11))
 
 
-def read_times(texts: Sequence[str]) -> NDArray[np.float64]:
+def read_times(texts: Sequence[str]) -> Array:
     """Times of day such as "14:30", as a share of the day, shape (N,); NaN for what is none."""
     return np.array([_time_of_day(text.strip()) for text in texts], dtype=np.float64)
 
 
-def read_durations(texts: Sequence[str]) -> NDArray[np.float64]:
+def read_durations(texts: Sequence[str]) -> Array:
     """Durations such as "2 days 03:00:00" or "72:15:00", in days, shape (N,); NaN else."""
     import pandas as pd
 
@@ -235,7 +235,7 @@ def _tidied(cells: pd.Series) -> pd.Series:
     return cells.str.replace(r"([A-Za-z]{3,9})\.", r"\1", regex=True)
 
 
-def _days(cells: pd.Series, form: str) -> NDArray[np.float64]:
+def _days(cells: pd.Series, form: str) -> Array:
     import pandas as pd
 
     return days_of(pd.to_datetime(cells, format=form, errors="coerce", utc=True))

@@ -17,10 +17,12 @@ from covey.table.spelling import (
     NUMBER,
     OTHER,
     NumberSpelling,
+    plain_column,
     read_words,
     spelling_from_manifest,
 )
 from covey.table.words import Reading, Words
+from covey.types import Array, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +35,7 @@ RARE, FEW = 1e-3, 0.01  # probability, and share of the rows, of what is worth a
 PLURAL = {"number": "numbers", "date": "dates", "duration": "durations", "time": "times of day"}
 
 
-def unclipped(encoded: NDArray[np.float64]) -> NDArray[np.float64]:
+def unclipped(encoded: Array) -> Array:
     """Undo the smooth bound of `NumericColumn.encode`: (x - center) / scale, in [-30, 30].
 
     Args:
@@ -76,7 +78,7 @@ class NumericColumn:
     spelling: NumberSpelling = PLAIN
 
     @classmethod
-    def fit(cls, name: str, kind: str, values: NDArray[np.float64], **more: Any) -> Self:
+    def fit(cls, name: str, kind: str, values: Array, **more: Any) -> Self:
         """Learn centre and scale from values.
 
         Args:
@@ -114,7 +116,7 @@ class NumericColumn:
         """Turn N cells into shape (N, len(output_names)): (x - center) / scale, in [-3, 3]."""
         return self.scaled(self.read(column).values)
 
-    def scaled(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
+    def scaled(self, values: Array) -> NDArray[np.float32]:
         """Turn N values into shape (N, len(output_names)), as `encode` does."""
         absent = np.isnan(values)
         if self.low is not None:
@@ -136,13 +138,13 @@ class NumericColumn:
         own = {part.name: getattr(self, part.name) for part in fields(NumericColumn)}
         return {**own, "spelling": spelling} if spelling else without(own, "spelling")
 
-    def beyond(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def beyond(self, values: Array) -> Mask:
         """Which of N values are below, and which above all that training saw, shape (2, N)."""
         if self.low is None or self.high is None or not self.scale:
             return np.zeros((2, len(values)), dtype=bool)
         return np.stack([values < self.low, values > self.high])
 
-    def beyond_in_words(self, values: NDArray[np.float64]) -> list[str]:
+    def beyond_in_words(self, values: Array) -> list[str]:
         """Say which of some values are beyond those of training, if chance does not explain it.
 
         If training rows and these were drawn alike, the c most extreme of all are among these with
@@ -215,7 +217,9 @@ class NumericColumn:
         """
         kind, values = decode(column)
         found = Reading(values)
-        if kind == "text":
+        if kind == "text" and (plain := self._plain(column)) is not None:
+            found = Reading(plain)
+        elif kind == "text":
             refuse_holders(column)
             words = Words.of(column)
             found = self._read_text(words)
@@ -228,6 +232,11 @@ class NumericColumn:
         refuse_infinity("X", {self.name: first_infinity(column, found.values)})
         return found
 
+    def _plain(self, column: pd.Series) -> Array | None:
+        """The values of text as programs write numbers; None if it has to be looked at."""
+        usual = self.kind == "number" and self.spelling.decimal == "." and not self.spelling.unit
+        return plain_column(column, codes=True) if usual else None
+
     def _read_text(self, words: Words) -> Reading:
         texts = words.texts
         if self.kind == "duration":
@@ -239,9 +248,7 @@ class NumericColumn:
             states = np.where(np.isnan(boolean), states, NUMBER)
         return words.reading(values, states)
 
-    def _of_another_kind(
-        self, kind: str, values: NDArray[np.float64], column: pd.Series
-    ) -> Reading:
+    def _of_another_kind(self, kind: str, values: Array, column: pd.Series) -> Reading:
         raise self._wrong(int(np.flatnonzero(column.notna())[0]), column)
 
     def _wrong(self, row: int, column: pd.Series) -> InputError:

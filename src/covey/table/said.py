@@ -16,9 +16,10 @@ from covey.table.date_column import DateColumn
 from covey.table.number_column import PLURAL, NumericColumn
 from covey.table.vocabulary import LETTER_UNITS, UNITS
 from covey.table.words import Lost
+from covey.types import Array
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 MOST_NAMED = 4  # columns in a sentence
 
@@ -204,7 +205,7 @@ def _say_codes(learned: Sequence[Learned]) -> None:
         )
 
 
-def looks_like_codes(column: NumericColumn, values: NDArray[np.float64]) -> bool:
+def looks_like_codes(column: NumericColumn, values: Array) -> bool:
     """Whether numbers look like labels: their name says so, or they have equally many digits.
 
     Args:

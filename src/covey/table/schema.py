@@ -16,6 +16,7 @@ from covey.table.columns import Column, column_from_manifest, learn
 from covey.table.declared import Declared
 from covey.table.number_column import NumericColumn
 from covey.table.said import say_doubts, say_lost, say_new, say_of_training
+from covey.types import Array
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,13 +111,16 @@ class FeatureSchema:
         """Number of matrix columns; 0 if no column of the training table varied."""
         return len(self.output_names)
 
-    def transform(self, frame: pd.DataFrame, named: bool) -> NDArray[np.float32]:
+    def transform(
+        self, frame: pd.DataFrame, named: bool, *, training: bool = False
+    ) -> NDArray[np.float32]:
         """Turn a table into the matrix that the network reads.
 
         Args:
             frame: Table of N rows from `read_features`. If both it and the training table have
                 names, they find the columns in any order; otherwise the position does.
             named: Whether its names are the user's, from `read_features`.
+            training: whether the rows are of training, and labels that the schema lacks no news.
 
         Returns:
             Matrix of shape (N, width), no unit, entries in [-3, 3]: 0 for a missing number, all 0
@@ -141,7 +145,7 @@ class FeatureSchema:
             values = self._values(column, cells)
             parts.append(column.scaled(values))
             far += [(column.name, said) for said in column.beyond_in_words(values)]
-        if {name for name, _ in new} - self._told_new:
+        if not training and {name for name, _ in new} - self._told_new:
             self._told_new.update(name for name, _ in new)
             say_new([said for _, said in new], len(frame))
         if {name for name, _ in far} - self._told_beyond:
@@ -258,7 +262,7 @@ class FeatureSchema:
         lines += [f"  {name:<{width}}  {how}" for name, how in self.described.items()]
         return "\n".join(lines)
 
-    def _values(self, column: NumericColumn, cells: pd.Series) -> NDArray[np.float64]:
+    def _values(self, column: NumericColumn, cells: pd.Series) -> Array:
         """The values of a column of numbers; what of its cells is lost is said once."""
         reading = column.read(cells)
         if (reading.lost or reading.doubt) and column.name not in self._told_lost:

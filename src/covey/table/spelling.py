@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,10 @@ from covey.table.vocabulary import (
     PERCENT,
     UNITS,
 )
+from covey.types import Array, Mask
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NEARLY_ALL = 0.9  # share of the cells that are numbers, or dates, for the column to be read so
 MOSTLY = 0.5  # and from which on somebody should know that it is not
@@ -42,11 +46,26 @@ _NUMBER = re.compile(
 _INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 _BOUND = re.compile(r"[<>\u2264\u2265~]=?\s*(?=[-+.,0-9])")  # "<0.5": below what can be measured
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u202f\u2009\u2007\u2002\u2003\t"), " ")
-_PLAIN = {**_SPACES, 0x2212: "-", 0x2019: "'", 0x02BC: "'", 0xFF05: "%"}
+_DIGITS_OF_OTHERS = {zero + i: str(i) for zero in (0xFF10, 0x0660, 0x06F0) for i in range(10)}
+_PLAIN = {
+    **_SPACES,
+    0x2212: "-",
+    0x2013: "-",
+    **_DIGITS_OF_OTHERS,
+    0x2019: "'",
+    0x02BC: "'",
+    0xFF05: "%",
+}
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:([.,' ])[0-9]{3})(?:\1[0-9]{3})*")
 _INDIAN = re.compile(r"[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}")
 _DIGITS = re.compile(r"[0-9]*")
 _PROGRAMS = r"^[+-]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_PROGRAMS_NO_CODES = r"^([+-]?([1-9][0-9]*|0)|[+-]?[0-9]*\.[0-9]+)([eE][+-]?[0-9]+)?$"
+# plain numbers whose point cannot part thousands
+_SURE = (
+    r"^[+-]?([0-9]*\.([0-9]{1,2}|[0-9]{4,})|0[0-9]*\.[0-9]{3}|[0-9]{4,}\.[0-9]{3}|\.[0-9]+)"
+    r"([eE][+-]?[0-9]+)?$"
+)
 _CODE = re.compile(r"0[0-9]+")
 
 
@@ -88,9 +107,9 @@ class NumberSpelling:
         texts = np.array(list(counts), dtype=object)
         plain = _are_plain(texts)
         if plain.any():
-            units[""] = sum(counts[text] for text in texts[plain])
-            marked = [text for text in texts[plain] if "." in text and not _three(text)]
-            votes["."] = sum(counts[text] for text in marked)
+            cells = np.array(list(counts.values()))
+            units[""] = int(cells[plain].sum())
+            votes["."] = int(cells[_matches(texts, _SURE)].sum())
         for text in texts[~plain]:
             number, count = _number(text), counts[text]
             if number is None:
@@ -114,7 +133,7 @@ class NumberSpelling:
             unit = signs[0] if len(signs) == 1 and set(units) <= {"", *signs} else ""
         return cls(decimal, unit), doubt
 
-    def read(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
+    def read(self, texts: Sequence[str]) -> tuple[Array, NDArray[np.int8]]:
         """Read texts as numbers.
 
         Args:
@@ -163,27 +182,54 @@ class NumberSpelling:
         return ", ".join(parts)
 
 
-def _are_plain(texts: NDArray[Any]) -> NDArray[np.bool_]:
+def plain_column(column: pd.Series, *, codes: bool) -> Array | None:
+    """A whole column of text whose numbers are as programs write them, which is quickly seen.
+
+    Args:
+        column: N cells.
+        codes: whether digits that begin with 0 are numbers too.
+
+    Returns:
+        Values of shape (N,), NaN where missing; None if any cell has to be looked at.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        cells = pa.array(column, type=pa.large_string(), from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return None
+    if isinstance(cells, pa.ChunkedArray):
+        cells = cells.combine_chunks()
+    absent = pc.is_in(cells, value_set=pa.array(sorted(ABSENT), type=pa.large_string()))
+    cells = pc.if_else(absent, pa.scalar(None, type=pa.large_string()), cells)
+    if cells.null_count == len(cells):
+        return None
+    pattern = _PROGRAMS if codes else _PROGRAMS_NO_CODES
+    if not pc.all(pc.match_substring_regex(cells, pattern=pattern)).as_py():
+        return None
+    return np.asarray(pc.cast(cells, pa.float64()).to_numpy(zero_copy_only=False))
+
+
+def _are_plain(texts: NDArray[Any]) -> Mask:
     """Which of N texts are numbers as programs write them, shape (N,)."""
+    return _matches(texts, _PROGRAMS)
+
+
+def _matches(texts: NDArray[Any], pattern: str) -> Mask:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     array = pa.array(texts, type=pa.large_string())
-    return np.asarray(pc.match_substring_regex(array, pattern=_PROGRAMS).to_numpy(False))
+    return np.asarray(pc.match_substring_regex(array, pattern=pattern).to_numpy(False))
 
 
-def _cast(texts: NDArray[Any]) -> NDArray[np.float64]:
+def _cast(texts: NDArray[Any]) -> Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     numbers = pc.cast(pa.array(texts, type=pa.large_string()), pa.float64())
     return np.asarray(numbers.to_numpy(zero_copy_only=False))
-
-
-def _three(text: str) -> bool:
-    """Whether the point in plain text may part thousands."""
-    whole, _, part = text.lstrip("+-").partition(".")
-    return len(part) == 3 and part.isdigit() and 1 <= len(whole) <= 3 and whole[0] != "0"
 
 
 def is_code(text: str) -> bool:
@@ -192,23 +238,27 @@ def is_code(text: str) -> bool:
 
 
 def as_words(counts: Mapping[str, int]) -> tuple[str, str] | None:
-    """The pair of words, such as ("no", "yes"), that a column consists of, if it holds both.
+    """The pair of words, such as ("no", "yes"), that a column consists of, perhaps beside 0 and 1.
 
     Args:
         counts: how many cells hold each text.
 
     Returns:
-        The words for 0 and 1 in small letters, or None.
+        The words for 0 and 1 in small letters; or None, also if only one of the two is held.
     """
     if len(counts) > 200:
         return None
     held = {text.strip().lower() for text in counts if _state(text) == OTHER}
-    return next((pair for pair in BOOLEANS if held == set(pair)), None)
+    for pair in BOOLEANS:
+        sides = [held & {word, digit} for word, digit in zip(pair, "01", strict=True)]
+        if all(sides) and held <= {*pair, "0", "1"} and held & set(pair):
+            return pair
+    return None
 
 
-def read_words(texts: Sequence[str]) -> NDArray[np.float64]:
+def read_words(texts: Sequence[str]) -> Array:
     """Booleans in words as 0 and 1, shape (N,); NaN for what is none."""
-    place = {word: value for pair in BOOLEANS for value, word in enumerate(pair)}
+    place = {word: value for pair in (*BOOLEANS, ("0", "1")) for value, word in enumerate(pair)}
     return np.array([place.get(text.strip().lower(), np.nan) for text in texts], dtype=np.float64)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from covey.arguments.labels import row_name
 from covey.table.cells import shown_cell
 from covey.table.spelling import MARK, NUMBER, OTHER, state
+from covey.types import Array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,7 @@ class Reading:
         doubt: a text that could mean something else as well; None if none could.
     """
 
-    values: NDArray[np.float64]
+    values: Array
     states: NDArray[np.int8] = field(default_factory=lambda: np.empty(0, dtype=np.int8))
     lost: Lost | None = None
     doubt: str | None = None
@@ -71,7 +72,7 @@ class Words:
     column: Any
     texts: tuple[str, ...]
     codes: NDArray[np.intp]
-    numbers: NDArray[np.float64]
+    numbers: Array
 
     @classmethod
     def of(cls, column: pd.Series) -> Self:
@@ -92,7 +93,7 @@ class Words:
             numbers[held & known] = [float(cell) for cell in cells[held & known]]
             cells = cells.mask(held).map(str, na_action="ignore")
         codes, texts = pd.factorize(cells)
-        return cls(column, tuple(str(text) for text in texts), codes, numbers)
+        return cls(column, tuple(texts.tolist()), codes, numbers)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -102,11 +103,11 @@ class Words:
 
     def reading(
         self,
-        values: NDArray[np.float64],
+        values: Array,
         states: NDArray[np.int8] | None = None,
         *,
         doubt: str | None = None,
-        typed: NDArray[np.float64] | None = None,
+        typed: Array | None = None,
     ) -> Reading:
         """What was made of each text, for each cell.
 
