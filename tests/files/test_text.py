@@ -397,6 +397,8 @@ def test_no_table_is_changed_by_how_long_it_is(tmp_path):
         ("a,b,c\n1,2,3,4\n5,6,7,8\n", "has 3 ('a; b; c') where the rows have 4"),
         ("a,b\n1,2,3,4\n5,6,7,8\n", "has 2 cells ('a; b') where the rows below have 4"),
         ("a,b,c\n1,2\n3,4\n", "line 1 has 3 cells ('a; b; c') where the rows below have 2"),
+        ("one name\n1.5,2\n2.5,3\n", "has 1 ('one name') where the rows have 2 cells"),
+        ("a;b\nTrue\nFalse\nTrue\n", "line 1 has 2 cells"),
         ("a,b,a\n1,2,3\n", "more than one column that is called a"),
         ("a, a\n1,2\n", "more than one column that is called a"),
         ("a,b\n1,\0\n", "zero bytes (line 2)"),

@@ -202,7 +202,10 @@ def _are_names(first: list[str], rows: list[list[str]]) -> bool:
 
 def _score_single(sample: str) -> float:
     cells = [line.strip() for line in sample.splitlines() if line.strip()][:200]
-    if cells and any(sep in cells[0] for sep in SEPARATORS) and kind(cells[0]) != "number":
+    if not cells:
+        return 0.0
+    quoted = re.fullmatch('"[^"]*"', cells[0])
+    if any(sep in cells[0] for sep in SEPARATORS) and kind(cells[0]) != "number" and not quoted:
         return 0.0  # several names
     worth = [_worth_alone(cell) for cell in cells]
     return sum(worth) / max(len(worth), 1)

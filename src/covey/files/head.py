@@ -89,8 +89,12 @@ def find_head(name: str, text: str, sep: str | None, notes: Notes) -> Head:
         in_comment = _names_in_comment(remarks, dialect, rows[begin:], width)
         if in_comment:
             names, remarks, layout = in_comment, remarks[:-1], replace(layout, first=begin)
-    if names is None:
-        _refuse_uneven(name, found, above, width, line)
+    top = layout.first if layout.header is None else layout.header
+    close = top > 0 and bool(above) and rows[top - 1] == above[-1]
+    if (names is None and (close or (above and len(above[-1]) > 1))) or (
+        close and any(above[-1][width:])
+    ):
+        raise _uneven(name, found, above[-1], width, line)
     if above or remarks:
         count = len(above) + len(remarks)
         shown = quoted(above[0] if above else [remarks[0].strip()])
@@ -193,17 +197,14 @@ def _names_in_comment(
     return cells if len(cells) == width and all(cells) and has_names(cells, same) else None
 
 
-def _refuse_uneven(
-    name: str, found: list[Record], above: list[list[str]], width: int, line: int
-) -> None:
-    """Refuse a line of names that has fewer or more cells than the rows."""
-    if above and len(above[-1]) > 1:
-        number = next(each for each in found if each.cells == above[-1]).line + line + 1
-        raise InputError(
-            f"Expected as many names as columns. Received: {name}, whose line {number} has "
-            f"{len(above[-1])} cells ({quoted(above[-1])}) where the rows below have {width}. "
-            "Write each name and each cell, in quotes if it holds the separator; or pass `sep`."
-        )
+def _uneven(name: str, found: list[Record], names: list[str], width: int, line: int) -> InputError:
+    """The error for a line of names that has fewer or more cells than the rows."""
+    number = next(each for each in found if each.cells == names).line + line + 1
+    return InputError(
+        f"Expected as many names as columns. Received: {name}, whose line {number} has "
+        f"{len(names)} cell{'s' * (len(names) > 1)} ({quoted(names)}) where the rows below have {width}. Write "
+        "each name and each cell, in quotes if it holds the separator; or pass `sep`."
+    )
 
 
 def _from_line(text: str, number: int) -> str:
