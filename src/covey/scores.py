@@ -96,7 +96,7 @@ def energy_score(distribution: Joint, y: Observations) -> Array:
     target this is the CRPS. It is integrated, not sampled: good to 1e-7 of itself for normals and
     their mixtures, to 1e-5 for a Student-t and to 5e-4 for mixtures of them. The cost grows with
     the square of the number of components. Of a `Transformed` it is an average over about 1,000
-    points, always the same, good to 1% where tails are light, and so is the variogram score. Where
+    points, always the same, good to a few percent, and so is the variogram score. Where
     units differ, divide by typical sizes first, as below, or the largest numbers weigh most.
 
     Source: Gneiting, Raftery (2007), doi 10.1198/016214506000001437.

@@ -199,7 +199,8 @@ class OfLatent(Joint):
         """Covariance of the components' means, shape (N, D, D); zero where there is one."""
         weights = self.latent._components[1]
         spread = np.stack([mean for mean, _ in self._moments[2]]) - self.mean
-        return frozen(np.einsum("nk,kni,knj->nij", weights, spread, spread))
+        pairs = zip(weights.T, spread[:, :, :, None] * spread[:, :, None, :], strict=True)
+        return frozen(np.asarray(sum(w[:, None, None] * pair for w, pair in pairs)))
 
     @cached_property
     def covariance(self) -> Array:

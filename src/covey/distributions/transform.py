@@ -1,7 +1,7 @@
 """Maps between a target that is never below 0 and a latent variable z without bounds.
 
-Each is increasing, y = max(h(z), 0). From 0 to `top`, the largest value that was seen, h is what
-its name says; beyond, on both sides, it goes on as a straight line with the slope that it has
+Each is increasing, y = max(h(z), 0). From 0 to `top`, a fit takes the median that was seen, h is
+what its name says; beyond, on both sides, it goes on as a straight line with the slope that it has
 there. So the tails of y are those of z, and it has a mean and a variance where z has.
 
 | name    | z of a value y, up to `top`             |
@@ -304,7 +304,7 @@ def _by_parts(mean: Array, stddev: Array, ends: Array, count: int) -> Array:
         edges += sign * np.where(inside, np.exp(np.minimum(z, LARGEST)), 0.0) * _hermite(x, count)
     log_mean = mean + np.square(stddev) / 2
     # the difference of two probabilities, from the side where they are small
-    upper = np.isfinite(low) & (low + high > 2 * stddev)
+    upper = np.isfinite(low) & (np.where(np.isfinite(low), low, 0.0) + high > 2 * stddev)
     a = np.where(upper, stddev - low, high - stddev)
     b = np.where(upper, stddev - high, low - stddev)
     found[0] = np.exp(log_mean + log_ndtr(a)) - np.exp(log_mean + log_ndtr(b))

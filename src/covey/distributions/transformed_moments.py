@@ -193,7 +193,7 @@ def covariance(base: Any, transforms: Transforms, mean: Array, stddev: Array) ->
             rows = every[start : start + size]
             part = base[rows]._labelled(None)
             found[rows] = _correlation(part, transforms, int(count))
-    return found * stddev[:, :, None] * stddev[:, None, :]
+    return found * _squared(stddev)
 
 
 def _counts(latent: Array) -> Rows:
@@ -224,10 +224,10 @@ def _correlation(base: Any, transforms: Transforms, count: int) -> Array:
         center = np.einsum("jn,jni->ni", share / share.sum(axis=0), means)
         apart = means - center
         found = np.einsum("jn,jnik->nik", share, np.stack([each for _, each in parts]))
-        found += np.einsum("jn,jni,jnk->nik", share, apart, apart)
+        found += sum(s[:, None, None] * _squared(a) for s, a in zip(share, apart, strict=True))
     own = np.arange(found.shape[1])
     scale = np.sqrt(np.where(known, 1.0, found[:, own, own]))
-    found = found / scale[:, :, None] / scale[:, None, :]
+    found = found / _squared(scale)
     found = np.where(known[:, :, None] | known[:, None, :], 0.0, found)
     found[:, own, own] = 1.0
     return found
@@ -262,7 +262,12 @@ def _given_mixing(
     found = np.zeros_like(latent)
     for term in series:
         power = power * latent
-        found += power * term[:, :, None] * term[:, None, :]
+        found += power * _squared(term)
     # what the series leaves of the variances goes on with its last power
     rest = np.sqrt(np.maximum(variance - np.square(series).sum(axis=0), 0.0))
-    return means, found + power * latent * rest[:, :, None] * rest[:, None, :]
+    return means, found + power * latent * _squared(rest)
+
+
+def _squared(values: Array) -> Array:
+    """The products of all pairs, symmetric to the last digit: (N, D) gives (N, D, D)."""
+    return values[:, :, None] * values[:, None, :]

@@ -82,9 +82,13 @@ def energy(joint: Any, values: Array) -> Array:
     for rows, draws, others, weight in _pairs(joint):
         y = values[rows]
         seen = ~np.isnan(y)
-        to_y = np.linalg.norm(np.where(seen, draws - np.where(seen, y, 0.0), 0.0), axis=2)
-        apart = np.linalg.norm(np.where(seen, draws - others, 0.0), axis=2)
-        score = np.einsum("sn,sn->n", weight, to_y - apart / 2)
+        at_y = np.where(seen, y, 0.0)
+        gaps = [
+            np.linalg.norm(np.where(seen, one - two, 0.0), axis=2)
+            for one, two in ((draws, at_y), (others, at_y), (draws, others))
+        ]
+        # of a draw far out nothing is left in this sum, however heavy the tails are
+        score = np.einsum("sn,sn->n", weight, (gaps[0] + gaps[1] - gaps[2]) / 2)
         found[rows] = np.where(seen.any(axis=1), score, np.nan)
     return found
 

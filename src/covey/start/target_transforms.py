@@ -26,7 +26,6 @@ from covey.types import Array
 
 MOST_ROWS = 20_000  # that transforms are compared on, evenly chosen
 SHARES = (0.03, 0.1, 0.3, 1.0)  # of a target's spread: units that are tried
-LEAST_TOP = 1e-300  # of a target that is 0 throughout
 SURE = 2.0  # standard errors by which a transform must be better
 LEAST = 0.02  # nats by which it must be better
 DEGREES_OF_FREEDOM = 4.0  # of the Student-t that a transform must be better than, too
@@ -101,17 +100,22 @@ def _wanted(given: Any, data: TrainingData) -> list[Any]:
     for target, one in given.items():
         i = target_positions(target, targets)[0]
         found = AUTO if one == AUTO else read_transform(one, targets[i])
-        # what is named is straight beyond the largest value that was seen
+        # what is named is curved up to the median, and straight beyond
         named = isinstance(one, str) and isinstance(found, Transform)
         wanted[i] = _up_to(found, data.Y[:, i]) if named else found
     return wanted
 
 
 def _up_to(transform: Any, y: Array) -> Transform:
-    """The same transform, straight beyond the largest value."""
-    if isinstance(transform, Clip):
-        return transform
-    found: Transform = replace(transform, top=float(max(np.nanmax(y, initial=0.0), LEAST_TOP)))
+    """The same transform, straight beyond the median of the values above 0.
+
+    Straight, a likely error of z is no enormous error of y: means stay near the middle of what is
+    likely, and a mean and a variance exist for any family.
+    """
+    above = y[y > 0]
+    if isinstance(transform, Clip) or not len(above):
+        return transform if isinstance(transform, Clip) else replace(transform, top=1.0)
+    found: Transform = replace(transform, top=float(np.median(above)))
     return found
 
 
