@@ -63,3 +63,14 @@ def test_no_line_with_a_no_is_left_alone(held_out):
 def test_nothing_to_judge_by():
     found = figures(n=5)
     assert verdict_with_advice({**found, "rows": 0})[1].startswith(INDENT)
+
+
+def test_lines_in_between_keep_their_place():
+    found = figures(mean=3.0)
+    found["per_target"]["y0"]["below_zero"] = [0.5, 0.6]
+    lines = verdict(found)
+    assert len(lines) == 6
+    told = advice(found)
+    assert len(told) == 6
+    assert told[3] == told[4] == ""
+    assert verdict_with_advice(found)[1] == INDENT + told[0]

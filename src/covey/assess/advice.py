@@ -43,13 +43,14 @@ def advice(figures: Figures, *, held_out: bool = False) -> list[str]:
     """
     if not figures["rows"]:
         return ["bring rows whose targets are known."]
-    return [
+    hints = [
         _for_gain(figures, held_out),
         _for_accuracy(figures),
         _for_calibration(figures, held_out),
-        "",
-        _for_attention(figures),
     ]
+    # what lines in between call for, they say themselves
+    between = len(verdict(figures, held_out=held_out)) - len(hints) - 1
+    return [*hints, *[""] * between, _for_attention(figures)]
 
 
 def _for_gain(figures: Figures, held_out: bool) -> str:

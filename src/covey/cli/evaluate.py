@@ -12,6 +12,7 @@ from covey.cli.columns import as_cell, choose
 from covey.cli.predict import features_of
 from covey.cli.tables import TABLE, add_reading, called, read
 from covey.cli.trusted import add_trusted
+from covey.cli.words import in_options
 from covey.errors import CoveyWarning, InputError
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def call(options: argparse.Namespace) -> None:
         print(_by(options.by, found) + "\n")
     if options.report:
         print(f"report: {options.report}\n")
-    print("\n".join(verdict_with_advice(figures)))
+    print(in_options("\n".join(verdict_with_advice(figures))))
 
 
 def _column(table: pd.DataFrame, name: str | None, option: str, of: str) -> pd.Series | None:

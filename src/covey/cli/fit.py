@@ -15,6 +15,7 @@ from covey.cli.columns import add_names
 from covey.cli.parameters import LATER, estimator
 from covey.cli.roles import Roles
 from covey.cli.tables import STANDARD, TABLE, add_reading, called, read
+from covey.cli.words import in_options
 from covey.errors import InputError
 
 INTERRUPTED = 130
@@ -157,7 +158,7 @@ def call(options: argparse.Namespace) -> int:
             f"{options.output}: {count} target{'s' * (count > 1)} from {columns} columns, "
             f"{rows} rows; out-of-fold score {model.out_of_fold_score_:.3f} nats per row"
         )
-        print(verdict.getvalue(), end="")
+        print(in_options(verdict.getvalue()), end="")
     if model.fitted_.interrupted:
         print(f"covey: interrupted; {options.output} holds the best so far", file=sys.stderr)
         return INTERRUPTED
