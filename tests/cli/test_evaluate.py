@@ -89,6 +89,17 @@ def test_json_is_json(model_file, test_rows, capsys):
     assert set(figures["by"]["parts"]) == {"3", "4"}
 
 
+def test_parts_keep_their_names_and_stand_in_order():
+    from covey.cli.evaluate import _parts
+
+    codes = pd.Series(["10115", "01067", None, "9", "01067"])
+    found = _parts(codes)
+    assert list(found) == ["9", "01067", "10115", "no value"]
+    assert found["01067"].tolist() == [1, 4]
+    assert list(_parts(pd.Series([3.5, 1.0, 3.5]))) == ["1.0", "3.5"]
+    assert list(_parts(pd.Series(["b", "10", "a"]))) == ["10", "a", "b"]
+
+
 def test_parts_are_a_table(model_file, test_rows, capsys):
     assert run("evaluate", model_file, test_rows, "--by", "month") == 0
     out = capsys.readouterr().out

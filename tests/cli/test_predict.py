@@ -72,7 +72,13 @@ def test_predict_prints_csv_and_nothing_else(model_file, folder, capsys, output)
 def test_columns_lacking_at_prediction_are_named(model_file, folder, capsys):
     read_table(folder / "new.parquet").drop(columns="b").to_csv(folder / "less.csv", index=False)
     assert run("predict", model_file, folder / "less.csv") == 2
-    assert "without 'b'" in capsys.readouterr().err
+    assert "less.csv all columns that training had. Received a table without 'b'" in (
+        said := capsys.readouterr().err
+    )
+    assert "Did you mean" not in said
+    pd.DataFrame({"A": [1], "B": [2], "sites": ["north"]}).to_csv(folder / "less.csv", index=False)
+    assert run("predict", model_file, folder / "less.csv") == 2
+    assert "without 'a', 'b', 'site'. Did you mean A or B or sites?" in capsys.readouterr().err
 
 
 def test_columns_are_chosen(model_file, folder, tmp_path, capsys):

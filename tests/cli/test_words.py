@@ -28,6 +28,7 @@ SOURCE = Path(covey.__file__).parent
         ('cv="shuffled" says otherwise.', "--cv shuffled says otherwise."),
         ('categorical=["zip"], if so', "--categorical zip, if so"),
         ("categorical=['zip', 'code'].", "--categorical zip,code."),
+        ("pass dates={'day': \"%d/%m/%Y\"}.", "pass --dates day=%d/%m/%Y."),
         ("`max_steps` must be 1.", "max_steps (of --params) must be 1."),
         ("`fit_files(resume=True)` goes on", "`fit_files(--resume)` goes on"),
         ("Expected `level` in (0, 1)", "Expected `level` in (0, 1)"),

@@ -56,7 +56,7 @@ def call(options: argparse.Namespace) -> None:
     of = called(options.table)
     model = load(options.model, trusted=options.trusted)
     targets = choose(list(table.columns), [as_cell(name) for name in model.targets_], "targets", of)
-    model.calibrate(features_of(model, table), table[targets])
+    model.calibrate(features_of(model, table, of), table[targets])
     model.save(options.output, trusted=options.trusted)
     if not options.quiet:
         rows = len(model.fitted_.calibration_set.joint)

@@ -91,17 +91,28 @@ def choose(columns: Sequence[str], words: Iterable[str] | None, option: str, of:
     return list(dict.fromkeys(found))
 
 
-def _unknown(lacking: Sequence[str], columns: list[str], option: str, of: str) -> str:
+def offer(lacking: Sequence[str], columns: Sequence[str]) -> str:
+    """A question whether columns with close names were meant, or nothing.
+
+    Args:
+        lacking: names that are not there.
+        columns: names that are.
+    """
     lower = {column.lower(): column for column in columns}
     close = {}
     for name in lacking:
         longer = [column for column in columns if "," in column and name in column]
         near = [lower[each] for each in get_close_matches(name.lower(), lower, n=2)]
         close[name] = list(dict.fromkeys([*near, *longer]))[:2]
+    offers = list(dict.fromkeys(column for near in close.values() for column in near))
+    if not offers:
+        return ""
+    return f" Did you mean {' or '.join(quoted(column) for column in offers[:4])}?"
+
+
+def _unknown(lacking: Sequence[str], columns: list[str], option: str, of: str) -> str:
     said = ", ".join(repr(name) for name in lacking)
     text = f"Expected names of columns of {of} with {option}. Received: {said}."
-    offers = list(dict.fromkeys(column for near in close.values() for column in near))
-    if offers:
-        text += f" Did you mean {' or '.join(quoted(column) for column in offers)}?"
+    text += offer(lacking, columns)
     present = ", ".join(quoted(column) for column in columns)
     return f"{text} There are: {clipped(present, 600)}."

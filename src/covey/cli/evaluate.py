@@ -79,7 +79,7 @@ def call(options: argparse.Namespace) -> None:
     targets = choose(names, [as_cell(name) for name in model.targets_], "the targets", of)
     weight = _column(table, options.sample_weight, "--sample-weight", of)
     parts = _parts(_column(table, options.by, "--by", of))
-    X, Y = features_of(model, table), table[targets]
+    X, Y = features_of(model, table, of), table[targets]
     figures = model.evaluate(X, Y, sample_weight=weight)
     for sentence in shifts_of(model, X):
         print(f"covey: warning: {sentence}", file=sys.stderr)
@@ -117,15 +117,20 @@ def _parts(labels: pd.Series | None) -> dict[str, Any]:
 
     if labels is None:
         return {}
-    numbers = pd.to_numeric(labels, errors="coerce")  # cells of text files are text
-    labels = numbers if numbers.notna().equals(labels.notna()) else labels
-    codes, values = pd.factorize(labels, sort=True, use_na_sentinel=False)
+    codes, values = pd.factorize(labels, use_na_sentinel=False)
     if len(values) > MOST_PARTS:
         raise InputError(
             f"Expected at most {MOST_PARTS} values in the column of --by. Received: "
             f"{len(values)} in {labels.name}. Add a column that says less, such as the month."
         )
-    return {str(value): (codes == code).nonzero()[0] for code, value in enumerate(values)}
+    names = pd.Series(values).astype(object)
+    numbers = pd.to_numeric(names, errors="coerce")  # cells of text files are text
+    missing = names.isna()
+    key = numbers if (numbers.notna() | missing).all() else names.astype(str)
+    return {
+        "no value" if missing[code] else str(names[code]): (codes == code).nonzero()[0]
+        for code in key[~missing].sort_values().index.append(names.index[missing])
+    }
 
 
 def _each(model: Any, X: Any, Y: Any, weight: Any, parts: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from covey.cli.columns import add_names, cells, choose
+from covey.cli.columns import add_names, cells, choose, offer
 from covey.cli.tables import TABLE, add_reading, called, check_output, read, write
 from covey.cli.trusted import add_trusted
 from covey.errors import InputError
@@ -86,7 +86,7 @@ def call(options: argparse.Namespace) -> None:
             f"`given` takes targets of the model: {', '.join(model.targets_)}. Received: {unknown}."
         )
     observed = table[given] if given else None
-    features = features_of(model, table)
+    features = features_of(model, table, of)
     joint = model.predict_distribution(features, given=observed)
     found = joint.to_frame() if figures is None else figures.of(joint)
     if clash := [name for name in carried if name in found.columns]:
@@ -94,7 +94,7 @@ def call(options: argparse.Namespace) -> None:
     write(table[carried].join(found), options.output)
 
 
-def features_of(model: Any, table: Any) -> Any:
+def features_of(model: Any, table: Any, of: str) -> Any:
     """The columns that a model reads, where it knows their names; else all but its targets.
 
     What else is in a table is nobody's mistake: identifiers, comments, the targets themselves.
@@ -102,12 +102,22 @@ def features_of(model: Any, table: Any) -> Any:
     Args:
         model: a fitted estimator.
         table: of N rows.
+        of: what has the columns, for messages.
 
     Returns:
-        A table of N rows. Columns that are lacking are for the model to complain of.
+        A table of N rows.
+
+    Raises:
+        InputError: a column that the model reads is lacking.
     """
     known = getattr(model, "feature_names_in_", None)
     if known is not None:
-        wanted = set(known)
-        return table[[name for name in table.columns if str(name) in wanted]]
+        present = {str(name): name for name in table.columns}
+        if lacking := [name for name in known if name not in present]:
+            raise InputError(
+                f"Expected in {of} all columns that training had. Received a table without "
+                f"{', '.join(map(repr, lacking))}.{offer(lacking, list(present))} Add what is "
+                "lacking, without values if these are unknown."
+            )
+        return table[[present[name] for name in known]]
     return table.drop(columns=[name for name in model.targets_ if name in table.columns])

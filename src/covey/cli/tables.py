@@ -80,7 +80,7 @@ def check_output(path: str | None, inputs: Sequence[str]) -> None:
     writable(path)
     for each in inputs:
         if each != STANDARD and os.path.realpath(path) == os.path.realpath(each):
-            raise InputError(f"`--output` would overwrite the input {each}.")
+            raise InputError(f"--output would overwrite the input {each}.")
 
 
 def write(frame: Any, path: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 # Messages have names of arguments in backticks, and values given to them as name=value.
 OPTIONS = {
@@ -31,7 +32,8 @@ PARAMETERS = (
 )
 NAMED = re.compile(r"(^|[.:] )?`(\w+)`")
 FUNCTIONS = {"`fit`": "covey fit", "`fit_files`": "--stream", "`calibrate`": "covey calibrate"}
-GIVEN = re.compile(r"`?\b(\w+)=(\"[^\"]*\"|\[[^\]]*\]|'[^']*'|[\w.+-]+)`?")
+PAIR = r"['\"]([^'\"]*)['\"]: *['\"]([^'\"]*)['\"]"
+GIVEN = re.compile(r"`?\b(\w+)=(\"[^\"]*\"|\[[^\]]*\]|\{[^}]*\}|'[^']*'|[\w.+-]+)`?")
 
 
 def in_options(message: str) -> str:
@@ -70,6 +72,8 @@ def _given(match: re.Match[str]) -> str:
     option = OPTIONS.get(name, "")
     if not option.startswith("--"):
         return match[0]
+    if pairs := re.findall(PAIR, value):
+        return f"{option} {shlex.quote(','.join(f'{key}={what}' for key, what in pairs))}"
     names = re.findall(r"['\"]([^'\"]*)['\"]", value)
     if value == "True":
         return option
