@@ -168,7 +168,8 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         """Fit to a table of features and a table of targets.
 
         Tables that have row labels must have the same labels in the same order, here and in all
-        other methods.
+        other methods. Ctrl-C ends the training and keeps the best so far, with a `CoveyWarning`; a
+        second one raises `KeyboardInterrupt` at once.
 
         Args:
             X: DataFrame or array of shape (N, F): numeric, boolean, categorical or text columns;

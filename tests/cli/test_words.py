@@ -32,6 +32,8 @@ SOURCE = Path(covey.__file__).parent
         ("`max_steps` must be 1.", "max_steps (of --params) must be 1."),
         ("`fit_files(resume=True)` goes on", "`fit_files(--resume)` goes on"),
         ("Expected `level` in (0, 1)", "Expected `level` in (0, 1)"),
+        ("Received 'cv=3' in row 1", "Received 'cv=3' in row 1"),
+        ("in quotes; or pass `sep`.", "in quotes; or pass --sep."),
         ("n_samples = 3 and x=4", "n_samples = 3 and x=4"),
     ],
 )

@@ -21,6 +21,10 @@ OPTIONS = {
     "dates": "--dates",
     "transform": "--transform",
     "given": "--given",
+    "sep": "--sep",
+    "decimal": "--decimal",
+    "encoding": "--encoding",
+    "na": "--na",
     "trusted": "--trusted",
     "resume": "--resume",
     "checkpoint": "the checkpoint",
@@ -30,10 +34,11 @@ PARAMETERS = (
     *("rank", "base", "hidden_units", "activation", "dropout", "learning_rate", "weight_decay"),
     *("batch_size", "max_steps", "callbacks", "verbose"),
 )
-NAMED = re.compile(r"(^|[.:] )?`(\w+)`")
+NAMED = re.compile(r"(^|[.] )?`(\w+)`")
 FUNCTIONS = {"`fit`": "covey fit", "`fit_files`": "--stream", "`calibrate`": "covey calibrate"}
 PAIR = r"['\"]([^'\"]*)['\"]: *['\"]([^'\"]*)['\"]"
-GIVEN = re.compile(r"`?\b(\w+)=(\"[^\"]*\"|\[[^\]]*\]|\{[^}]*\}|'[^']*'|[\w.+-]+)`?")
+# not within quotes, where it is what the user has
+GIVEN = re.compile(r"`?(?<!['\"\w])(\w+)=(\"[^\"]*\"|\[[^\]]*\]|\{[^}]*\}|'[^']*'|[\w.+-]+)`?")
 
 
 def in_options(message: str) -> str:
@@ -56,15 +61,12 @@ def _named(match: re.Match[str]) -> str:
     before, name = match[1], match[2]
     if name in PARAMETERS:
         return f"{before or ''}{name} (of --params)"
-    if name not in OPTIONS:
+    words = OPTIONS.get(name)
+    if words is None:
         return match[0]
-    words = OPTIONS[name]
-    # a sentence begins here
-    return (
-        words[0].upper() + words[1:]
-        if before is None and not match.start()
-        else (f"{before or ''}{words[0].upper() + words[1:] if before is not None else words}")
-    )
+    if before is not None:  # a sentence begins here
+        words = words[0].upper() + words[1:]
+    return f"{before or ''}{words}"
 
 
 def _given(match: re.Match[str]) -> str:
