@@ -72,6 +72,7 @@ def test_a_clone_is_not_fitted_and_a_copy_is(model):
     np.testing.assert_array_equal(again.out_of_fold_.mean, model.out_of_fold_.mean)
 
 
+@pytest.mark.filterwarnings("ignore:Of 50 rows, some have labels")
 def test_a_calibration_leaves_copies_of_the_estimator_as_they_were(model):
     other, before = copy.copy(model), model.fitted_
     values = np.random.default_rng(0).normal(size=(50, model.n_features_in_))

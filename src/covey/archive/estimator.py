@@ -228,8 +228,11 @@ def _transform(given: Any) -> str | None:
 
 def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters that a file can hold; the others go back to their defaults."""
-    plain: dict[str, Any] = {}
+    said = Declared.of(parameters.get("categorical"), parameters.get("dates"))
+    plain: dict[str, Any] = said.plain
     for name, value in parameters.items():
+        if name in ("categorical", "dates"):
+            continue
         if name == "hidden_units":
             plain[name] = np.atleast_1d(value).tolist()
         elif name == "transform" and isinstance(value, Mapping):
@@ -240,5 +243,4 @@ def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
             plain[name] = value.item()
         elif value is None or isinstance(value, (bool, int, float, str)):
             plain[name] = value
-    said = Declared.of(parameters.get("categorical"), parameters.get("dates"))
-    return {**plain, **said.plain}
+    return plain

@@ -138,8 +138,10 @@ class CategoricalColumn:
         return matrix, new
 
     def to_manifest(self) -> dict[str, Any]:
-        """Return the attributes and the kind, "text", as JSON values."""
-        return {**asdict(self), "categories": list(self.categories), "kind": "text"}
+        """Return the kind, "text", and the attributes, those as in earlier files left out."""
+        own = {**asdict(self), "categories": list(self.categories), "kind": "text"}
+        earlier = {"labels": MERGED, "others": 0}
+        return {name: own[name] for name in own if own[name] != earlier.get(name)}
 
     @classmethod
     def from_manifest(cls, entry: dict[str, Any]) -> Self:

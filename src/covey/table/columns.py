@@ -94,8 +94,8 @@ def learn(name: str, cells: pd.Series, *, categorical: bool, dates: str | None) 
         return _with_values(DateColumn, name, kind, Reading(values), dates=DateSpelling())
     if kind != "text":
         return _with_values(NumericColumn, name, kind, Reading(values))
-    if category:
-        return _categories(name, cells)
+    if category:  # of no other text than booleans, or every reader would have to know of it
+        return _booleans(name, Words.of(cells)) or _categories(name, cells)
     words = Words.of(cells)
     return (
         _booleans(name, words)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from covey.errors import InputError
 from covey.table.cells import decode
-from covey.table.dates import UNITS, DateSpelling, from_epoch, read_times
+from covey.table.dates import MONTH_FIRST, UNITS, DateSpelling, from_epoch, read_times
 from covey.table.number_column import NumericColumn
 from covey.table.words import Reading, Words
 from covey.types import Array
@@ -92,7 +92,12 @@ class DateColumn(NumericColumn):
     def _read_text(self, words: Words) -> Reading:
         if self.kind == "time":
             return words.reading(read_times(words.texts))
-        return read_dates(words, self.dates)
+        dates, doubt = self.dates, None
+        if not dates.first and not dates.format:  # training held dates that have but one reading
+            dates, doubt = DateSpelling.find(words.texts)
+            if doubt is not None:  # one row is in no order
+                dates = DateSpelling(MONTH_FIRST)
+        return replace(read_dates(words, dates), doubt=doubt)
 
     def _of_another_kind(self, kind: str, values: Array, column: pd.Series) -> Reading:
         if self.kind == "date" and self.dates.format and kind == "number":

@@ -27,6 +27,7 @@ _DATES = (
     # year first, whole or without a day
     (rf"{_YEAR}(?P<s>[-/.])[0-9]{{1,2}}(?P=s)[0-9]{{1,2}}", "%Y{s}%m{s}%d"),
     (rf"{_YEAR}(?P<s>[-/.])(?:0[1-9]|1[0-2])", "%Y{s}%m"),
+    (rf"(?:0?[1-9]|1[0-2])(?P<s>[-/]){_YEAR}", "%m{s}%Y"),
     # two numbers whose order the column tells, then the year
     (rf"[0-9]{{1,2}}(?P<s>[-/.])[0-9]{{1,2}}(?P=s){_YEAR}", "{a}{s}{b}{s}%Y"),
     (r"[0-9]{1,2}(?P<s>[-/.])[0-9]{1,2}(?P=s)[0-9]{2}", "{a}{s}{b}{s}%y"),

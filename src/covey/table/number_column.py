@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+SLACK = 2.0**-23  # of the largest number, within which two are the same
 PLAIN = NumberSpelling()
 EDGE = 3.0  # what encoded numbers stay below
 FAR = 30.0  # encoded numbers are told apart up to here, in spreads
@@ -142,7 +143,9 @@ class NumericColumn:
         """Which of N values are below, and which above all that training saw, shape (2, N)."""
         if self.low is None or self.high is None or not self.scale:
             return np.zeros((2, len(values)), dtype=bool)
-        return np.stack([values < self.low, values > self.high])
+        # a file of float32, or of its digits, has the same number a little beside
+        slack = min(SLACK * max(abs(self.low), abs(self.high)), self.high / 2 - self.low / 2)
+        return np.stack([values < self.low - slack, values > self.high + slack])
 
     def beyond_in_words(self, values: Array) -> list[str]:
         """Say which of some values are beyond those of training, if chance does not explain it.
