@@ -78,6 +78,12 @@ def test_types_are_kept(frame, suffix, tmp_path, recwarn):
     assert not recwarn.list
 
 
+def test_names_of_parquet_stay_as_they_are(tmp_path):
+    table = pd.DataFrame({" a ": [1], "b\nc": [2]})
+    table.to_parquet(tmp_path / "t.parquet")
+    pd.testing.assert_frame_equal(read_table(tmp_path / "t.parquet"), table)
+
+
 @pytest.mark.parametrize(
     ("suffix", "called"),
     [(".parquet", "a Parquet file"), (".feather", "an Arrow file"), (".xlsx", "an Excel workbook")],

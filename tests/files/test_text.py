@@ -78,6 +78,8 @@ DIALECTS = [
         },
         "decimal ','",
     ),
+    # no thousands beside 3.14
+    ("t.csv", "a;b\n1.234;1,5\n3.14;2,5\n", {"a": ["1.234", "3.14"], "b": ["1.5", "2.5"]}, "','"),
     ("t.csv", "a;b\n1.5;x\n2.25;y\n", {"a": ["1.5", "2.25"], "b": ["x", "y"]}, "separator ';'"),
     (
         "t.csv",
@@ -186,6 +188,12 @@ DIALECTS = [
         "Station:,Berlin\nUnit:,mm\n\nday,rain,snow\n1,2.5,0\n2,3.5,1\n3,0.5,0\n",
         {"day": ["1", "2", "3"], "rain": ["2.5", "3.5", "0.5"], "snow": ["0", "1", "0"]},
         "2 lines before the table left out",
+    ),
+    (
+        "t.csv",
+        "k1,v\nk2,v\nk3,v\nk4,v\nk5,v\n\na,b,c,d\n1,2,3,4\n5,6,7,8\n9,8,7,6\n",
+        {"a": ["1", "5", "9"], "b": ["2", "6", "8"], "c": ["3", "7", "7"], "d": ["4", "8", "6"]},
+        "5 lines before the table left out",
     ),
     (
         "t.csv",
@@ -306,6 +314,7 @@ BELOW = [
     "Total,7.5,\n\nSource: x\n",
     "\n\nTotal,7.5,\n\n",
     "# end\n",
+    "\nprovisional,see annex,\n",
 ]
 
 
@@ -383,6 +392,15 @@ def test_no_table_is_changed_by_how_long_it_is(tmp_path):
     np.testing.assert_array_equal(frame.astype(float).to_numpy(), values)
 
 
+def test_long_tables_may_hold_line_feeds(tmp_path):
+    rows = 60_000
+    text = "a,b\n" + "".join(f'{number},"x\n{number}, y"\n' for number in range(rows))
+    frame, said = read(tmp_path / "t.csv", text)
+    assert list(frame["a"].astype(int)) == list(range(rows))
+    assert (frame["b"] == [f"x\n{number}, y" for number in range(rows)]).all()
+    assert not said
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -397,6 +415,7 @@ def test_no_table_is_changed_by_how_long_it_is(tmp_path):
         ("a,b,c\n1,2,3,4\n5,6,7,8\n", "has 3 ('a; b; c') where the rows have 4"),
         ("a,b\n1,2,3,4\n5,6,7,8\n", "has 2 cells ('a; b') where the rows below have 4"),
         ("a,b,c\n1,2\n3,4\n", "line 1 has 3 cells ('a; b; c') where the rows below have 2"),
+        ("a,b\n1,2\nSource: x\n3,4\n5,6\n", "line 3: 'Source: x'"),
         ("one name\n1.5,2\n2.5,3\n", "has 1 ('one name') where the rows have 2 cells"),
         ("a;b\nTrue\nFalse\nTrue\n", "line 1 has 2 cells"),
         ("a,b,a\n1,2,3\n", "more than one column that is called a"),

@@ -22,16 +22,16 @@ __all__ = ["finish", "tidy"]
 UNNAMED = re.compile(r"Unnamed: \d+(\.\d+)*(_level_\d+)?|__index_level_\d+__")
 
 
-def tidy(name: Any) -> Any:
+def tidy(name: str) -> str:
     """A name without blanks around and line feeds within.
 
     Args:
         name: As the file has it.
 
     Returns:
-        The name; what is no text stays as it is.
+        The name.
     """
-    return re.sub(r"\s*[\r\n]\s*", " ", name).strip() if isinstance(name, str) else name
+    return re.sub(r"\s*[\r\n]\s*", " ", name).strip()
 
 
 def finish(file: str, columns: Sequence[tuple[str, Any]], notes: Notes) -> pd.DataFrame:
@@ -51,15 +51,14 @@ def finish(file: str, columns: Sequence[tuple[str, Any]], notes: Notes) -> pd.Da
     import pandas as pd
 
     kept: dict[str, Any] = {}
-    counts = Counter(tidy(name) for name, _ in columns if tidy(name) != "")
+    counts = Counter(name for name, _ in columns if name != "")
     if repeated := [name for name, count in counts.items() if count > 1]:
         raise InputError(
             f"Expected a name for each column of {file}. Received more than one column that is "
             f"called {', '.join(map(str, repeated[:5]))}. Rename them."
         )
     empty: list[str] = []
-    for number, (raw, column) in enumerate(columns):
-        name = tidy(raw)
+    for number, (name, column) in enumerate(columns):
         unnamed = name == "" or (isinstance(name, str) and UNNAMED.fullmatch(name) is not None)
         if unnamed and name == "" and column.isna().all():
             empty.append(name)

@@ -12,7 +12,7 @@ from covey.files.cells import MISSING, kind
 from covey.files.dialect import BLANKS, NONE, Dialect, records, tabbed
 from covey.files.encoding import decode, zero_bytes
 from covey.files.head import SEPARATORS_IN_WORDS, Head, find_head, no_table
-from covey.files.names import finish
+from covey.files.names import finish, tidy
 from covey.files.notes import quoted
 from covey.files.numerals import canonical, find_decimal
 from covey.files.tail import find_tail
@@ -80,7 +80,7 @@ def read_text(source: Source, options: TextOptions, notes: Notes) -> pd.DataFram
         columns = [canonical(column) for column in columns]
     columns = [without_missing(column, options.na) for column in columns]
     series = [column.to_pandas() for column in columns]
-    return finish(source.name, list(zip(head.names, series, strict=True)), notes)
+    return finish(source.name, list(zip(map(tidy, head.names), series, strict=True)), notes)
 
 
 def _decimal(head: Head, columns: list[Any]) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from covey.errors import InputError
 from covey.files.cells import MISSING
 from covey.files.foot import footers
 from covey.files.layout import find_layout, units_row
-from covey.files.names import finish
+from covey.files.names import finish, tidy
 from covey.files.notes import quoted
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def read_workbook(source: Source, notes: Notes) -> pd.DataFrame:
         rows, texts = rows[:-1], texts[:-1]
     rows = rows[: len(rows) - _footers(texts, notes)]
     columns = [_column([row[number] for row in rows]) for number in range(width)]
-    return finish(source.name, list(zip(names, columns, strict=True)), notes)
+    return finish(source.name, list(zip(map(tidy, names), columns, strict=True)), notes)
 
 
 def _rows(source: Source, notes: Notes) -> list[list[Any]]:
