@@ -1,5 +1,7 @@
 """The command line: files in, files out, errors in a line."""
 
+import argparse
+import inspect
 import json
 import subprocess
 import sys
@@ -15,7 +17,7 @@ from covey.table.files import read_table
 
 pytestmark = pytest.mark.usefixtures("few_steps")
 
-FAST = ["--members", "2", "--family", "student_t", "--seed", "0", "--quiet"]
+FAST = ["--members", "2", "--family", "student_t", "--random-state", "0", "--quiet"]
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def run(*arguments):
 @pytest.fixture(scope="module")
 def model_file(folder, few_steps):
     output = folder / "model.covey"
-    options = ["--targets", "CO,NOx", "--drop", "id", "--groups", "week", "--weights", "w"]
+    options = ["--targets", "CO,NOx", "--drop", "id", "--groups", "week", "--sample-weight", "w"]
     assert run("fit", folder / "train.csv", *options, "--output", output, *FAST) == 0
     return output
 
@@ -98,7 +100,7 @@ def test_evaluate_takes_weights(model_file, folder, tmp_path, capsys, recwarn):
     table = pd.read_csv(folder / "train.csv")
     table["share"] = np.arange(len(table)) % 3.0
     table.to_csv(tmp_path / "weighted.csv", index=False)
-    options = [tmp_path / "weighted.csv", "--weights", "share", "--json"]
+    options = [tmp_path / "weighted.csv", "--sample-weight", "share", "--json"]
     assert run("evaluate", model_file, *options) == 0
     found = json.loads(capsys.readouterr().out)
     twice = table.loc[np.repeat(table.index, table["share"].astype(int))]
@@ -107,14 +109,14 @@ def test_evaluate_takes_weights(model_file, folder, tmp_path, capsys, recwarn):
     assert found["rows"] == (table["share"] > 0).sum()
     for name in ("negative_log_likelihood", "energy_score"):
         assert found[name] == pytest.approx(expected[name])
-    assert run("evaluate", model_file, *options[:1], "--weights", "nothing") == 2
+    assert run("evaluate", model_file, *options[:1], "--sample-weight", "nothing") == 2
     assert "nothing" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["joint.csv", "joint.parquet"])
 def test_predict_writes_means_and_covariances(model_file, folder, name, recwarn):
     new = folder / "new.parquet"
-    assert run("predict", model_file, new, "--output", folder / name, "--keep", "id") == 0
+    assert run("predict", model_file, new, "--output", folder / name, "--carry-over", "id") == 0
     table = read_table(folder / name)
     assert list(table.columns[:3]) == ["id", "mean_CO", "mean_NOx"]
     tails = "degrees_of_freedom" in table.columns
@@ -192,7 +194,7 @@ def test_a_feature_list_is_taken(folder, capsys):
         (["predict", "none.covey", "new.parquet"], "none.covey"),
         (["predict", "train.csv", "new.parquet"], "Covey"),
         (["predict", "model.covey", "new.parquet", "--output", "x.docx"], "x.docx"),
-        (["predict", "model.covey", "new.parquet", "--keep", "nothing"], "['nothing']"),
+        (["predict", "model.covey", "new.parquet", "--carry-over", "nothing"], "['nothing']"),
         (
             ["predict", "model.covey", "train.csv", "--given", "CO,a"],
             "model: CO, NOx. Received: ['a",
@@ -202,11 +204,11 @@ def test_a_feature_list_is_taken(folder, capsys):
         (["fit", "train.csv", "--targets", "CO", "--output", "train.csv"], "takes the model"),
         (["predict", "model.covey", "new.parquet", "--output", "./new.parquet"], "would overwrite"),
         (
-            ["fit", "train.csv", "--targets", "CO", "--weights", "id", "--output", "x.covey"],
+            ["fit", "train.csv", "--targets", "CO", "--sample-weight", "id", "--output", "x.covey"],
             "must be an array of numbers",
         ),
         (
-            ["fit", "train.csv", "--targets", "CO", "--seed", "-1", "--output", "x.covey"],
+            ["fit", "train.csv", "--targets", "CO", "--random-state", "-1", "--output", "x.covey"],
             "`random_state` must be",
         ),
         (["fit", "twice.csv", "--targets", "b", "--output", "x.covey"], "is called a"),
@@ -251,3 +253,34 @@ def test_a_command_is_required(capsys):
     with pytest.raises(SystemExit) as raised:
         cli.main([])
     assert raised.value.code == 2
+
+
+def options_of(command):
+    actions = cli.parser()._actions  # argparse has no public list of them
+    commands = next(each for each in actions if isinstance(each, argparse._SubParsersAction))
+    return {each.dest for each in commands.choices[command]._actions} - {"help"}
+
+
+@pytest.mark.parametrize(
+    ("command", "functions", "its_own"),
+    [
+        (
+            "fit",
+            [covey.JointRegressor, covey.JointRegressor.fit_files],
+            {"table", "output", "drop", "stream", "quiet"},
+        ),
+        (
+            "predict",
+            [covey.JointRegressor.predict_distribution, covey.load],
+            {"model", "table", "output", "carry_over"},
+        ),
+        (
+            "evaluate",
+            [covey.JointRegressor.evaluate, covey.load],
+            {"model", "table", "json", "report"},
+        ),
+    ],
+)
+def test_an_option_of_python_has_one_name(command, functions, its_own):
+    python = {name for each in functions for name in inspect.signature(each).parameters}
+    assert options_of(command) - python == its_own

@@ -9,6 +9,7 @@ from covey.assess import evaluation
 from covey.distributions import LowRankMultivariateNormal, Mixture
 from covey.distributions.internals import uncorrelated
 from covey.errors import ArtifactError, InputError
+from covey.types import Snapshot
 
 QUICK = {
     "members": 2,
@@ -44,7 +45,7 @@ def nll(joint, Y):
 def test_it_beats_a_constant_covariance_and_independent_targets(fitted):
     _, _, model = fitted
     assert model.family_ == "low_rank"
-    assert model.ensemble_.network.rank == 3
+    assert model.ensemble_.architecture.rank == 3
     assert set(model.family_scores_) == {"low_rank"}
     X, Y = table(seed=5)
     joint = model.predict_distribution(X)
@@ -114,11 +115,11 @@ def test_a_file_gives_the_same_predictions(fitted, tmp_path):
 )
 def test_what_does_not_fit_together_is_refused(fitted, spoil):
     ensemble = fitted[2].ensemble_
-    manifest, arrays = ensemble.to_artifact()
+    manifest, arrays = ensemble.snapshot()
     manifest = {**manifest, "network": dict(manifest["network"])}  # spoil a copy
     spoil(manifest, arrays)
     with pytest.raises(ArtifactError, match="save the model again"):
-        type(ensemble).from_artifact(manifest, arrays)
+        type(ensemble).restored(Snapshot(manifest, arrays))
 
 
 def test_the_whole_interface_works(fitted):

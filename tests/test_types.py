@@ -30,6 +30,9 @@ joint: covey.MultivariateNormal = family.distribution(np.zeros((1, 5)), ["a", "b
 mean = joint.mean
 rows: tuple[int, ...] = joint.interval(0.9)[0].shape
 mixture: covey.Mixture = model.predict_mixture([[1.0]])
+means: tuple[int, ...] = model.predict([[1.0]]).shape
+both = model.predict([[1.0]], return_std=True)
+told = model.predict_distribution([[1.0]], given={"a": [1.0]})
 failure: type[Exception] = covey.errors.InputError
 numbers = covey.scores.energy_score(joint, [[1.0, 2.0]])
 covey.layers.DistributionHead(family, members=2)
@@ -44,6 +47,10 @@ WRONG = {
     "covey.JointRegressor(famly='normal')": "call-arg",
     "covey.JointRegressor(members='three')": "arg-type",
     "covey.JointRegressor('normal', 3, 4)": "call-arg",
+    "covey.JointRegressor(cv=3)": "arg-type",
+    "covey.JointRegressor(base=1.0)": "arg-type",
+    "covey.JointRegressor(random_state='zero')": "arg-type",
+    "covey.report.write_report('a.html', 3, [[1.0]], [1.0])": "arg-type",
     "covey.JointRegressor().fit()": "call-arg",
     "covey.JointRegressor().save(3.5)": "arg-type",
     "covey.JointRegressor().summary(1)": "call-arg",

@@ -80,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
         help="hold out rows at random, or whole blocks of neighbours (default: blocks if rows "
         "depend on their neighbours)",
     )
-    fit.add_argument("--weights", metavar="COLUMN", help="the column that holds sample weights")
+    fit.add_argument("--sample-weight", metavar="COLUMN", help="the column of sample weights")
     fit.add_argument(
         "--family",
         default=AUTO,
@@ -92,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
     fit.add_argument(
         "--max-time", type=float, metavar="SECONDS", help="stop training after so long"
     )
-    fit.add_argument("--seed", type=int, help="the same seed gives the same model")
+    fit.add_argument("--random-state", type=int, help="the same number gives the same model")
     fit.add_argument(
         "--stream", action="store_true", help="stream the rows of a single Parquet file too"
     )
@@ -123,9 +123,13 @@ def parser() -> argparse.ArgumentParser:
         help="targets that the table holds already, where observed: predict the others given these",
     )
     predict.add_argument(
-        "--keep", type=_names, default=[], metavar="A,B,...", help="input columns to carry over"
+        "--carry-over",
+        type=_names,
+        default=[],
+        metavar="A,B,...",
+        help="input columns to write, too",
     )
-    _add_trust(predict)
+    _add_trusted(predict)
     predict.set_defaults(call=_predict)
 
     evaluate = commands.add_parser(
@@ -137,7 +141,7 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("model", help="a file that `covey fit` wrote")
     evaluate.add_argument("table", help=f"the rows, with their targets: {TABLE}")
     evaluate.add_argument(
-        "--weights", metavar="COLUMN", help="the column that holds the weight of each row"
+        "--sample-weight", metavar="COLUMN", help="the column that holds the weight of each row"
     )
     evaluate.add_argument("--json", action="store_true", help="print all figures as JSON instead")
     evaluate.add_argument(
@@ -145,7 +149,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="PAGE",
         help="the page to write, .html: one file, with pictures (needs covey[report])",
     )
-    _add_trust(evaluate)
+    _add_trusted(evaluate)
     evaluate.set_defaults(call=_evaluate)
 
     info = commands.add_parser(
@@ -212,7 +216,7 @@ def _fit(options: argparse.Namespace) -> None:
         members=options.members,
         cv=options.cv,
         max_time=options.max_time,
-        random_state=options.seed,
+        random_state=options.random_state,
         verbose=0 if options.quiet else 1,
     )
     stream = options.stream or len(options.table) > 1 or os.path.isdir(options.table[0])
@@ -242,7 +246,7 @@ def _fit_in_memory(model: Any, options: argparse.Namespace) -> int:
     model.fit(
         table[features],
         table[options.targets],
-        sample_weight=table[options.weights] if options.weights else None,
+        sample_weight=table[options.sample_weight] if options.sample_weight else None,
         groups=table[options.groups] if options.groups else None,
     )
     return len(table)
@@ -260,7 +264,7 @@ def _fit_streamed(model: Any, options: argparse.Namespace) -> int:
             options.table,
             options.targets,
             features=_features_to_fit(list(table.kinds), options),
-            sample_weight=options.weights,
+            sample_weight=options.sample_weight,
             groups=options.groups,
             checkpoint=checkpoint,
             resume=options.resume,
@@ -276,7 +280,7 @@ def _fit_streamed(model: Any, options: argparse.Namespace) -> int:
 
 def _features_to_fit(columns: list[str], options: argparse.Namespace) -> list[str]:
     """The columns to predict from, if all that are named are there."""
-    special = [name for name in (options.groups, options.weights) if name]
+    special = [name for name in (options.groups, options.sample_weight) if name]
     used = [*options.targets, *(options.features or []), *options.drop, *special]
     _check_columns(columns, used, options.table[0])
     left_out = {*options.targets, *options.drop, *special}
@@ -295,9 +299,9 @@ def _predict(options: argparse.Namespace) -> None:
         if os.path.realpath(options.output) == os.path.realpath(options.table):
             raise InputError(f"`--output` would overwrite the input table {options.table}.")
     table = read_table(options.table)
-    named = [*options.keep, *(options.given or [])]
+    named = [*options.carry_over, *(options.given or [])]
     _check_columns(list(table.columns), named, options.table)
-    model = load(options.model, trusted=options.trust)
+    model = load(options.model, trusted=options.trusted)
     if unknown := [name for name in options.given or [] if name not in model.targets_]:
         raise InputError(
             f"`--given` takes targets of the model: {', '.join(model.targets_)}. "
@@ -306,9 +310,9 @@ def _predict(options: argparse.Namespace) -> None:
     given = table[options.given] if options.given else None
     features = _features(table, model, options.given or [])
     joint = model.predict_distribution(features, given=given).to_frame()
-    if clash := [name for name in options.keep if name in joint.columns]:
-        raise InputError(f"`--keep` names columns that the predictions have too: {clash}.")
-    result = table[options.keep].join(joint)
+    if clash := [name for name in options.carry_over if name in joint.columns]:
+        raise InputError(f"`--carry-over` names columns that the predictions have too: {clash}.")
+    result = table[options.carry_over].join(joint)
     if options.output:
         write_table(result, options.output)
     else:
@@ -323,12 +327,12 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.report:
         writable(options.report, (".html",))
     table = read_table(options.table)
-    model = load(options.model, trusted=options.trust)
-    special = [options.weights] if options.weights else []
+    model = load(options.model, trusted=options.trusted)
+    special = [options.sample_weight] if options.sample_weight else []
     _check_columns(list(table.columns), [*model.targets_, *special], options.table)
     X = _features(table, model, [*model.targets_, *special])
     Y = table[list(model.targets_)]
-    weight = table[options.weights] if options.weights else None
+    weight = table[options.sample_weight] if options.sample_weight else None
     figures = model.evaluate(X, Y, sample_weight=weight)
     if options.report:
         from covey.report import write_report
@@ -362,9 +366,9 @@ def _features(table: pd.DataFrame, model: Any, others: Sequence[str]) -> pd.Data
     return table.drop(columns=set(others) - set(getattr(model, "feature_names_in_", ())))
 
 
-def _add_trust(command: argparse.ArgumentParser) -> None:
+def _add_trusted(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--trust",
+        "--trusted",
         action="append",
         default=[],
         metavar="NAME",

@@ -14,6 +14,7 @@ from covey.distributions import Elliptical, MultivariateNormal, Transformed
 from covey.distributions.internals import uncorrelated
 from covey.regressor import JointRegressor
 from covey.start.full import LinearModel
+from covey.start.ridge import fit_ridge
 from covey.table import FeatureSchema
 from covey.table.files import writable, write_table
 
@@ -122,9 +123,8 @@ def run(
 
 def _ridge(X: pd.DataFrame, Y: pd.DataFrame, X_test: pd.DataFrame) -> MultivariateNormal:
     schema = FeatureSchema.fit(X, named=True)
-    linear = LinearModel.fit(
-        schema.transform(X, named=True).astype(np.float64), Y.to_numpy(dtype=np.float64)
-    )
+    known = schema.transform(X, named=True).astype(np.float64)
+    linear = LinearModel.of(fit_ridge(known, Y.to_numpy(dtype=np.float64)))
     features = schema.transform(X_test, named=True)
     return linear.predict_distribution(features.astype(np.float64), targets=tuple(Y.columns))
 

@@ -5,6 +5,7 @@ from typing import Any, Self
 import covey.families  # noqa: F401  registers what a saved model names
 from covey.backend.select import keras
 from covey.errors import InputError, shown, warn
+from covey.families.family import Family
 from covey.types import Tensor
 
 __all__ = ["DistributionHead"]
@@ -43,9 +44,9 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]
 
     def __init__(
         self,
-        family: Any,
+        family: Family,
         *,
-        kernel_regularizer: Any = None,
+        kernel_regularizer: keras.regularizers.Regularizer | str | None = None,
         name: str | None = None,
         **kwargs: Any,
     ) -> None:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Sequence
-from typing import Any, Self
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 
-from covey.archive import fitted_model
+from covey.archive import estimator
 from covey.arguments.family import check_family
+from covey.arguments.options import check_verbose, read_seed
 from covey.assess.summary import summarise
+from covey.distributions.transform import Transform
 from covey.fitted.assessment import AssessmentMixin
 from covey.fitted.prediction import PredictionMixin
-from covey.rows.training_table import TrainingTable, check_verbose, read_seed
-from covey.stream.estimator import FilesMixin
+from covey.rows.training_table import TrainingTable
+from covey.stream.mixin import FilesMixin
 from covey.table import chosen_targets
-from covey.types import Observations, Table
+from covey.types import Observations, Regressor, Splitter, Table
+
+if TYPE_CHECKING:  # Keras takes 3 to 10 s to import
+    from covey.backend.select import keras
 
 __all__ = ["JointRegressor", "load"]
 
@@ -106,9 +112,9 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         members: int = 5,
         *,
         rank: int | None = None,
-        base: Any = None,
-        cv: Any = None,
-        transform: Any = None,
+        base: Regressor | None = None,
+        cv: str | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] | None = None,
+        transform: str | Mapping[Any, str | Transform | None] | None = None,
         hidden_units: Sequence[int] = (128, 128, 128),
         activation: str = "silu",
         dropout: float | None = None,
@@ -117,8 +123,8 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         batch_size: int | None = None,
         max_steps: int | None = None,
         max_time: float | None = None,
-        callbacks: Any = None,
-        random_state: Any = None,
+        callbacks: keras.callbacks.Callback | Sequence[keras.callbacks.Callback] | None = None,
+        random_state: int | np.random.RandomState | None = None,
         verbose: int = 1,
     ) -> None:
         self.family = family
@@ -178,8 +184,10 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         check_family(self.family)
         check_verbose(self.verbose)
         seed = read_seed(self.random_state)
-        shares = {"members": self.members, "cv": self.cv, "seed": seed}
-        table = TrainingTable.read(X, chosen_targets(Y, y), sample_weight, groups, **shares)
+        targets = chosen_targets(Y, y)
+        table = TrainingTable.read(
+            X, targets, sample_weight, groups, members=self.members, cv=self.cv, seed=seed
+        )
         parameters = self.get_params(deep=False)
         self._set_fitted(fit_table(table, parameters, seed=seed, started=started))
         return self
@@ -208,7 +216,7 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
             InputError: the file cannot be written there, or the `base` consists of other types, or
                 skops is not installed. Nothing is written then.
         """
-        fitted_model.write(path, self.fitted_, self.get_params(deep=False), trusted)
+        estimator.write(path, self.fitted_, self.get_params(deep=False), trusted)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -235,10 +243,10 @@ def load(path: str | os.PathLike[str], *, trusted: Collection[str] = ()) -> Join
         ArtifactError: the file is no Covey model, is damaged, or comes from a newer Covey.
         FileNotFoundError: there is no such file.
     """
-    fitted, parameters = fitted_model.read(path, trusted)
+    fitted, parameters = estimator.read(path, trusted)
     try:
         model = JointRegressor(**parameters)
     except TypeError as error:
-        raise fitted_model.incomplete(path, error) from error
+        raise estimator.incomplete(path, error) from error
     model.fitted_ = fitted
     return model

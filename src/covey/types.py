@@ -1,8 +1,8 @@
-"""Names for the arrays and tables that functions take, and for what files hold of an object."""
+"""Names for what functions take, and for what files hold of an object."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +21,30 @@ Rows = NDArray[np.int64]  # numbers of rows of a table
 Columns = NDArray[np.int64]  # numbers of columns of a matrix: of inputs, or of targets
 Groups = NDArray[np.int64]  # of each row, the number of what it belongs to, such as its fold
 Tensor = Any  # of whichever backend Keras runs on: the three have no type in common
+KerasData = Any  # arrays, lists or dictionaries of them, generators, data sets of any backend
 Observations: TypeAlias = "ArrayLike | pd.DataFrame | pd.Series[Any] | IntoDataFrame"
 TargetValues: TypeAlias = "Mapping[Any, Any] | Observations"  # of all targets, or by name of some
 Selection: TypeAlias = "slice | ArrayLike"  # rows by number or mask, or targets by name
 RowIndex: TypeAlias = "slice | NDArray[Any]"  # rows, of arrays that keep their axis
 Labels: TypeAlias = "Iterable[Any] | bool | None"  # of rows: given, left out, or as they are
 Table: TypeAlias = "ArrayLike | pd.DataFrame | IntoDataFrame"
+
+
+class Regressor(Protocol):
+    """What scikit-learn calls a regressor."""
+
+    def fit(self, X: Any, y: Any, /) -> Any:
+        """Fit to features and targets."""
+
+    def predict(self, X: Any, /) -> Any:
+        """Means of the targets."""
+
+
+class Splitter(Protocol):
+    """What scikit-learn calls a splitter, for cross-validation."""
+
+    def split(self, X: Any, /) -> Any:
+        """Pairs of row numbers: to train on, and held out."""
 
 
 class Snapshot(NamedTuple):

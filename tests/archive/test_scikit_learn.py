@@ -146,8 +146,8 @@ def test_an_unknown_type_is_refused_before_anything_is_written(table, tmp_path, 
     X.to_csv(tmp_path / "X.csv", index=False)
     words = ["predict", str(path), str(tmp_path / "X.csv"), "--output", str(tmp_path / "Y.csv")]
     assert cli.main(words) == 2
-    assert "--trust NAME" in capsys.readouterr().err
-    assert cli.main([*words, "--trust", OWN]) == 0
+    assert "--trusted NAME" in capsys.readouterr().err
+    assert cli.main([*words, "--trusted", OWN]) == 0
     assert len(pd.read_csv(tmp_path / "Y.csv")) == len(X)
 
 

@@ -42,7 +42,7 @@ def test_a_fitted_estimator_holds_one_object(model):
     assert model.schema_ is fitted.schema
     assert model.ensemble_ is fitted.ensemble
     assert model.targets_ == fitted.ensemble.targets
-    assert model.family_ == fitted.ensemble.network.family_name
+    assert model.family_ == fitted.ensemble.architecture.family_name
     assert model.out_of_fold_score_ == model.family_scores_[model.family_]
     assert model.n_features_in_ == len(fitted.schema.names)
     assert model.out_of_fold_ is fitted.out_of_fold

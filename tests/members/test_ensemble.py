@@ -8,7 +8,9 @@ from covey.errors import ArtifactError
 from covey.members.architecture import Architecture
 from covey.members.ensemble import Ensemble
 from covey.start.full import LinearModel
+from covey.start.ridge import fit_ridge
 from covey.table.inputs import Inputs
+from covey.types import Snapshot
 from tests.training import training_data
 
 
@@ -16,7 +18,7 @@ from tests.training import training_data
 def ensemble():
     r = np.random.default_rng(0)
     X, Y = r.normal(size=(40, 3)), r.normal(size=(40, 2))
-    linear = tuple(LinearModel.fit(X[k::2], Y[k::2]) for k in range(2))
+    linear = tuple(LinearModel.of(fit_ridge(X[k::2], Y[k::2])) for k in range(2))
     network = Architecture(3, 2, members=2, hidden_units=(4,), activation="silu")
     weights = [0.1 * r.normal(size=w.shape).astype("f4") for w in network.initial_weights(r)]
     return Ensemble(linear, network, weights, ("a", "b"))
@@ -26,7 +28,7 @@ X = np.random.default_rng(1).normal(size=(9, 3)).astype(np.float32)
 
 
 def test_a_round_trip_predicts_the_same(ensemble):
-    again = Ensemble.from_artifact(*ensemble.to_artifact())
+    again = Ensemble.restored(ensemble.snapshot())
     ours, theirs = ensemble.mixture(Inputs(X)), again.mixture(Inputs(X))
     assert theirs.targets == ("a", "b")
     np.testing.assert_array_equal(ours.mean, theirs.mean)
@@ -89,8 +91,8 @@ def test_held_out_rows_are_predicted_by_who_did_not_see_them(ensemble, with_offs
     ],
 )
 def test_what_does_not_fit_together_is_refused(ensemble, spoil):
-    manifest, arrays = ensemble.to_artifact()
+    manifest, arrays = ensemble.snapshot()
     manifest = {**manifest, "network": dict(manifest["network"])}  # spoil a copy
     spoil(manifest, arrays)
     with pytest.raises(ArtifactError, match="save the model again"):
-        Ensemble.from_artifact(manifest, arrays)
+        Ensemble.restored(Snapshot(manifest, arrays))

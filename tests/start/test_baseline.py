@@ -71,7 +71,7 @@ def test_out_of_fold_each_row_has_the_ridge_that_did_not_see_it():
     tests = folds.tests
     joint = baseline.held_out(training_data(X, Y, folds))
     for train, test in folds.pairs:
-        start = LinearModel.fit(X[train], Y[train])
+        start = LinearModel.of(fit_ridge(X[train], Y[train]))
         found = start.predict_distribution(X[test].astype(np.float32).astype(float))
         np.testing.assert_allclose(joint[test].mean, found.mean, rtol=1e-6)
         np.testing.assert_allclose(joint[test].covariance, found.covariance, rtol=1e-6)
@@ -103,7 +103,7 @@ def test_heavy_tails_and_gaps_leave_the_correlation_of_a_normal():
     Y = Y - X @ [[1.0, 0.0], [0.5, -1.0], [0.0, 2.0]]
     gaps = np.random.default_rng(1).random(Y.shape) < 0.2
     Y[gaps & ~gaps.all(axis=1, keepdims=True)] = np.nan
-    found = LinearModel.fit(np.zeros((4000, 1)), Y).predict_distribution(np.zeros((1, 1)))
+    found = LinearModel.of(fit_ridge(np.zeros((4000, 1)), Y)).predict_distribution(np.zeros((1, 1)))
     both = ~np.isnan(Y).any(axis=1)
     assert found.correlation[0, 0, 1] == pytest.approx(np.corrcoef(Y[both].T)[0, 1], abs=0.05)
 
@@ -115,10 +115,11 @@ def test_of_low_rank_it_has_the_mean_of_the_covariances():
     joint = baseline.distribution(Inputs(X.astype(np.float32)), tuple("abcdef"))
     each = []
     for train, _ in folds.pairs:
-        start = LowRankLinearModel.fit(X[train], Y[train], 2)
+        start = LowRankLinearModel.of(fit_ridge(X[train], Y[train]), 2)
         each.append(start.predict_distribution(X[:1]).covariance[0])
     np.testing.assert_allclose(joint.covariance[3], np.mean(each, axis=0), rtol=1e-9)
-    assert set(residual_factors(Y, np.full(400, 1 / 400), 2)) == set(baseline.to_arrays())
+    factors = residual_factors(Y, np.full(400, 1 / 400), 2)
+    assert set(factors) == set(baseline.starts[0].covariance_names())
 
 
 @pytest.mark.parametrize("base", [None, "Ridge"])
@@ -126,7 +127,7 @@ def test_arrays_and_linear_starts_are_all_of_it(base):
     X, Y = linear_table(80)
     offsets = np.zeros((2, 80, 2)) if base else None
     baseline, folds = fitted_baseline(X, Y, members=2, offsets=offsets, base=base)
-    linear = [LinearModel.fit(X[train], Y[train]) for train, _ in folds.pairs]
+    linear = [LinearModel.of(fit_ridge(X[train], Y[train])) for train, _ in folds.pairs]
     again = Baseline.from_arrays(linear, baseline.to_arrays(), base)
     one, two = (
         each.distribution(Inputs(X.astype(np.float32), offsets), ("a", "b"))

@@ -12,6 +12,8 @@ from covey.members.architecture import Architecture
 from covey.members.plan import LowRankPlan
 from covey.start.full import LinearModel
 from covey.start.low_rank import LowRankLinearModel
+from covey.start.ridge import fit_ridge
+from covey.start.start import stacked
 from covey.start.whitening import Whitened
 from covey.table.folds import Folds
 from tests.start.whitening import whitened
@@ -30,7 +32,7 @@ def problem(n=300, d=12, seed=0, gaps=0.0):
 @pytest.mark.parametrize("gaps", [0.0, 0.2])
 def test_the_regression_is_that_of_the_full_start(gaps):
     X, Y = problem(gaps=gaps)
-    ours, full = LowRankLinearModel.fit(X, Y, 2), LinearModel.fit(X, Y)
+    ours, full = LowRankLinearModel.of(fit_ridge(X, Y), 2), LinearModel.of(fit_ridge(X, Y))
     for name in ("location", "scale", "coef", "intercept"):
         assert_array_equal(getattr(ours, name), getattr(full, name))
     one, two = ours.predict_distribution(X), full.predict_distribution(X)
@@ -43,7 +45,7 @@ def test_the_regression_is_that_of_the_full_start(gaps):
 @pytest.mark.parametrize("gaps", [0.0, 0.2])
 def test_whitened_values_have_the_density_of_the_start(gaps):
     X, Y = problem(gaps=gaps)
-    start = LowRankLinearModel.fit(X, Y, 2)
+    start = LowRankLinearModel.of(fit_ridge(X, Y), 2)
     z = whitened(start, X, Y)
     assert_array_equal(np.isnan(z), np.isnan(Y))
     whole = ~np.isnan(Y).any(axis=1)
@@ -61,7 +63,7 @@ def test_whitened_values_have_the_density_of_the_start(gaps):
 def test_a_network_starts_there(gaps):
     X, Y = problem(gaps=gaps)
     folds = Folds.split(len(X), 2)
-    linear = [LowRankLinearModel.fit(X[rows], Y[rows], 2) for rows, _ in folds.pairs]
+    linear = [LowRankLinearModel.of(fit_ridge(X[rows], Y[rows]), 2) for rows, _ in folds.pairs]
     found = Whitened.under(linear, training_data(X, Y, folds))
     network = Architecture(3, 12, 2, (4,), "silu", family_name="low_rank", rank=2)
     *_, kernel, head = LowRankPlan(2).weights(network, linear, 0)
@@ -79,9 +81,18 @@ def test_a_network_starts_there(gaps):
 
 
 def test_shapes_are_those_of_the_arrays():
-    start = LowRankLinearModel.fit(*problem(), 3)
+    start = LowRankLinearModel.of(fit_ridge(*problem()), 3)
     for name, shape in LowRankLinearModel.shapes(3, 12, 3, 0).items():
         assert getattr(start, name).shape == shape
     assert (start.widths > 0).all()
     with pytest.raises(InputError, match="at least 2 training rows"):
-        LowRankLinearModel.fit(np.zeros((1, 3)), np.zeros((1, 12)), 3)
+        LowRankLinearModel.of(fit_ridge(np.zeros((1, 3)), np.zeros((1, 12))), 3)
+
+
+def test_files_keep_the_names_they_had():
+    starts = [LowRankLinearModel.of(fit_ridge(*problem(seed=seed)), 2) for seed in range(2)]
+    arrays = stacked(starts)
+    assert {"linear_residual_own", "linear_residual_scale", "linear_coef"} <= set(arrays)
+    again = LowRankLinearModel.from_arrays(arrays, 2)
+    for one, two in zip(starts, again, strict=True):
+        np.testing.assert_array_equal(one.residual_specific, two.residual_specific)

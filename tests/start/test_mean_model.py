@@ -22,6 +22,7 @@ from covey.archive import scikit_learn
 from covey.errors import InputError
 from covey.start.full import LinearModel
 from covey.start.mean_model import MeanModel
+from covey.start.ridge import fit_ridge
 from covey.table.folds import Folds
 from tests.training import training_data
 
@@ -114,8 +115,11 @@ def test_at_the_start_the_mean_is_the_base_and_a_line_through_its_residuals(tabl
     expected = []
     for k, (train, _) in enumerate(folds.pairs):
         residuals = Y[train] - offsets[k, train]
-        start = LinearModel.fit(
-            matrix[train], residuals, None, folds.inner_blocks(k), 8.0, unbounded=np.arange(3)
+        start = LinearModel.of(
+            fit_ridge(
+                matrix[train], residuals, blocks=folds.inner_blocks(k), unbounded=np.arange(3)
+            ),
+            8.0,
         )
         knows = clone(base).fit(X[train], Y[train])
         expected.append(knows.predict(X) + start.predict_distribution(matrix).mean)
@@ -416,6 +420,6 @@ def test_a_base_and_a_line_start_from_the_same_gaps(table):
     folds = Folds.split(600, 5)
     _, offsets = cross_fit(clone(TREES).set_params(n_estimators=30), X, Y, folds)
     train = folds.pairs[0][0]
-    plain = LinearModel.fit(X[train], Y[train])
-    after = LinearModel.fit(X[train], Y[train], offset=offsets[0, train])
+    plain = LinearModel.of(fit_ridge(X[train], Y[train]))
+    after = LinearModel.of(fit_ridge(X[train], Y[train], offset=offsets[0, train]))
     assert (np.diag(after.residual_scale_tril) < 0.8 * np.diag(plain.residual_scale_tril)).all()

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from covey.start.full import LinearModel
+from covey.start.ridge import fit_ridge
 from covey.start.whitening import LEAST_COMPLETE, Whitened
 from covey.table.folds import Folds
 from tests.training import training_data
@@ -17,7 +18,7 @@ def problem(share=0.3, n=200, seed=0):
     Y[r.random(n) < share, 1] = np.nan
     Y[::7, 2] = np.nan if share else Y[::7, 2]
     folds = Folds.split(n, 2)
-    linear = [LinearModel.fit(X[rows], Y[rows]) for rows, _ in folds.pairs]
+    linear = [LinearModel.of(fit_ridge(X[rows], Y[rows])) for rows, _ in folds.pairs]
     return X, Y, folds, linear
 
 

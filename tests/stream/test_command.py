@@ -15,7 +15,7 @@ import covey
 from covey import cli
 from covey.archive import container
 
-QUICK = ["--members", "2", "--seed", "0", "--family", "student_t", "--quiet"]
+QUICK = ["--members", "2", "--random-state", "0", "--family", "student_t", "--quiet"]
 
 
 @pytest.fixture(scope="module")

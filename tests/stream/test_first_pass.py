@@ -10,6 +10,7 @@ from covey.errors import CoveyWarning, InputError
 from covey.families.student_t import START
 from covey.members.plan import FullPlan, LowRankPlan
 from covey.start.full import LinearModel
+from covey.start.ridge import fit_ridge
 from covey.start.start import unbounded_columns
 from covey.stream import first_pass
 from covey.stream.dataset import ParquetTable
@@ -59,8 +60,9 @@ def test_a_sample_of_all_rows_is_the_table(folder, frame, members):
         assert found.complete[member] == complete[train].sum()
         blocks = found.fold[train]
         unbounded = unbounded_columns(found.inputs)
-        model = LinearModel.fit(
-            X[train], found.Y[train], found.weight[train], blocks, START, unbounded=unbounded
+        model = LinearModel.of(
+            fit_ridge(X[train], found.Y[train], found.weight[train], blocks, unbounded=unbounded),
+            START,
         )
         assert found.linear[member].coef == pytest.approx(model.coef, abs=1e-6)
         assert found.linear[member].residual_scale_tril == pytest.approx(

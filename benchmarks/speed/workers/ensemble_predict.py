@@ -22,9 +22,9 @@ def distribution(model, X):
 def bare(model, X, batch):
     """Keras' own `predict` of the same members, on a matrix that is ready."""
     ensemble = model.ensemble_
-    network = ensemble.network.build()
+    network = ensemble.architecture.build()
     write_weights(network, ensemble.weights)
-    members = ensemble.network.members
+    members = ensemble.architecture.members
     inputs = np.repeat(X[:, None].astype(np.float32), members, axis=1)
     return lambda: network.predict(inputs, batch_size=batch, verbose=0)
 

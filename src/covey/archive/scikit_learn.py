@@ -108,7 +108,7 @@ def from_bytes(contents: Iterable[Bytes], trusted: Collection[str] = ()) -> list
                 raise ArtifactError(
                     "Expected a base made of types of scikit-learn. The file holds others: "
                     f"{', '.join(foreign)}. If you trust where it comes from, name them: "
-                    f"load(path, trusted={foreign}), or --trust NAME on the command line."
+                    f"load(path, trusted={foreign}), or --trusted NAME on the command line."
                 )
             estimators.append(io.loads(data, trusted=io.get_untrusted_types(data=data)))
         except ArtifactError:

@@ -8,7 +8,7 @@ What the user chose, by KERAS_BACKEND or by importing Keras first, always stands
 import importlib
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from covey.backend.arrival import ENGINES, choose, installed, preferred
 from covey.errors import EngineError
@@ -47,7 +47,10 @@ def _import_keras() -> Any:
         raise
 
 
-keras = _import_keras()
+if TYPE_CHECKING:
+    import keras
+else:
+    keras = _import_keras()
 
 
 def check_can_train() -> None:

@@ -63,7 +63,9 @@ class CalibrationSet:
     weight: Array | None = None
     steps: tuple[Step, ...] = ()
     warned: list[float] = field(default_factory=list, repr=False)
-    _cache: dict[Any, ScoreDistribution] = field(default_factory=dict, init=False, repr=False)
+    _cache: dict[tuple[object, ...], ScoreDistribution] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         shape = (len(self.joint), len(self.joint.targets))

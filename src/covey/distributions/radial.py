@@ -17,9 +17,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import (
     betaln,
     chdtr,
@@ -39,7 +40,7 @@ from scipy.special import (
 
 from covey.types import Array, Counts
 
-Function = Callable[[Any], Array]
+Function = Callable[[Array | float], Array]
 
 LOG_2PI = float(np.log(2 * np.pi))
 
@@ -273,7 +274,9 @@ def _log_gamma_ratio(nu: Array, m: Counts | int) -> Array:
     return np.asarray(gammaln(m / 2) - betaln(nu / 2, m / 2))
 
 
-def _inverted_once(inverse: Callable[[Any, Any], Any], count: Counts, probability: Any) -> Array:
+def _inverted_once(
+    inverse: Callable[[Counts, Array], ArrayLike], count: Counts, probability: Array | float
+) -> Array:
     """An inverse, which takes long, at each pair of numbers once: most rows share theirs.
 
     Args:

@@ -22,10 +22,10 @@ def scaled(family: Family, packed: Tensor, scale: Array) -> Tensor:
     Args:
         family: of D targets.
         packed: tensor of shape (..., P).
-        scale: B, in the form that the family can take, in units of y per unit of z: its lower
-            triangle with a positive diagonal, shape (D, D), or for a `LowRankNormal` its positive
-            diagonal, shape (D,); or one for each member, stacked in front, along the last leading
-            axis of `packed`.
+        scale: B, in the form that the family can take, in units of y per unit of z: lower
+            triangular with a positive diagonal, shape (D, D); for a `LowRankNormal` diagonal and
+            positive, shape (D,). Or one for each member, in front, along the last leading axis of
+            `packed`.
 
     Returns:
         Tensor of shape (..., P), for `log_prob`.

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal, overload
 
 from covey.arguments.labels import FEATURES, labels_of
 from covey.distributions import Elliptical, Mixture, Transformed
 from covey.distributions.internals import conditional_on, with_labels
 from covey.errors import InputError
 from covey.fitted.attributes import FittedAttributes
-from covey.types import Table
+from covey.types import Array, Observations, Table
 
 
 class PredictionMixin(FittedAttributes):
     """The predictions of a fitted `JointRegressor`."""
 
-    def predict(self, X: Table, return_std: bool = False, return_cov: bool = False) -> Any:
+    @overload
+    def predict(
+        self, X: Table, return_std: Literal[False] = False, return_cov: Literal[False] = False
+    ) -> Array: ...
+
+    @overload
+    def predict(
+        self, X: Table, return_std: bool = False, return_cov: bool = False
+    ) -> Array | tuple[Array, Array]: ...
+
+    def predict(
+        self, X: Table, return_std: bool = False, return_cov: bool = False
+    ) -> Array | tuple[Array, Array]:
         """Predict the mean, and on request the standard deviations or the covariance matrices.
 
         Args:
@@ -47,7 +60,11 @@ class PredictionMixin(FittedAttributes):
         return (mean, stddev) if return_std else (mean, joint.covariance)
 
     def predict_distribution(
-        self, X: Table, given: Any = None, *, keep: bool | None = None
+        self,
+        X: Table,
+        given: Mapping[Any, Any] | Observations | None = None,
+        *,
+        keep: bool | None = None,
     ) -> Elliptical | Transformed:
         """Predict one distribution per row, with the mean and the covariance of the ensemble.
 

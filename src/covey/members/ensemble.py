@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Self
 
@@ -17,7 +17,7 @@ from covey.distributions import Elliptical, Mixture
 from covey.distributions.internals import rescaled
 from covey.errors import ArtifactError
 from covey.members.architecture import Architecture, write_weights
-from covey.start.start import LinearStart
+from covey.start.start import PREFIX, LinearStart, stacked
 from covey.table.folds import collected
 from covey.table.inputs import Inputs
 from covey.table.training_data import TrainingData
@@ -33,15 +33,15 @@ class Ensemble:
 
     Attributes:
         linear: K linear models, fitted to each member's training rows.
-        network: its architecture.
-        weights: its weights, each with the member axis in front.
+        architecture: of the network.
+        weights: of the network, each with the member axis in front.
         targets: names of the D targets.
         scales: by how much the mixture of the members is widened about its mean, target by target,
             shape (D,); ones by default.
     """
 
     linear: tuple[LinearStart, ...]
-    network: Architecture
+    architecture: Architecture
     weights: list[NDArray[np.float32]]
     targets: tuple[str, ...]
     scales: Any = None
@@ -62,13 +62,13 @@ class Ensemble:
     def _forward(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         compilation.check_process()
         with self._lock:
-            return self.network.forward(self.model, matrix)
+            return self.architecture.forward(self.model, matrix)
 
     @property
     def model(self) -> Any:
         """The network as a `keras.Model`, built when it is first needed."""
         if self._model is None:
-            model = self.network.build()
+            model = self.architecture.build()
             write_weights(model, self.weights)
             self._model = model
         return self._model
@@ -131,7 +131,7 @@ class Ensemble:
     def _mixture(self, packed: NDArray[np.float32], inputs: Inputs) -> Mixture:
         """The mixtures of N rows, whose packed parameters have the shape (N, K, P)."""
         members = range(len(self.linear))
-        mixture = Mixture([self._restored(k, packed[:, k], inputs) for k in members])
+        mixture = Mixture([self._in_target_units(k, packed[:, k], inputs) for k in members])
         return mixture if np.all(self.scales == 1) else rescaled(mixture, self.scales)
 
     def held_out(self, data: TrainingData) -> Elliptical:
@@ -162,37 +162,35 @@ class Ensemble:
         for k, own in enumerate(some):
             matrix[: len(own), k] = own.matrix
         packed = self._forward(matrix)
-        return [self._restored(k, packed[: len(own), k], own) for k, own in enumerate(some)]
+        return [self._in_target_units(k, packed[: len(own), k], own) for k, own in enumerate(some)]
 
-    def _restored(self, member: int, packed: NDArray[np.float32], inputs: Inputs) -> Any:
+    def _in_target_units(self, member: int, packed: NDArray[np.float32], inputs: Inputs) -> Any:
         """Distributions in target units, out of the packed parameters of one member, (N, P)."""
-        whitened = self.network.family.distribution(packed, self.targets)
+        whitened = self.architecture.family.distribution(packed, self.targets)
         return self.linear[member].restore(whitened, inputs.features, inputs.offset(member))
 
-    def to_artifact(self) -> Snapshot:
-        """Everything a file must hold."""
+    def snapshot(self) -> Snapshot:
+        """All that `restored` needs."""
         manifest = {
-            "network": self.network.to_manifest(),
-            "packing": self.network.family.packing,
+            "network": self.architecture.to_manifest(),
+            "packing": self.architecture.family.packing,
             "targets": list(self.targets),
         }
         arrays: dict[str, NDArray[Any]] = {
             f"network_{number:03d}": array for number, array in enumerate(self.weights)
         }
-        for part in fields(self.linear[0]):
-            arrays[f"linear_{part.name}"] = np.stack(
-                [getattr(linear, part.name) for linear in self.linear]
-            )
+        arrays |= stacked(self.linear)
         arrays["scales"] = self.scales
         return Snapshot(manifest, arrays)
 
     @classmethod
-    def from_artifact(cls, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
-        """Rebuild what `to_artifact` described.
+    def restored(cls, snapshot: Snapshot) -> Self:
+        """The ensemble that `snapshot` describes; further arrays are left alone.
 
         Raises:
             ArtifactError: an entry is lacking or does not fit the others.
         """
+        manifest, arrays = snapshot
         try:
             if manifest["network"]["n_targets"] != len(manifest["targets"]):
                 raise ValueError("another number of targets")  # before room is made for them
@@ -200,17 +198,14 @@ class Ensemble:
             if manifest["packing"] != architecture.family.packing:
                 raise ValueError("packed parameters in another order")
             start = architecture.classes.start
-            unbounded = arrays["linear_unbounded"]
+            unbounded = arrays[PREFIX + "unbounded"]
             n_features = architecture.n_features
             if unbounded.size and not (0 <= unbounded.min() <= unbounded.max() < n_features):
                 raise ValueError("numbers of inputs that there are not")
             parts = start.shapes(
                 n_features, architecture.n_targets, architecture.rank or 0, unbounded.shape[-1]
             )
-            linear = tuple(
-                start(**{name: arrays[f"linear_{name}"][k] for name in parts})
-                for k in range(architecture.members)
-            )
+            linear = start.from_arrays(arrays, architecture.members)
             count = len(architecture.weight_shapes)
             weights = [arrays[f"network_{number:03d}"] for number in range(count)]
             d = architecture.n_targets
@@ -220,7 +215,7 @@ class Ensemble:
                     for w, shape in zip(weights, architecture.weight_shapes, strict=True)
                 ),
                 *(
-                    (arrays[f"linear_{name}"].shape, (architecture.members, *shape))
+                    (arrays[PREFIX + start.key(name)].shape, (architecture.members, *shape))
                     for name, shape in parts.items()
                 ),
                 (arrays["scales"].shape, (d,)),
@@ -229,10 +224,7 @@ class Ensemble:
             if bad := [pair for pair in shapes if pair[0] != pair[1]]:
                 raise ValueError("shape {} in place of {}".format(*bad[0]))
             for name, array in arrays.items():
-                if (
-                    name.startswith(("linear_", "network_", "scales"))
-                    and not np.isfinite(array).all()
-                ):
+                if name.startswith((PREFIX, "network_", "scales")) and not np.isfinite(array).all():
                     raise ValueError(f"numbers that are not finite in {name}")
             widths = (arrays["scales"], *(w for one in linear for w in (one.scale, one.widths)))
             if not all((array > 0).all() for array in widths):

@@ -71,7 +71,7 @@ class FittedModel:
     @property
     def family(self) -> str:
         """Name of the family that the members predict."""
-        return self.ensemble.network.family_name
+        return self.ensemble.architecture.family_name
 
     @property
     def out_of_fold_score(self) -> float:

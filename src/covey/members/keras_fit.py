@@ -17,18 +17,19 @@ from covey.backend.select import keras
 from covey.errors import InputError, shown, warn
 from covey.members.callbacks import EACH_BATCH, EACH_TEST, calls_nobody, hears, listed
 from covey.members.epochs import Epochs, Examples, Order, Table
+from covey.types import KerasData
 
 
 def fit(
-    model: Any,
-    x: Any,
-    y: Any = None,
+    model: keras.Model,
+    x: KerasData,
+    y: KerasData = None,
     *,
-    sample_weight: Any = None,
+    sample_weight: KerasData = None,
     batch_size: int | None = None,
     epochs: int = 1,
     initial_epoch: int = 0,
-    validation_data: Any = None,
+    validation_data: KerasData = None,
     validation_split: float = 0.0,
     validation_batch_size: int | None = None,
     validation_steps: int | None = None,
@@ -36,10 +37,10 @@ def fit(
     class_weight: dict[int, float] | None = None,
     steps_per_epoch: int | None = None,
     shuffle: bool | str = True,
-    callbacks: Any = None,
+    callbacks: keras.callbacks.Callback | Sequence[keras.callbacks.Callback] | None = None,
     seed: int | None = None,
     verbose: int | str = "auto",
-) -> Any:
+) -> keras.callbacks.History:
     """Train a compiled Keras model, as `model.fit` does.
 
     Under jax, Keras returns to Python after every step, which costs small networks more than the

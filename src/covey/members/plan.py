@@ -106,7 +106,7 @@ class LowRankPlan(Plan):
         self, architecture: Architecture, linear: Sequence[Any], seed: int
     ) -> list[NDArray[np.float32]]:
         """See `Plan`."""
-        parts = [(s.residual_own, s.residual_loadings) for s in linear]
+        parts = [(s.residual_specific, s.residual_loadings) for s in linear]
         own, loadings = map(np.stack, zip(*parts, strict=True))
         head = raw_outputs(architecture.family, np.zeros_like(own), own, loadings)
         return architecture.initial_weights(np.random.default_rng(seed), head)

@@ -128,28 +128,28 @@ def signed(value: float, decimals: int = 2) -> str:
     return f"{round(float(value), decimals) + 0.0:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def check_joint(joint: Any, role: str = "joint") -> None:
+def check_distribution(distribution: Any) -> None:
     """Raise an InputError unless it is a batch of at least one distribution."""
-    if not isinstance(joint, Joint):
+    if not isinstance(distribution, Joint):
         raise InputError(
-            f"`{role}` must be a distribution, such as model.predict_distribution(X) gives. "
-            f"Received a {type(joint).__name__}."
+            "`distribution` must be one, such as model.predict_distribution(X) gives. "
+            f"Received a {type(distribution).__name__}."
         )
-    if len(joint) == 0:
-        raise InputError(f"`{role}` must have at least one row. Received none.")
+    if len(distribution) == 0:
+        raise InputError("`distribution` must have at least one row. Received none.")
 
 
-def observations(joint: Joint, y: Any) -> Array:
+def observations(distribution: Joint, y: Any) -> Array:
     """Observations as an array of shape (N, D), NaN where there are none; all NaN for None."""
-    shape = len(joint), len(joint.targets)
+    shape = len(distribution), len(distribution.targets)
     return (
         np.full(shape, np.nan)
         if y is None
-        else read_values(y, shape, joint.targets, rows=joint.index)
+        else read_values(y, shape, distribution.targets, rows=distribution.index)
     )
 
 
-def unknown(joint: Joint, y: Any) -> tuple[Array, Mask]:
+def unknown(distribution: Joint, y: Any) -> tuple[Array, Mask]:
     """Observations, and which of them a prediction can be held against.
 
     Returns:
@@ -158,8 +158,8 @@ def unknown(joint: Joint, y: Any) -> tuple[Array, Mask]:
     Raises:
         InputError: there are none.
     """
-    values = observations(joint, y)
-    seen = ~np.isnan(values) & ~joint.observed
+    values = observations(distribution, y)
+    seen = ~np.isnan(values) & ~distribution.observed
     if not seen.any():
         raise InputError(
             "Expected at least one observed value of a target that was not known. Received none."

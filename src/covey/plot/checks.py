@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +31,7 @@ MOST_NAMED = 8  # targets that a legend names
 
 
 def calibration_curve(
-    joint: Joint,
+    distribution: Joint,
     y: Observations,
     *,
     levels: float | Iterable[float] | None = None,
@@ -39,14 +39,14 @@ def calibration_curve(
 ) -> Axes:
     """Draw how often regions and intervals held what was observed, against how often they should.
 
-    The bold line is `joint.region(level)`, the thin ones are `joint.interval(level)` of each
-    target. Above the diagonal the distributions are too wide, below it too narrow. The band is
-    where the bold line of distributions that are right lies with a probability of 95% at each
+    The bold line is `distribution.region(level)`, the thin ones are `distribution.interval(level)`
+    of each target. Above the diagonal the distributions are too wide, below it too narrow. The band
+    is where the bold line of distributions that are right lies with a probability of 95% at each
     level, if rows are independent.
 
     Args:
-        joint: N distributions over D targets. The regions of a `Mixture` take long: of these at
-            most 500 rows, evenly chosen, count for the bold line.
+        distribution: N distributions over D targets. The regions of a `Mixture` take long: of these
+            at most 500 rows, evenly chosen, count for the bold line.
         y: what was observed: array of shape (N, D) in target units, or a frame with the targets as
             columns. NaN means "not observed"; a target never observed has no line.
         levels: in (0, 1); 0.05, 0.1, ..., 0.95 by default.
@@ -58,14 +58,14 @@ def calibration_curve(
     Raises:
         InputError: matplotlib is not installed, nothing was observed, or an argument does not fit.
     """
-    canvas.check_joint(joint)
+    canvas.check_distribution(distribution)
     steps = canvas.read_levels(LEVELS if levels is None else levels)
-    values, seen = canvas.unknown(joint, y)
+    values, seen = canvas.unknown(distribution, y)
     rows = np.flatnonzero(seen.any(axis=1))
-    if isinstance(latent_of(joint), Mixture):
+    if isinstance(latent_of(distribution), Mixture):
         rows = rows[evenly(len(rows), MOST_MIXED)]
-    together = _together(joint[rows], values[rows], steps)
-    alone = _alone(joint, values, seen, steps)
+    together = _together(distribution[rows], values[rows], steps)
+    alone = _alone(distribution, values, seen, steps)
     ax = canvas.panel(ax, (4.8, 4.6))
     n, grey = len(rows), canvas.ink(ax)
     at = np.array([0.0, *steps, 1.0])
@@ -74,8 +74,8 @@ def calibration_curve(
     )
     ax.plot([0, 1], [0, 1], color=grey, linewidth=0.8, linestyle=":", label="exact")
     mark = "o" if len(steps) == 1 else ""
-    named = len(joint.targets) <= MOST_NAMED
-    for i, name in enumerate(joint.targets):
+    named = len(distribution.targets) <= MOST_NAMED
+    for i, name in enumerate(distribution.targets):
         if seen[:, i].any():
             look = canvas.style(i) if named else {"color": canvas.BLUE, "alpha": 0.5}
             ax.plot(
@@ -94,7 +94,12 @@ def calibration_curve(
 
 
 def pit_histograms(
-    joint: Joint, y: Observations, *, bins: int = 10, axes: Any = None, method: str = "auto"
+    distribution: Joint,
+    y: Observations,
+    *,
+    bins: int = 10,
+    axes: NDArray[Any] | Sequence[Axes] | None = None,
+    method: str = "auto",
 ) -> NDArray[Any]:
     """Draw histograms of the probability integral transform, one for each target and one for all.
 
@@ -107,12 +112,12 @@ def pit_histograms(
     calibrated probabilities, of `quantile` and `region`.
 
     Args:
-        joint: N distributions over D targets.
+        distribution: N distributions over D targets.
         y: what was observed: array of shape (N, D) in target units, or a frame with the targets as
             columns. NaN means "not observed".
         bins: how many, of equal width.
         axes: D + 1 axes to draw on; those of a new figure by default.
-        method: as for `joint.region`: "model" shows what the distributions alone say.
+        method: as for `distribution.region`: "model" shows what the distributions alone say.
 
     Returns:
         Array of shape (D + 1,), of axes: the targets in order, then the distance.
@@ -122,17 +127,20 @@ def pit_histograms(
     """
     from covey.scores import distance_pit, pit  # what else is there takes long to load
 
-    canvas.check_joint(joint)
+    canvas.check_distribution(distribution)
     check_size(bins, "bins")
-    values, _ = canvas.unknown(joint, y)
-    columns = [*pit(joint, values, method=method).T, distance_pit(joint, values, method=method)]
+    values, _ = canvas.unknown(distribution, y)
+    columns = [
+        *pit(distribution, values, method=method).T,
+        distance_pit(distribution, values, method=method),
+    ]
     count = len(columns)
     width = count if count <= 4 else 3 if count <= 9 else 4
     found = canvas.panels(axes, count, width, (2.5, 2.1), sharex=True, sharey=True)
     highest = 1.0
     for number, (ax, column) in enumerate(zip(found, columns, strict=True)):
         column = column[~np.isnan(column)]
-        last, n = number == len(joint.targets), len(column)
+        last, n = number == len(distribution.targets), len(column)
         heights = np.histogram(column, bins, (0, 1))[0] * bins / max(n, 1)
         edges = np.linspace(0, 1, bins + 1)
         colour = canvas.ORANGE if last else canvas.BLUE
@@ -140,7 +148,7 @@ def pit_histograms(
         low, high = _band(n, np.array([1 / bins])) * bins if n else ([0], [0])
         ax.axhspan(low[0], high[0], color=canvas.ink(ax), alpha=BAND, linewidth=0)
         ax.axhline(1, color=canvas.ink(ax), linewidth=0.9)
-        name = "distance of all" if last else canvas.written(joint.targets[number])
+        name = "distance of all" if last else canvas.written(distribution.targets[number])
         ax.set_title(f"{name}, {n:,} {'row' if n == 1 else 'rows'}", fontsize="medium")
         if number + width >= count:
             ax.set_xlabel("PIT")
@@ -155,24 +163,25 @@ def pit_histograms(
 
 
 def observed_vs_predicted(
-    joint: Joint,
+    distribution: Joint,
     y: Observations,
     *,
     target: str | int | None = None,
     level: float = 0.9,
-    most: int = 300,
+    max_rows: int = 300,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw observed values of a target against their predicted means, with intervals.
 
     Args:
-        joint: N distributions over D targets.
+        distribution: N distributions over D targets.
         y: what was observed: array of shape (N, D) in target units, or a frame with the targets as
             columns. NaN means "not observed".
         target: a name or number; the first by default.
         level: probability that each interval holds, in (0, 1).
-        most: rows that are drawn, evenly chosen among those observed. The share inside, in the
-            title, is that of all of them. Intervals without end reach as far as others do.
+        max_rows: how many rows are drawn at most, evenly chosen among those observed. The share
+            inside, in the title, is that of all of them. Intervals without end reach as far as
+            others do.
         ax: axes to draw on; those of a new figure by default.
 
     Returns:
@@ -182,19 +191,21 @@ def observed_vs_predicted(
         InputError: matplotlib is not installed, the target is unknown or was not observed, or an
             argument does not fit.
     """
-    canvas.check_joint(joint)
-    level, most = check_level(level), check_size(most, "most")
-    number = 0 if target is None else target_position(target, joint.targets)
-    name = canvas.written(joint.targets[number])
-    values, seen = canvas.unknown(joint, y)
+    canvas.check_distribution(distribution)
+    level, max_rows = check_level(level), check_size(max_rows, "max_rows")
+    number = 0 if target is None else target_position(target, distribution.targets)
+    name = canvas.written(distribution.targets[number])
+    values, seen = canvas.unknown(distribution, y)
     rows = np.flatnonzero(seen[:, number])
     if len(rows) == 0:
-        raise InputError(f"Expected observed values of {joint.targets[number]!r}. `y` holds none.")
-    alone = joint.marginal([number])[rows]
+        raise InputError(
+            f"Expected observed values of {distribution.targets[number]!r}. `y` holds none."
+        )
+    alone = distribution.marginal([number])[rows]
     observed, mean = values[rows, number], alone.mean[:, 0]
     lower, upper = (end[:, 0] for end in alone.interval(level))
     inside = (observed >= lower) & (observed <= upper)
-    shown = evenly(len(rows), most)
+    shown = evenly(len(rows), max_rows)
     drawn = np.concatenate([end[shown] for end in (lower, upper, mean, observed)])
     drawn = drawn[np.isfinite(drawn)]
     lower, upper = np.maximum(lower, drawn.min()), np.minimum(upper, drawn.max())
@@ -231,7 +242,7 @@ def observed_vs_predicted(
     return ax
 
 
-def _together(joint: Any, values: Array, levels: list[float]) -> Array:
+def _together(distribution: Any, values: Array, levels: list[float]) -> Array:
     """How often the regions of each level held, shape (L,).
 
     Regions of rising levels lie within each other, so that of each row the first one that holds is
@@ -242,17 +253,17 @@ def _together(joint: Any, values: Array, levels: list[float]) -> Array:
         middle = (fails + holds) // 2
         for number in np.unique(middle[open_]):
             rows = np.flatnonzero(open_ & (middle == number))
-            held = joint[rows].region(levels[number]).contains(values[rows])
+            held = distribution[rows].region(levels[number]).contains(values[rows])
             holds[rows[held]] = number
             fails[rows[~held]] = number
     return (holds[:, None] <= np.arange(len(levels))).mean(axis=0)
 
 
-def _alone(joint: Joint, values: Array, seen: Mask, levels: list[float]) -> Array:
+def _alone(distribution: Joint, values: Array, seen: Mask, levels: list[float]) -> Array:
     """How often the intervals of each level and target held, shape (L, D)."""
-    found = np.empty((len(levels), len(joint.targets)))
+    found = np.empty((len(levels), len(distribution.targets)))
     for share, level in zip(found, levels, strict=True):
-        lower, upper = joint.interval(level)
+        lower, upper = distribution.interval(level)
         held = (values >= lower) & (values <= upper) & seen
         share[:] = held.sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
     return found

@@ -22,7 +22,9 @@ MOST_ANNOTATED = 12  # targets, for numbers in the cells of a heat map
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)  # of rows: ends of the line and the bar, and the dot
 
 
-def correlation_heatmap(joint: Joint, *, ax: Axes | None = None, annotate: bool = True) -> Axes:
+def correlation_heatmap(
+    distribution: Joint, *, ax: Axes | None = None, annotate: bool = True
+) -> Axes:
     """Draw the correlations of all pairs of targets, averaged over rows.
 
     Each cell holds the mean over rows and, below it, the standard deviation over rows: how far the
@@ -30,7 +32,7 @@ def correlation_heatmap(joint: Joint, *, ax: Axes | None = None, annotate: bool 
     not count for the pair; where none is left, the cell is empty. The diagonal has no colour.
 
     Args:
-        joint: N distributions over D targets; of a `Mixture`, the moments.
+        distribution: N distributions over D targets; of a `Mixture`, the moments.
         ax: axes to draw on; those of a new figure by default.
         annotate: whether to write numbers into the cells; above 12 targets there is no room.
 
@@ -40,9 +42,10 @@ def correlation_heatmap(joint: Joint, *, ax: Axes | None = None, annotate: bool 
     Raises:
         InputError: matplotlib is not installed, or an argument does not fit.
     """
-    canvas.check_joint(joint)
-    mean, spread = _over_rows(joint.correlation, joint.observed)
-    d, side = len(joint.targets), 0.72 if len(joint.targets) <= MOST_ANNOTATED else 0.42
+    canvas.check_distribution(distribution)
+    mean, spread = _over_rows(distribution.correlation, distribution.observed)
+    d = len(distribution.targets)
+    side = 0.72 if d <= MOST_ANNOTATED else 0.42
     ax = canvas.panel(ax, (max(side * d, 2.0) + 1.8, max(side * d, 2.0) + 0.9))
     from matplotlib.colors import ListedColormap
 
@@ -53,14 +56,14 @@ def correlation_heatmap(joint: Joint, *, ax: Axes | None = None, annotate: bool 
     annotated = annotate and d <= MOST_ANNOTATED
     if annotated:
         for i, j in zip(*np.nonzero(~np.isnan(mean)), strict=True):
-            two = i != j and len(joint) > 1
+            two = i != j and len(distribution) > 1
             text = canvas.signed(mean[i, j]) if i != j else "1"
             look = {"ha": "center", "va": "center", "color": ink}
             ax.text(j + 0.5, i + (0.4 if two else 0.5), text, fontsize="medium", **look)
             if two:
                 ax.text(j + 0.5, i + 0.72, f"±{spread[i, j]:.2f}", fontsize="x-small", **look)
-    names = list(map(canvas.written, joint.targets))
-    long = d * max(len(name) for name in joint.targets) > 9 * side * d
+    names = list(map(canvas.written, distribution.targets))
+    long = d * max(len(name) for name in distribution.targets) > 9 * side * d
     turned: dict[str, Any] = (
         {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if long else {}
     )
@@ -75,12 +78,12 @@ def correlation_heatmap(joint: Joint, *, ax: Axes | None = None, annotate: bool 
     bar.ax.set_yticklabels([canvas.signed(tick, 1) for tick in bar.get_ticks()])
     bar.ax.tick_params(length=0, labelsize="small", labelcolor=ink)
     several = "mean and deviation over" if annotated else "mean over"
-    rows = "1 row" if len(joint) == 1 else f"{several} {len(joint):,} rows"
+    rows = "1 row" if len(distribution) == 1 else f"{several} {len(distribution):,} rows"
     bar.set_label(f"correlation, {rows}", color=ink, fontsize="small")
     return ax
 
 
-def aleatoric_vs_epistemic(mixture: Mixture | Transformed, *, ax: Axes | None = None) -> Axes:
+def aleatoric_vs_epistemic(distribution: Mixture | Transformed, *, ax: Axes | None = None) -> Axes:
     """Draw what the standard deviation of each target is made of.
 
     The aleatoric part is what no further training row would remove, the epistemic one what the
@@ -89,33 +92,33 @@ def aleatoric_vs_epistemic(mixture: Mixture | Transformed, *, ax: Axes | None = 
     rows, the line 90% of them. Rows in which a target is known exactly do not count for it.
 
     Args:
-        mixture: N mixtures, as `model.predict_mixture(X)` gives.
+        distribution: N mixtures, as `model.predict_mixture(X)` gives.
         ax: axes to draw on; those of a new figure by default.
 
     Returns:
         The axes.
 
     Raises:
-        InputError: matplotlib is not installed, or `mixture` is something else.
+        InputError: matplotlib is not installed, or `distribution` is something else.
     """
-    if not isinstance(latent_of(mixture), Mixture):
+    if not isinstance(latent_of(distribution), Mixture):
         raise InputError(
-            "`mixture` must be a `Mixture`, which alone has the two parts: take "
-            f"model.predict_mixture(X). Received a {type(mixture).__name__}."
+            "`distribution` must be a `Mixture`, which alone has the two parts: take "
+            f"model.predict_mixture(X). Received a {type(distribution).__name__}."
         )
-    canvas.check_joint(mixture, "mixture")
-    d = len(mixture.targets)
+    canvas.check_distribution(distribution)
+    d = len(distribution.targets)
     ax = canvas.panel(ax, (5.2, 1.5 + 0.5 * d))
-    total = mixture.stddev
+    total = distribution.stddev
     parts = (
-        ("aleatoric", mixture.aleatoric, canvas.BLUE, -0.17),
-        ("epistemic", mixture.epistemic, canvas.ORANGE, 0.17),
+        ("aleatoric", distribution.aleatoric, canvas.BLUE, -0.17),
+        ("epistemic", distribution.epistemic, canvas.ORANGE, 0.17),
     )
     for label, covariance, colour, shift in parts:
         deviation = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
         found = np.full((d, len(SHARES)), np.nan)
         for i in range(d):
-            free = ~mixture.observed[:, i]
+            free = ~distribution.observed[:, i]
             if free.any():
                 found[i] = np.quantile(deviation[free, i] / total[free, i], SHARES)
         at = np.arange(d) + shift
@@ -124,7 +127,7 @@ def aleatoric_vs_epistemic(mixture: Mixture | Transformed, *, ax: Axes | None = 
         ax.barh(at, width, 0.2, left=found[:, 1], color=colour, label=label)
         look: dict[str, Any] = {"marker": "o", "markersize": 5.5, "linestyle": "", "color": colour}
         ax.plot(found[:, 2], at, markeredgecolor=canvas.ink(ax), markeredgewidth=1.0, **look)
-    ax.set_yticks(np.arange(d), list(map(canvas.written, mixture.targets)))
+    ax.set_yticks(np.arange(d), list(map(canvas.written, distribution.targets)))
     ax.tick_params(axis="y", length=0)
     ax.set(xlim=(0, 1.02), ylim=(d - 0.5, -0.5))
     ax.set_xlabel(

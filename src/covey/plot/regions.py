@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from covey.arguments.targets import target_positions
 from covey.distributions.batch import evenly, row_index
@@ -28,12 +28,12 @@ FILL = 0.10  # opacity
 
 
 def ellipses(
-    joint: Joint,
+    distribution: Joint,
     *,
     targets: Iterable[str | int] | None = None,
     y: Observations | None = None,
     levels: float | Iterable[float] = (0.5, 0.9),
-    rows: Any = None,
+    rows: int | slice | ArrayLike | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw where two targets lie together, for some rows.
@@ -41,7 +41,7 @@ def ellipses(
     A region without end, as of a conformal model that has too few rows for the level, is left out.
 
     Args:
-        joint: N distributions over D targets.
+        distribution: N distributions over D targets.
         targets: names or numbers of two; the first two by default.
         y: what was observed, drawn as one marker per row: array of shape (N, D) in target units, or
             a frame with the targets as columns. NaN means "not observed".
@@ -57,12 +57,12 @@ def ellipses(
         InputError: matplotlib is not installed, there are not two targets, no row is chosen, or an
             argument does not fit.
     """
-    canvas.check_joint(joint)
-    pair = _pair(joint, targets)
-    numbers = _rows(joint, rows)
+    canvas.check_distribution(distribution)
+    pair = _pair(distribution, targets)
+    numbers = _rows(distribution, rows)
     steps = canvas.read_levels(levels)
-    values = canvas.observations(joint, y)[numbers][:, pair]
-    part = joint[numbers].marginal(pair)
+    values = canvas.observations(distribution, y)[numbers][:, pair]
+    part = distribution[numbers].marginal(pair)
     lines = [_boundaries(part, level) for level in steps]
     ax = canvas.panel(ax, (5.6, 4.2))
     seen = np.asarray(~np.isnan(values).any(axis=1))
@@ -86,12 +86,12 @@ def ellipses(
 
 
 def pairs(
-    joint: Joint,
+    distribution: Joint,
     *,
     row: int = 0,
     y: Observations | None = None,
     levels: float | Iterable[float] = (0.5, 0.9),
-    axes: Any = None,
+    axes: NDArray[Any] | Sequence[Axes] | None = None,
 ) -> NDArray[Any]:
     """Draw the joint distribution of one row: each target alone, and each pair.
 
@@ -100,7 +100,7 @@ def pairs(
     known exactly is a line, and has no correlations. A region without end is left out.
 
     Args:
-        joint: N distributions over D targets, D at most 12.
+        distribution: N distributions over D targets, D at most 12.
         row: number of the row.
         y: what was observed: array of shape (N, D) in target units, or a frame with the targets as
             columns. NaN means "not observed".
@@ -114,17 +114,17 @@ def pairs(
         InputError: matplotlib is not installed, there are more than twelve targets, there is no
             such row, or an argument does not fit.
     """
-    canvas.check_joint(joint)
-    d = len(joint.targets)
+    canvas.check_distribution(distribution)
+    d = len(distribution.targets)
     if d > MOST_TARGETS:
         raise InputError(
             f"A grid of all pairs is legible for at most {MOST_TARGETS} targets. Received {d}. "
-            "Choose some: pairs(joint.marginal([...]))."
+            "Choose some: pairs(distribution.marginal([...]))."
         )
-    number = int(_rows(joint, row)[0])
+    number = int(_rows(distribution, row)[0])
     steps = canvas.read_levels(levels)
-    value = canvas.observations(joint, y)[number]
-    one = joint[number]
+    value = canvas.observations(distribution, y)[number]
+    one = distribution[number]
     size = max(1.75 - 0.06 * d, 1.1) if d > 1 else 3.2
     grid = canvas.panels(axes, d * d, d, (size, size)).reshape(d, d)
     low, high = _limits(one, value, steps)
@@ -142,17 +142,17 @@ def pairs(
                 _correlation(ax, None if known else correlation[i, j])
             if i >= j:
                 ax.set_xlim(low[j], high[j])
-            _dress(ax, i, j, list(map(canvas.written, joint.targets)))
+            _dress(ax, i, j, list(map(canvas.written, distribution.targets)))
     if axes is None:
         grid[0, 0].figure.align_ylabels(grid[:, 0])
     return grid
 
 
-def _pair(joint: Joint, targets: Any) -> list[int]:
-    names = list(joint.targets)
+def _pair(distribution: Joint, targets: Any) -> list[int]:
+    names = list(distribution.targets)
     if targets is None:
         targets = names[:2]
-    pair = target_positions(targets, joint.targets)
+    pair = target_positions(targets, distribution.targets)
     if len(pair) != 2:
         raise InputError(
             f"An ellipse needs two of the targets {names}. Received "
@@ -161,9 +161,9 @@ def _pair(joint: Joint, targets: Any) -> list[int]:
     return pair
 
 
-def _rows(joint: Joint, rows: Any) -> Rows:
+def _rows(distribution: Joint, rows: Any) -> Rows:
     """Numbers of the chosen rows."""
-    n = len(joint)
+    n = len(distribution)
     if rows is None:
         return evenly(n, MOST_ROWS)
     try:

@@ -15,7 +15,10 @@ from covey import __version__
 from covey.assess.summary import REGIONS, family_sentence
 from covey.assess.verdict import too_many
 from covey.backend.select import keras
+from covey.distributions import Elliptical
+from covey.report.model import Model
 from covey.table import read_features
+from covey.table.columns import NumericColumn
 from covey.types import Array
 
 GAPPY = 0.2  # share of missing values that is worth a word
@@ -24,16 +27,16 @@ REPEATED = 0.05  # share of rows with the features of another that is
 FEW = 30  # observations of a target, to say anything of it
 
 
-def targets_of(joint: Any, Y: Array) -> list[dict[str, Any]]:
+def targets_of(joint: Elliptical, y: Array) -> list[dict[str, Any]]:
     """One entry for each target: its name, gaps, and what was observed and predicted."""
     found = []
     for i, name in enumerate(joint.targets):
-        seen = Y[~np.isnan(Y[:, i]), i]
+        seen = y[~np.isnan(y[:, i]), i]
         found.append(
             {
                 "name": name,
                 "observed": len(seen),
-                "missing": 1 - len(seen) / len(Y),
+                "missing": 1 - len(seen) / len(y),
                 "mean": float(seen.mean()) if len(seen) else None,
                 "spread": float(seen.std()) if len(seen) else None,
                 "stddev": float(np.median(joint.stddev[:, i])),
@@ -42,7 +45,7 @@ def targets_of(joint: Any, Y: Array) -> list[dict[str, Any]]:
     return found
 
 
-def features_of(model: Any, X: Any) -> list[dict[str, Any]]:
+def features_of(model: Model, X: Any) -> list[dict[str, Any]]:
     """One entry for each column that the model reads: its name, kind and gaps."""
     frame = _aligned(model, X)
     return [
@@ -51,7 +54,7 @@ def features_of(model: Any, X: Any) -> list[dict[str, Any]]:
     ]
 
 
-def data_warnings(model: Any, X: Any, Y: Array, figures: Mapping[str, Any]) -> list[str]:
+def data_warnings(model: Model, X: Any, Y: Array, figures: Mapping[str, Any]) -> list[str]:
     """What about this table should make a reader careful.
 
     Args:
@@ -93,7 +96,7 @@ def data_warnings(model: Any, X: Any, Y: Array, figures: Mapping[str, Any]) -> l
         if missing > GAPPY:
             extra = "" if column.missing else ", and never in training"
             notes.append(f"Feature {column.name} is missing in {missing:.0%} of the rows{extra}.")
-        if hasattr(column, "center") and column.kind == "number" and column.scale > 0:
+        if isinstance(column, NumericColumn) and column.kind == "number" and column.scale > 0:
             numbers = pd.to_numeric(values, errors="coerce").dropna().to_numpy(np.float64)
             if len(numbers) >= FEW:
                 moved = (np.median(numbers) - column.center) / column.scale
@@ -108,9 +111,9 @@ def data_warnings(model: Any, X: Any, Y: Array, figures: Mapping[str, Any]) -> l
     return notes
 
 
-def settings_of(model: Any, calibration: str) -> list[tuple[str, str]]:
+def settings_of(model: Model, calibration: str) -> list[tuple[str, str]]:
     """What the model is and how it was fitted, as names and values."""
-    network = model.ensemble_.network
+    architecture = model.ensemble_.architecture
     trained = model.out_of_fold_evaluation_["of_rows"]
     factors = zip(model.targets_, model.ensemble_.scales, strict=True)
     scales = ", ".join(f"{name} times {scale:.3g}" for name, scale in factors if scale != 1)
@@ -121,7 +124,7 @@ def settings_of(model: Any, calibration: str) -> list[tuple[str, str]]:
                 model.family, model.family_, model.family_scores_, len(model.targets_)
             ).removeprefix("family "),
         ),
-        ("Members", f"{network.members} networks of {_units(network)} units"),
+        ("Members", f"{architecture.members} networks of {_units(architecture)} units"),
         ("Judged while fitting on", f"{trained:,} rows that members held out in turn"),
         ("Out-of-fold score", f"{model.out_of_fold_score_:.4f} nats per row"),
         ("Regions are calibrated on", REGIONS[calibration]),
@@ -146,7 +149,7 @@ def versions() -> list[tuple[str, str]]:
     return [*found, ("System", f"{platform.system()} {platform.machine()}, {sys.byteorder}-endian")]
 
 
-def _aligned(model: Any, X: Any) -> Any:
+def _aligned(model: Model, X: Any) -> Any:
     frame, named = read_features(X)
     return model.schema_.align(frame, named)
 
@@ -157,5 +160,5 @@ def _kind(column: Any) -> str:
     return str(column.kind)
 
 
-def _units(network: Any) -> str:
-    return "-".join(str(width) for width in network.hidden_units)
+def _units(architecture: Any) -> str:
+    return "-".join(str(width) for width in architecture.hidden_units)

@@ -19,6 +19,7 @@ from covey.assess.verdict import LEVEL, calibrated, verdict
 from covey.distributions.batch import evenly
 from covey.errors import CoveyWarning, InputError
 from covey.report.facts import data_warnings, features_of, settings_of, targets_of, versions
+from covey.report.model import Model
 from covey.report.pictures import MOST_PANELS, draw_all, typical_row
 from covey.report.rows import surprises
 from covey.table.files import write_text
@@ -31,7 +32,7 @@ PICTURED_ROWS = 5000  # evenly chosen, for the pictures
 
 def write_report(
     path: str | os.PathLike[str],
-    model: Any,
+    model: Model,
     X: Table,
     Y: Observations,
     *,
@@ -63,7 +64,7 @@ def write_report(
 
 
 def page(
-    model: Any,
+    model: Model,
     X: Table,
     Y: Observations,
     *,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from covey import plot
-from covey.distributions import Mixture
+from covey.distributions import Elliptical, Mixture
 from covey.errors import InputError
 from covey.types import Array
 
@@ -62,21 +62,21 @@ class Picture:
     says: str
 
 
-def draw_all(joint: Any, mixture: Mixture, Y: Array) -> dict[str, Picture]:
+def draw_all(joint: Elliptical, mixture: Mixture, y: Array) -> dict[str, Picture]:
     """Draw what the page shows.
 
     Args:
         joint: predictions for N rows over D targets, at least one row with a target.
         mixture: the ensemble they come from.
-        Y: observed values, shape (N, D), in target units; NaN where not observed.
+        y: observed values, shape (N, D), in target units; NaN where not observed.
 
     Returns:
         Pictures by name; those that need two targets are absent where there is one.
     """
-    seen = (~np.isnan(Y)).sum(axis=0)
+    seen = (~np.isnan(y)).sum(axis=0)
     order = np.argsort(-seen, kind="stable")
     shown = sorted(order[: min(MOST_PANELS, int((seen > 0).sum()))].tolist())
-    part, y = joint.marginal(shown), Y[:, shown]
+    part, values = joint.marginal(shown), y[:, shown]
     d, columns = len(shown), min(len(shown), 3)
     rows = -(-d // columns)
     found = [
@@ -84,20 +84,20 @@ def draw_all(joint: Any, mixture: Mixture, Y: Array) -> dict[str, Picture]:
             "predicted",
             "Observed against predicted values of each target, with 90% intervals.",
             (2.9 * columns, 2.7 * rows),
-            lambda figure: _predicted(part, y, _grid(figure, d, columns)),
+            lambda figure: _predicted(part, values, _grid(figure, d, columns)),
         ),
         _picture(
             "calibration",
             "Share of observations within regions and intervals, against the level promised.",
             (4.6, 4.6),
-            lambda figure: plot.calibration_curve(part, y, ax=figure.subplots()),
+            lambda figure: plot.calibration_curve(part, values, ax=figure.subplots()),
         ),
         _picture(
             "transforms",
             "Histograms of the probability integral transform of each target and of the distance.",
             (2.2 * min(d + 1, 4), 1.9 * -(-(d + 1) // min(d + 1, 4))),
             lambda figure: plot.pit_histograms(
-                part, y, axes=_grid(figure, d + 1, min(d + 1, 4), sharey=True)
+                part, values, axes=_grid(figure, d + 1, min(d + 1, 4), sharey=True)
             ),
         ),
         _picture(
@@ -121,7 +121,7 @@ def draw_all(joint: Any, mixture: Mixture, Y: Array) -> dict[str, Picture]:
             )
         )
         few = sorted(order[:MOST_PAIRS].tolist())
-        row = typical_row(joint, Y)
+        row = typical_row(joint, y)
         found.append(
             _picture(
                 "pairs",
@@ -130,7 +130,7 @@ def draw_all(joint: Any, mixture: Mixture, Y: Array) -> dict[str, Picture]:
                 lambda figure: plot.pairs(
                     joint.marginal(few),
                     row=row,
-                    y=Y[:, few],
+                    y=y[:, few],
                     axes=figure.subplots(len(few), len(few), squeeze=False),
                 ),
             )
@@ -138,18 +138,18 @@ def draw_all(joint: Any, mixture: Mixture, Y: Array) -> dict[str, Picture]:
     return {picture.name: picture for picture in found}
 
 
-def typical_row(joint: Any, Y: Array) -> int:
+def typical_row(joint: Elliptical, y: Array) -> int:
     """The row of median uncertainty among those with the most observed targets."""
-    count = (~np.isnan(Y)).sum(axis=1)
+    count = (~np.isnan(y)).sum(axis=1)
     rows = np.flatnonzero(count == count.max())
     spread = joint[rows].entropy()
     return int(rows[np.argsort(spread, kind="stable")[len(rows) // 2]])
 
 
-def _predicted(joint: Any, Y: Array, axes: Array) -> None:
+def _predicted(joint: Elliptical, y: Array, axes: Array) -> None:
     """Panels that say in a caption what each would say by itself."""
     for number, ax in enumerate(axes):
-        plot.observed_vs_predicted(joint, Y, target=number, ax=ax)
+        plot.observed_vs_predicted(joint, y, target=number, ax=ax)
         ax.set(title=joint.targets[number], xlabel="predicted", ylabel="observed")
         if number:
             ax.get_legend().remove()

@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from covey.distributions import Elliptical
 from covey.distributions.internals import moments_given_others, nonconformity, read_observed
 from covey.types import Array
 
 
-def surprises(joint: Any, Y: Array, labels: Any, most: int = 10) -> list[dict[str, Any]]:
+def surprises(joint: Elliptical, y: Array, labels: Any, most: int = 10) -> list[dict[str, Any]]:
     """Find the rows farthest out, under what was predicted for them.
 
     Args:
         joint: predictions for N rows over D targets.
-        Y: observed values, shape (N, D), in target units; NaN where not observed.
+        y: observed values, shape (N, D), in target units; NaN where not observed.
         labels: what the user calls the rows, N of them.
         most: how many rows.
 
@@ -25,23 +26,23 @@ def surprises(joint: Any, Y: Array, labels: Any, most: int = 10) -> list[dict[st
         `target`, what was `observed`, `expected` with its `stddev`, and `given` the others with its
         `given_stddev` (None if no other was observed).
     """
-    values = read_observed(joint, Y)
+    values = read_observed(joint, y)
     some = np.flatnonzero(~np.isnan(values).all(axis=1))
     far = nonconformity(joint[some], values[some])
     order = np.argsort(-far, kind="stable")[:most]
     rows, far = some[order], far[order]
-    mean, stddev = moments_given_others(joint[rows], Y[rows])
+    mean, stddev = moments_given_others(joint[rows], y[rows])
     found = []
     for number, row in enumerate(rows):
-        z = np.abs(Y[row] - mean[number]) / stddev[number]
+        z = np.abs(y[row] - mean[number]) / stddev[number]
         target = int(np.nanargmax(np.where(np.isnan(z), -1.0, z)))
-        alone = (~np.isnan(Y[row])).sum() < 2
+        alone = (~np.isnan(y[row])).sum() < 2
         found.append(
             {
                 "row": str(labels[row]),
                 "chance": _one_in(float(far[number])),
                 "target": joint.targets[target],
-                "observed": float(Y[row, target]),
+                "observed": float(y[row, target]),
                 "expected": float(joint.mean[row, target]),
                 "stddev": float(joint.stddev[row, target]),
                 "given": None if alone else float(mean[number, target]),

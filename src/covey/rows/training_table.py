@@ -7,12 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
 
 from covey.arguments.labels import check_tables, labels_of
-from covey.arguments.numbers import is_number
 from covey.arguments.targets import target_names
-from covey.errors import InputError, shown
+from covey.errors import InputError
 from covey.rows.order import RowOrder
 from covey.table import FeatureSchema, read_features, read_targets
 from covey.table.copies import check_features
@@ -193,46 +191,3 @@ def network_inputs(schema: FeatureSchema, frame: Any, named: bool) -> NDArray[np
     if matrix.shape[1] == 0:  # nothing varied in training: only a constant is left to learn from
         return np.zeros((len(matrix), 1), dtype=np.float32)
     return matrix
-
-
-def check_verbose(verbose: Any) -> None:
-    """Check how much a user wants printed.
-
-    Args:
-        verbose: the parameter of the `JointRegressor`.
-
-    Raises:
-        InputError: it is no whole number of at least 0, and neither True nor False.
-    """
-    flag = isinstance(verbose, (bool, np.bool_))
-    if not flag and not (is_number(verbose, whole=True) and verbose >= 0):
-        raise InputError(
-            "`verbose` must be 0 (silent) or 1 (a progress bar and a verdict). "
-            f"Received: verbose={shown(verbose)}."
-        )
-
-
-def read_seed(random_state: Any) -> int:
-    """Turn what scikit-learn calls a random state into an integer.
-
-    Args:
-        random_state: an integer, a `numpy.random.RandomState`, or None for another seed every time;
-            NumPy's global generator is never touched.
-
-    Returns:
-        The seed.
-
-    Raises:
-        InputError: it is none of these.
-    """
-    if random_state is None:
-        return int(np.random.default_rng().integers(2**31 - 1))
-    try:
-        if isinstance(random_state, (bool, np.bool_)):
-            raise ValueError
-        return int(check_random_state(random_state).randint(2**31 - 1))
-    except ValueError as error:
-        raise InputError(
-            "`random_state` must be a non-negative integer below 2**32, a "
-            f"numpy.random.RandomState, or None. Received: {shown(random_state)}."
-        ) from error

@@ -104,8 +104,8 @@ class Baseline:
 
     def to_arrays(self) -> dict[str, Array]:
         """The K covariances as arrays by name; the rest of a baseline is in the linear models."""
-        names = self.starts[0].covariance_names()
-        return {name: np.stack([getattr(start, name) for start in self.starts]) for name in names}
+        names, key = self.starts[0].covariance_names(), self.starts[0].key
+        return {key(name): np.stack([getattr(one, name) for one in self.starts]) for name in names}
 
     @classmethod
     def from_arrays(
@@ -120,12 +120,13 @@ class Baseline:
             KeyError: an array is lacking.
             ValueError: one has another shape than that of the linear models, or is not finite.
         """
-        names = linear[0].covariance_names()
+        names, key = linear[0].covariance_names(), linear[0].key
         for name in names:
             expected = (len(linear), *np.shape(getattr(linear[0], name)))
-            if arrays[name].shape != expected or not np.isfinite(arrays[name]).all():
+            array = arrays[key(name)]
+            if array.shape != expected or not np.isfinite(array).all():
                 raise ValueError(f"the covariance of the baseline, {name}")
-        each = [{name: arrays[name][k] for name in names} for k in range(len(linear))]
+        each = [{name: arrays[key(name)][k] for name in names} for k in range(len(linear))]
         return cls.of(linear, each, base)
 
 

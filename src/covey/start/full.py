@@ -9,9 +9,9 @@ import numpy as np
 
 from covey.distributions import Elliptical, MultivariateNormal
 from covey.start.covariance import residual_factor
-from covey.start.ridge import Ridge, fit_ridge
+from covey.start.ridge import Ridge
 from covey.start.start import LinearStart
-from covey.types import Array, Columns, Groups
+from covey.types import Array
 
 Joint = TypeVar("Joint", bound=Elliptical)
 
@@ -33,40 +33,17 @@ class LinearModel(LinearStart):
     residual_scale_tril: Array
 
     @classmethod
-    def fit(
-        cls,
-        X: Array,
-        Y: Array,
-        sample_weight: Array | None = None,
-        blocks: Groups | None = None,
-        degrees_of_freedom: float | None = None,
-        offset: Array | None = None,
-        unbounded: Columns | None = None,
-    ) -> Self:
-        """Fit to rows of numbers.
+    def of(cls, ridge: Ridge, degrees_of_freedom: float | None = None) -> Self:
+        """The start of regressions that are fitted.
 
         Args:
-            X: array of shape (N, F), of about unit scale.
-            Y: array of shape (N, D), in target units, NaN where not observed.
-            sample_weight: as for `fit_ridge`.
-            blocks: as for `fit_ridge`.
+            ridge: the regressions, and the residuals of N rows.
             degrees_of_freedom: take the residuals for Student-t variables, and factor their scale
                 matrix in place of their covariance; by default for normal ones.
-            offset: as for `fit_ridge`.
-            unbounded: as for `fit_ridge`.
 
         Returns:
-            The fitted model.
-
-        Raises:
-            InputError: fewer than two rows have a positive weight.
+            The linear start.
         """
-        ridge = fit_ridge(X, Y, sample_weight, blocks, offset, unbounded)
-        return cls.of(ridge, degrees_of_freedom)
-
-    @classmethod
-    def of(cls, ridge: Ridge, degrees_of_freedom: float | None = None) -> Self:
-        """The start of regressions that are fitted; arguments as for `fit`."""
         factor = residual_factor(ridge.residuals, ridge.weight, degrees_of_freedom)
         return cls(**vars(ridge.regression), residual_scale_tril=factor)
 

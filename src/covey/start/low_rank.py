@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self, final
+from typing import Any, ClassVar, Self, final
 
 import numpy as np
 
 from covey.distributions import LowRankMultivariateNormal
 from covey.distributions.internals import rescaled, with_mean
 from covey.start.factors import factor_analysis
-from covey.start.ridge import Ridge, fit_ridge
+from covey.start.ridge import Ridge
 from covey.start.start import LinearStart
-from covey.types import Array, Columns, Groups
+from covey.types import Array
 
 
 @final
@@ -26,48 +27,28 @@ class LowRankLinearModel(LinearStart):
     Attributes:
         residual_scale: standard deviations of the residuals, shape (D,), in standardised target
             units.
-        residual_own: specific standard deviations, which the factors leave, shape (D,), in units of
-            `residual_scale`.
+        residual_specific: specific standard deviations, which the factors leave, shape (D,), in
+            units of `residual_scale`.
         residual_loadings: factors, shape (D, R), in units of both.
     """
 
+    names_in_files: ClassVar[Mapping[str, str]] = {"residual_specific": "residual_own"}
+
     residual_scale: Array
-    residual_own: Array
+    residual_specific: Array
     residual_loadings: Array
 
     @classmethod
-    def fit(
-        cls,
-        X: Array,
-        Y: Array,
-        rank: int,
-        sample_weight: Array | None = None,
-        blocks: Groups | None = None,
-        offset: Array | None = None,
-        unbounded: Columns | None = None,
-    ) -> Self:
-        """Fit to rows of numbers.
+    def of(cls, ridge: Ridge, rank: int) -> Self:
+        """The start of regressions that are fitted.
 
         Args:
-            X: array of shape (N, F), of about unit scale.
-            Y: array of shape (N, D), in target units, NaN where not observed.
+            ridge: the regressions, and the residuals of N rows.
             rank: R, at most D.
-            sample_weight: as for `fit_ridge`.
-            blocks: as for `fit_ridge`.
-            offset: as for `fit_ridge`.
-            unbounded: as for `fit_ridge`.
 
         Returns:
-            The fitted model.
-
-        Raises:
-            InputError: fewer than two rows have a positive weight.
+            The linear start.
         """
-        return cls.of(fit_ridge(X, Y, sample_weight, blocks, offset, unbounded), rank)
-
-    @classmethod
-    def of(cls, ridge: Ridge, rank: int) -> Self:
-        """The start of regressions that are fitted; arguments as for `fit`."""
         covariance: dict[str, Any] = residual_factors(ridge.residuals, ridge.weight, rank)
         return cls(**vars(ridge.regression), **covariance)
 
@@ -76,7 +57,7 @@ class LowRankLinearModel(LinearStart):
         cls, n_features: int, n_targets: int, rank: int, n_unbounded: int
     ) -> dict[str, tuple[int, ...]]:
         """See `LinearStart`."""
-        each = dict.fromkeys(("residual_scale", "residual_own"), (n_targets,))
+        each = dict.fromkeys(("residual_scale", "residual_specific"), (n_targets,))
         return {
             **cls.ridge_shapes(n_features, n_targets, n_unbounded),
             **each,
@@ -86,7 +67,7 @@ class LowRankLinearModel(LinearStart):
     @property
     def widths(self) -> Array:
         """See `LinearStart`."""
-        return np.minimum(self.residual_scale, self.residual_own)
+        return np.minimum(self.residual_scale, self.residual_specific)
 
     @property
     def whitening_factor(self) -> Array:
@@ -110,8 +91,8 @@ class LowRankLinearModel(LinearStart):
         """Normals of mean zero with the factors of the residuals."""
         return LowRankMultivariateNormal(
             np.zeros((n_rows, len(self.location))),
-            diagonal=np.square(self.residual_own),
-            factor=self.residual_own[:, None] * self.residual_loadings,
+            diagonal=np.square(self.residual_specific),
+            factor=self.residual_specific[:, None] * self.residual_loadings,
             targets=targets,
         )
 
@@ -130,4 +111,4 @@ def residual_factors(residuals: Array, weight: Array, rank: int) -> dict[str, Ar
     scale, factor = factor_analysis(residuals, weight, rank)
     specific = np.sqrt(1 - np.square(factor).sum(axis=1))
     loadings = factor / specific[:, None]
-    return {"residual_scale": scale, "residual_own": specific, "residual_loadings": loadings}
+    return {"residual_scale": scale, "residual_specific": specific, "residual_loadings": loadings}

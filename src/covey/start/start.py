@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self, final
+from typing import Any, ClassVar, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covey.table import unclipped
 from covey.types import Array, Columns, Mask
+
+PREFIX = "linear_"  # of the names of arrays in files
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,39 @@ class LinearStart(ABC):
         ridge parameter, Technometrics 21(2), doi 10.1080/00401706.1979.10489751.
     """
 
+    names_in_files: ClassVar[Mapping[str, str]] = {}  # where they differ from the attributes'
+
     location: Array
     scale: Array
     coef: Array
     intercept: Array
     unbounded: Columns
+
+    @final
+    @classmethod
+    def key(cls, name: str) -> str:
+        """What files call an attribute."""
+        return cls.names_in_files.get(name, name)
+
+    @final
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], count: int) -> tuple[Self, ...]:
+        """Rebuild what `stacked` put together.
+
+        Args:
+            arrays: by the names of files; further ones are left alone.
+            count: K, how many linear models.
+
+        Returns:
+            The K linear models.
+
+        Raises:
+            KeyError: an array is lacking.
+            IndexError: one is of fewer linear models.
+        """
+        names = [part.name for part in fields(cls)]
+        stacks = {name: arrays[PREFIX + cls.key(name)] for name in names}
+        return tuple(cls(**{name: stacks[name][k] for name in names}) for k in range(count))
 
     @final
     @staticmethod
@@ -149,6 +180,13 @@ class LinearStart(ABC):
     def _standardised_mean(self, X: Array) -> Array:
         # row by row: a product of whole matrices rounds a row according to its neighbours
         return (with_unbounded(X, self.unbounded)[:, None, :] @ self.coef)[:, 0] + self.intercept
+
+
+def stacked(starts: Sequence[LinearStart]) -> dict[str, NDArray[Any]]:
+    """Arrays of K linear models for a file, each with an axis of length K in front."""
+    kind = type(starts[0])
+    names = [part.name for part in fields(kind)]
+    return {PREFIX + kind.key(n): np.stack([getattr(one, n) for one in starts]) for n in names}
 
 
 def unbounded_columns(X: NDArray[Any]) -> Columns:

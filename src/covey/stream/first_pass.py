@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -17,7 +17,7 @@ from covey.rows.training_table import TrainingTable, network_inputs
 from covey.start.baseline import Baseline
 from covey.start.moments import FoldMoments
 from covey.start.ridge import fit_ridge, ridge_of_folds
-from covey.start.start import LinearStart, unbounded_columns, with_unbounded
+from covey.start.start import PREFIX, LinearStart, stacked, unbounded_columns, with_unbounded
 from covey.stream.dataset import ParquetTable
 from covey.stream.hash_folds import HashFolds
 from covey.stream.hashes import row_keys
@@ -208,9 +208,7 @@ class FirstPass:
         arrays[FOLD] = self.fold
         if self.weight is not None:
             arrays["weight"] = self.weight
-        for part in fields(self.linear[0]):
-            own = [getattr(start, part.name) for start in self.linear]
-            arrays[f"linear_{part.name}"] = np.stack(own)
+        arrays |= stacked(self.linear)
         for name, array in self.baseline.to_arrays().items():
             arrays[f"baseline_{name}"] = array
         return Snapshot(manifest, arrays)
@@ -219,11 +217,7 @@ class FirstPass:
     def restored(cls, snapshot: Snapshot, kind: type[LinearStart]) -> Self:
         """The first pass that `snapshot` describes, with linear starts of some kind."""
         manifest, arrays = snapshot
-        names = [part.name for part in fields(kind)]
-        linear = tuple(
-            kind(**{name: arrays[f"linear_{name}"][member] for name in names})
-            for member in range(len(arrays["linear_location"]))
-        )
+        linear = kind.from_arrays(arrays, len(arrays[PREFIX + "location"]))
         prefix = "baseline_"
         kept = {n.removeprefix(prefix): arrays[n] for n in arrays if n.startswith(prefix)}
         try:

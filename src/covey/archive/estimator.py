@@ -24,6 +24,7 @@ from covey.members.fitted_model import FittedModel
 from covey.start.baseline import Baseline, regressor_name
 from covey.start.mean_model import MeanModel
 from covey.table import FeatureSchema
+from covey.types import Snapshot
 
 KIND = "JointRegressor"
 LAYOUT = 2  # another number means that the same names stand for something else
@@ -54,7 +55,7 @@ def write(
     Raises:
         InputError: the file cannot be written there, or the `base` holds other types.
     """
-    described, arrays = fitted.ensemble.to_artifact()
+    described, arrays = fitted.ensemble.snapshot()
     manifest = {
         "kind": KIND,
         "layout": TRANSFORMED if fitted.transforms else LAYOUT,
@@ -150,13 +151,13 @@ def _fitted(
     from covey.members.ensemble import Ensemble  # Keras: 3 to 10 s to import
 
     schema = FeatureSchema.from_manifest(manifest["features"])
-    ensemble = Ensemble.from_artifact(manifest["ensemble"], arrays)
-    network, targets = ensemble.network, ensemble.targets
-    if schema.width not in (network.n_features, 0):
+    ensemble = Ensemble.restored(Snapshot(manifest["ensemble"], arrays))
+    architecture, targets = ensemble.architecture, ensemble.targets
+    if schema.width not in (architecture.n_features, 0):
         raise ValueError("the number of inputs")
-    distribution: Any = network.classes.distribution
+    distribution: Any = architecture.classes.distribution
     scores = {str(name): float(score) for name, score in manifest["family_scores"].items()}
-    if network.family_name not in scores:
+    if architecture.family_name not in scores:
         raise ValueError("the score of its family")
     transforms = out_of_fold = out_of_fold_rows = mean_model = None
     if manifest.get("layout") == TRANSFORMED:
@@ -171,7 +172,7 @@ def _fitted(
     values, weight = kept.pop("values"), kept.pop("weight", None)
     joint = distribution(**kept, targets=targets)
     if "base" in manifest:
-        contents = [arrays[f"{BASE}{member}"] for member in range(network.members)]
+        contents = [arrays[f"{BASE}{member}"] for member in range(architecture.members)]
         bases = scikit_learn.from_bytes(contents, trusted)
         mean_model = MeanModel(tuple(bases), len(targets))
     return FittedModel(

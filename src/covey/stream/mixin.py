@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from covey.arguments.family import check_family
+from covey.arguments.options import check_verbose, read_seed
 from covey.errors import InputError, shown
 from covey.fitted.attributes import FittedAttributes
-from covey.rows.training_table import check_verbose, read_seed
 
 
 class FilesMixin(FittedAttributes):
