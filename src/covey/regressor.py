@@ -15,6 +15,7 @@ from covey.archive import estimator
 from covey.arguments.family import check_family
 from covey.arguments.options import check_verbose, read_seed
 from covey.assess.summary import summarise
+from covey.distributions.transform import Transform
 from covey.fitted.assessment import AssessmentMixin
 from covey.fitted.prediction import PredictionMixin
 from covey.rows.training_table import TrainingTable
@@ -120,7 +121,7 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         rank: int | None = None,
         base: Regressor | None = None,
         cv: str | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] | None = None,
-        transform: Any = None,
+        transform: str | Mapping[Any, str | Transform | None] | None = None,
         hidden_units: Sequence[int] = (128, 128, 128),
         activation: str = "silu",
         dropout: float | None = None,

@@ -237,8 +237,10 @@ def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
             plain[name] = np.atleast_1d(value).tolist()
         elif name == "transform" and isinstance(value, Mapping):
             plain[name] = {str(target): _transform(one) for target, one in value.items()}
-        elif name == "transform":
+        elif name == "transform" and value is not None:
             plain[name] = _transform(value)
+        elif name == "transform":
+            continue  # as in files of a Covey without it
         elif isinstance(value, np.generic):
             plain[name] = value.item()
         elif value is None or isinstance(value, (bool, int, float, str)):

@@ -96,7 +96,7 @@ def squared_distance(joint: Elliptical, values: Array) -> tuple[Array, Counts]:
     return joint._squares(values)
 
 
-def nonconformity(joint: Elliptical, values: Array) -> Array:
+def nonconformity(joint: Elliptical | Transformed, values: Array) -> Array:
     """The nonconformity score of each row: the log-odds of a smaller distance.
 
     Args:
@@ -106,6 +106,9 @@ def nonconformity(joint: Elliptical, values: Array) -> Array:
     Returns:
         Array of shape (N,), without unit; minus infinity where nothing is observed.
     """
+    if isinstance(joint, Transformed):
+        z, impossible = joint._latent_values(values)
+        return np.where(impossible.any(axis=1), np.inf, nonconformity(joint.latent, z))
     squares, count = joint._squares(values)
     return nonconformity_score(squares, joint._radial.squared_distance(np.maximum(count, 1)))
 
@@ -167,7 +170,7 @@ def mean_given_others(joint: Joint, values: Array) -> Array:
     return joint._mean_given_others(values)
 
 
-def moments_given_others(joint: Elliptical, values: Array) -> tuple[Array, Array]:
+def moments_given_others(joint: Elliptical | Transformed, values: Array) -> tuple[Array, Array]:
     """Mean and standard deviation of each observed target given the other observed ones.
 
     Args:

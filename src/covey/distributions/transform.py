@@ -1,6 +1,6 @@
 """Maps between a target that is never below 0 and a latent variable z without bounds.
 
-Each is increasing, y = max(h(z), 0). From 0 to `top`, a fit takes the median that was seen, h is
+Each is increasing, y = max(h(z), 0). From 0 to `top`, in a fit the upper quartile, h is
 what its name says; beyond, on both sides, it goes on as a straight line with the slope that it has
 there. So the tails of y are those of z, and it has a mean and a variance where z has.
 

@@ -155,14 +155,26 @@ class Transformed(OfLatent):
         return self._normal._mahalanobis(values)
 
     def _mean_given_others(self, values: Array) -> Array:
-        found = np.full(values.shape, np.nan)
+        return self._moments_given_others(values)[0]
+
+    def _moments_given_others(self, values: Array) -> tuple[Array, Array]:
+        """Mean and standard deviation of each observed target, given the other observed ones.
+
+        Args:
+            values: shape (N, D), NaN where not observed, also at targets known exactly.
+
+        Returns:
+            (mean, stddev), of shape (N, D), in target units, NaN where not observed.
+        """
+        mean, stddev = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
         for i in np.flatnonzero(~np.isnan(values).all(axis=0)).tolist():
             rows = np.flatnonzero(~np.isnan(values[:, i]))
             others = values[rows].copy()
             others[:, i] = np.nan
             z, _ = self[rows]._latent_values(others)
-            found[rows, i] = self._alone(self.latent[rows]._conditional(z), i).mean[:, 0]
-        return found
+            alone = self._alone(self.latent[rows]._conditional(z), i)
+            mean[rows, i], stddev[rows, i] = alone.mean[:, 0], alone.stddev[:, 0]
+        return mean, stddev
 
     def _alone(self, latent: Any, i: int) -> Self:
         return self._trusted(latent._marginal([i]), self.transforms.chosen([i]))

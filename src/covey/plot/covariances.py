@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from covey.distributions.internals import latent_of
 from covey.distributions.joint import Joint
 from covey.distributions.mixture import Mixture
+from covey.distributions.transformed import Transformed
 from covey.errors import InputError
 from covey.plot import canvas
 from covey.types import Array, Mask
@@ -81,7 +83,7 @@ def correlation_heatmap(
     return ax
 
 
-def aleatoric_vs_epistemic(distribution: Mixture, *, ax: Axes | None = None) -> Axes:
+def aleatoric_vs_epistemic(distribution: Mixture | Transformed, *, ax: Axes | None = None) -> Axes:
     """Draw what the standard deviation of each target is made of.
 
     The aleatoric part is what no further training row would remove, the epistemic one what the
@@ -99,7 +101,7 @@ def aleatoric_vs_epistemic(distribution: Mixture, *, ax: Axes | None = None) -> 
     Raises:
         InputError: matplotlib is not installed, or `distribution` is something else.
     """
-    if not isinstance(distribution, Mixture):
+    if not isinstance(latent_of(distribution), Mixture):
         raise InputError(
             "`distribution` must be a `Mixture`, which alone has the two parts: take "
             f"model.predict_mixture(X). Received a {type(distribution).__name__}."

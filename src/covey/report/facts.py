@@ -14,7 +14,7 @@ from covey import __version__
 from covey.assess.summary import REGIONS, family_sentence
 from covey.assess.verdict import too_many
 from covey.backend.select import keras
-from covey.distributions import Elliptical
+from covey.distributions import Elliptical, Transformed
 from covey.report.model import Model
 from covey.table import NumericColumn, read_features
 from covey.types import Array
@@ -25,7 +25,7 @@ REPEATED = 0.05  # share of rows with the features of another that is
 FEW = 30  # observations of a target, to say anything of it
 
 
-def targets_of(joint: Elliptical, y: Array) -> list[dict[str, Any]]:
+def targets_of(joint: Elliptical | Transformed, y: Array) -> list[dict[str, Any]]:
     """One entry for each target: its name, gaps, and what was observed and predicted."""
     found = []
     for i, name in enumerate(joint.targets):

@@ -26,6 +26,8 @@ from covey.types import Array
 
 MOST_ROWS = 20_000  # that transforms are compared on, evenly chosen
 SHARES = (0.03, 0.1, 0.3, 1.0)  # of a target's spread: units that are tried
+STRAIGHT = 0.75  # share of the values above 0 up to which a transform is curved
+MANY_ZEROS = 0.01  # share of a target's values
 SURE = 2.0  # standard errors by which a transform must be better
 LEAST = 0.02  # nats by which it must be better
 DEGREES_OF_FREEDOM = 4.0  # of the Student-t that a transform must be better than, too
@@ -100,14 +102,14 @@ def _wanted(given: Any, data: TrainingData) -> list[Any]:
     for target, one in given.items():
         i = target_positions(target, targets)[0]
         found = AUTO if one == AUTO else read_transform(one, targets[i])
-        # what is named is curved up to the median, and straight beyond
+        # what is named is curved up to the upper quartile, and straight beyond
         named = isinstance(one, str) and isinstance(found, Transform)
         wanted[i] = _up_to(found, data.Y[:, i]) if named else found
     return wanted
 
 
 def _up_to(transform: Any, y: Array) -> Transform:
-    """The same transform, straight beyond the median of the values above 0.
+    """The same transform, straight beyond the upper quartile of the values above 0.
 
     Straight, a likely error of z is no enormous error of y: means stay near the middle of what is
     likely, and a mean and a variance exist for any family.
@@ -115,7 +117,7 @@ def _up_to(transform: Any, y: Array) -> Transform:
     above = y[y > 0]
     if isinstance(transform, Clip) or not len(above):
         return transform if isinstance(transform, Clip) else replace(transform, top=1.0)
-    found: Transform = replace(transform, top=float(np.median(above)))
+    found: Transform = replace(transform, top=float(np.quantile(above, STRAIGHT)))
     return found
 
 
@@ -140,7 +142,11 @@ def _candidates(y: Array) -> list[Transform]:
     if not spread:
         return [Clip()]
     whole = bool((known == np.round(known)).all())
-    units = [_rounded(share * spread) for share in SHARES]
+    # at a value that many rows have a density can be made as high as one likes, by a small unit
+    repeated = np.mean(known == 0) > MANY_ZEROS
+    shares = [share for share in SHARES if share >= 0.3 or not repeated]
+    units = [_rounded(share * spread) for share in shares]
+    units = [unit for unit in units if unit > 1 or not whole]
     counts: list[Transform] = [Log1p(), Sqrt(ANSCOMBE)] if whole else []
     tried = [Clip(), *counts, *map(Log1p, units), *map(Sqrt, units[:2])]
     return [_up_to(one, known) for one in tried]
