@@ -11,6 +11,7 @@ import pytest
 import covey
 from covey.assess.advice import verdict_with_advice
 from covey.assess.verdict import tabulate
+from covey.cli.words import in_options
 from tests.cli.commands import run
 
 
@@ -20,7 +21,7 @@ def test_evaluate_prints_figures_or_json(model_file, folder, capsys, recwarn):
     model, table = covey.load(model_file), pd.read_csv(folder / "train.csv")
     figures = model.evaluate(table[["a", "b", "site"]], table[["CO", "NOx"]])
     assert tabulate(figures) in out
-    lines = verdict_with_advice(figures)
+    lines = in_options("\n".join(verdict_with_advice(figures))).splitlines()
     assert out.splitlines()[-len(lines) :] == lines
     assert run("evaluate", model_file, folder / "train.csv", "--json") == 0
     assert json.loads(capsys.readouterr().out) == figures

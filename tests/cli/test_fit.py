@@ -9,6 +9,7 @@ import pytest
 
 import covey
 from covey.assess.advice import verdict_with_advice
+from covey.cli.words import in_options
 from tests.cli.commands import FAST, run
 
 
@@ -24,7 +25,8 @@ def test_fit_ends_with_the_verdict(folder, tmp_path, capsys):
     assert run("fit", folder / "train.csv", *options, "--output", output) == 0
     out = capsys.readouterr().out.splitlines()
     assert out[0].startswith(f"{output}: 1 target from 6 columns")
-    lines = verdict_with_advice(covey.load(output).out_of_fold_evaluation_, held_out=True)
+    figures = covey.load(output).out_of_fold_evaluation_
+    lines = in_options("\n".join(verdict_with_advice(figures, held_out=True))).splitlines()
     assert out[-len(lines) :] == lines
 
 

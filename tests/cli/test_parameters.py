@@ -77,6 +77,7 @@ def test_time_holds_out_later_rows():
         (["auto"], "auto"),
         (["CO=log1p"], {"CO": "log1p"}),
         (["CO=log1p,NOx=sqrt"], {"CO": "log1p", "NOx": "sqrt"}),
+        (["CO=none,NOx=auto"], {"CO": None, "NOx": "auto"}),
         (["CO=log1p", "NOx=sqrt"], {"CO": "log1p", "NOx": "sqrt"}),
         (['"rate (%, a year)=log",NOx=sqrt'], {"rate (%, a year)": "log", "NOx": "sqrt"}),
     ],

@@ -90,6 +90,7 @@ def test_no_message_keeps_a_name_of_the_estimators_arguments():
         ["--targets", "inf"],
         ["--targets", "id"],
         ["--params", "p.toml"],
+        ["--dates", "b=%Q"],
     ],
 )
 def test_no_word_of_python_comes_out(words, folder, tmp_path, capsys, monkeypatch):

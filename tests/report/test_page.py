@@ -14,6 +14,7 @@ import covey
 from covey.assess.advice import advice, verdict_with_advice
 from covey.assess.verdict import verdict
 from covey.cli import main
+from covey.cli.words import in_options
 from covey.errors import InputError
 from covey.report import write_report
 from covey.report.page import page
@@ -210,7 +211,7 @@ def test_the_command_writes_it(named, tested, tmp_path, capsys):
     assert main(["evaluate", *paths[:2], "--report", paths[2]]) == 0
     out = capsys.readouterr().out
     assert "<!DOCTYPE html>" in (tmp_path / "r.html").read_text(encoding="utf-8")
-    lines = verdict_with_advice(named.evaluate(X, Y))
+    lines = in_options("\n".join(verdict_with_advice(named.evaluate(X, Y)))).splitlines()
     assert out.splitlines()[-len(lines) :] == lines
     assert "ridge regression with one covariance for all rows" in out
     assert main(["evaluate", *paths[:2], "--report", str(tmp_path / "r.pdf")]) == 2

@@ -11,6 +11,7 @@ from typing import Any
 from covey.cli.columns import cells
 from covey.errors import InputError, clipped
 
+NOTHING = "none"
 LATER = "later"  # the `cv` that holds out later rows
 # options of the same names as parameters, `-` for `_`
 OPTIONS = ("family", "members", "cv", "max_time", "random_state", "transform")
@@ -84,11 +85,21 @@ def read_parameters(path: str, known: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def mapping_or_name(words: Sequence[str]) -> str | dict[str, str]:
-    """What is given for all, such as `auto`, or for some by name, such as `CO=log1p,NO2=sqrt`."""
+def mapping_or_name(words: Sequence[str]) -> str | dict[str, str | None]:
+    """What is given for all targets, or for some by name.
+
+    Args:
+        words: such as "auto", or "CO=log1p,NO2=none"; none stands for no transform.
+
+    Returns:
+        The name, or names by target.
+
+    Raises:
+        InputError: several words are given, of which one has no target.
+    """
     if len(words) == 1 and "=" not in words[0]:
         return words[0]
-    found = {}
+    found: dict[str, str | None] = {}
     for cell in (cell for word in words for cell in cells(word)):
         name, equals, value = cell.rpartition("=")
         if not equals or not name or not value:
@@ -96,5 +107,5 @@ def mapping_or_name(words: Sequence[str]) -> str | dict[str, str]:
                 "Expected one word for all targets with --transform, or some such as CO=log1p. "
                 f"Received: {cell!r}."
             )
-        found[name.strip()] = value.strip()
+        found[name.strip()] = None if value.strip() == NOTHING else value.strip()
     return found
