@@ -102,6 +102,11 @@ def clock(monkeypatch) -> Clock:
 def few_steps():
     """Where a command says how long to train, it ends after some 50 steps, on any machine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("covey.members.recipe.LEAST_STEPS", 50)
-        patch.setattr("covey.members.recipe.STEPS_PER_ROW", 0.0)
+        shorten(patch)
         yield
+
+
+def shorten(patch) -> None:
+    """Have trainings end after some 50 steps."""
+    patch.setattr("covey.members.recipe.LEAST_STEPS", 50)
+    patch.setattr("covey.members.recipe.STEPS_PER_ROW", 0.0)

@@ -134,7 +134,7 @@ def test_the_command_line_says_it_without_a_line_of_code(tmp_path, monkeypatch, 
     assert files
     assert set(files) == {__file__}
     shown = capsys.readouterr().err
-    assert "covey: warning: Columns of `X` of text that never repeats" in shown
+    assert "covey: warning: Columns of the table of text that never repeats" in shown
     assert ".py" not in shown
 
 

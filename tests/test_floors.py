@@ -213,7 +213,7 @@ HOUSE = {
     "covey/families/__init__.py": "from .normal import Normal",
     "covey/families/normal.py": "from covey.backend.select import keras\nimport numpy",
     "covey/losses.py": "from covey.backend.select import keras\nfrom covey.families import Normal",
-    "covey/cli.py": "def fit():\n    from covey import losses",
+    "covey/cli/__init__.py": "def fit():\n    from covey import losses",
 }
 
 

@@ -7,6 +7,7 @@ OF_USERS = {  # whose parameters are options of the user
     ("covey/members/keras_fit.py", "fit"),
     ("covey/members/recipe.py", "for_table"),
     ("covey/regressor.py", "__init__"),
+    ("covey/rows/training_table.py", "read"),
     ("covey/stream/fitting.py", "fit_files"),
 }
 

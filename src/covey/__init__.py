@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # what type checkers see in place of `__getattr__`
         Mixture,
         MultivariateNormal,
         MultivariateT,
+        Transformed,
     )
     from covey.members.keras_fit import fit
     from covey.regressor import JointRegressor, load
@@ -41,6 +42,7 @@ __all__ = [
     "Mixture",
     "MultivariateNormal",
     "MultivariateT",
+    "Transformed",
     "__version__",
     "datasets",
     "distributions",
@@ -62,6 +64,7 @@ _MODULE_OF = {
     "Mixture": "distributions",
     "MultivariateNormal": "distributions",
     "MultivariateT": "distributions",
+    "Transformed": "distributions",
     "fit": "members.keras_fit",
     "load": "regressor",
 }

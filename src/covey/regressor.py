@@ -15,6 +15,7 @@ from covey.archive import estimator
 from covey.arguments.family import check_family
 from covey.arguments.options import check_verbose, read_seed
 from covey.assess.summary import summarise, summary_html
+from covey.distributions.transform import Transform
 from covey.fitted.assessment import AssessmentMixin
 from covey.fitted.prediction import PredictionMixin
 from covey.rows.training_table import TrainingTable
@@ -53,9 +54,16 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
             residuals given the features. It gets the table as the user passes it, and is fitted
             once for each member and once for each pair of members, so that every residual is of a
             row that the fit did not see. By default Covey models the mean, too.
-        cv: "shuffled", for folds of random rows, or "blocks", for folds of consecutive rows; by
-            default blocks if rows depend on their neighbours. Or a scikit-learn splitter, or an
-            iterable of (train, test) indices, one member for each split; overrides `members`.
+        cv: "shuffled", for folds of random rows, "blocks", for folds of consecutive rows, or
+            "later": the last fifth is cut into one part for each member, which trains on all rows
+            before it. By default blocks if rows depend on their neighbours. Or a scikit-learn
+            splitter, or an iterable of (train, test) indices, one member for each split; overrides
+            `members`.
+        transform: how targets that are never below 0 are learned, so that nothing is predicted
+            below 0: "clip", "sqrt", "log1p" or "log" (for values above 0), one for all targets or a
+            mapping of some; or "auto", which chooses for each such target by its out-of-fold
+            likelihood under linear models, and leaves a target as it is where none is better. By
+            default targets are learned as they are.
         hidden_units: widths of the hidden layers of each member.
         activation: name of a Keras activation.
         dropout: share of hidden units left out in each step, in [0, 1); by default 0.1 (1 - 1 / F)
@@ -113,6 +121,7 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         rank: int | None = None,
         base: Regressor | None = None,
         cv: str | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] | None = None,
+        transform: str | Mapping[Any, str | Transform | None] | None = None,
         hidden_units: Sequence[int] = (128, 128, 128),
         activation: str = "silu",
         dropout: float | None = None,
@@ -132,6 +141,7 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         self.rank = rank
         self.base = base
         self.cv = cv
+        self.transform = transform
         self.hidden_units = hidden_units
         self.activation = activation
         self.dropout = dropout
@@ -154,11 +164,13 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         groups: ArrayLike | None = None,
         *,
         y: Observations | None = None,
+        time: ArrayLike | None = None,
     ) -> Self:
         """Fit to a table of features and a table of targets.
 
         Tables that have row labels must have the same labels in the same order, here and in all
-        other methods.
+        other methods. Ctrl-C ends the training and keeps the best so far, with a `CoveyWarning`; a
+        second one raises `KeyboardInterrupt` at once.
 
         Args:
             X: DataFrame or array of shape (N, F): numeric, boolean, categorical or text columns;
@@ -171,6 +183,8 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
             groups: a label per row, shape (N,): rows of one group are never on both sides of a
                 fold.
             y: scikit-learn's name for `Y`.
+            time: a date or number per row, shape (N,), in any order: members then hold out later
+                rows than those they train on, as with cv="later". Rows of one time stay together.
 
         Returns:
             The fitted estimator.
@@ -181,14 +195,15 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         """
         from covey.members.fitting import fit_table  # Keras: 3 to 10 s to import
 
-        started = time.monotonic()
+        started = _now()
         check_family(self.family)
         check_verbose(self.verbose)
         seed = read_seed(self.random_state)
-        targets = chosen_targets(Y, y)
-        shares: dict[str, Any] = {"members": self.members, "cv": self.cv, "seed": seed}
-        shares["declared"] = Declared.of(self.categorical, self.dates)
-        table = TrainingTable.read(X, targets, sample_weight, groups, **shares)
+        targets, declared = chosen_targets(Y, y), Declared.of(self.categorical, self.dates)
+        split: dict[str, Any] = {"members": self.members, "cv": self.cv, "time": time}
+        table = TrainingTable.read(
+            X, targets, sample_weight, groups, seed=seed, declared=declared, **split
+        )
         parameters = self.get_params(deep=False)
         self._set_fitted(fit_table(table, parameters, seed=seed, started=started))
         return self
@@ -233,6 +248,10 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
+
+
+def _now() -> float:
+    return time.monotonic()
 
 
 def load(path: str | os.PathLike[str], *, trusted: Collection[str] = ()) -> JointRegressor:

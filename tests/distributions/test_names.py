@@ -31,6 +31,13 @@ PUBLIC = [
         covey.Mixture([NORMAL]),
         {"aleatoric", "components", "epistemic", "moment_matched", "weights"},
     ),
+    (
+        covey.Transformed(NORMAL, "log1p"),
+        {
+            *("aleatoric", "calibrated_by", "epistemic", "latent", "moment_matched", "to_arrays"),
+            "transforms",
+        },
+    ),
 ]
 
 

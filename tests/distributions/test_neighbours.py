@@ -5,8 +5,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from covey import scores
-from covey.distributions import MultivariateNormal
+from covey.distributions import MultivariateNormal, Transformed
 from covey.distributions.conformal import CalibrationSet
+from covey.distributions.transform import Clip, Log1p, Sqrt
 
 from .test_joint import KINDS, any_kind, draw
 
@@ -68,14 +69,28 @@ def calibrated(kind, method="conformal"):
 @pytest.fixture(scope="module")
 def instances():
     plain = {kind: draw(kind, N, D) for kind in (*KINDS, "mixture")}
-    return {**plain, **{f"calibrated {kind}": calibrated(kind) for kind in KINDS}}
+    plain |= {f"calibrated {kind}": calibrated(kind) for kind in KINDS}
+    bounded = {"t0": Clip(), "t1": Log1p(0.5, 3.0), "t2": Sqrt(1.0, 2.0)}
+    return {
+        **plain,
+        "transformed": Transformed(plain["mixture"], bounded),
+        "calibrated transformed": Transformed(plain["calibrated student_t"], bounded),
+    }
 
 
-@pytest.mark.parametrize("name", [*KINDS, "mixture", *(f"calibrated {kind}" for kind in KINDS)])
+CALIBRATED = [f"calibrated {kind}" for kind in KINDS]
+TRANSFORMED = ["transformed", "calibrated transformed"]
+
+
+@pytest.mark.parametrize("name", [*KINDS, "mixture", *CALIBRATED, *TRANSFORMED])
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_some_rows_are_as_among_all(instances, name, question):
     joint, ask = instances[name], QUESTIONS[question]
     y = observed(joint)
+    if name in TRANSFORMED:
+        if question == "sum":
+            joint = joint.moment_matched()  # there is no sum of others
+        y = np.abs(y)
     together = ask(joint, y)
     for label, rows in ROWS.items():
         alone = ask(joint[rows], y[rows])

@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 
 import covey
+from covey.assess.advice import advice, verdict_with_advice
 from covey.assess.verdict import verdict
 from covey.cli import main
+from covey.cli.words import in_options
 from covey.errors import InputError
 from covey.report import write_report
 from covey.report.page import page
@@ -120,6 +122,8 @@ def test_the_figures_are_those_of_the_evaluation(named, tested, text):
     for line in verdict(figures)[:-1]:
         _, _, answer = line.partition("? ")
         assert answer[1:] in shown
+    for todo in filter(None, advice(figures)[:-1]):
+        assert f"To do: {todo}" in shown
     assert f"{figures['negative_log_likelihood_per_target']:.3f}".replace("-", "\u2212") in shown
     for found in figures["coverage"].values():
         assert f"{found['joint']:.1%}" in shown
@@ -207,7 +211,8 @@ def test_the_command_writes_it(named, tested, tmp_path, capsys):
     assert main(["evaluate", *paths[:2], "--report", paths[2]]) == 0
     out = capsys.readouterr().out
     assert "<!DOCTYPE html>" in (tmp_path / "r.html").read_text(encoding="utf-8")
-    assert out.splitlines()[-5:] == verdict(named.evaluate(X, Y))
+    lines = in_options("\n".join(verdict_with_advice(named.evaluate(X, Y)))).splitlines()
+    assert out.splitlines()[-len(lines) :] == lines
     assert "ridge regression with one covariance for all rows" in out
     assert main(["evaluate", *paths[:2], "--report", str(tmp_path / "r.pdf")]) == 2
     assert ".html" in capsys.readouterr().err

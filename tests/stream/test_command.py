@@ -72,7 +72,7 @@ def test_files_and_folders_are_streamed(big, tmp_path, capsys, monkeypatch):
     ("words", "message"),
     [
         (["{0}", "--resume"], "add --stream"),
-        (["{0}", "{1}", "--drop", "none"], "['none']"),
+        (["{0}", "{1}", "--drop", "none"], "'none'"),
         (["{0}", "none.parquet"], "no such file, none.parquet"),
         (["{0}", "{csv}"], "t.csv: it lacks ['b', 'id']"),
         (["{0}", "{csv}", "--stream"], "cannot be read"),

@@ -162,7 +162,7 @@ def test_shuffled_by_name_is_the_default():
 
 
 def test_other_names_are_refused():
-    with pytest.raises(InputError, match=r'"shuffled", "blocks", a splitter.*cv=.time.'):
+    with pytest.raises(InputError, match=r'"shuffled", "blocks", "later", a splitter.*cv=.time.'):
         Folds.split(50, 5, cv="time")
     with pytest.raises(InputError, match="at least 10 rows for `members=5` and folds of whole"):
         Folds.in_blocks(np.arange(9), 5)

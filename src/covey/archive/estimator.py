@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from covey import __version__
 from covey.archive import container, scikit_learn
 from covey.assess.fingerprints import Fingerprints
 from covey.distributions.conformal import CalibrationSet
+from covey.distributions.internals import transformed
+from covey.distributions.transform import Transform
+from covey.distributions.transforms import Transforms
 from covey.errors import ArtifactError
 from covey.members.fitted_model import FittedModel
 from covey.start.baseline import Baseline, regressor_name
@@ -24,6 +28,7 @@ from covey.types import Snapshot
 
 KIND = "JointRegressor"
 LAYOUT = 2  # another number means that the same names stand for something else
+TRANSFORMED = 3  # here arrays are of latent variables; entries as in 2, and `transforms`
 # prefixes of the names of arrays, and names of entries of the manifest
 OUT_OF_FOLD = "out_of_fold_"
 REFERENCE = "reference_"
@@ -53,7 +58,7 @@ def write(
     described, arrays = fitted.ensemble.snapshot()
     manifest = {
         "kind": KIND,
-        "layout": LAYOUT,
+        "layout": TRANSFORMED if fitted.transforms else LAYOUT,
         "family": fitted.family,
         "family_scores": fitted.family_scores,
         "written_by": __version__,
@@ -66,6 +71,8 @@ def write(
         "calibration": fitted.calibration_set.method,
         "ensemble": described,
     }
+    if fitted.transforms:
+        manifest["transforms"] = fitted.transforms.to_manifest()
     if fitted.out_of_fold is not None:
         arrays |= _prefixed(OUT_OF_FOLD, fitted.out_of_fold.to_arrays())
         arrays[OUT_OF_FOLD + "rows"] = np.asarray(fitted.out_of_fold_rows)
@@ -111,11 +118,11 @@ def read(
             f"Expected a file that holds a {KIND}. {os.fspath(path)} holds: "
             f"{manifest.get('kind')!r}."
         )
-    if (layout := manifest.get("layout", 1)) != LAYOUT:
+    if (layout := manifest.get("layout", 1)) not in (LAYOUT, TRANSFORMED):
         raise ArtifactError(
-            f"Expected a model in layout {LAYOUT}. {os.fspath(path)} has layout {layout!r}, "
-            f"written by Covey {manifest.get('written_by', 'unknown')}: load it with that version, "
-            "or fit the model again."
+            f"Expected a model in layout {LAYOUT} or {TRANSFORMED}. {os.fspath(path)} has layout "
+            f"{layout!r}, written by Covey {manifest.get('written_by', 'unknown')}: load it with "
+            "that version, or fit the model again."
         )
     try:
         fitted = _fitted(manifest, arrays, trusted)
@@ -152,11 +159,15 @@ def _fitted(
     scores = {str(name): float(score) for name, score in manifest["family_scores"].items()}
     if architecture.family_name not in scores:
         raise ValueError("the score of its family")
-    out_of_fold = out_of_fold_rows = mean_model = None
+    transforms = out_of_fold = out_of_fold_rows = mean_model = None
+    if manifest.get("layout") == TRANSFORMED:
+        transforms = Transforms.from_manifest(manifest["transforms"])
+        if len(transforms.each) != len(targets):
+            raise ValueError("the number of transforms")
     if manifest.get("out_of_fold_kept", True):
         kept = _starting_with(OUT_OF_FOLD, arrays)
         out_of_fold_rows = kept.pop("rows")
-        out_of_fold = distribution(**kept, targets=targets)
+        out_of_fold = transformed(distribution(**kept, targets=targets), transforms)
     kept = _starting_with(REFERENCE, arrays)
     values, weight = kept.pop("values"), kept.pop("weight", None)
     joint = distribution(**kept, targets=targets)
@@ -171,10 +182,13 @@ def _fitted(
         mean_model=mean_model,
         family_scores=scores,
         evaluation=manifest["out_of_fold_evaluation"],
-        baseline=Baseline.from_arrays(
-            ensemble.linear,
-            _starting_with(BASELINE, arrays),
-            None if mean_model is None else regressor_name(mean_model.estimators[0]),
+        baseline=replace(
+            Baseline.from_arrays(
+                ensemble.linear,
+                _starting_with(BASELINE, arrays),
+                None if mean_model is None else regressor_name(mean_model.estimators[0]),
+            ),
+            transforms=transforms,
         ),
         calibration_set=CalibrationSet(joint, values, str(manifest["calibration"]), weight),
         training_fingerprints=_fingerprints(SEEN, manifest, arrays),
@@ -185,6 +199,7 @@ def _fitted(
         ),
         out_of_fold=out_of_fold,
         out_of_fold_rows=out_of_fold_rows,
+        transforms=transforms,
     )
 
 
@@ -206,6 +221,11 @@ def _starting_with(prefix: str, arrays: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _transform(given: Any) -> str | None:
+    """The name of a transform that a user asked for."""
+    return given.name if isinstance(given, Transform) else given
+
+
 def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters that a file can hold; the others go back to their defaults."""
     said = Declared.of(parameters.get("categorical"), parameters.get("dates"))
@@ -215,6 +235,12 @@ def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if name == "hidden_units":
             plain[name] = np.atleast_1d(value).tolist()
+        elif name == "transform" and isinstance(value, Mapping):
+            plain[name] = {str(target): _transform(one) for target, one in value.items()}
+        elif name == "transform" and value is not None:
+            plain[name] = _transform(value)
+        elif name == "transform":
+            continue  # as in files of a Covey without it
         elif isinstance(value, np.generic):
             plain[name] = value.item()
         elif value is None or isinstance(value, (bool, int, float, str)):

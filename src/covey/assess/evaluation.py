@@ -10,9 +10,9 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import r2_score
 
 from covey import scores
-from covey.distributions import Elliptical
+from covey.distributions import Elliptical, Transformed
 from covey.distributions.batch import evenly
-from covey.distributions.internals import calibration_set_of, rescaled, uncorrelated, with_mean
+from covey.distributions.internals import calibration_set_of, in_units, latent_of, uncorrelated
 from covey.errors import warn
 from covey.types import Array, Mask
 
@@ -28,9 +28,9 @@ UNCORRELATED = "uncorrelated"
 
 
 def evaluate(
-    joint: Elliptical,
+    joint: Elliptical | Transformed,
     Y: Array,
-    constant: Elliptical,
+    constant: Elliptical | Transformed,
     description: str,
     *,
     sample_weight: Array | None = None,
@@ -63,7 +63,8 @@ def evaluate(
           their standard deviation in `Y`; None for more than 200 targets;
         * `per_target`: for each its `observed` cells, `bias` (mean of observed less predicted),
           `mae`, `rmse`, `crps`, `interval_score` (level 0.9), `conditional_error` (all in target
-          units), `r2`, and the mean predicted `stddev`;
+          units), `r2`, the mean predicted `stddev`, and `below_zero`, of a target that never is:
+          the shares of its means and of its 90% intervals that are all the same, or None;
         * `coverage`: for each level, as text, the share of rows within the `joint` region, of cells
           within their `interval`, of each target's (`per_target`), and of rows within the region
           that the `model` alone would draw;
@@ -102,7 +103,7 @@ def evaluate(
     def mean_of(score: Callable[..., Array], other: Any) -> float | None:
         if len(scale) > MANY:
             return None
-        return _mean(score(_scaled(other[fewer], scale), Y[fewer] / scale), weight[fewer])
+        return _mean(score(in_units(other[fewer], scale), Y[fewer] / scale), weight[fewer])
 
     def beside(description: str, other: Any) -> dict[str, Any]:
         theirs = scores.negative_log_likelihood(other, Y)
@@ -123,7 +124,7 @@ def evaluate(
         "effective_rows": effective_rows(weight),
         "cells": int(observed.sum()),
         "targets": list(joint.targets),
-        "family": type(joint).__name__,
+        "family": type(latent_of(joint)).__name__,
         "calibration": joint.calibration,
         "calibration_rows": _calibration_rows(joint),
         **_densities(loss, observed, weight),
@@ -160,7 +161,7 @@ def _gain(more: Array, observed: Mask, weight: Array) -> dict[str, float | None]
     return {"gain": _number(gain), "standard_error": _number(error)}
 
 
-def _calibration_rows(joint: Elliptical) -> int | None:
+def _calibration_rows(joint: Elliptical | Transformed) -> int | None:
     rows = calibration_set_of(joint)
     return None if rows is None or not len(joint) else rows.rows_at(0.9)
 
@@ -194,10 +195,6 @@ def _densities(loss: Array, observed: Mask, weight: Array) -> dict[str, float | 
     }
 
 
-def _scaled(few: Any, scale: Array) -> Any:
-    return with_mean(rescaled(few, 1 / scale), few.mean / scale)
-
-
 def row_width(joint: Any) -> int:
     """How many numbers the distribution of a row has."""
     return max(sum(array.size for array in joint.to_arrays().values()) // max(len(joint), 1), 1)
@@ -209,6 +206,7 @@ def _per_target(
     error = Y - joint.mean
     crps, interval = scores.crps(few, y), scores.interval_score(few, y)
     conditional = scores.conditional_error(joint, Y)
+    lower, _ = joint.interval(0.9)
     found = {}
     for i, name in enumerate(joint.targets):
         squared = _mean(np.square(error[:, i]), weight)
@@ -223,8 +221,18 @@ def _per_target(
             "interval_score": _mean(interval[:, i], share),
             "conditional_error": _mean(conditional[:, i], weight),
             "stddev": _mean(joint.stddev[:, i], weight),
+            "below_zero": _below_zero(joint.mean[:, i], lower[:, i], Y[:, i], weight),
         }
     return found
+
+
+def _below_zero(mean: Array, lower: Array, y: Array, weight: Array) -> list[float] | None:
+    """The share of means and of intervals below 0, for a target that never is."""
+    known = y[~np.isnan(y)]
+    if not len(known) or known.min() < 0:
+        return None
+    shares = [_mean((ends < 0).astype(float), weight) or 0.0 for ends in (mean, lower)]
+    return shares if max(shares) > 0 else None
 
 
 def _coverage(joint: Any, Y: Array, weight: Array, level: float, distance: Array) -> dict[str, Any]:

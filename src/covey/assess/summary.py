@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from covey.arguments.family import AUTO
-from covey.assess.verdict import verdict
+from covey.assess.advice import verdict_with_advice
 from covey.distributions import MultivariateT
 from covey.distributions.text import html_block, html_table
 
@@ -60,7 +60,7 @@ def fit_lines(fitted: Any, asked: str) -> list[str]:
     sentences = [order["said"]] if order is not None and order["said"] else []
     count = len(fitted.targets)
     sentences.append(family_sentence(asked, fitted.family, fitted.family_scores, count))
-    return [f"covey: {sentence}" for sentence in sentences] + verdict(
+    return [f"covey: {sentence}" for sentence in sentences] + verdict_with_advice(
         fitted.evaluation, held_out=True
     )
 

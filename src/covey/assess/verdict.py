@@ -15,6 +15,7 @@ LEAST = 9  # rows that make a region of 90% finite; with fewer nothing is judged
 WEAK = 0.1  # correlation, in the mean over rows, that is not worth a word
 MUCH = 0.1  # share of training rows beyond which nothing can be judged
 FEW = 0.01  # share of the rows beyond the range of training that is not worth a word
+MOST_NAMED = 3  # targets below 0 that are named
 SURE = 3.3  # standard errors, where several figures are looked at
 KINDS = ("joint", "interval", "model")  # of coverages
 
@@ -29,7 +30,8 @@ def verdict(figures: Figures, *, held_out: bool = False) -> list[str]:
 
     Returns:
         Five lines: whether it beats the simple alternative, how accurate the means are, whether it
-        is calibrated, how the targets move together, what to look at.
+        is calibrated, how the targets move together, what to look at. Before the last comes one
+        more where targets that are never below 0 are predicted as such, or are not.
     """
     if not figures["rows"]:
         return ["No row holds a target: there is nothing to judge by."]
@@ -38,6 +40,7 @@ def verdict(figures: Figures, *, held_out: bool = False) -> list[str]:
         _accuracy(figures),
         calibrated(figures, held_out=held_out)[1],
         _together(figures),
+        *_bounded(figures),
         _attention(figures, held_out),
     ]
 
@@ -186,6 +189,33 @@ def _together(figures: Figures) -> str:
     return text + "."
 
 
+def _bounded(figures: Figures) -> list[str]:
+    """What to say of targets that are never below 0: how they are predicted, or that they go there.
+
+    The figures of an evaluation on other rows than those of training name no transforms.
+    """
+    said = []
+    for name, found in (figures.get("transforms") or {}).items():
+        gain = found["gain"]
+        worth = "" if gain is None else f" (out-of-fold {gain:+.2f} nats by linear models)"
+        said.append(f"{name} is never below 0: predicted through {found['transform']}{worth}")
+    off = {
+        name: found["below_zero"]
+        for name, found in figures["per_target"].items()
+        if found.get("below_zero") and max(found["below_zero"]) >= FEW
+    }
+    names = list(off)[:MOST_NAMED]
+    for name in names:
+        mean, interval = off[name]
+        said.append(
+            f"{name} is never below 0, but {mean:.0%} of its predicted means and {interval:.0%} of "
+            'its 90% intervals reach below; transform="auto" keeps them above'
+        )
+    if len(off) > len(names):
+        said.append(f"so do {len(off) - len(names)} more targets")
+    return [f"Above 0? {'; '.join(said)}."] if said else []
+
+
 def _attention(figures: Figures, held_out: bool) -> str:
     notes = []
     if 0 < (trained := figures.get("training_rows", 0.0)) <= MUCH:
@@ -200,7 +230,13 @@ def _attention(figures: Figures, held_out: bool) -> str:
         if found["observed"] < 30:
             notes.append(f"{name} was observed in only {_rows(found['observed'])}")
     notes += _beyond_training(figures)
-    if held_out and figures.get("order"):
+    order = figures.get("order") if held_out else None
+    if order and order["folds"] == "later":
+        notes.append(
+            "each row was predicted by a network that trained on earlier rows alone; rows much "
+            "later than these may differ more"
+        )
+    elif order:
         notes.append(
             "rows were held out in whole blocks, each predicted from the others: rows that come "
             "later may differ more than these"
@@ -305,6 +341,36 @@ def tables(figures: Figures, *, most: int | None = None) -> list[list[list[str]]
             ),
         ],
     ]
+
+
+def tabulate_parts(column: str, parts: Mapping[str, Figures | None]) -> str:
+    """A few figures of each part of a table, as text.
+
+    Args:
+        column: what the parts are values of.
+        parts: what `evaluate` returned for each, by its value; None where no target is known.
+
+    Returns:
+        A line for each.
+    """
+    head = [column, "rows", "nats per target", "gain", "R2, mean", "90% regions hold"]
+    rows = []
+    for name, found in parts.items():
+        if found is None or not found["rows"]:
+            rows.append([name, "0", *["-"] * 4])
+            continue
+        known = [each["r2"] for each in found["per_target"].values() if each["r2"] is not None]
+        rows.append(
+            [
+                name,
+                f"{found['rows']:,}",
+                _cell(found["negative_log_likelihood_per_target"]),
+                f"{found['baselines'][CONSTANT]['gain']:+.3f}",
+                _cell(float(np.mean(known)) if known else None),
+                _cell(found["coverage"][LEVEL]["joint"], "coverage"),
+            ]
+        )
+    return _table(head, rows)
 
 
 def _cell(value: float | None, column: str = "") -> str:

@@ -10,6 +10,7 @@ from covey.distributions.mixture import Mixture
 from covey.distributions.normal import MultivariateNormal
 from covey.distributions.region import Region
 from covey.distributions.student_t import MultivariateT
+from covey.distributions.transformed import Transformed
 
 __all__ = [
     "Elliptical",
@@ -18,6 +19,7 @@ __all__ = [
     "MultivariateNormal",
     "MultivariateT",
     "Region",
+    "Transformed",
 ]
 
 

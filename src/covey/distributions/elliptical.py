@@ -118,7 +118,8 @@ class Elliptical(Calibrated):
         return kl_divergence(self, other)
 
     def _divergence_from(self, other: Kind) -> Array:
-        if self._radial.degrees_of_freedom is None:
+        alike = all(isinstance(part, Elliptical) for part in other._components[0])
+        if alike and self._radial.degrees_of_freedom is None:
             return divergence_from_normal(other, self)
         return divergence(other, self)
 

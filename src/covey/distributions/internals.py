@@ -7,7 +7,7 @@ is made of: `scale_matrix` and `radial_law`. No other room reads a private name 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from covey.distributions.elliptical import Elliptical
 from covey.distributions.joint import Joint, uses_calibration
 from covey.distributions.radial import RadialLaw
 from covey.distributions.scale_matrix import ScaleMatrix
+from covey.distributions.transformed import Transformed
+from covey.distributions.transforms import Transforms
 from covey.types import Array, Counts, Observations, TargetValues
 
 if TYPE_CHECKING:
@@ -48,9 +50,20 @@ def components_of(joint: Joint) -> tuple[list[Elliptical], Array]:
     return list(components), weights
 
 
-def calibration_set_of(joint: Elliptical) -> CalibrationSet | None:
+def calibration_set_of(joint: Joint) -> CalibrationSet | None:
     """The rows that regions, intervals and quantiles are calibrated on, or None."""
-    return joint._calibration_set
+    latent = latent_of(joint)
+    return latent._calibration_set if isinstance(latent, Elliptical) else None
+
+
+def transformed(joint: Joint, transforms: Transforms | None) -> Any:
+    """Distributions of latent variables as those of the targets; the same where none has one."""
+    return Transformed._trusted(joint, transforms) if transforms else joint
+
+
+def latent_of(joint: Joint) -> Joint:
+    """The latent distribution of one that is transformed; any other is its own."""
+    return joint.latent if isinstance(joint, Transformed) else joint
 
 
 def read_observed(joint: Joint, y: Observations) -> Array:
@@ -83,7 +96,7 @@ def squared_distance(joint: Elliptical, values: Array) -> tuple[Array, Counts]:
     return joint._squares(values)
 
 
-def nonconformity(joint: Elliptical, values: Array) -> Array:
+def nonconformity(joint: Elliptical | Transformed, values: Array) -> Array:
     """The nonconformity score of each row: the log-odds of a smaller distance.
 
     Args:
@@ -93,6 +106,9 @@ def nonconformity(joint: Elliptical, values: Array) -> Array:
     Returns:
         Array of shape (N,), without unit; minus infinity where nothing is observed.
     """
+    if isinstance(joint, Transformed):
+        z, impossible = joint._latent_values(values)
+        return np.where(impossible.any(axis=1), np.inf, nonconformity(joint.latent, z))
     squares, count = joint._squares(values)
     return nonconformity_score(squares, joint._radial.squared_distance(np.maximum(count, 1)))
 
@@ -132,6 +148,9 @@ def level_of(joint: Joint, values: Array, method: str = "auto") -> Array:
     found = joint._calibrated_level(values) if uses_calibration(method) else None
     if found is not None:
         return found
+    if isinstance(joint, Transformed):
+        z, impossible = joint._latent_values(values)
+        return np.where(impossible.any(axis=1), 1.0, level_of(joint.latent, z, "model"))
     matched: Elliptical = joint._matched()
     squares, count = matched._squares(values)
     law = matched._radial.squared_distance(np.maximum(count, 1))
@@ -151,7 +170,7 @@ def mean_given_others(joint: Joint, values: Array) -> Array:
     return joint._mean_given_others(values)
 
 
-def moments_given_others(joint: Elliptical, values: Array) -> tuple[Array, Array]:
+def moments_given_others(joint: Elliptical | Transformed, values: Array) -> tuple[Array, Array]:
     """Mean and standard deviation of each observed target given the other observed ones.
 
     Args:
@@ -207,6 +226,22 @@ def rescaled(joint: AnyJoint, scales: Array) -> AnyJoint:
     return joint._rescaled(scales)
 
 
-def uncorrelated(joint: AnyElliptical) -> AnyElliptical:
+def in_units(joint: AnyJoint, sizes: Array) -> AnyJoint:
+    """The same distributions of y / s.
+
+    Args:
+        joint: N distributions over D targets.
+        sizes: s, positive, shape (D,), in target units.
+
+    Returns:
+        N distributions of the same kind, without calibration.
+    """
+    if isinstance(joint, Elliptical):
+        return with_mean(rescaled(joint, 1 / sizes), joint.mean / sizes)
+    shift = np.zeros((1, len(sizes)))
+    return joint._mapped(np.diag(1 / sizes)[None], shift, joint.targets)
+
+
+def uncorrelated(joint: AnyElliptical | Transformed) -> AnyElliptical | Transformed:
     """The same means, standard deviations and tails, all correlations zero."""
     return joint._uncorrelated()

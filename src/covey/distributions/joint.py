@@ -316,8 +316,8 @@ class Joint(Kind):
     def to_frame(self, index: Labels = None, *, like: Any = None) -> Any:
         """A labelled table: `mean_<t>`, then `cov_<t>_<u>` (upper triangle with the diagonal).
 
-        Of a `Mixture` it holds the first two moments, not all that it is, and
-        `MultivariateNormal.from_frame` reads it as the normal of these moments.
+        Of a `Mixture` and of `Transformed` it holds the first two moments, not all that they are,
+        and `MultivariateNormal.from_frame` reads it as the normal of these moments.
 
         Args:
             index: N row labels, or False for the numbers from 0. By default those of the table that

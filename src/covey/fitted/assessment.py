@@ -52,7 +52,7 @@ class AssessmentMixin(FittedAttributes):
         X, Y, weight = _counted(X, chosen_targets(Y, y), sample_weight)
         fitted = self.fitted_
         inputs = fitted.inputs(X)
-        mean = fitted.ensemble.mean(inputs)
+        mean = fitted.mean(inputs)
         values = self._outcome(X, Y, mean)
         _share_of(fitted.training_fingerprints, inputs.matrix, values, weight, SCORED, once=True)
         return mean_r2(values, mean, weight)
@@ -92,9 +92,10 @@ class AssessmentMixin(FittedAttributes):
             raise InputError("`Y` must hold at least one target to calibrate on. It holds none.")
         _share_of(fitted.training_fingerprints, inputs.matrix, values, None, CALIBRATED)
         rows = calibration_rows(values, width=row_width(joint))
+        latent = self._latent(values)[rows]
         self.fitted_ = replace(
             fitted,
-            calibration_set=CalibrationSet(joint[rows], values[rows], "conformal"),
+            calibration_set=CalibrationSet(joint[rows], latent, "conformal"),
             calibration_fingerprints=Fingerprints.of(inputs.matrix, values),
         )
         return self
@@ -132,7 +133,7 @@ class AssessmentMixin(FittedAttributes):
         X, Y, weight = _counted(X, chosen_targets(Y, y), sample_weight)
         fitted = self.fitted_
         inputs = fitted.inputs(X)
-        joint = fitted.ensemble.distribution(inputs).calibrated_by(fitted.calibration_set)
+        joint = fitted.distribution(inputs)
         values = self._outcome(X, Y, joint.mean)
         _share_of(fitted.calibration_fingerprints, inputs.matrix, values, weight, RECALLED)
         baseline = fitted.baseline
@@ -141,6 +142,20 @@ class AssessmentMixin(FittedAttributes):
         trained = _share_of(fitted.training_fingerprints, inputs.matrix, values, weight, EVALUATED)
         beyond = fitted.schema.beyond_range(*read_features(X))
         return Evaluation({**figures, "training_rows": trained, "beyond_range": beyond})
+
+    def _latent(self, values: Array) -> Array:
+        """What the members predict of these values; refuses those that it never is."""
+        transforms = self.fitted_.transforms
+        if not transforms:
+            return values
+        if (bad := np.argwhere(transforms.impossible(values))).size:
+            row, target = bad[0]
+            raise InputError(
+                f"Target {self.targets_[target]!r} was never below 0 in training, and is predicted "
+                f"as such. Row {row} holds {values[row, target]:.6g}. Leave the row out, or fit "
+                "without `transform`."
+            )
+        return transforms.latent(values)
 
     def _outcome(self, X: Any, Y: Any, mean: Array) -> Array:
         return read_values(Y, mean.shape, self.targets_, "Y", rows=labels_of(X), of=FEATURES)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, overload
 
 from covey.arguments.labels import FEATURES, labels_of
-from covey.distributions import Elliptical, Mixture
+from covey.distributions import Elliptical, Mixture, Transformed
 from covey.distributions.internals import conditional_on, with_labels
 from covey.errors import InputError
 from covey.fitted.attributes import FittedAttributes
@@ -52,7 +52,7 @@ class PredictionMixin(FittedAttributes):
             )
         fitted = self.fitted_
         if not (return_std or return_cov):
-            mean = fitted.ensemble.mean(fitted.inputs(X))
+            mean = fitted.mean(fitted.inputs(X))
             return mean[:, 0] if fitted.one_dimensional else mean
         joint = self.predict_distribution(X)
         mean, stddev = joint.mean, joint.stddev
@@ -66,7 +66,7 @@ class PredictionMixin(FittedAttributes):
         given: Mapping[Any, Any] | Observations | None = None,
         *,
         keep: bool | None = None,
-    ) -> Elliptical:
+    ) -> Elliptical | Transformed:
         """Predict one distribution per row, with the mean and the covariance of the ensemble.
 
         Args:
@@ -77,32 +77,31 @@ class PredictionMixin(FittedAttributes):
 
         Returns:
             N distributions over the targets (`MultivariateNormal`, `MultivariateT` or, of low rank,
-            `LowRankMultivariateNormal`), in target units, with the row labels of `X`. Their
-            covariance is the average covariance of the members plus the covariance of their means;
-            regions and intervals are calibrated on rows with known targets (see `calibrate`). With
-            `given`, their conditionals. To condition the ensemble instead, so that members that
-            predicted the given values better weigh more, use
-            `predict_mixture(X).conditional(given)`.
+            `LowRankMultivariateNormal`; a `Transformed` one after a fit with `transform`), in
+            target units, with the row labels of `X`. Their covariance, before a transform, is the
+            average covariance of the members plus the covariance of their means; regions and
+            intervals are calibrated on rows with known targets (see `calibrate`). With `given`,
+            their conditionals. To condition the ensemble instead, so that members that predicted
+            the given values better weigh more, use `predict_mixture(X).conditional(given)`.
 
         Raises:
             InputError: a column is lacking or cannot be used, or `given` does not fit.
         """
         fitted = self.fitted_
-        joint = fitted.ensemble.distribution(fitted.inputs(X))
-        joint = with_labels(joint.calibrated_by(fitted.calibration_set), labels_of(X))
+        joint = with_labels(fitted.distribution(fitted.inputs(X)), labels_of(X))
         return joint if given is None else conditional_on(joint, given, keep, FEATURES)
 
-    def predict_mixture(self, X: Table) -> Mixture:
+    def predict_mixture(self, X: Table) -> Mixture | Transformed:
         """Predict one mixture per row, of the distributions of all members.
 
         Args:
             X: table of N rows with the columns of the training table, in any order.
 
         Returns:
-            N mixtures over the targets, in target units.
+            N mixtures over the targets, in target units; with `transform` a `Transformed` of them.
 
         Raises:
             InputError: a column is lacking or cannot be used.
         """
         fitted = self.fitted_
-        return with_labels(fitted.ensemble.mixture(fitted.inputs(X)), labels_of(X))
+        return with_labels(fitted.mixture(fitted.inputs(X)), labels_of(X))

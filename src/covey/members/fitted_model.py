@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from covey.assess.fingerprints import Fingerprints
-from covey.distributions import Elliptical
+from covey.distributions import Elliptical, Mixture, Transformed
 from covey.distributions.conformal import CalibrationSet
+from covey.distributions.internals import transformed
+from covey.distributions.transforms import Transforms
 from covey.errors import shown
 from covey.rows.training_table import network_inputs
 from covey.start.baseline import Baseline
 from covey.start.mean_model import MeanModel
 from covey.table import FeatureSchema, read_features
 from covey.table.inputs import Inputs
-from covey.types import Rows
+from covey.types import Array, Rows
 
 if TYPE_CHECKING:  # Keras takes 3 to 10 s to import, and is not needed to hold a model
     from covey.members.ensemble import Ensemble
@@ -40,6 +42,9 @@ class FittedModel:
         out_of_fold: distributions of the held-out training rows, each by members that did not
             train on it; None if the table was larger than memory.
         out_of_fold_rows: numbers of these rows in the user's table, or None as well.
+        transforms: of the targets whose latent variables the members predict; None for none. The
+            ensemble and the calibration set are in latent units, all else in target units.
+        interrupted: whether Ctrl-C ended the training, and this is the best so far.
     """
 
     schema: FeatureSchema
@@ -52,8 +57,10 @@ class FittedModel:
     calibration_set: CalibrationSet
     training_fingerprints: Fingerprints
     calibration_fingerprints: Fingerprints | None = None
-    out_of_fold: Elliptical | None = None
+    out_of_fold: Elliptical | Transformed | None = None
     out_of_fold_rows: Rows | None = None
+    transforms: Transforms | None = None
+    interrupted: bool = False
 
     def __repr__(self) -> str:
         return f"FittedModel(family={self.family!r}, targets={shown(self.targets)})"
@@ -72,6 +79,28 @@ class FittedModel:
     def out_of_fold_score(self) -> float:
         """Mean log-density of the held-out rows, in nats per row."""
         return self.family_scores[self.family]
+
+    def distribution(self, inputs: Inputs) -> Elliptical | Transformed:
+        """The prediction of all members as one distribution for every row, calibrated.
+
+        Args:
+            inputs: of N rows.
+
+        Returns:
+            N distributions, in target units.
+        """
+        joint = self.ensemble.distribution(inputs).calibrated_by(self.calibration_set)
+        found: Elliptical | Transformed = transformed(joint, self.transforms)
+        return found
+
+    def mixture(self, inputs: Inputs) -> Mixture | Transformed:
+        """The predictions of all members as mixtures, in target units; arguments as above."""
+        found: Mixture | Transformed = transformed(self.ensemble.mixture(inputs), self.transforms)
+        return found
+
+    def mean(self, inputs: Inputs) -> Array:
+        """The means of `distribution`, shape (N, D), in target units."""
+        return self.distribution(inputs).mean if self.transforms else self.ensemble.mean(inputs)
 
     def inputs(self, X: Any) -> Inputs:
         """Turn a table into what the ensemble takes.

@@ -15,7 +15,8 @@ from covey.assess.evaluation import evaluate, row_width
 from covey.assess.fingerprints import Fingerprints
 from covey.backend import compilation, processes
 from covey.distributions.conformal import CalibrationSet
-from covey.distributions.internals import rescaled, with_labels
+from covey.distributions.internals import rescaled, transformed, with_labels
+from covey.distributions.transforms import Transforms
 from covey.errors import InputError
 from covey.members.architecture import Architecture, quantile_knots
 from covey.members.candidates import Candidate, train_candidates
@@ -28,6 +29,7 @@ from covey.start.baseline import Baseline, regressor_name
 from covey.start.mean_model import MeanModel
 from covey.start.ridge import Ridge, fit_ridge
 from covey.start.start import unbounded_columns
+from covey.start.target_transforms import TargetTransforms, choose
 from covey.table.inputs import Inputs
 from covey.table.training_data import TrainingData
 
@@ -64,7 +66,10 @@ def fit_table(
                 "`base` is fitted in one process. Received one, with a training over "
                 f"{workers}: leave it out, or fit without a distribution."
             )
-    data, base, mean_model = table.data, parameters["base"], None
+    base, mean_model = parameters["base"], None
+    through = choose(parameters["transform"], table.data, parameters["family"])
+    through = processes.agreed(through)
+    data = replace(table.data, Y=through.transforms.latent(table.data.Y))
     count = len(data.targets)
     plan = plan_of(parameters["family"], parameters["rank"], count)
     architecture = plan.architecture(
@@ -83,7 +88,7 @@ def fit_table(
             base, given, data, one_dimensional=table.one_dimensional
         )
         data = replace(data, inputs=Inputs(data.inputs.matrix, offsets))
-        table = replace(table, data=data)
+        table = replace(table, data=replace(table.data, inputs=data.inputs))
     ridges = _ridges(data)
     linear, covariances = processes.agreed(
         (
@@ -94,10 +99,18 @@ def fit_table(
     name = None if base is None else regressor_name(base)
     baseline = Baseline.of(linear, covariances, name)
     run = Run.of(parameters, seed=seed, started=started)
-    candidates = train_candidates(data, plan, architecture, linear, recipe, run)
-    return select_and_calibrate(
-        candidates, table, parameters["family"], baseline, seed=seed, mean_model=mean_model
-    )
+    with run.interruption:
+        candidates = train_candidates(data, plan, architecture, linear, recipe, run)
+        fitted = select_and_calibrate(
+            candidates,
+            table,
+            parameters["family"],
+            baseline,
+            seed=seed,
+            mean_model=mean_model,
+            through=through,
+        )
+    return replace(fitted, interrupted=run.interruption.asked)
 
 
 def _as_the_first(table: TrainingTable) -> TrainingTable:
@@ -166,6 +179,7 @@ def select_and_calibrate(
     seed: int,
     mean_model: MeanModel | None = None,
     n_rows: int | None = None,
+    through: TargetTransforms | None = None,
 ) -> FittedModel:
     """Keep the better family, and correct how wide it is where that helps.
 
@@ -178,15 +192,23 @@ def select_and_calibrate(
         mean_model: the user's mean models, or None.
         n_rows: how many rows were trained on, if the table is a sample of them; their out-of-fold
             distributions are not kept then.
+        through: the transforms of the targets that the candidates learned, whose linear starts and
+            distributions are of the latent variables; None for none.
 
     Returns:
         What the estimator is to hold.
     """
+    data, rows = table.data, table.data.folds.held_out
+    if through is None:
+        through = TargetTransforms.none(len(data.targets))
+    transforms = through.transforms
+    latent = replace(data, Y=transforms.latent(data.Y))
     asked = [candidate for candidate in candidates if family in (AUTO, candidate.family)]
     best = max(asked, key=lambda candidate: candidate.score)
-    data, rows = table.data, table.data.folds.held_out
+    out_of_fold = transformed(best.out_of_fold, transforms)
+    baseline = replace(baseline, transforms=transforms)
     evaluation = evaluate(
-        best.out_of_fold,
+        out_of_fold,
         data.Y[rows],
         baseline.held_out(data),
         baseline.description,
@@ -200,14 +222,32 @@ def select_and_calibrate(
         one_dimensional=table.one_dimensional,
         ensemble=best.ensemble,
         mean_model=mean_model,
-        family_scores={candidate.family: candidate.score for candidate in candidates},
-        evaluation={**evaluation, "order": order},
+        family_scores=_in_target_units(candidates, latent, transforms),
+        evaluation={
+            **evaluation,
+            "order": order,
+            "transforms": through.figures(data.targets),
+        },
         baseline=baseline,
-        calibration_set=_calibrate(best, data, seed),
+        calibration_set=_calibrate(best, latent, seed),
         training_fingerprints=Fingerprints.of(data.inputs.matrix, data.Y, n_rows),
-        out_of_fold=with_labels(best.out_of_fold, labels) if n_rows is None else None,
+        out_of_fold=with_labels(out_of_fold, labels) if n_rows is None else None,
         out_of_fold_rows=table.rows[rows] if n_rows is None else None,
+        transforms=transforms,
     )
+
+
+def _in_target_units(
+    candidates: Sequence[Candidate], latent: TrainingData, transforms: Transforms
+) -> dict[str, float]:
+    """The scores of the families as densities of targets: less the mean of log |dy / dz|."""
+    if not transforms:
+        return {candidate.family: candidate.score for candidate in candidates}
+    rows = latent.folds.held_out
+    weight = latent.weight[rows]
+    total = weight @ transforms.log_slope(latent.Y[rows])
+    total, count = processes.summed(np.array([total, weight.sum()]))
+    return {candidate.family: candidate.score - float(total / count) for candidate in candidates}
 
 
 def _calibrate(best: Candidate, data: TrainingData, seed: int) -> CalibrationSet:

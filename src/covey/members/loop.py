@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from covey.backend import processes
 from covey.backend.compilation import STEPS
@@ -17,6 +16,7 @@ from covey.members.architecture import Architecture, write_weights
 from covey.members.averaging import BestWeights
 from covey.members.batches import Chunk, Source
 from covey.members.callbacks import EACH_BATCH, hears, listed
+from covey.members.progress import finish, progress_bar, show
 from covey.members.recipe import Recipe
 from covey.members.run import Run
 from covey.members.steps import Runner, runner
@@ -69,7 +69,7 @@ def train(
         for part in (steps, best, source):
             part.restore(snapshot)
     deadline = np.inf if recipe.max_time is None else run.started + recipe.max_time
-    late = time.monotonic() + reserve >= deadline
+    late = time.monotonic() + reserve >= deadline or run.interruption.asked
     interval, late = processes.agreed((_steps_per_validation(recipe, held_out), late))
     patience = recipe.patience * recipe.max_steps
     epochs = {"epochs": -(-recipe.max_steps // interval), "steps": interval, "verbose": run.verbose}
@@ -80,8 +80,11 @@ def train(
     first_step = None
     together = processes.count() > 1  # then all must do the same, whatever their clocks say
     at_once = 1  # the first step compiles, and then it is known how long one takes
-    with _bar(architecture, recipe, best.steps, run.verbose) as bar:
-        _show(bar, best)
+    name, scale = architecture.family_name, recipe.batch_size
+    shown = {"scale": scale, "initial": best.steps, "verbose": run.verbose}
+    over = False
+    with progress_bar(recipe.max_steps, name, **shown) as bar:
+        show(bar, best.steps, best.score, best.start)
         while best.steps < recipe.max_steps and not late:
             callbacks.call("on_epoch_begin", best.validations)
             loss, taken = 0.0, 0
@@ -103,20 +106,30 @@ def train(
                     pace = (time.monotonic() - now) / done
                     quick = int(np.clip(AT_ONCE / pace, 1, STEPS)) if taken > 1 else 2
                     at_once = STEPS if together else quick
-                    late = not together and (model.stop_training or time.monotonic() >= deadline)
+                    ended = model.stop_training or run.interruption.asked
+                    late = not together and (ended or time.monotonic() >= deadline)
             best.validate(steps.weights(), taken)
-            _show(bar, best)
+            show(bar, best.steps, best.score, best.start)
             logs = {"loss": loss / taken, "out_of_fold_score": best.score}
             callbacks.call("on_epoch_end", best.validations - 1, logs)
             if store is not None:
                 now_there = _joined(steps.snapshot(), best.snapshot(), source.snapshot())
                 store.keep(architecture.family_name, now_there)
-            late = late or time.monotonic() >= deadline
+            late = late or time.monotonic() >= deadline or run.interruption.asked
             over = model.stop_training or bool(np.all(best.waiting >= patience))
             late, over = processes.agreed((late, over))
             if over:
                 break
         callbacks.call("on_train_end", logs)
+        if run.interruption.asked:
+            why = "ended by Ctrl-C"
+        elif best.steps >= recipe.max_steps:
+            why = ""
+        else:
+            why = "stopped early" if over else "time is up"
+        finish(bar, best.score, best.best_steps, why)
+    if run.interruption.asked:
+        run.interruption.say(best.steps, recipe.max_steps)
     write_weights(model, best.weights)
     if best.diverged:
         warn(
@@ -166,23 +179,3 @@ def _joined(*parts: Snapshot) -> Snapshot:
         whole.manifest.update(part.manifest)
         whole.arrays.update(part.arrays)
     return whole
-
-
-def _bar(architecture: Architecture, recipe: Recipe, steps: int, verbose: int) -> Any:
-    return tqdm(
-        total=recipe.max_steps,
-        initial=steps,
-        unit="row",  # that each member has seen
-        unit_scale=recipe.batch_size,
-        disable=not verbose,
-        desc=f"covey: {architecture.members} {architecture.family_name} members",
-        leave=True,
-    )
-
-
-def _show(bar: Any, best: BestWeights) -> None:
-    bar.set_postfix_str(
-        f"out-of-fold score {best.score:.3f} nats/row (linear start {best.start:.3f})",
-        refresh=False,
-    )
-    bar.update(best.steps - bar.n)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from covey.members.callbacks import for_estimator
+from covey.members.interruption import Interruption
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,14 @@ class Run:
             one validation to the next. They see the model as it is, and what they change counts;
             those for batches have steps taken one by one, which is slower.
         verbose: 0 is silent, 1 shows a progress bar.
+        interruption: whether Ctrl-C asked for the end.
     """
 
     seed: int = 0
     started: float = field(default_factory=time.monotonic)
     callbacks: Any = None
     verbose: int = 0
+    interruption: Interruption = field(default_factory=Interruption)
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any], *, seed: int, started: float) -> Self:

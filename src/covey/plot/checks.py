@@ -12,6 +12,7 @@ from scipy.stats import binom
 from covey.arguments.check import check_level, check_size
 from covey.arguments.targets import target_position
 from covey.distributions.batch import evenly
+from covey.distributions.internals import latent_of
 from covey.distributions.joint import Joint
 from covey.distributions.mixture import Mixture
 from covey.errors import InputError
@@ -63,7 +64,7 @@ def calibration_curve(
     steps = canvas.read_levels(LEVELS if levels is None else levels)
     values, seen = canvas.unknown(distribution, y)
     rows = np.flatnonzero(seen.any(axis=1))
-    if isinstance(distribution, Mixture):
+    if isinstance(latent_of(distribution), Mixture):
         rows = rows[evenly(len(rows), MOST_MIXED)]
     together = _together(distribution[rows], values[rows], steps)
     alone = _alone(distribution, values, seen, steps)

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from covey.distributions.internals import latent_of
 from covey.distributions.joint import Joint
 from covey.distributions.mixture import Mixture
+from covey.distributions.transformed import Transformed
 from covey.errors import InputError
 from covey.plot import canvas
 from covey.plot.names import short_names
@@ -83,7 +85,7 @@ def correlation_heatmap(
     return ax
 
 
-def aleatoric_vs_epistemic(distribution: Mixture, *, ax: Axes | None = None) -> Axes:
+def aleatoric_vs_epistemic(distribution: Mixture | Transformed, *, ax: Axes | None = None) -> Axes:
     """Draw what the standard deviation of each target is made of.
 
     The aleatoric part is what no further training row would remove, the epistemic one what the
@@ -101,7 +103,7 @@ def aleatoric_vs_epistemic(distribution: Mixture, *, ax: Axes | None = None) -> 
     Raises:
         InputError: matplotlib is not installed, or `distribution` is something else.
     """
-    if not isinstance(distribution, Mixture):
+    if not isinstance(latent_of(distribution), Mixture):
         raise InputError(
             "`distribution` must be a `Mixture`, which alone has the two parts: take "
             f"model.predict_mixture(X). Received a {type(distribution).__name__}."
@@ -149,7 +151,7 @@ def heatmap_size(distribution: Joint) -> tuple[float, float]:
     return side + beside + 1.5, max(side + below + 0.4, LEAST)
 
 
-def parts_size(mixture: Mixture) -> tuple[float, float]:
+def parts_size(mixture: Joint) -> tuple[float, float]:
     """The same for the parts of the standard deviation."""
     names = short_names(mixture.targets, LONGEST, 2)
     beside = LETTER * max(len(line) for name in names for line in name.split("\n"))

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from covey.arguments.targets import target_positions
 from covey.distributions.batch import evenly, row_index
 from covey.distributions.joint import Joint
+from covey.distributions.transformed import Transformed
 from covey.errors import InputError, shown
 from covey.plot import canvas
 from covey.plot.names import short_names
@@ -194,6 +195,12 @@ def _boundaries(part: Any, level: float) -> Array:
 
 def _limits(one: Any, value: Array, levels: list[float]) -> tuple[Array, Array]:
     """Ends of the axis of each target: its density, its widest region and what was observed."""
+    if isinstance(one, Transformed):  # those of z, where what is far out is near
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = one.transforms.latent(value)
+        ends = np.stack(_limits(one.latent, np.where(np.isfinite(z), z, np.nan), levels))
+        low, high = one.transforms.reported(ends)
+        return low - 0.02 * (high - low), high
     lower, upper = (end[0] for end in one.interval(max(0.99, levels[-1])))
     widest = np.zeros(len(value))
     for i in np.flatnonzero(~one.observed[0]):

@@ -9,13 +9,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from covey import __version__
 from covey.assess.summary import REGIONS, family_sentence
 from covey.assess.verdict import too_many
 from covey.backend.select import keras
-from covey.distributions import Elliptical
+from covey.distributions import Elliptical, Transformed
 from covey.report.model import Model
 from covey.table import NumericColumn, read_features
 from covey.types import Array
@@ -26,7 +25,7 @@ REPEATED = 0.05  # share of rows with the features of another that is
 FEW = 30  # observations of a target, to say anything of it
 
 
-def targets_of(joint: Elliptical, y: Array) -> list[dict[str, Any]]:
+def targets_of(joint: Elliptical | Transformed, y: Array) -> list[dict[str, Any]]:
     """One entry for each target: its name, gaps, and what was observed and predicted."""
     found = []
     for i, name in enumerate(joint.targets):
@@ -86,9 +85,29 @@ def data_warnings(model: Model, X: Any, Y: Array, figures: Mapping[str, Any]) ->
             f"{odd['expected']:.2g} would be expected. They may be errors of measurement, or a "
             "kind of row that training did not have. See the most surprising rows."
         )
-    for name, column in zip(frame.columns, model.schema_.columns, strict=True):
+    for column in model.schema_.columns:
         if not column.output_names:
             notes.append(f"Feature {column.name} told nothing in training and is not used.")
+    notes += shifts_of(model, X)
+    if (twice := int(frame.duplicated().sum())) > REPEATED * len(frame):
+        notes.append(f"{twice:,} of {len(frame):,} rows repeat the features of another row.")
+    return notes
+
+
+def shifts_of(model: Any, X: Any) -> list[str]:
+    """Which features are not what they were in training.
+
+    Args:
+        model: the fitted estimator.
+        X: a table of N rows.
+
+    Returns:
+        Sentences; none if nothing stands out.
+    """
+    notes = []
+    frame = _aligned(model, X)
+    for name, column in zip(frame.columns, model.schema_.columns, strict=True):
+        if not column.output_names:
             continue
         values = frame[name]
         missing = float(values.isna().mean())
@@ -96,7 +115,8 @@ def data_warnings(model: Model, X: Any, Y: Array, figures: Mapping[str, Any]) ->
             extra = "" if column.missing else ", and never in training"
             notes.append(f"Feature {column.name} is missing in {missing:.0%} of the rows{extra}.")
         if isinstance(column, NumericColumn) and column.kind == "number" and column.scale > 0:
-            numbers = pd.to_numeric(values, errors="coerce").dropna().to_numpy(np.float64)
+            numbers = column.read(values).values
+            numbers = numbers[~np.isnan(numbers)]
             if len(numbers) >= FEW:
                 moved = (np.median(numbers) - column.center) / column.scale
                 if abs(moved) > DRIFT:
@@ -105,8 +125,6 @@ def data_warnings(model: Model, X: Any, Y: Array, figures: Mapping[str, Any]) ->
                         f"Feature {column.name} is typically {abs(moved):.1f} spreads {way} what "
                         "it was in training: predictions here reach beyond what was learned."
                     )
-    if (twice := int(frame.duplicated().sum())) > REPEATED * len(frame):
-        notes.append(f"{twice:,} of {len(frame):,} rows repeat the features of another row.")
     return notes
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from covey.distributions import Mixture
+from covey.distributions import Elliptical, Mixture, Transformed
 from covey.table import FeatureSchema
 from covey.types import Observations, Table
 
@@ -49,7 +49,10 @@ class Model(Protocol):
     def evaluate(self, X: Table, Y: Observations | None = None) -> dict[str, Any]:
         """Figures for a table of N rows and their targets."""
 
-    def predict_mixture(self, X: Table) -> Mixture:
+    def predict_distribution(self, X: Table) -> Elliptical | Transformed:
+        """One distribution for each of N rows."""
+
+    def predict_mixture(self, X: Table) -> Mixture | Transformed:
         """Mixtures of N rows, in target units."""
 
     def summary(self) -> str:

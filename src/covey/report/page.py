@@ -15,6 +15,7 @@ import pandas as pd
 from covey import __version__
 from covey.arguments.check import read_values
 from covey.arguments.destination import destination
+from covey.assess.advice import advice
 from covey.assess.verdict import LEVEL, calibrated, verdict
 from covey.distributions.batch import evenly
 from covey.distributions.text import measured, rounded
@@ -84,7 +85,7 @@ def page(
         warnings.simplefilter("always", CoveyWarning)
         figures = model.evaluate(X, Y) if figures is None else figures
         mixture = model.predict_mixture(X)
-        joint = mixture.moment_matched().calibrated_by(model.fitted_.calibration_set)
+        joint = model.predict_distribution(X)
     if not figures["rows"]:
         raise InputError("A report needs rows that hold a target. Received none.")
     said = [str(warning.message) for warning in caught]
@@ -105,7 +106,10 @@ def page(
         title=title or f"Joint predictions of {_listed(names)}",
         source=source,
         date=datetime.now().strftime("%d %B %Y").lstrip("0"),
-        verdict=[line.partition("? ") for line in verdict(figures)[:-1]],
+        verdict=[
+            (*line.partition("? "), todo)
+            for line, todo in zip(verdict(figures)[:-1], advice(figures)[:-1], strict=True)
+        ],
         calibrated=calibrated(figures),
         figures=figures,
         methods=_methods(figures),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from covey import plot
-from covey.distributions import Elliptical, Mixture
+from covey.distributions import Elliptical, Mixture, Transformed
 from covey.errors import InputError
 from covey.plot.covariances import heatmap_size, parts_size
 from covey.plot.names import short_names
@@ -65,7 +65,9 @@ class Picture:
     says: str
 
 
-def draw_all(joint: Elliptical, mixture: Mixture, y: Array) -> dict[str, Picture]:
+def draw_all(
+    joint: Elliptical | Transformed, mixture: Mixture | Transformed, y: Array
+) -> dict[str, Picture]:
     """Draw what the page shows.
 
     Args:
@@ -140,7 +142,7 @@ def draw_all(joint: Elliptical, mixture: Mixture, y: Array) -> dict[str, Picture
     return {picture.name: picture for picture in found}
 
 
-def typical_row(joint: Elliptical, y: Array) -> int:
+def typical_row(joint: Elliptical | Transformed, y: Array) -> int:
     """The row of median uncertainty among those with the most observed targets."""
     count = (~np.isnan(y)).sum(axis=1)
     rows = np.flatnonzero(count == count.max())
@@ -148,7 +150,7 @@ def typical_row(joint: Elliptical, y: Array) -> int:
     return int(rows[np.argsort(spread, kind="stable")[len(rows) // 2]])
 
 
-def _predicted(joint: Elliptical, y: Array, axes: Array) -> None:
+def _predicted(joint: Elliptical | Transformed, y: Array, axes: Array) -> None:
     """Panels that say in a caption what each would say by itself."""
     names = short_names(joint.targets, 30, 2)
     for number, ax in enumerate(axes):

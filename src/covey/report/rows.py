@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from covey.distributions import Elliptical
+from covey.distributions import Elliptical, Transformed
 from covey.distributions.internals import moments_given_others, nonconformity, read_observed
 from covey.types import Array
 
 
-def surprises(joint: Elliptical, y: Array, labels: Any, most: int = 10) -> list[dict[str, Any]]:
+def surprises(
+    joint: Elliptical | Transformed, y: Array, labels: Any, most: int = 10
+) -> list[dict[str, Any]]:
     """Find the rows farthest out, under what was predicted for them.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from covey.rows.neighbours import dependence
 from covey.table import CategoricalColumn, DateColumn, FeatureSchema
 from covey.table.cells import decode
+from covey.table.folds import BLOCKS, LATER
 from covey.types import Array, Columns, Groups, Rows
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 ASKED, DATES, NEIGHBOURS = "asked", "dates", "neighbours"
-TABLE, INDEX = "the table", "the index"  # which stand in an order, if no column does
+TABLE, INDEX, TIME = "the table", "the index", "time"  # which stand in an order, if no column does
 MOST_LACKING = 0.1  # share of rows without a date, in a column that orders them
 LEAST_DATES = 10  # different ones
 LEAST_RUNS = 20  # values that each stand together, for them to be labels of something
@@ -38,6 +39,7 @@ class RowOrder:
         correlation: of its residuals so many rows apart, or None.
         runs: name of a column of text whose equal values stand together, or None.
         groups: whether this was seen of rows of different groups, which are kept whole.
+        folds: "blocks", or "later" if members hold out later rows than those they train on.
     """
 
     by: str
@@ -47,6 +49,7 @@ class RowOrder:
     correlation: float | None = None
     runs: str | None = None
     groups: bool = False
+    folds: str = BLOCKS
 
     @classmethod
     def find(
@@ -133,7 +136,11 @@ class RowOrder:
 
     def to_manifest(self) -> dict[str, Any]:
         """The attributes and the sentence, as JSON has them."""
-        return {"folds": "blocks", **asdict(self), "said": self.sentence}
+        return {**asdict(self), "said": self.sentence}
+
+    def later(self) -> Self:
+        """The same order, along which later rows are held out."""
+        return replace(self, folds=LATER)
 
 
 def _dates(frame: pd.DataFrame, schema: FeatureSchema) -> Iterator[tuple[str, Groups]]:

@@ -10,12 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from covey.arguments.labels import check_tables, labels_of
 from covey.arguments.targets import target_names
-from covey.errors import InputError
-from covey.rows.order import RowOrder
+from covey.errors import InputError, shown
+from covey.rows.order import ASKED, TIME, RowOrder
+from covey.rows.time import time_rank
 from covey.table import Declared, FeatureSchema, read_features, read_targets
 from covey.table.copies import check_features
-from covey.table.folds import BLOCKS, MOST_PIECES, Folds
+from covey.table.folds import BLOCKS, LATER, MOST_PIECES, Folds
 from covey.table.inputs import Inputs
+from covey.table.later import later_folds
 from covey.table.training_data import TrainingData
 from covey.table.weights import of_mean_one, read_sample_weight
 from covey.types import Array, Groups, Rows
@@ -35,7 +37,8 @@ class TrainingTable:
         rows: numbers of the rows in the user's table, shape (N,).
         labels: of the rows, a pandas Index of N: those of the features, or, if these have none, of
             the targets; or None.
-        order: why folds are whole blocks of rows; None if they are not, or the user split them.
+        order: why folds are whole blocks of rows, or later rows; None if they are neither, or the
+            user split them.
     """
 
     frame: Any
@@ -57,6 +60,7 @@ class TrainingTable:
         members: int,
         cv: Any,
         seed: int,
+        time: Any = None,
         declared: Declared | None = None,
     ) -> Self:
         """Read what a user passes to `fit`.
@@ -67,10 +71,11 @@ class TrainingTable:
             sample_weight: array, one weight per row, or None.
             groups: one label per row, or None.
             members: number of folds.
-            cv: splitter, iterable of (train, test) row numbers, "shuffled", "blocks", or None: as
-                the rows are. `groups` stay whole in any case; they alone decide unless rows
-                depend on neighbours of other groups.
+            cv: splitter, iterable of (train, test) row numbers, "shuffled", "blocks", "later", or
+                None: as the rows are, or "later" if `time` is given. `groups` stay whole in any
+                case; they alone decide unless rows depend on neighbours of other groups.
             seed: of the folds.
+            time: of each row, or None.
             declared: what the user says of columns, if anything.
 
         Returns:
@@ -81,7 +86,8 @@ class TrainingTable:
         """
         frame, named = read_features(X)
         dated = _dated(frame, Y)
-        check_tables(X=X, Y=Y, sample_weight=sample_weight, groups=groups)
+        check_tables(X=X, Y=Y, sample_weight=sample_weight, groups=groups, time=time)
+        cv = _with_time(cv, time)
         labels = labels_of(Y if labels_of(X) is None else X)
         weight = read_sample_weight(sample_weight, len(frame))
         kept = np.ones(len(frame), dtype=bool) if weight is None else weight > 0
@@ -90,11 +96,12 @@ class TrainingTable:
         held = ~np.isnan(Y).all(axis=1)
         kept[kept] = held
         rows = np.flatnonzero(kept)
+        ranks = None if time is None else time_rank(time, kept, declared)
         if len(rows) < len(frame):
             frame, dated, Y = frame.iloc[rows], dated.iloc[rows], Y[held]
             weight = None if weight is None else weight[rows]
         weight = of_mean_one(weight)  # once, so that rows that are left out change no digit
-        asked = isinstance(cv, str) and cv == BLOCKS
+        asked = isinstance(cv, str) and cv in (BLOCKS, LATER)
         folds = Folds.split(
             len(Y), members, cv=None if asked else cv, groups=groups, Y=Y, seed=seed, kept=kept
         )
@@ -106,8 +113,16 @@ class TrainingTable:
         if asked or cv is None:
             together = None if groups is None else folds.blocks
             dated = frame.set_axis(dated.index)
-            found = RowOrder.find(dated, schema, inputs, Y, targets, groups=together, asked=asked)
-            if found is not None:
+            found: tuple[RowOrder, Rows] | None
+            if ranks is not None:
+                found = RowOrder(str(getattr(time, "name", None) or TIME), ASKED), ranks
+            else:
+                found = RowOrder.find(
+                    dated, schema, inputs, Y, targets, groups=together, asked=asked
+                )
+            if found is not None and cv == LATER:
+                folds, order = later_folds(found[1], members, groups=together), found[0].later()
+            elif found is not None:
                 blocks = _blocks(found[1], members, together, Y, targets, asked=asked)
                 folds, order = (folds, None) if blocks is None else (blocks, found[0])
         _check_observed(Y, targets, folds)
@@ -161,6 +176,18 @@ def _blocks(
     if usable is None and asked and refused is not None:
         raise refused
     return usable
+
+
+def _with_time(cv: Any, time: Any) -> Any:
+    """How to split rows, if their times may be given, which say that later ones are held out."""
+    if time is None:
+        return cv
+    if cv is None or (isinstance(cv, str) and cv == LATER):
+        return LATER
+    raise InputError(
+        f'`time` holds out later rows, as cv="{LATER}" does. Received: cv={shown(cv)} beside it; '
+        "leave one out."
+    )
 
 
 def _dated(frame: Any, Y: Any) -> Any:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.distributions import Elliptical, Mixture
-from covey.distributions.internals import with_mean
+from covey.distributions.internals import transformed, with_mean
+from covey.distributions.transforms import Transforms
 from covey.start.start import LinearStart
 from covey.table.folds import collected
 from covey.table.inputs import Inputs
@@ -29,10 +30,12 @@ class Baseline:
     Attributes:
         starts: K linear models, of which each has such a covariance.
         predictor: what predicts the means, in words.
+        transforms: of the targets whose latent variables they predict; None for none.
     """
 
     starts: tuple[LinearStart, ...]
     predictor: str
+    transforms: Transforms | None = None
 
     @classmethod
     def of(
@@ -60,7 +63,8 @@ class Baseline:
     @property
     def description(self) -> str:
         """The baseline in words."""
-        return f"{self.predictor} with one covariance for all rows"
+        also = " (through the same transforms)" if self.transforms else ""
+        return f"{self.predictor} with one covariance for all rows{also}"
 
     def distribution(self, inputs: Inputs, targets: tuple[str, ...]) -> Elliptical:
         """The mean of the K means for every row, and the mean of the K covariances.
@@ -78,7 +82,8 @@ class Baseline:
         nowhere, center = np.zeros((1, features.shape[1])), np.zeros((1, len(targets)))
         each = [start.predict_distribution(nowhere, targets) for start in self.starts]
         one: Any = Mixture([with_mean(joint, center) for joint in each]).moment_matched()
-        return with_mean(one[np.zeros(len(inputs), dtype=np.int64)], mean)
+        joint = with_mean(one[np.zeros(len(inputs), dtype=np.int64)], mean)
+        return transformed(joint, self.transforms)
 
     def held_out(self, data: TrainingData) -> Elliptical:
         """The prediction for training rows by the models that were not fitted to them.
@@ -95,7 +100,7 @@ class Baseline:
             parts.append(
                 start.predict_distribution(inputs.features, data.targets, inputs.offset(k))
             )
-        return collected(parts, data.folds)
+        return transformed(collected(parts, data.folds), self.transforms)
 
     def to_arrays(self) -> dict[str, Array]:
         """The K covariances as arrays by name; the rest of a baseline is in the linear models."""

@@ -8,10 +8,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from covey.errors import ArtifactError, InputError
 from covey.members.plan import MANY, Plan
+from covey.members.progress import progress_bar
 from covey.rows.order import RowOrder
 from covey.rows.training_table import TrainingTable, network_inputs
 from covey.start.baseline import Baseline
@@ -106,14 +106,7 @@ class FirstPass:
         squares = d * min(d, MANY)
         most_rows = min(most_rows, MOST_CELLS // cells, MOST_SQUARES // squares)
         reservoir = Reservoir(max(most_rows, 1000))
-        bar = tqdm(
-            total=2 * len(table),
-            unit="row",
-            unit_scale=True,
-            disable=not verbose,
-            desc=f"covey: looking at {len(table):,} rows",
-        )
-        with bar:
+        with progress_bar(2 * len(table), "reading", verbose=verbose) as bar:
             counts, ranges = _Counts(folds, roles), _Ranges(table, roles)
             for rows in _scanned(table, roles, folds, bar):
                 counts.add(rows)

@@ -34,7 +34,7 @@ Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 PASSES = 1.0  # how often a member sees each of its rows at least
 # parameters that may differ when a fit is resumed
-FREE = ("max_time", "callbacks", "verbose", "random_state", "base")
+FREE = ("max_time", "callbacks", "verbose", "random_state", "base", "transform")
 FIRST_PASS, ORDER = "survey", "order"  # in checkpoints
 OF_THE_FIT = ("members", "seed")  # what of folds is not kept beside them
 
@@ -141,6 +141,12 @@ def _check(parameters: Mapping[str, Any], groups: str | None) -> None:
     if parameters["base"] is not None:
         raise InputError(
             "`base` is fitted to tables in memory. Received one for `fit_files`: leave it out, or "
+            "read a part of the rows and use `fit`."
+        )
+    if parameters.get("transform") is not None:
+        raise InputError(
+            "`transform` is chosen on tables in memory. Received "
+            f"transform={shown(parameters['transform'])} for `fit_files`: leave it out, or "
             "read a part of the rows and use `fit`."
         )
     if cv is not None and not (isinstance(cv, str) and cv in (SHUFFLED, BLOCKS)):

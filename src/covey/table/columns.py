@@ -174,9 +174,9 @@ def _numbers(name: str, words: Words) -> Learned | None:
 
 def _dates(name: str, words: Words) -> Learned | None:
     texts = words.texts
-    some = [texts[i] for i in np.unique(np.linspace(0, len(texts) - 1, LOOKED_AT).astype(int))]
-    if np.isfinite(words.numbers).any() or not some:
+    if np.isfinite(words.numbers).any() or not texts:
         return None
+    some = [texts[i] for i in np.unique(np.linspace(0, len(texts) - 1, LOOKED_AT).astype(int))]
     for kind, read in (("time", read_times), ("duration", read_durations)):
         if np.isfinite(read(some)).mean() > MOSTLY:
             reading = words.reading(read(texts))

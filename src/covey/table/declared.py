@@ -43,6 +43,8 @@ class Declared:
                         f'such as "s". Received: {shown(form)} for {name!r}.'
                     )
             forms = {_name(name): form or "" for name, form in dates.items()}
+            for name, form in forms.items():
+                _check_format(name, form)
         else:
             forms = dict.fromkeys(_names(dates, "dates"), "")
         if both := sorted(labels & forms.keys()):
@@ -75,6 +77,21 @@ class Declared:
                     f"`{role}` must name columns of `X`. Received {listed(lacking)}, and `X` has "
                     f"{few}. Check the spelling."
                 )
+
+
+def _check_format(name: str, form: str) -> None:
+    """Refuse a format that no text could have."""
+    import pandas as pd
+
+    if not form:
+        return
+    try:
+        pd.to_datetime(pd.Series(["x"]), format=form, errors="coerce")
+    except ValueError as error:
+        raise InputError(
+            f'`dates` must give formats of strptime, such as "%d/%m/%Y". Received: {shown(form)} '
+            f"for {name!r}: {error}."
+        ) from None
 
 
 def _names(names: Any, role: str) -> list[str]:

@@ -26,7 +26,7 @@ from covey.types import Groups, Mask, Rows
 
 HOLDOUT = 0.2  # share of the rows that a single member is stopped on
 INNER = 5  # folds within the training rows of a member, where its own folds are none
-BLOCKS, SHUFFLED = "blocks", "shuffled"  # what `cv` may be called
+BLOCKS, SHUFFLED, LATER = "blocks", "shuffled", "later"  # what `cv` may be called
 MOST_PIECES = 8  # that the blocks of a member may be cut into, so that each learns of each target
 
 
@@ -95,9 +95,9 @@ class Folds:
                     splitter = check_cv([_renumbered(pair, kept) for pair in splitter.split()])
             except (TypeError, ValueError) as error:
                 raise InputError(
-                    f'`cv` must be "{SHUFFLED}", "{BLOCKS}", a splitter of scikit-learn, or pairs '
-                    f"of rows (to train on, held out). Received: cv={shown(cv)}."
-                    + ("" if isinstance(cv, str) else f" {clipped(str(error))}")
+                    f'`cv` must be "{SHUFFLED}", "{BLOCKS}", "{LATER}", a splitter of '
+                    "scikit-learn, or pairs of rows (to train on, held out). Received: "
+                    f"cv={shown(cv)}." + ("" if isinstance(cv, str) else f" {clipped(str(error))}")
                 ) from None
         rows = np.zeros((n_rows, 1))
         try:
@@ -142,7 +142,7 @@ class Folds:
         if groups is not None:
             rank = _of_runs(rank, groups)
         pieces = max(min(pieces, len(rank) // count), 1)
-        piece = _cut(rank, count * pieces)
+        piece = cut(rank, count * pieces)
         held_out = held_out_blocks(members, ordered=True)[:, piece % count]
         pairs = tuple((np.flatnonzero(~held), np.flatnonzero(held)) for held in held_out)
         if groups is not None:
@@ -250,7 +250,7 @@ def _of_runs(rank: Groups, labels: Groups) -> Groups:
     return run
 
 
-def _cut(rank: Groups, count: int) -> Groups:
+def cut(rank: Groups, count: int) -> Groups:
     """Cut rows in an order into pieces of about equal length, between ranks where that can be.
 
     Args:

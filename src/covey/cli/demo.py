@@ -1,0 +1,31 @@
+"""`covey demo`: the main job on bundled real data."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    command = commands.add_parser(
+        "demo",
+        help="run the main job on bundled real data",
+        description="Predict five gas concentrations jointly, on bundled real data.",
+        epilog="example:\n  covey demo --output joint.csv",
+    )
+    command.add_argument(
+        "--output",
+        default="air-quality-predictions.csv",
+        metavar="TABLE",
+        help="the file to write (default: %(default)s)",
+    )
+    command.add_argument("--quiet", action="store_true", help="no progress bar")
+    command.set_defaults(call=call)
+
+
+def call(options: argparse.Namespace) -> None:
+    """Run the command."""
+    from covey.demo import run
+
+    run(options.output, verbose=0 if options.quiet else 1)

@@ -1,0 +1,154 @@
+"""`covey evaluate`: how good a model is on a table, in figures and in words."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from covey.cli.columns import as_cell, choose
+from covey.cli.predict import features_of
+from covey.cli.tables import TABLE, add_reading, called, read
+from covey.cli.trusted import add_trusted
+from covey.cli.words import in_options
+from covey.errors import CoveyWarning, InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_PARTS = 50
+
+EXAMPLES = """\
+examples:
+  covey evaluate air.covey test.csv
+  covey evaluate air.covey test.csv --report report.html
+  covey evaluate air.covey test.csv --by station
+  covey evaluate air.covey test.csv --json > figures.json
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    command = commands.add_parser(
+        "evaluate",
+        help="say how good a model is on a table",
+        description="Score a model on rows that had no part in its training, beside two simpler\n"
+        "predictions: accuracy, joint density, coverage, and a verdict in five lines.",
+        epilog=EXAMPLES,
+    )
+    command.add_argument("model", help="a file that `covey fit` wrote")
+    command.add_argument(
+        "table", nargs="+", help=f"the rows, with their targets, in files: {TABLE}"
+    )
+    command.add_argument(
+        "--sample-weight", metavar="COLUMN", help="the column that holds the weight of each row"
+    )
+    command.add_argument(
+        "--by",
+        metavar="COLUMN",
+        help="also say how good it is for each value of a column, such as a station or a month",
+    )
+    command.add_argument(
+        "--json", action="store_true", help="print all figures as JSON, and nothing else"
+    )
+    command.add_argument(
+        "--report",
+        metavar="PAGE",
+        help="the page to write, .html: one file, with pictures (needs covey[report])",
+    )
+    add_reading(command)
+    add_trusted(command)
+    command.set_defaults(call=call)
+
+
+def call(options: argparse.Namespace) -> None:
+    """Run the command."""
+    from covey.assess.advice import verdict_with_advice
+    from covey.assess.verdict import tabulate
+    from covey.files import writable
+    from covey.regressor import load
+    from covey.report.facts import shifts_of
+
+    if options.report:
+        writable(options.report, (".html",))
+    table = read(options.table, options)
+    of, names = called(options.table), list(table.columns)
+    model = load(options.model, trusted=options.trusted)
+    targets = choose(names, [as_cell(name) for name in model.targets_], "the targets", of)
+    weight = _column(table, options.sample_weight, "--sample-weight", of)
+    parts = _parts(_column(table, options.by, "--by", of))
+    X, Y = features_of(model, table, of), table[targets]
+    figures = model.evaluate(X, Y, sample_weight=weight)
+    for sentence in shifts_of(model, X):
+        print(f"covey: warning: {sentence}", file=sys.stderr)
+    if parts:
+        found = _each(model, X, Y, weight, parts)
+        figures["by"] = {"column": options.by, "parts": found}
+    if options.report:
+        from covey.report import write_report
+
+        write_report(options.report, model, X, Y, figures=figures, source=of)
+    if options.json:
+        print(json.dumps(figures, indent=1, allow_nan=False))
+        return
+    print(f"{options.model} on {of}: {figures['of_rows']:,} rows with a target\n")
+    print(tabulate(figures) + "\n")
+    if parts:
+        print(_by(options.by, found) + "\n")
+    if options.report:
+        print(f"report: {options.report}\n")
+    print(in_options("\n".join(verdict_with_advice(figures))))
+
+
+def _column(table: pd.DataFrame, name: str | None, option: str, of: str) -> pd.Series | None:
+    if name is None:
+        return None
+    found = choose(list(table.columns), [name], option, of)
+    if len(found) > 1:
+        raise InputError(f"Expected one column with {option}. Received: {', '.join(found)}.")
+    return table[found[0]]
+
+
+def _parts(labels: pd.Series | None) -> dict[str, Any]:
+    """Numbers of the rows of each value of a column, by the value."""
+    import pandas as pd
+
+    if labels is None:
+        return {}
+    codes, values = pd.factorize(labels, use_na_sentinel=False)
+    if len(values) > MOST_PARTS:
+        raise InputError(
+            f"Expected at most {MOST_PARTS} values in the column of --by. Received: "
+            f"{len(values)} in {labels.name}. Add a column that says less, such as the month."
+        )
+    names = pd.Series(values).astype(object)
+    numbers = pd.to_numeric(names, errors="coerce")  # cells of text files are text
+    missing = names.isna()
+    key = numbers if (numbers.notna() | missing).all() else names.astype(str)
+    return {
+        "no value" if missing[code] else str(names[code]): (codes == code).nonzero()[0]
+        for code in key[~missing].sort_values().index.append(names.index[missing])
+    }
+
+
+def _each(model: Any, X: Any, Y: Any, weight: Any, parts: dict[str, Any]) -> dict[str, Any]:
+    """The figures of `evaluate` for each part of a table."""
+    found: dict[str, Any] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CoveyWarning)  # said of the whole
+        for value, rows in parts.items():
+            if not Y.iloc[rows].notna().any(axis=None):
+                found[value] = None
+                continue
+            share = None if weight is None else weight.iloc[rows]
+            found[value] = model.evaluate(X.iloc[rows], Y.iloc[rows], sample_weight=share)
+    return found
+
+
+def _by(column: str, parts: dict[str, Any]) -> str:
+    """A table of a few figures of each part."""
+    from covey.assess.verdict import tabulate_parts
+
+    return tabulate_parts(column, parts)

@@ -1,0 +1,155 @@
+"""What a table of predictions holds: the figures that somebody names, column by column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from covey.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from covey.types import Array
+
+Columns = dict[str, "Array"]  # each of shape (N,)
+
+PLAIN = ("mean", "std", "cov", "correlation", "quantiles")
+COUNTED = ("interval", "quantile", "sample")
+QUANTILES = (5.0, 25.0, 50.0, 75.0, 95.0)  # in per cent
+WORD = re.compile(r"([a-z_]+?)(\d+(?:\.\d+)?|\.\d+)?")
+MOST_DRAWS = 100_000
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Which columns of predictions to write.
+
+    Attributes:
+        parts: for each word, its kind and its number, or None.
+        seed: of samples; None for another one every time.
+    """
+
+    parts: tuple[tuple[str, float | None], ...]
+    seed: int | None
+
+    @classmethod
+    def named(cls, words: Sequence[str], seed: int | None = None) -> Self:
+        """Read what somebody named.
+
+        Args:
+            words: such as "mean", "interval90", "quantile5", "sample10".
+            seed: of samples, or None.
+
+        Returns:
+            The figures.
+
+        Raises:
+            InputError: a word names nothing, or its number is out of range.
+        """
+        if seed is not None and seed < 0:
+            raise InputError(f"`random_state` must be 0 or more. Received: {seed}.")
+        parts = [part for word in words for part in _parts(word)]
+        return cls(tuple(dict.fromkeys(parts)), seed)
+
+    def of(self, joint: Any) -> pd.DataFrame:
+        """The figures of distributions.
+
+        Args:
+            joint: N of them, over D targets.
+
+        Returns:
+            DataFrame of N rows, with the row labels of the distributions. In target units, and cov
+            in products of them.
+        """
+        import pandas as pd
+
+        columns: Columns = {}
+        for kind, number in self.parts:
+            columns.update(self._columns(joint, kind, number))
+        return pd.DataFrame(columns, index=joint.index)
+
+    def _columns(self, joint: Any, kind: str, number: float | None) -> Columns:
+        targets = joint.targets
+        if number is None:
+            plain: dict[str, Callable[[], Columns]] = {
+                "mean": lambda: _each("mean", targets, joint.mean),
+                "std": lambda: _each("std", targets, joint.stddev),
+                "cov": lambda: _pairs("cov", targets, joint.covariance, 0),
+                "correlation": lambda: _pairs("correlation", targets, joint.correlation, 1),
+            }
+            return plain[kind]()
+        if kind == "interval":
+            lower, upper = joint.interval(number / 100)
+            name = _percent(number)
+            return {
+                **_each(f"lower{name}", targets, lower),
+                **_each(f"upper{name}", targets, upper),
+            }
+        if kind == "quantile":
+            return _each(f"quantile{_percent(number)}", targets, joint.quantile(number / 100))
+        draws = joint.sample(int(number), seed=self.seed)
+        columns: Columns = {}
+        for count, draw in enumerate(draws, 1):
+            columns.update(_each(f"sample{count}", targets, draw))
+        return columns
+
+
+def _parts(word: str) -> list[tuple[str, float | None]]:
+    match = WORD.fullmatch(word.lower())
+    kind, text = (match[1], match[2]) if match else ("", None)
+    if text is None and kind == "quantiles":
+        return [("quantile", percent) for percent in QUANTILES]
+    if text is None and kind in PLAIN:
+        return [(kind, None)]
+    if kind not in COUNTED or text is None:
+        raise InputError(_unknown(word))
+    number = float(text)
+    if kind == "sample":
+        if not 1 <= number <= MOST_DRAWS or number % 1:
+            raise InputError(
+                f"Expected a number of draws from 1 to {MOST_DRAWS} with --columns, such as "
+                f"sample10. Received: {word}."
+            )
+        return [(kind, number)]
+    # 0.9 is a share, as Python's callers give it; 90 is the same in per cent
+    percent = round(100 * number, 10) if number < 1 else number
+    if not 0 < percent < 100:
+        raise InputError(
+            f"Expected a level between 0 and 100 per cent with --columns, such as {kind}90. "
+            f"Received: {word}."
+        )
+    return [(kind, percent)]
+
+
+def _unknown(word: str) -> str:
+    known = (*PLAIN, "interval90", "quantile5", "sample10")
+    close = get_close_matches(word, known, n=1, cutoff=0.5)
+    meant = f" Did you mean {close[0]}?" if close else ""
+    return (
+        f"Expected with --columns some of {', '.join(known)} (with any numbers). Received: "
+        f"{word!r}.{meant}"
+    )
+
+
+def _percent(number: float) -> str:
+    """Per cent with two digits before the point, so that names are in order: 05, 50, 97.5."""
+    whole, _, rest = f"{number:.10f}".rstrip("0").rstrip(".").partition(".")
+    return whole.zfill(2) + (f".{rest}" if rest else "")
+
+
+def _each(kind: str, targets: Sequence[str], values: Array) -> Columns:
+    return {f"{kind}_{target}": values[:, i] for i, target in enumerate(targets)}
+
+
+def _pairs(kind: str, targets: Sequence[str], values: Array, above: int) -> Columns:
+    first, second = np.triu_indices(len(targets), above)
+    return {
+        f"{kind}_{targets[i]}_{targets[j]}": values[:, i, j]
+        for i, j in zip(first.tolist(), second.tolist(), strict=True)
+    }

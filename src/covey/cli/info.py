@@ -1,0 +1,28 @@
+"""`covey info`: what a model file holds."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    command = commands.add_parser(
+        "info",
+        help="say what a model file holds",
+        description="Say what a model file holds.",
+        epilog="example:\n  covey info air.covey",
+    )
+    command.add_argument("model", help="a file that `covey fit` wrote")
+    command.set_defaults(call=call)
+
+
+def call(options: argparse.Namespace) -> None:
+    """Run the command."""
+    from covey.archive.describe import describe
+
+    found = describe(options.model)
+    width = max(map(len, found))
+    for name, value in found.items():
+        print(f"{name:<{width}}  {value}")

@@ -1,0 +1,123 @@
+"""`covey predict`: the rows of a table, as the figures that somebody asks for."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from covey.cli.columns import add_names, cells, choose, offer
+from covey.cli.tables import TABLE, add_reading, called, check_output, read, write
+from covey.cli.trusted import add_trusted
+from covey.errors import InputError
+
+EXAMPLES = """\
+examples:
+  covey predict air.covey new.csv --output joint.csv
+  covey predict air.covey new.csv --carry-over id --columns mean,std,interval90
+  covey predict air.covey partly.csv --given CO,NOx --output joint.parquet
+  covey predict air.covey new.csv --columns sample100 --random-state 0 > draws.csv
+  some-command | covey predict air.covey - --columns quantiles > joint.csv
+
+what --columns may name, and the columns it writes for a target CO:
+  mean          mean_CO, in units of CO
+  std           std_CO, the standard deviation
+  cov           cov_CO_CO, cov_CO_NOx, ...: the upper triangle of the covariance matrix
+  correlation   correlation_CO_NOx, ...: the same of the correlations, without the diagonal
+  interval90    lower90_CO and upper90_CO, which hold 90% (calibrated; any level)
+  quantile5     quantile05_CO, below which 5% lie (quantile0.05 is the same)
+  quantiles     those of 5, 25, 50, 75 and 95%
+  sample10      sample1_CO, sample1_NOx, ..., sample10_NOx: ten draws of all targets together
+Without --columns: mean and cov, and what else the distribution needs to be read again, such as
+degrees_of_freedom. A value that is given is written as its own mean, with variance 0.
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    command = commands.add_parser(
+        "predict",
+        help="predict the rows of a table",
+        description="Predict all targets of every row: means and covariances, or what --columns\n"
+        "names. Columns of the table that the model does not need may be there.",
+        epilog=EXAMPLES,
+    )
+    command.add_argument("model", help="a file that `covey fit` wrote")
+    command.add_argument("table", nargs="+", help=f"the rows to predict, in files: {TABLE}")
+    command.add_argument(
+        "--output",
+        metavar="TABLE",
+        help="the file to write (default: -, CSV to the standard output)",
+    )
+    command.add_argument(
+        "--columns",
+        action="append",
+        metavar="WHAT,...",
+        help="what to write, such as mean,std,interval90 (default: mean and cov); see below",
+    )
+    add_names(
+        command,
+        "--given",
+        "targets that the table holds already, where observed: predict the others given these",
+    )
+    add_names(command, "--carry-over", "columns of the table to write, too")
+    command.add_argument(
+        "--random-state", type=int, metavar="SEED", help="the same seed gives the same samples"
+    )
+    add_reading(command)
+    add_trusted(command)
+    command.set_defaults(call=call)
+
+
+def call(options: argparse.Namespace) -> None:
+    """Run the command."""
+    from covey.cli.figures import Figures
+    from covey.regressor import load
+
+    words = [cell for word in options.columns or () for cell in cells(word)]
+    figures = Figures.named(words, options.random_state) if words else None
+    check_output(options.output, options.table)
+    table = read(options.table, options)
+    names, of = list(table.columns), called(options.table)
+    carried = choose(names, options.carry_over, "--carry-over", of)
+    given = choose(names, options.given, "--given", of)
+    model = load(options.model, trusted=options.trusted)
+    if unknown := [name for name in given if name not in model.targets_]:
+        raise InputError(
+            f"`given` takes targets of the model: {', '.join(model.targets_)}. Received: {unknown}."
+        )
+    observed = table[given] if given else None
+    features = features_of(model, table, of)
+    joint = model.predict_distribution(features, given=observed, keep=True)
+    found = joint.to_frame() if figures is None else figures.of(joint)
+    if clash := [name for name in carried if name in found.columns]:
+        raise InputError(f"--carry-over names columns that the predictions have too: {clash}.")
+    write(table[carried].join(found), options.output)
+
+
+def features_of(model: Any, table: Any, of: str) -> Any:
+    """The columns that a model reads, where it knows their names; else all but its targets.
+
+    What else is in a table is nobody's mistake: identifiers, comments, the targets themselves.
+
+    Args:
+        model: a fitted estimator.
+        table: of N rows.
+        of: what has the columns, for messages.
+
+    Returns:
+        A table of N rows.
+
+    Raises:
+        InputError: a column that the model reads is lacking.
+    """
+    known = getattr(model, "feature_names_in_", None)
+    if known is not None:
+        present = {str(name): name for name in table.columns}
+        if lacking := [name for name in known if name not in present]:
+            raise InputError(
+                f"Expected in {of} all columns that training had. Received a table without "
+                f"{', '.join(map(repr, lacking))}.{offer(lacking, list(present))} Add what is "
+                "lacking, without values if these are unknown."
+            )
+        return table[[present[name] for name in known]]
+    return table.drop(columns=[name for name in model.targets_ if name in table.columns])

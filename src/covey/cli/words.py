@@ -1,0 +1,82 @@
+"""What Python's callers call arguments, in the words of the command line."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+# Messages have names of arguments in backticks, and values given to them as name=value.
+OPTIONS = {
+    "X": "the table",
+    "Y": "the targets",
+    "sample_weight": "--sample-weight",
+    "groups": "--groups",
+    "time": "--time",
+    "family": "--family",
+    "members": "--members",
+    "cv": "--cv",
+    "max_time": "--max-time",
+    "random_state": "--random-state",
+    "categorical": "--categorical",
+    "dates": "--dates",
+    "transform": "--transform",
+    "given": "--given",
+    "sep": "--sep",
+    "decimal": "--decimal",
+    "encoding": "--encoding",
+    "na": "--na",
+    "trusted": "--trusted",
+    "resume": "--resume",
+    "checkpoint": "the checkpoint",
+}
+# These are given in a file.
+PARAMETERS = (
+    *("rank", "base", "hidden_units", "activation", "dropout", "learning_rate", "weight_decay"),
+    *("batch_size", "max_steps", "callbacks", "verbose"),
+)
+NAMED = re.compile(r"(^|[.] )?`(\w+)`")
+FUNCTIONS = {"`fit`": "covey fit", "`fit_files`": "--stream", "`calibrate`": "covey calibrate"}
+PAIR = r"['\"]([^'\"]*)['\"]: *['\"]([^'\"]*)['\"]"
+# not within quotes, where it is what the user has
+GIVEN = re.compile(r"`?(?<!['\"\w])(\w+)=(\"[^\"]*\"|\[[^\]]*\]|\{[^}]*\}|'[^']*'|[\w.+-]+)`?")
+
+
+def in_options(message: str) -> str:
+    """A message of the library, for somebody who typed a command.
+
+    Args:
+        message: with arguments in backticks, such as "`random_state` must be", and values given to
+            them, such as 'members=5'.
+
+    Returns:
+        The same with the options that give these arguments, and parameters of the file of --params.
+    """
+    for name, words in FUNCTIONS.items():
+        message = message.replace(name, words)
+    message = GIVEN.sub(_given, message)
+    return NAMED.sub(_named, message)
+
+
+def _named(match: re.Match[str]) -> str:
+    before, name = match[1], match[2]
+    if name in PARAMETERS:
+        return f"{before or ''}{name} (of --params)"
+    words = OPTIONS.get(name)
+    if words is None:
+        return match[0]
+    if before is not None:  # a sentence begins here
+        words = words[0].upper() + words[1:]
+    return f"{before or ''}{words}"
+
+
+def _given(match: re.Match[str]) -> str:
+    name, value = match[1], match[2]
+    option = OPTIONS.get(name, "")
+    if not option.startswith("--"):
+        return match[0]
+    if pairs := re.findall(PAIR, value):
+        return f"{option} {shlex.quote(','.join(f'{key}={what}' for key, what in pairs))}"
+    names = re.findall(r"['\"]([^'\"]*)['\"]", value)
+    if value == "True":
+        return option
+    return f"{option} {','.join(names) if names else value}"

@@ -1,0 +1,129 @@
+"""Messages of the library in the words of the command line."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import covey
+from covey.cli.words import NAMED, OPTIONS, PARAMETERS, in_options
+from covey.errors import InputError
+from tests.cli.commands import run
+
+SOURCE = Path(covey.__file__).parent
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (
+            "`random_state` must be a non-negative integer. Received: -1.",
+            "--random-state must be a non-negative integer. Received: -1.",
+        ),
+        ("`X` must be dense.", "The table must be dense."),
+        ("Columns of `X` are ignored.", "Columns of the table are ignored."),
+        ("Wrong. `Y` must hold numbers.", "Wrong. The targets must hold numbers."),
+        ("use fewer members, for `members=5` folds", "use fewer members, for --members 5 folds"),
+        ('cv="shuffled" says otherwise.', "--cv shuffled says otherwise."),
+        ('categorical=["zip"], if so', "--categorical zip, if so"),
+        ("categorical=['zip', 'code'].", "--categorical zip,code."),
+        ("pass dates={'day': \"%d/%m/%Y\"}.", "pass --dates day=%d/%m/%Y."),
+        ("`max_steps` must be 1.", "max_steps (of --params) must be 1."),
+        ("`fit_files(resume=True)` goes on", "`fit_files(--resume)` goes on"),
+        ("Expected `level` in (0, 1)", "Expected `level` in (0, 1)"),
+        ("Received 'cv=3' in row 1", "Received 'cv=3' in row 1"),
+        ("in quotes; or pass `sep`.", "in quotes; or pass --sep."),
+        ("n_samples = 3 and x=4", "n_samples = 3 and x=4"),
+    ],
+)
+def test_arguments_become_options(message, expected):
+    assert in_options(message) == expected
+
+
+def test_every_parameter_has_words():
+    parameters = covey.JointRegressor().get_params(deep=False)
+    assert set(parameters) - set(OPTIONS) - set(PARAMETERS) == set()
+
+
+def texts():
+    """What the library says in errors and warnings, as far as it stands in its source."""
+    for path in SOURCE.glob("**/*.py"):
+        if path.parent.name in ("cli", "plot"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            if name not in ("InputError", "warn") or not node.args:
+                continue
+            yield "".join(
+                part.value
+                for part in ast.walk(node.args[0])
+                if isinstance(part, ast.Constant) and isinstance(part.value, str)
+            )
+
+
+def test_no_message_keeps_a_name_of_the_estimators_arguments():
+    found = list(texts())
+    assert len(found) > 150
+    assert sum("`X`" in text for text in found) > 5
+    arguments = {"X", "Y", "sample_weight", "groups", "time", "members", "cv", "random_state"}
+    for text in found:
+        left = {match[2] for match in NAMED.finditer(in_options(text))} & arguments
+        assert left == set(), text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--random-state", "-1"],
+        ["--members", "0"],
+        ["--members", "1000"],
+        ["--max-time", "-3"],
+        ["--sample-weight", "id"],
+        ["--groups", "hole"],
+        ["--time", "hole"],
+        ["--time", "id"],
+        ["--time", "a", "--members", "150"],
+        ["--transform", "nonsense"],
+        ["--transform", "NOx=log"],
+        ["--features", "inf"],
+        ["--targets", "inf"],
+        ["--targets", "id"],
+        ["--params", "p.toml"],
+        ["--dates", "b=%Q"],
+    ],
+)
+def test_no_word_of_python_comes_out(words, folder, tmp_path, capsys, monkeypatch):
+    import pandas as pd
+
+    monkeypatch.chdir(tmp_path)
+    frame = pd.read_csv(folder / "train.csv")
+    frame["hole"] = frame["week"].where(frame["week"] > 2)
+    frame["inf"] = frame["a"].where(frame["a"] < 1, float("inf"))
+    frame.to_csv("t.csv", index=False)
+    Path("p.toml").write_text("learning_rate = -1\n")
+    options = [*words, "--output", "m.covey", "--quiet", "--drop", "site"]
+    if "--targets" not in words:
+        options += ["--targets", "CO"]
+    if "--features" not in words:
+        options += ["--features", "a,b"]
+    assert run("fit", "t.csv", *options) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("covey: error: ") or "covey: error: " in said
+    assert "Traceback" not in said
+    for name in ("X", "Y", "random_state", "sample_weight", "max_time", "cv="):
+        assert not re.search(rf"(?<![\w-]){name}(?!\w)", said), said
+    assert not Path("m.covey").exists()
+
+
+def test_errors_of_the_system_have_no_number(capsys):
+    assert run("info", "none.covey") == 2
+    said = capsys.readouterr().err
+    assert said.startswith("covey: error: ")
+    assert "none.covey" in said
+    assert "[Errno" not in said
+
+
+def test_input_error_is_still_pythons():
+    with pytest.raises(InputError, match="`random_state` must be"):
+        covey.JointRegressor(random_state=-1).fit([[1.0]], [[1.0]])
