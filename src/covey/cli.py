@@ -66,23 +66,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="A,B,...",
         help="the columns to predict from (default: all others)",
     )
-    fit.add_argument(
-        "--drop", type=_names, default=[], metavar="A,B,...", help="columns to leave out"
-    )
-    fit.add_argument(
-        "--categorical",
-        type=_names,
-        metavar="A,B,...",
-        help="columns whose values are labels, also if they look like numbers or dates",
-    )
-    fit.add_argument(
-        "--dates",
-        type=_dates,
-        action="append",
-        metavar="COLUMN[=FORMAT]",
-        help='a column of dates and how it is written, such as "Date=%%d/%%m/%%Y", or the unit of '
-        'numbers that count from 1970, such as "time=s" (default: found from the cells)',
-    )
+    fit.add_argument("--drop", type=_names, default=[], metavar="A,B,...", help="to leave out")
+    fit.add_argument("--categorical", type=_names, metavar="A,B,...", help="columns of labels")
+    dates = 'a column of dates and its format, "Date=%%d/%%m/%%Y", or the unit since 1970, "time=s"'
+    split: Any = {"type": lambda text: text.partition("=")[::2], "metavar": "COLUMN[=FORMAT]"}
+    fit.add_argument("--dates", action="append", help=dates, **split)
     fit.add_argument(
         "--groups",
         metavar="COLUMN",
@@ -103,9 +91,7 @@ def parser() -> argparse.ArgumentParser:
         "100 targets on)",
     )
     fit.add_argument("--members", type=int, default=5, help="networks and folds (default: 5)")
-    fit.add_argument(
-        "--max-time", type=float, metavar="SECONDS", help="stop training after so long"
-    )
+    fit.add_argument("--max-time", type=float, metavar="SECONDS", help="stop after so long")
     fit.add_argument("--random-state", type=int, help="the same number gives the same model")
     fit.add_argument(
         "--stream", action="store_true", help="stream the rows of a single Parquet file too"
@@ -231,7 +217,7 @@ def _fit(options: argparse.Namespace) -> None:
         cv=options.cv,
         max_time=options.max_time,
         categorical=options.categorical,
-        dates=dict(options.dates) if options.dates else None,
+        dates=dict(options.dates or ()) or None,
         random_state=options.random_state,
         verbose=0 if options.quiet else 1,
     )
@@ -367,10 +353,8 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _info(options: argparse.Namespace) -> None:
     from covey.archive.describe import describe
 
-    described = describe(options.model)
-    width = max(18, *(len(name) for name in described)) + 2
-    for name, value in described.items():
-        print(f"{name:<{width}}{value}")
+    for name, value in describe(options.model).items():
+        print(f"{name:<18}  {value}")
 
 
 def _demo(options: argparse.Namespace) -> None:
@@ -392,13 +376,6 @@ def _add_trusted(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="a type outside scikit-learn that the model's base may consist of: its code runs",
     )
-
-
-def _dates(text: str) -> tuple[str, str]:
-    name, _, form = text.partition("=")
-    if not name.strip():
-        raise argparse.ArgumentTypeError(f"expected COLUMN or COLUMN=FORMAT, got {text!r}")
-    return name.strip(), form.strip()
 
 
 def _names(text: str) -> list[str]:

@@ -331,9 +331,7 @@ def test_an_array_has_names_too():
 # Labels
 
 
-@pytest.mark.parametrize(
-    "codes", [("042", "0042", "42"), ("1", "1.0", "b"), ("1.1", "1.10", "x")]
-)
+@pytest.mark.parametrize("codes", [("042", "0042", "42"), ("1", "1.0", "b"), ("1.1", "1.10", "x")])
 def test_text_codes_stay_apart(codes):
     frame = pd.DataFrame({"c": cycled(*codes)})
     schema = fit(frame, categorical="c")
