@@ -10,6 +10,7 @@ from covey.distributions import Elliptical, Mixture, Transformed
 from covey.distributions.internals import conditional_on, with_labels
 from covey.errors import InputError
 from covey.fitted.attributes import FittedAttributes
+from covey.table import targets_in_text
 from covey.types import Array, Observations, Table
 
 
@@ -89,7 +90,10 @@ class PredictionMixin(FittedAttributes):
         """
         fitted = self.fitted_
         joint = with_labels(fitted.distribution(fitted.inputs(X)), labels_of(X))
-        return joint if given is None else conditional_on(joint, given, keep, FEATURES)
+        if given is None:
+            return joint
+        given = targets_in_text(given, fitted.targets, "given")
+        return conditional_on(joint, given, keep, FEATURES)
 
     def predict_mixture(self, X: Table) -> Mixture | Transformed:
         """Predict one mixture per row, of the distributions of all members.

@@ -9,7 +9,7 @@ from covey.table.category_column import CategoricalColumn
 from covey.table.date_column import DateColumn
 from covey.table.declared import Declared
 from covey.table.number_column import NumericColumn, unclipped
-from covey.table.read import chosen_targets, read_features, read_targets
+from covey.table.read import chosen_targets, read_features, read_targets, targets_in_text
 from covey.table.schema import FeatureSchema
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "chosen_targets",
     "read_features",
     "read_targets",
+    "targets_in_text",
     "unclipped",
 ]

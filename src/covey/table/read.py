@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covey.arguments.frames import as_pandas, refuse_mapping
+from covey.arguments.frames import as_pandas, in_library_of, refuse_mapping
 from covey.arguments.labels import row_name
 from covey.arguments.numbers import culprit, uneven
 from covey.errors import InputError, shown, warn
@@ -145,16 +145,71 @@ def chosen_targets(Y: Any, y: Any) -> Any:
     return y if Y is None else Y
 
 
-def _numbers_of_text(name: str, column: pd.Series) -> Reading:
+def targets_in_text(values: Any, targets: Sequence[str], role: str) -> Any:
+    """Read what of observed targets is text, by the rules of `read_targets`.
+
+    Args:
+        values: a table or a column of targets, an array, or a mapping of targets to columns.
+        targets: D names; further columns of a table are left out if it holds text.
+        role: name of the argument, for messages.
+
+    Returns:
+        The same with numbers in place of text, NaN where a cell is none, which a `CoveyWarning`
+        says; `values` itself if it holds no text.
+
+    Raises:
+        InputError: much of a column of text is no numbers.
+    """
+    import pandas as pd
+
+    if isinstance(values, Mapping):
+        return {name: targets_in_text(cells, [str(name)], role) for name, cells in values.items()}
+    data = as_pandas(values, role)
+    if isinstance(data, list | tuple):
+        data = np.array(data, dtype=object) if not uneven(data) else None
+    if isinstance(data, np.ndarray) and data.dtype.kind in "OSU" and data.ndim in (1, 2):
+        found = _without_text(pd.DataFrame(data), targets, role)
+        return values if found is None else found.to_numpy(np.float64).reshape(data.shape)
+    if isinstance(data, pd.Series):
+        found = _without_text(data.to_frame(), targets, role)
+        return values if found is None else found.iloc[:, 0]
+    found = _without_text(data, targets, role) if isinstance(data, pd.DataFrame) else None
+    return values if found is None else in_library_of(values, found, labelled=False)
+
+
+def _without_text(frame: pd.DataFrame, targets: Sequence[str], role: str) -> pd.DataFrame | None:
+    """A table with numbers in place of text; None if it holds no text."""
+    named = [name in targets for name in map(str, frame.columns)]
+    if any(named):
+        frame = frame.loc[:, named]
+    numbers, lost, doubts = {}, [], []
+    for place, name in enumerate(frame.columns):
+        column = frame.iloc[:, place]
+        if kind_of(column) == "text":
+            reading = _numbers_of_text(str(name), column, role)
+            numbers[place] = reading.values
+            lost += [reading.lost.of(str(name))] if reading.lost else []
+            doubts += [(str(name), reading.doubt)] if reading.doubt else []
+    if not numbers:
+        return None
+    say_lost_targets(lost)
+    say_doubtful_targets(doubts)
+    result = frame.copy()
+    for place, cells in numbers.items():
+        result.isetitem(place, cells)
+    return result
+
+
+def _numbers_of_text(name: str, column: pd.Series, role: str = "Y") -> Reading:
     """A target that came as text, as from a CSV file, read as numbers; else refused."""
-    refuse_holders(column, "Y")
+    refuse_holders(column, role)
     reading, _, words = read_numbers_in_text(column)
     known = words.cells(reading.states, NUMBER, OTHER)
     if not known or words.share(reading.states) >= NEARLY_ALL:
         return reading
     row = words.first(reading.states, (OTHER,))
     raise InputError(
-        f"`Y` must hold numbers. Received {shown(column.iloc[row])} in "
+        f"`{role}` must hold numbers. Received {shown(column.iloc[row])} in "
         f"{row_name(column.index, row)}, column {name!r}. Convert the column to numbers, or leave "
         "it out."
     )
