@@ -142,7 +142,8 @@ def test_columns_are_found_by_name_and_unknown_categories_are_taken(model, data)
     with pytest.warns(CoveyWarning, match="ignored: 'extra'"):
         np.testing.assert_array_equal(again.predict(X.assign(extra=1)), expected)
     np.testing.assert_array_equal(again.predict(X.assign(extra=1)), expected)  # said once
-    check_valid(model.predict_distribution(X.assign(colour="never seen", gaps=np.nan)))
+    with pytest.warns(CoveyWarning, match="20 in 'colour', the first 'never seen' in row 0"):
+        check_valid(model.predict_distribution(X.assign(colour="never seen", gaps=np.nan)))
     with pytest.raises(InputError, match=r"without.*'flag'.*'colour'"):
         model.predict(X.drop(columns=["flag", "colour"]))
 

@@ -108,6 +108,7 @@ DIALECTS = [
     ),
     ("t.csv", "x\n1,5\n2,5\n3,25\n", {"x": ["1.5", "2.5", "3.25"]}, "decimal ','"),
     ("t.csv", "x\n1.5\n\n2.5\n", {"x": ["1.5", GAP, "2.5"]}, ""),
+    ("t.csv", 'x\n"a|b"\n"c, d"\n"e; f"\ng\n', {"x": ["a|b", "c, d", "e; f", "g"]}, ""),
     ("t.csv", "x y\nfoo bar\nspam\n", {"x y": ["foo bar", "spam"]}, ""),
     (
         "t.csv",

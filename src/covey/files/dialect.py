@@ -213,6 +213,8 @@ def _score_single(sample: str) -> float:
 
 def _worth_alone(cell: str) -> float:
     """How much a line looks as if it were one cell."""
+    if re.fullmatch('"[^"]*"', cell):
+        return 0.6
     if any(sep in cell for sep in SEPARATORS):
         return 0.5 if kind(cell) == "number" else 0.0
     return 0.2 if "  " in cell else 0.6

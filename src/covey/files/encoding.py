@@ -136,7 +136,7 @@ def _guess(content: bytes) -> str:
 
     # what holds no signs but ASCII says nothing
     lines = b"\n".join(line for line in sample.splitlines() if not line.isascii())
-    best = from_bytes(
-        lines[: 1 << 16], cp_exclusion=["utf_16", "utf_16_le", "utf_16_be", "utf_32"]
-    ).best()
+    if len(lines) > 1 << 16:
+        lines = lines[: 1 << 16].rpartition(b"\n")[0] or lines  # no letter is cut in two
+    best = from_bytes(lines, cp_exclusion=["utf_16", "utf_16_le", "utf_16_be", "utf_32"]).best()
     return "cp1252" if best is None else str(best.encoding).replace("_", "-")
