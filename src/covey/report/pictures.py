@@ -62,7 +62,9 @@ class Picture:
     says: str
 
 
-def draw_all(joint: Elliptical | Transformed, mixture: Mixture | Transformed, y: Array) -> dict[str, Picture]:
+def draw_all(
+    joint: Elliptical | Transformed, mixture: Mixture | Transformed, y: Array
+) -> dict[str, Picture]:
     """Draw what the page shows.
 
     Args:

@@ -11,7 +11,9 @@ from covey.distributions.internals import moments_given_others, nonconformity, r
 from covey.types import Array
 
 
-def surprises(joint: Elliptical | Transformed, y: Array, labels: Any, most: int = 10) -> list[dict[str, Any]]:
+def surprises(
+    joint: Elliptical | Transformed, y: Array, labels: Any, most: int = 10
+) -> list[dict[str, Any]]:
     """Find the rows farthest out, under what was predicted for them.
 
     Args:
