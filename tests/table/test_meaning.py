@@ -258,6 +258,14 @@ def test_dates_that_return_have_waves():
     np.testing.assert_allclose(X["t weekday cos"], np.cos(angle), atol=1e-6)
 
 
+def test_a_season_is_the_part_of_the_year_in_any_year():
+    day = pd.DataFrame({"t": pd.date_range("1930-01-01", "2090-01-01", freq="37D")})
+    X = pd.DataFrame(matrix(fit(day), day), columns=fit(day).output_names)
+    angle = 2 * np.pi * (day["t"].dt.day_of_year - 1) / 365.25
+    np.testing.assert_allclose(X["t season sin"], np.sin(angle), atol=0.03)
+    np.testing.assert_allclose(X["t season cos"], np.cos(angle), atol=0.03)
+
+
 def test_missing_dates_are_in_the_middle_and_say_so():
     frame = pd.DataFrame({"t": [*pd.date_range("2024-01-01", periods=99, freq="h"), None]})
     found = matrix(fit(frame), frame)[-1]
@@ -323,11 +331,16 @@ def test_an_array_has_names_too():
 # Labels
 
 
-def test_text_codes_stay_apart():
-    frame = pd.DataFrame({"c": cycled("042", "0042", "42")})
-    schema = fit(frame)
-    assert set(schema.output_names) == {"c=042", "c=0042", "c=42"}
+@pytest.mark.parametrize("codes", [("042", "0042", "42"), ("1", "1.0", "b"), ("1.1", "1.10", "x")])
+def test_text_codes_stay_apart(codes):
+    frame = pd.DataFrame({"c": cycled(*codes)})
+    schema = fit(frame, categorical="c")
+    assert set(schema.output_names) == {f"c={code}" for code in codes}
     assert (matrix(schema, frame).sum(axis=0) == N / 3).all()
+
+
+def test_codes_that_begin_with_0_are_labels():
+    assert fit(pd.DataFrame({"c": cycled("042", "0042", "42")})).columns[0].read_as == "3 labels"
 
 
 def test_labels_of_numbers_match_any_spelling_of_them_and_text_only_its_own():
