@@ -62,8 +62,8 @@ class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixi
         transform: how targets that are never below 0 are learned, so that nothing is predicted
             below 0: "clip", "sqrt", "log1p" or "log" (for values above 0), one for all targets or a
             mapping of some; or "auto", which chooses for each such target by its out-of-fold
-            likelihood under linear models, and leaves a target as it is where none is better. By
-            default targets are learned as they are.
+            likelihood under linear models, and leaves it as it is where their 90% intervals stay
+            above 0. By default targets are learned as they are.
         hidden_units: widths of the hidden layers of each member.
         activation: name of a Keras activation.
         dropout: share of hidden units left out in each step, in [0, 1); by default 0.1 (1 - 1 / F)

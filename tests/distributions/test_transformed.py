@@ -458,6 +458,9 @@ def test_a_transform_is_increasing_and_its_slope_is_its_derivative(transform):
     z = np.linspace(-3, 6, 91)
     y = transform.restored(z)
     assert (np.diff(y) > 0).all()
+    ends = transform.restored(np.array([-np.inf, np.inf]))
+    assert_array_equal(np.maximum(ends, 0), [0, np.inf])
+    assert transform.latent(np.array(np.inf)) == np.inf
     assert_allclose(transform.latent(y), z, rtol=1e-9, atol=1e-12)
     step = 1e-6
     slope = (transform.restored(z + step) - transform.restored(z - step)) / (2 * step)

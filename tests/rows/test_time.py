@@ -8,6 +8,7 @@ from sklearn.linear_model import LinearRegression
 import covey
 from covey.errors import InputError
 from covey.rows.time import time_rank
+from covey.table import Declared
 
 QUICK = {
     "family": "student_t",
@@ -123,3 +124,17 @@ def test_it_is_kept_in_files(tmp_path):
     again = covey.load(tmp_path / "m.covey")
     assert again.cv == "later"
     assert again.out_of_fold_evaluation_ == model.out_of_fold_evaluation_
+
+
+def test_the_format_of_the_column_is_that_of_its_times():
+    days = [f"{month:02}/{day:02}/2024" for month in range(1, 7) for day in range(1, 11)]
+    X, Y = table()
+    X = X.assign(day=days)
+    kept = np.ones(60, bool)
+    order = time_rank(X["day"], kept, Declared.of(None, {"day": "%m/%d/%Y"}))
+    np.testing.assert_array_equal(order, np.arange(60))
+    assert time_rank(X["day"], kept, Declared.of(None, {"day": "%d/%m/%Y"})).tolist()[1] == 6
+    model = covey.JointRegressor(**QUICK, dates={"day": "%d/%m/%Y"}).fit(X, Y, time=X["day"])
+    # the first ten days of each month, read as months of the first six days
+    last = pd.to_datetime(X["day"], format="%d/%m/%Y").sort_values(kind="stable").index[48:]
+    assert set(model.out_of_fold_rows_) == set(last)

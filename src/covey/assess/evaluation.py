@@ -229,7 +229,7 @@ def _per_target(
 def _below_zero(mean: Array, lower: Array, y: Array, weight: Array) -> list[float] | None:
     """The share of means and of intervals below 0, for a target that never is."""
     known = y[~np.isnan(y)]
-    if not len(known) or known.min() < 0:
+    if not len(known) or known.min() < 0 or known.min() == known.max():
         return None
     shares = [_mean((ends < 0).astype(float), weight) or 0.0 for ends in (mean, lower)]
     return shares if max(shares) > 0 else None

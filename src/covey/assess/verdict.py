@@ -15,6 +15,7 @@ LEAST = 9  # rows that make a region of 90% finite; with fewer nothing is judged
 WEAK = 0.1  # correlation, in the mean over rows, that is not worth a word
 MUCH = 0.1  # share of training rows beyond which nothing can be judged
 FEW = 0.01  # share of the rows beyond the range of training that is not worth a word
+SEVERAL = 30  # observations that say something of a target
 MOST_NAMED = 3  # targets below 0 that are named
 SURE = 3.3  # standard errors, where several figures are looked at
 KINDS = ("joint", "interval", "model")  # of coverages
@@ -202,7 +203,9 @@ def _bounded(figures: Figures) -> list[str]:
     off = {
         name: found["below_zero"]
         for name, found in figures["per_target"].items()
-        if found.get("below_zero") and max(found["below_zero"]) >= FEW
+        if found.get("below_zero")
+        and max(found["below_zero"]) >= FEW
+        and found["observed"] >= SEVERAL
     }
     names = list(off)[:MOST_NAMED]
     for name in names:
@@ -227,7 +230,7 @@ def _attention(figures: Figures, held_out: bool) -> str:
             "10,000: outliers or tails that are heavier than the model's"
         )
     for name, found in figures["per_target"].items():
-        if found["observed"] < 30:
+        if found["observed"] < SEVERAL:
             notes.append(f"{name} was observed in only {_rows(found['observed'])}")
     notes += _beyond_training(figures)
     order = figures.get("order") if held_out else None

@@ -75,8 +75,16 @@ def _given(match: re.Match[str]) -> str:
     if not option.startswith("--"):
         return match[0]
     if pairs := re.findall(PAIR, value):
-        return f"{option} {shlex.quote(','.join(f'{key}={what}' for key, what in pairs))}"
+        return f"{option} {_word([f'{key}={what}' for key, what in pairs])}"
     names = re.findall(r"['\"]([^'\"]*)['\"]", value)
     if value == "True":
         return option
-    return f"{option} {','.join(names) if names else value}"
+    return f"{option} {_word(names) if names else value}"
+
+
+def _word(names: list[str]) -> str:
+    """Names as one word of a shell, those that hold a comma quoted as in CSV."""
+    cells = [
+        '"' + name.replace('"', '""') + '"' if {",", '"'} & {*name} else name for name in names
+    ]
+    return shlex.quote(names[0] if len(names) == 1 else ",".join(cells))

@@ -10,16 +10,23 @@ from covey.distributions.mixture import Mixture
 from covey.distributions.normal import MultivariateNormal
 from covey.distributions.region import Region
 from covey.distributions.student_t import MultivariateT
+from covey.distributions.transform import Clip, Log, Log1p, Sqrt
 from covey.distributions.transformed import Transformed
+from covey.distributions.transformed_region import TransformedRegion
 
 __all__ = [
+    "Clip",
     "Elliptical",
+    "Log",
+    "Log1p",
     "LowRankMultivariateNormal",
     "Mixture",
     "MultivariateNormal",
     "MultivariateT",
     "Region",
+    "Sqrt",
     "Transformed",
+    "TransformedRegion",
 ]
 
 

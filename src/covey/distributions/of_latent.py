@@ -234,5 +234,5 @@ def check_tails(latent: Any, transforms: Transforms) -> None:
         raise InputError(
             "A Student-t has tails too heavy for this transform: the mean or the variance of the "
             "target would be infinite. Use normal distributions, or 'clip', or a transform that is "
-            "straight from some value on, such as covey.distributions.transform.Log1p(top=100)."
+            "straight from some value on, such as covey.distributions.Log1p(top=100)."
         )

@@ -91,12 +91,12 @@ class Transform(ABC):
         inner = np.clip(y, 0.0, self.top)
         with np.errstate(divide="ignore"):
             z = self._curve(inner)
-        return np.asarray(z + _beyond(y, inner) * np.exp(-self._log_slope(z)))
+        return z + _beyond(y, inner, -self._log_slope(z))
 
     def restored(self, z: Array) -> Array:
         """h(z), in target units, not cut at 0."""
         inner = np.clip(z, self.at_zero, self.at_top)
-        return np.asarray(self._value(inner) + _beyond(z, inner) * np.exp(self._log_slope(inner)))
+        return self._value(inner) + _beyond(z, inner, self._log_slope(inner))
 
     def log_slope(self, z: Array) -> Array:
         """Log h'(z), in nats."""
@@ -241,9 +241,11 @@ class Log(Transform):
         return replace(self, top=self.top * factor), 1.0, float(np.log(factor))
 
 
-def _beyond(values: Array, inner: Array) -> Array:
-    """What lies beyond the ends; 0 at infinite ones."""
-    return np.where(values == inner, 0.0, values - np.where(np.isfinite(inner), inner, 0.0))
+def _beyond(values: Array, inner: Array, log_slope: Array) -> Array:
+    """How far the straight lines lead from the ends; 0 between them, and at infinite ends."""
+    within = values == inner
+    shift = np.where(within, 0.0, values - np.where(within, 0.0, inner))
+    return shift * np.exp(np.where(within, 0.0, log_slope))
 
 
 def _roots(count: int) -> Array:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, overload
 
 from covey.arguments.labels import FEATURES, labels_of
-from covey.distributions import Elliptical, Mixture, Transformed
+from covey.distributions import Elliptical, Mixture
 from covey.distributions.internals import conditional_on, with_labels
 from covey.errors import InputError
 from covey.fitted.attributes import FittedAttributes
@@ -67,7 +67,7 @@ class PredictionMixin(FittedAttributes):
         given: Mapping[Any, Any] | Observations | None = None,
         *,
         keep: bool | None = None,
-    ) -> Elliptical | Transformed:
+    ) -> Elliptical | Any:  # a `Transformed` after a fit with `transform`
         """Predict one distribution per row, with the mean and the covariance of the ensemble.
 
         Args:
@@ -95,7 +95,7 @@ class PredictionMixin(FittedAttributes):
         given = targets_in_text(given, fitted.targets, "given")
         return conditional_on(joint, given, keep, FEATURES)
 
-    def predict_mixture(self, X: Table) -> Mixture | Transformed:
+    def predict_mixture(self, X: Table) -> Mixture | Any:  # or a `Transformed`, likewise
         """Predict one mixture per row, of the distributions of all members.
 
         Args:

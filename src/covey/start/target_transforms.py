@@ -180,9 +180,11 @@ def _chosen(
         scores = [_mean(density) for density in ranked]
         number = int(np.argmax(scores))
         gain = ranked[number] - plain.density[:, column]
+        if plain.below[column] == 0:  # what is far from 0 networks learn as well without
+            continue
         if _better(gain):
             best[i], gains[i] = tried[i][number], _mean(gain)
-        elif plain.below[column] > 0:
+        else:
             best[i], gains[i] = Clip(), 0.0
     return TargetTransforms(Transforms(tuple(best)), tuple(gains))
 

@@ -69,7 +69,7 @@ def say_lost(columns: Iterable[tuple[Column, Lost | None]]) -> None:
         warn(
             f"Cells that are no {PLURAL[kind]} count as missing: "
             f"{_few([lost.of(name) for name, lost in each])}. If such a column holds labels, say "
-            f"categorical=[{name!r}], or --categorical {_word(name)}."
+            f"categorical=[{name!r}]."
         )
 
 
@@ -96,7 +96,7 @@ def say_doubts(columns: Iterable[tuple[Column, str | None]]) -> None:
             f"No cell tells whether the day or the month comes first in "
             f"{_few([f'{c.name!r} (such as {t!r})' for c, t in dates])}: {one.name!r} is read "
             f"with the {first or 'month'} first. If that is wrong, say dates={{{one.name!r}: "
-            f'"{other}"}}, or --dates {_word(f"{one.name}={other}")}.'
+            f'"{other}"}}.'
         )
     if numbers:
         warn(
@@ -166,7 +166,7 @@ def _say_units(columns: Sequence[NumericColumn]) -> None:
         names = [c.name for c in columns if c.spelling.unit in (*UNITS, *LETTER_UNITS)]
         warn(
             f"Text with a unit is read as numbers: {_few(found)}. If these are labels, say "
-            f"categorical=[{names[0]!r}], or --categorical {_word(names[0])}."
+            f"categorical=[{names[0]!r}]."
         )
 
 
@@ -197,7 +197,7 @@ def _say_codes(learned: Sequence[Learned]) -> None:
         few = listed(names[:MOST_NAMED]) + (" and more" if len(names) > MOST_NAMED else "")
         warn(
             f"Whole numbers that look like codes are read as numbers: {few}. If their size means "
-            f"nothing, say categorical=[{names[0]!r}], or --categorical {_word(names[0])}."
+            f"nothing, say categorical=[{names[0]!r}]."
         )
 
 
@@ -240,8 +240,3 @@ def _few(said: Sequence[str]) -> str:
     more = len(said) - MOST_NAMED
     rest = f"; and {more} more such columns" if more > 0 else ""
     return "; ".join(said[:MOST_NAMED]) + rest
-
-
-def _word(text: str) -> str:
-    """Text as one word of a command line."""
-    return text if re.fullmatch(r"[\w.,/%-]+(=[\w.,/%-]+)?", text) else f'"{text}"'
