@@ -176,3 +176,15 @@ def test_files_have_none(tmp_path):
     model = covey.JointRegressor(transform="auto", **QUICK)
     with pytest.raises(InputError, match=r"transform='auto' for `fit_files`: leave it out"):
         model.fit_files(tmp_path / "t.parquet", NAMES)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+def test_the_unit_of_a_target_changes_nothing(scale):
+    X, Y = table(200)
+    one, other = (
+        covey.JointRegressor(transform="auto", **{**QUICK, "max_steps": 5}).fit(X, Y["price"] * s)
+        for s in (1.0, scale)
+    )
+    assert one.out_of_fold_evaluation_["transforms"]["price"]["transform"].startswith("log1p")
+    assert_allclose(other.predict(X) / scale, one.predict(X), rtol=1e-3)
+    assert_allclose(other.out_of_fold_score_ + np.log(scale), one.out_of_fold_score_, atol=1e-3)
