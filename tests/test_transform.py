@@ -140,8 +140,40 @@ def test_without_it_the_verdict_says_what_goes_below_0():
     line = verdict(model.out_of_fold_evaluation_, held_out=True)[4]
     assert line == (
         f"Above 0? count is never below 0, but {shares[0]:.0%} of its predicted means and "
-        f'{shares[1]:.0%} of its 90% intervals reach below; transform="auto" keeps them above.'
+        f'{shares[1]:.0%} of its 90% intervals reach below; transform="auto" keeps it above.'
     )
+
+
+@pytest.mark.parametrize(
+    ("below", "line"),
+    [
+        (
+            [(0.02, 0.07)],
+            "a is never below 0, but 2% of its predicted means and 7% of its 90% intervals",
+        ),
+        ([(0.001, 0.07)], "a is never below 0, but 7% of its 90% intervals reach below"),
+        (
+            [(0.02, 0.07), (0.04, 0.05)],
+            "a and b are never below 0, but up to 4% of their predicted means and 7% of their 90%",
+        ),
+        (
+            [(0.0, 0.3), (0.0, 0.1), (0.0, 0.2)],
+            "a, b and c are never below 0, but up to 30% of their",
+        ),
+        ([(0.0, 0.3)] * 5, "a, b, c and 2 more targets are never below 0, but up to 30%"),
+    ],
+)
+def test_several_targets_below_0_are_one_sentence(below, line):
+    X, Y = table(300)
+    figures = dict(covey.JointRegressor(**QUICK).fit(X, Y["count"]).out_of_fold_evaluation_)
+    one = next(iter(figures["per_target"].values()))
+    names = "abcde"[: len(below)]
+    figures["per_target"] = {
+        name: {**one, "below_zero": list(share)} for name, share in zip(names, below, strict=True)
+    }
+    said = next(text for text in verdict(figures, held_out=True) if text.startswith("Above 0?"))
+    assert said.startswith(f"Above 0? {line}")
+    assert said.count("never below 0") == 1
 
 
 def test_a_users_regressor_learns_the_latent_variables():

@@ -17,6 +17,7 @@ MUCH = 0.1  # share of training rows beyond which nothing can be judged
 FEW = 0.01  # share of the rows beyond the range of training that is not worth a word
 SEVERAL = 30  # observations that say something of a target
 MOST_NAMED = 3  # targets below 0 that are named
+LEAST_SHARE = 0.005  # of predicted means below 0 that is worth a word
 SURE = 3.3  # standard errors, where several figures are looked at
 KINDS = ("joint", "interval", "model")  # of coverages
 
@@ -207,16 +208,26 @@ def _bounded(figures: Figures) -> list[str]:
         and max(found["below_zero"]) >= FEW
         and found["observed"] >= SEVERAL
     }
-    names = list(off)[:MOST_NAMED]
-    for name in names:
-        mean, interval = off[name]
+    if off:
+        means, intervals = (max(share) for share in zip(*off.values(), strict=True))
+        one, most = len(off) == 1, "" if len(off) == 1 else "up to "
+        its = "its" if one else "their"
+        below = f"{most}{intervals:.0%} of {its} 90% intervals reach below"
+        if means >= LEAST_SHARE:
+            below = f"{most}{means:.0%} of {its} predicted means and " + below.removeprefix(most)
         said.append(
-            f"{name} is never below 0, but {mean:.0%} of its predicted means and {interval:.0%} of "
-            'its 90% intervals reach below; transform="auto" keeps them above'
+            f"{_named(list(off))} {'is' if one else 'are'} never below 0, but {below}; "
+            f'transform="auto" keeps {"it" if one else "them"} above'
         )
-    if len(off) > len(names):
-        said.append(f"so do {len(off) - len(names)} more targets")
     return [f"Above 0? {'; '.join(said)}."] if said else []
+
+
+def _named(names: list[str]) -> str:
+    """Names in a sentence, the first few of them."""
+    few, more = names[:MOST_NAMED], len(names) - MOST_NAMED
+    if more > 0:
+        return f"{', '.join(few)} and {more} more targets"
+    return " and ".join([", ".join(few[:-1]), few[-1]] if len(few) > 1 else few)
 
 
 def _attention(figures: Figures, held_out: bool) -> str:
