@@ -35,6 +35,8 @@ def described(path, value):
         raised = issubclass(value, BaseException)
         yield path + ("" if raised else signature(value))
         for name in ours(value):
+            if not hasattr(value, name):  # a parameter that is no attribute
+                continue
             member = getattr(value, name)
             yield f"{path}.{name}{signature(member) if callable(member) else ''}"
     elif callable(value):

@@ -93,7 +93,7 @@ def test_a_file_keeps_it_and_an_earlier_covey_refuses_it(fitted, tmp_path):
     model, X, _ = fitted
     model.save(tmp_path / "m.covey")
     again = covey.load(tmp_path / "m.covey")
-    assert again.transform == "auto"
+    assert again.get_params()["transform"] == "auto"
     joint, other = model.predict_distribution(X), again.predict_distribution(X)
     assert_array_equal(joint.mean, other.mean)
     assert_array_equal(joint.interval(0.9), other.interval(0.9))

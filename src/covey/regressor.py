@@ -17,6 +17,7 @@ from covey.arguments.options import check_verbose, read_seed
 from covey.assess.summary import summarise, summary_html
 from covey.distributions.transform import Transform
 from covey.fitted.assessment import AssessmentMixin
+from covey.fitted.parameters import ParametersMixin
 from covey.fitted.prediction import PredictionMixin
 from covey.rows.training_table import TrainingTable
 from covey.stream.mixin import FilesMixin
@@ -33,7 +34,14 @@ def __dir__() -> list[str]:
     return __all__
 
 
-class JointRegressor(PredictionMixin, AssessmentMixin, FilesMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class JointRegressor(
+    ParametersMixin,
+    PredictionMixin,
+    AssessmentMixin,
+    FilesMixin,
+    RegressorMixin,  # type: ignore[misc]
+    BaseEstimator,  # type: ignore[misc]
+):
     """Predict several numeric columns jointly: a mean vector and a full covariance matrix per row.
 
     An ensemble of neural networks, trained by cross-fitting: member k never trains on the rows of

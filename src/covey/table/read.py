@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from covey.arguments.coordinates import is_xarray
 from covey.arguments.frames import as_pandas, in_library_of, refuse_mapping
 from covey.arguments.labels import row_name
 from covey.arguments.numbers import culprit, uneven
@@ -162,7 +163,7 @@ def targets_in_text(values: Any, targets: Sequence[str], role: str) -> Any:
     """
     import pandas as pd
 
-    if isinstance(values, Mapping):
+    if isinstance(values, Mapping) and not is_xarray(values):
         return {name: targets_in_text(cells, [str(name)], role) for name, cells in values.items()}
     data = as_pandas(values, role)
     if isinstance(data, list | tuple):
