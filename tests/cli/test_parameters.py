@@ -85,7 +85,7 @@ def test_time_holds_out_later_rows():
 def test_transforms(words, expected):
     assert mapping_or_name(words) == expected
     options = [word for each in words for word in ("--transform", each)]
-    assert estimator(parsed(*options)).transform == expected
+    assert estimator(parsed(*options)).get_params()["transform"] == expected
 
 
 @pytest.mark.parametrize("words", [["CO=log1p", "sqrt"], ["=log"], ["CO="]])
