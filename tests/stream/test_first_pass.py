@@ -157,3 +157,50 @@ def test_infinity_is_refused_wherever_it_stands(tmp_path, frame):
     for most_rows in (1000, 100_000):
         with pytest.raises(InputError, match="infinity in 'b'"):
             passed_over(tmp_path, most_rows=most_rows)
+
+
+def with_bad_cells(rows, bad, path, **files):
+    """Numbers as text, of which some are not, and the target."""
+    r = np.random.default_rng(0)
+    texts = pd.Series(np.round(r.normal(size=rows), 3)).astype(str)
+    texts[bad] = "unmeasured"
+    pd.DataFrame({"k": texts, "x": r.normal(size=rows), "y": r.normal(size=rows)}).to_parquet(
+        path, **files
+    )
+
+
+def test_bad_cells_that_stand_together_are_those_of_a_table(tmp_path):
+    # 5% of the whole, and two of every three rows of their chunk
+    bad = slice(35_000, 38_000)
+    with_bad_cells(60_000, bad, tmp_path / "f.parquet", row_group_size=4000)
+    with pytest.warns(CoveyWarning) as caught:
+        found, _ = passed_over(tmp_path, targets=["y"], members=2)
+    said = [str(w.message) for w in caught if "count as missing" in str(w.message)]
+    assert said == [
+        "Cells that are no numbers count as missing: 3,000 of 60,000 in 'k', the first "
+        "'unmeasured' in row 35000. If such a column holds labels, say categorical=['k']."
+    ]
+    whole = pd.read_parquet(tmp_path / "f.parquet")[["k", "x"]]
+    with pytest.warns(CoveyWarning, match="in row 35000"):
+        assert found.schema == FeatureSchema.fit(whole, True)
+    missing = found.inputs[:, found.schema.output_names.index("k is missing")]
+    assert np.array_equal(np.flatnonzero(missing), np.arange(35_000, 38_000))
+
+
+def test_bad_cells_that_the_sample_lacks_are_said_with_their_row_in_the_files(tmp_path):
+    with_bad_cells(40_000, [39_000, 39_500], tmp_path / "f.parquet", row_group_size=1000)
+    with pytest.warns(CoveyWarning) as caught:
+        found, _ = passed_over(tmp_path, targets=["y"], members=2, most_rows=1000)
+    assert not {39_000, 39_500} & set(found.numbers)
+    said = [str(w.message) for w in caught if "count as missing" in str(w.message)]
+    assert len(said) == 1
+    assert "2 of 40,000 in 'k', the first 'unmeasured' in row 39000." in said[0]
+
+
+def test_infinity_is_named_with_its_row_in_the_files(tmp_path, frame):
+    many = pd.concat([frame] * 7, ignore_index=True)
+    many.loc[41_000, "b"] = np.inf
+    many.to_parquet(tmp_path / "f.parquet", row_group_size=2000)
+    for most_rows in (1000, 100_000):
+        with pytest.raises(InputError, match=r"infinity in 'b' \(row 41000\)"):
+            passed_over(tmp_path, most_rows=most_rows)

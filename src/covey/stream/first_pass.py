@@ -29,6 +29,7 @@ from covey.table.copies import check_features
 from covey.table.folds import Folds
 from covey.table.inputs import Inputs
 from covey.table.training_data import TrainingData
+from covey.table.words import Lost
 from covey.types import Array, Columns, Counts, Groups, Rows, Snapshot
 
 MOST_ROWS = 100_000  # of the sample
@@ -116,13 +117,13 @@ class FirstPass:
             counts.check()
             numbers, sample = reservoir.rows()
             rows = TrainingRows.of(numbers, sample, roles, folds)
-            frame, named = read_features(rows.table.select(list(roles.features)).to_pandas())
-            read_targets(rows.table.select(list(roles.targets)).to_pandas())  # for its warnings
+            frame, named = read_features(rows.frame(roles.features))
+            read_targets(rows.frame(roles.targets))  # for its warnings
             schema = FeatureSchema.fit(frame, named, roles.declared)
             frame = schema.typed(frame)
             check_features(frame, rows.Y, roles.targets, roles.targets)
             ranges.add_text(schema, _scanned(table, roles, folds, None))
-            schema = schema.widened(ranges.seen)
+            schema = schema.widened(ranges.seen, ranges.lost, ranges.doubts)
             inputs = network_inputs(schema, frame, named, training=True)
             weight = None if rows.weight is None else rows.weight / rows.weight.mean()
             unbounded = unbounded_columns(inputs)
@@ -240,13 +241,18 @@ class FoldError(InputError):
 
 
 class _Ranges:
-    """The smallest and the largest value of each column of numbers, and how many there are."""
+    """The smallest and the largest value of each column of numbers, and how many there are.
+
+    Of text also which cells are none, and what could mean something else.
+    """
 
     def __init__(self, table: ParquetTable, roles: Roles) -> None:
         kinds = ("number", "date", "duration", "time")
         own = [name for name in roles.features if name not in roles.declared.dates]
         self.names = [name for name in own if table.kinds[name] in kinds]
         self.seen: dict[str, tuple[float, float, int]] = {}
+        self.lost: dict[str, Lost] = {}
+        self.doubts: dict[str, str] = {}
 
     def add(self, rows: TrainingRows) -> None:
         for name in self.names:
@@ -255,10 +261,30 @@ class _Ranges:
     def add_text(self, schema: FeatureSchema, parts: Iterator[TrainingRows]) -> None:
         """Read all rows once more, if text or numbers have to be read as the schema says."""
         columns = [c for c in schema.columns if isinstance(c, NumericColumn)]
-        if columns := [c for c in columns if c.name not in self.names]:
-            for rows in parts:
-                for column in columns:
-                    self._see(column.name, column.read(rows.table[column.name].to_pandas()).values)
+        columns = [c for c in columns if c.name not in self.names]
+        if not columns:
+            return
+        total = 0
+        for rows in parts:
+            frame = rows.frame([column.name for column in columns])
+            total += len(rows)
+            for column in columns:
+                found = column.read(frame[column.name], training=True)
+                self._see(column.name, found.values)
+                if found.lost is not None:
+                    self._lose(column.name, found.lost, int(rows.numbers[found.lost.place]))
+                if found.doubt is not None:
+                    self.doubts.setdefault(column.name, found.doubt)
+        self.lost = {name: replace(lost, cells=total) for name, lost in self.lost.items()}
+
+    def _lose(self, name: str, lost: Lost, number: int) -> None:
+        """Add cells that were lost of a column; `number` is that of the first row in the files."""
+        before = self.lost.get(name)
+        if before is not None:
+            first = before if before.place < number else lost
+            lost = replace(first, count=before.count + lost.count)
+            number = min(before.place, number)
+        self.lost[name] = replace(lost, place=number)
 
     def _see(self, name: str, values: Array) -> None:
         known = values[np.isfinite(values)]
@@ -340,7 +366,7 @@ def _moments(
     """The moments of all rows, unless they take too much memory."""
     moments = FoldMoments(len(folds), width + len(unbounded), len(roles.targets))
     for rows in _scanned(table, roles, folds, bar):
-        frame = rows.table.select(list(roles.features)).to_pandas()
+        frame = rows.frame(roles.features)
         inputs = with_unbounded(network_inputs(schema, frame, True, training=True), unbounded)
         moments.add(inputs, rows.Y, rows.weight, rows.fold)
         if moments.size > MOST_MOMENTS:

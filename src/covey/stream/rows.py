@@ -171,6 +171,13 @@ class TrainingRows:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    def frame(self, columns: Sequence[str]) -> Any:
+        """Some columns as a pandas DataFrame, its rows labelled by their numbers in the files."""
+        import pandas as pd
+
+        frame = self.table.select(list(columns)).to_pandas()
+        return frame.set_axis(pd.Index(self.numbers), axis=0)
+
 
 def _numbers(table: Any, name: str) -> Array:
     """A column as float64, NaN where missing."""

@@ -218,7 +218,7 @@ class _Read:
 
     @classmethod
     def of(cls, rows: TrainingRows, first_pass: FirstPass, roles: Roles) -> _Read:
-        frame = rows.table.select(list(roles.features)).to_pandas()
+        frame = rows.frame(roles.features)
         inputs = network_inputs(first_pass.schema, frame, True, training=True)
         return cls(inputs, rows.Y, rows.weight, rows.fold)
 

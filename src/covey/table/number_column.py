@@ -206,11 +206,13 @@ class NumericColumn:
             return str(pd.Timedelta(value, "D").round("ms"))
         return f"{value:.15g}" if value.is_integer() else f"{value:.6g}"
 
-    def read(self, column: pd.Series) -> Reading:
+    def read(self, column: pd.Series, *, training: bool = False) -> Reading:
         """Read later cells as those of training were.
 
         Args:
             column: N cells, also of text.
+            training: whether they are a part of the training table, which as a whole was found to
+                be nearly all of this kind: what is not may stand together.
 
         Returns:
             N values, in the column's unit, NaN where missing; and what of the cells was lost.
@@ -227,7 +229,8 @@ class NumericColumn:
             words = Words.of(column)
             found = self._read_text(words)
             lost = words.lost(found.states)
-            if lost is not None and words.share(found.states) < NEARLY_ALL:
+            unlike = lost is not None and words.share(found.states) < NEARLY_ALL
+            if unlike and not training:
                 raise self._wrong(words.first(found.states, (OTHER,)), column)
             found = replace(found, lost=lost)
         elif kind not in (self.kind, "empty"):

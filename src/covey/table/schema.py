@@ -16,6 +16,7 @@ from covey.table.columns import Column, column_from_manifest, learn
 from covey.table.declared import Declared
 from covey.table.number_column import NumericColumn
 from covey.table.said import say_doubts, say_lost, say_new, say_of_training
+from covey.table.words import Lost
 from covey.types import Array
 
 if TYPE_CHECKING:
@@ -81,20 +82,34 @@ class FeatureSchema:
         schema._told_lost.update(f.column.name for f in learned if f.lost or f.doubt)
         return schema
 
-    def widened(self, seen: Mapping[str, tuple[float, float, int]]) -> Self:
+    def widened(
+        self,
+        seen: Mapping[str, tuple[float, float, int]],
+        lost: Mapping[str, Lost] | None = None,
+        doubts: Mapping[str, str] | None = None,
+    ) -> Self:
         """The same schema for a table of more rows than those it was fitted to.
+
+        A `CoveyWarning` names what is lost of columns of which `fit` had nothing to say.
 
         Args:
             seen: for columns of numbers the smallest and the largest value of all rows, as `decode`
                 has them, and how many there are.
+            lost: what of the cells of all rows was lost, for columns of which some were.
+            doubts: a text that could mean something else as well, for columns that have one.
         """
+        fresh = [column for column in self.columns if column.name not in self._told_lost]
+        say_lost([(column, (lost or {}).get(column.name)) for column in fresh])
+        say_doubts([(column, (doubts or {}).get(column.name)) for column in fresh])
         columns = []
         for column in self.columns:
             if isinstance(column, NumericColumn) and column.name in seen:
                 low, high, count = seen[column.name]
                 column = replace(column, low=low, high=high, seen=count)
             columns.append(column)
-        return type(self)(tuple(columns), self.named)
+        widened = type(self)(tuple(columns), self.named)
+        widened._told_lost.update(self._told_lost, lost or (), doubts or ())
+        return widened
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -120,7 +135,8 @@ class FeatureSchema:
             frame: Table of N rows from `read_features`. If both it and the training table have
                 names, they find the columns in any order; otherwise the position does.
             named: Whether its names are the user's, from `read_features`.
-            training: whether the rows are of training, and labels that the schema lacks no news.
+            training: whether the rows are of training, and labels that the schema lacks no news,
+                nor cells that are not what their column is.
 
         Returns:
             Matrix of shape (N, width), no unit, entries in [-3, 3]: 0 for a missing number, all 0
@@ -142,7 +158,7 @@ class FeatureSchema:
                     first = f"the first {shown_cell(cells, int(fresh[0]))} in {place}"
                     new.append((column.name, f"{len(fresh):,} in {column.name!r}, {first}"))
                 continue
-            values = self._values(column, cells)
+            values = self._values(column, cells, training=training)
             parts.append(column.scaled(values))
             far += [(column.name, said) for said in column.beyond_in_words(values)]
         if not training and {name for name, _ in new} - self._told_new:
@@ -262,10 +278,13 @@ class FeatureSchema:
         lines += [f"  {name:<{width}}  {how}" for name, how in self.described.items()]
         return "\n".join(lines)
 
-    def _values(self, column: NumericColumn, cells: pd.Series) -> Array:
+    def _values(
+        self, column: NumericColumn, cells: pd.Series, *, training: bool = False
+    ) -> Array:
         """The values of a column of numbers; what of its cells is lost is said once."""
-        reading = column.read(cells)
-        if (reading.lost or reading.doubt) and column.name not in self._told_lost:
+        reading = column.read(cells, training=training)
+        said = training or column.name in self._told_lost
+        if (reading.lost or reading.doubt) and not said:
             self._told_lost.add(column.name)
             say_lost([(column, reading.lost)])
             say_doubts([(column, reading.doubt)])

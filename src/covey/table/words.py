@@ -29,12 +29,14 @@ class Lost:
         cells: N, how many cells the column has.
         first: the first of them, for a message.
         row: its row, for a message.
+        place: where it stands in the column, from 0.
     """
 
     count: int
     cells: int
     first: str
     row: str
+    place: int = 0
 
     def of(self, name: str) -> str:
         """What a message says of a column of this name."""
@@ -148,4 +150,4 @@ class Words:
             return None
         row = self.first(states, (MARK, OTHER))
         where = row_name(self.column.index, row)
-        return Lost(count, len(self.column), shown_cell(self.column, row), where)
+        return Lost(count, len(self.column), shown_cell(self.column, row), where, row)
