@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from covey.errors import CoveyWarning
 from covey.rows.order import RowOrder
 from covey.table import FeatureSchema, read_features
 
@@ -25,11 +26,11 @@ def table(seed=0):
     return pd.DataFrame({"a": r.normal(size=N), "b": r.choice(["u", "v"], N)})
 
 
-def find(X, y, asked=False):
+def find(X, y, **options):
     frame, named = read_features(X)
     schema = FeatureSchema.fit(frame, named)
     inputs = schema.transform(frame, named)
-    return RowOrder.find(frame, schema, inputs, y[:, None], ("NOx",), asked=asked)
+    return RowOrder.find(frame, schema, inputs, y[:, None], ("NOx",), **options)
 
 
 def test_rows_as_they_stand():
@@ -125,3 +126,44 @@ def test_whoever_asks_gets_an_order_and_no_sentence():
     order, rank = find(table().assign(day=DAYS).iloc[shuffled], y, asked=True)
     assert order.by == "day"
     np.testing.assert_array_equal(rank, shuffled)
+
+
+def dated_twice(seed=0):
+    """Orders, and when each was shipped, up to 40 days later; no row stands in either order."""
+    r = np.random.default_rng(seed)
+    ordered = pd.Series(pd.date_range("2024-01-01", periods=N, freq="D"))[r.permutation(N)]
+    ordered = ordered.reset_index(drop=True)
+    shipped = ordered + pd.to_timedelta(r.integers(0, 40, N), "D")
+    return table().assign(ordered=ordered, shipped=shipped)
+
+
+def test_of_two_columns_of_dates_the_one_that_was_taken_is_said():
+    frame = dated_twice()
+    find_later = {"asked": True, "later": True}
+    with pytest.warns(CoveyWarning, match=r"'ordered'.*'shipped' differs.*`time`") as said:
+        order, rank = find(frame, noise(), **find_later)
+    assert len(said) == 1
+    assert order.by == "ordered"
+    np.testing.assert_array_equal(rank, frame["ordered"].rank(method="dense") - 1)
+    with pytest.warns(CoveyWarning, match=r"'ordered'.*sort the rows by 'shipped'"):
+        find(frame, noise(), asked=True)
+    # rows that stand in the order of one are held out in blocks of it; what comes later is said
+    standing = frame.sort_values("shipped", ignore_index=True)
+    assert find(standing, noise(), asked=True)[0].by == "shipped"
+    with pytest.warns(CoveyWarning, match="order of 'shipped'.*'ordered'"):
+        find(standing, noise(), **find_later)
+
+
+def test_dates_that_agree_leave_nothing_to_say():
+    frame = dated_twice()
+    for same in (
+        frame["ordered"].dt.to_period("M").dt.to_timestamp(),  # the month of each order
+        frame["ordered"] + pd.Timedelta(3, "D"),
+    ):
+        find(frame.assign(shipped=same), noise(), asked=True, later=True)
+    # blocks are the same from either end
+    rising = frame.sort_values("ordered", ignore_index=True)
+    find(rising.assign(shipped=rising["ordered"][::-1].to_numpy()), noise(), asked=True)
+    # an index of dates says what the rows are
+    order, _ = find(frame.set_index("ordered"), noise(), asked=True, later=True)
+    assert order.by == "ordered"

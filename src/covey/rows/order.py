@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.errors import warn
 from covey.rows.neighbours import dependence
 from covey.table import CategoricalColumn, DateColumn, FeatureSchema
-from covey.table.cells import decode
+from covey.table.cells import decode, listed
 from covey.table.folds import BLOCKS, LATER
 from covey.types import Array, Columns, Groups, Rows
 
@@ -62,6 +63,7 @@ class RowOrder:
         *,
         groups: Groups | None = None,
         asked: bool = False,
+        later: bool = False,
     ) -> tuple[Self, Rows] | None:
         """Find the order along which rows depend on their neighbours, if they do.
 
@@ -72,6 +74,9 @@ class RowOrder:
         groups: what rows of one group share is held out with them. Groups must stand together
         along the order, or no block could hold them whole.
 
+        If the user asked, and columns of dates go different ways, a `CoveyWarning` names the one
+        that was taken.
+
         Args:
             frame: features as the user gave them, N rows.
             schema: of its columns.
@@ -80,19 +85,25 @@ class RowOrder:
             targets: D names.
             groups: a label for each row, shape (N,), or None.
             asked: find the order even if nothing depends on it.
+            later: whether later rows along it are held out.
 
         Returns:
             The order, and the place of each row in it, shape (N,): equal for rows of one date. None
             if rows do not depend on their neighbours.
         """
-        dated = list(_dates(frame, schema))
-        for name, rank in dated:
-            if _monotone(rank) and (asked or groups is None):
-                return cls(name, ASKED if asked else DATES), rank
+        indexed, dated = list(_dates_of_index(frame)), list(_dates(frame, schema))
+        dated = [*indexed, *dated]
+        stand = [(name, rank) for name, rank in dated if _monotone(rank)]
         table = np.arange(len(Y))
         if asked:
-            name, rank = dated[0] if dated else (TABLE, table)
+            (name, rank), *others = stand or dated or [(TABLE, table)]
+            if later:  # a claim about times to come, which rest on this one alone
+                others = [each for each in dated if each[0] != name]
+            if name not in [name for name, _ in indexed]:
+                _say_others(name, rank, others, later)
             return cls(name, ASKED), rank
+        if stand and groups is None:
+            return cls(stand[0][0], DATES), stand[0][1]
         runs = None
         for name, columns in _labels_in_runs(frame, schema):
             # what is known of a label, other labels do not have
@@ -143,8 +154,30 @@ class RowOrder:
         return replace(self, folds=LATER)
 
 
-def _dates(frame: pd.DataFrame, schema: FeatureSchema) -> Iterator[tuple[str, Groups]]:
-    """Columns of dates, the index first, and the rank of each row in them."""
+def _say_others(name: str, rank: Groups, others: Sequence[tuple[str, Groups]], later: bool) -> None:
+    """Warn of dates along which rows stand in another order than the one that was taken."""
+    found = [
+        other
+        for other, ranks in others
+        # blocks are the same from either end
+        if not _agree(rank, ranks) and (later or not _agree(rank, -ranks))
+    ]
+    if found:
+        way = "give the right one as `time`" if later else f"sort the rows by {found[0]!r}"
+        that, differ = ("that", "differs") if len(found) == 1 else ("those", "differ")
+        warn(
+            f"Rows are held out in the order of {name!r}, and {that} of {listed(found)} {differ}. "
+            f"If it is the wrong one, {way}."
+        )
+
+
+def _agree(one: Groups, two: Groups) -> bool:
+    """Whether rows can be put in an order along which neither rank falls."""
+    return bool((np.diff(two[np.lexsort((two, one))]) >= 0).all())
+
+
+def _dates_of_index(frame: pd.DataFrame) -> Iterator[tuple[str, Groups]]:
+    """Levels of the index that are dates, and the rank of each row in them."""
     import pandas as pd
 
     for number in range(frame.index.nlevels):
@@ -155,6 +188,10 @@ def _dates(frame: pd.DataFrame, schema: FeatureSchema) -> Iterator[tuple[str, Gr
             rank = _ranks(decode(level.to_series())[1])
             if rank is not None:
                 yield str(level.name or INDEX), rank
+
+
+def _dates(frame: pd.DataFrame, schema: FeatureSchema) -> Iterator[tuple[str, Groups]]:
+    """Columns of dates, and the rank of each row in them."""
     for column in schema.columns:
         if isinstance(column, DateColumn) and column.kind == "date":
             rank = _ranks(column.read(frame[column.name]).values)

@@ -118,7 +118,14 @@ class TrainingTable:
                 found = RowOrder(str(getattr(time, "name", None) or TIME), ASKED), ranks
             else:
                 found = RowOrder.find(
-                    dated, schema, inputs, Y, targets, groups=together, asked=asked
+                    dated,
+                    schema,
+                    inputs,
+                    Y,
+                    targets,
+                    groups=together,
+                    asked=asked,
+                    later=cv == LATER,
                 )
             if found is not None and cv == LATER:
                 folds, order = later_folds(found[1], members, groups=together), found[0].later()

@@ -278,9 +278,7 @@ class FeatureSchema:
         lines += [f"  {name:<{width}}  {how}" for name, how in self.described.items()]
         return "\n".join(lines)
 
-    def _values(
-        self, column: NumericColumn, cells: pd.Series, *, training: bool = False
-    ) -> Array:
+    def _values(self, column: NumericColumn, cells: pd.Series, *, training: bool = False) -> Array:
         """The values of a column of numbers; what of its cells is lost is said once."""
         reading = column.read(cells, training=training)
         said = training or column.name in self._told_lost
