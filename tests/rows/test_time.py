@@ -64,6 +64,10 @@ def test_rows_that_do_not_count_have_no_place():
         (["monday", "tuesday"] * 30, "dates or numbers"),
         ([*range(59), np.nan], "row 59"),
         (pd.Series([None, *DAYS[1:]]), "row 0"),
+        ([np.nan] * 60, "60 without one, the first in row 0"),
+        ([*range(59), np.inf], r"`time` must hold finite times\. Received infinity in row 59\."),
+        ([*map(str, range(59)), "inf"], r"`time` must .* row 59"),
+        (pd.Series([{1: 2}, *range(59)]), "cell of `time` must be"),
     ],
 )
 def test_what_is_no_time_is_refused(time, said):

@@ -62,6 +62,19 @@ def test_too_few_times_are_refused(rank, members):
         later_folds(rank, members)
 
 
+@pytest.mark.parametrize(
+    ("rank", "received"),
+    [
+        (np.arange(100) // 50, "1 time in"),  # the second begins with the later half
+        (np.repeat([0, 1, 2], [20, 20, 60]), "0 different times in"),
+        (np.minimum(np.arange(100), 70), "21 different times in"),
+    ],
+)
+def test_the_times_of_the_later_half_are_counted(rank, received):
+    with pytest.raises(InputError, match=f"at least 25 different.*Received {received} that half"):
+        later_folds(rank, 25)
+
+
 def test_choices_within_a_member_are_by_blocks():
     folds = later_folds(np.arange(100), 5)
     for member in range(5):

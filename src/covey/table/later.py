@@ -39,12 +39,15 @@ def later_folds(rank: Rows, members: int, *, groups: Rows | None = None) -> Fold
     step = np.arange(members)
     place = np.searchsorted(starts, np.ceil(wanted - ROUNDING))
     place = np.minimum(np.maximum.accumulate(place - step) + step, len(starts) - members + step)
-    if place[0] < 1 or starts[place[0]] < max(2, len(rank) // 2):
+    least = max(2, len(rank) // 2)
+    if place[0] < 1 or starts[place[0]] < least:
+        begin = int((starts >= least).sum())
+        times = "1 time" if begin == 1 else f"{begin} different times"
         raise InputError(
-            f"Expected the later half of the rows to hold at least {members} different times, for "
-            f"`members={members}` to hold out one part after the other. Received "
-            f"{len(starts)} different times in {len(rank)} rows (n_samples = {len(rank)}); use "
-            "fewer members, or a finer time."
+            f"Expected at least {members} different times to begin in the later half of the rows, "
+            f"for `members={members}` to hold out one part after the other. Received {times} in "
+            f"that half of {len(rank)} rows (n_samples = {len(rank)}); use fewer members, or a "
+            "finer time."
         )
     bounds = [*starts[place].tolist(), len(rank)]
     pairs = tuple(
