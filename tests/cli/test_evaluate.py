@@ -110,3 +110,20 @@ def test_parts_are_a_table(model_file, test_rows, capsys):
     assert "at most 50 values" in capsys.readouterr().err
     assert run("evaluate", model_file, test_rows, "--by", "moth") == 2
     assert "Did you mean month?" in capsys.readouterr().err
+
+
+def test_a_part_is_read_as_the_whole_table_is(model_file, test_rows, tmp_path, capsys):
+    table = pd.read_csv(test_rows)
+    table["batch"] = np.where(np.arange(120) < 20, "first", "second")
+    table["a"] = table["a"].astype(str).where(np.arange(120) >= 10, "broken")  # half of the first
+    table.to_csv(tmp_path / "broken.csv", index=False)
+    assert run("evaluate", model_file, tmp_path / "broken.csv", "--by", "batch", "--json") == 0
+    shown = capsys.readouterr()
+    assert shown.err.count("'broken'") == 1
+    assert "10 of 120 in 'a', the first 'broken'" in shown.err
+    found = json.loads(shown.out)["by"]["parts"]["first"]
+    frame = table[:20].assign(a=pd.to_numeric(table["a"][:20], errors="coerce"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = covey.load(model_file)
+        assert found == model.evaluate(frame[["a", "b", "site"]], frame[["CO", "NOx"]])

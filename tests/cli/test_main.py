@@ -173,3 +173,18 @@ def test_values_may_begin_with_a_dash():
     options = cli.parser().parse_args(words)
     assert (options.table, options.na, options.carry_over) == (["-"], ["-999,?"], ["-x"])
     assert options.output == "-"
+
+
+def test_the_list_of_commands_has_one_line_for_each(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    lines = capsys.readouterr().out.splitlines()
+    for command in ("fit", "predict", "evaluate", "calibrate", "info", "demo"):
+        assert len([line for line in lines if re.match(rf"    {command} +\S", line)]) == 1
+
+
+@pytest.mark.parametrize("option", ["-V", "--version"])
+def test_the_version_is_printed(option, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        cli.main([option])
+    assert capsys.readouterr().out == f"covey {covey.__version__}\n"

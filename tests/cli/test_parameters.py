@@ -7,7 +7,7 @@ import pytest
 from covey import cli
 from covey.cli.parameters import estimator, mapping_or_name
 from covey.cli.roles import Roles
-from covey.errors import InputError
+from covey.errors import CoveyWarning, InputError
 
 COLUMNS = ["id", "day", "hour", "zip", "site", "w", "CO", "NOx", "a=b"]
 WORDS = ["fit", "t.csv", "--targets", "CO,NOx", "--output", "m.covey"]
@@ -99,8 +99,15 @@ def test_columns_have_roles():
     assert found.targets == ["CO", "NOx"]
     assert found.features == ["day", "hour", "zip", "a=b"]
     assert (found.sample_weight, found.groups, found.time) == ("w", "site", "day")
-    # what is named as a feature is one, whatever else it is
-    assert roles("--features", "site,zip", "--groups", "site").features == ["site", "zip"]
+
+
+@pytest.mark.parametrize(("option", "name"), [("--groups", "site"), ("--sample-weight", "w")])
+def test_what_is_named_as_a_feature_is_one_and_said_to_be_something_else_too(option, name):
+    with pytest.warns(CoveyWarning, match=f"'{name}' is named with --features and {option}") as all:
+        assert roles("--features", f"{name},zip", option, name).features == [name, "zip"]
+    assert len(all) == 1
+    # of a time it is the rule
+    assert roles("--features", "day,zip", "--time", "day").features == ["day", "zip"]
 
 
 def test_repeated_targets_are_as_one_list():
@@ -132,6 +139,10 @@ def test_dates_have_formats(words, expected):
         (["--features", "CO,zip"], "either a target or a feature"),
         (["--drop", "CO"], "left out is no target"),
         (["--groups", "CO"], "A target has no other use"),
+        (["--time", "CO"], "A target has no other use. Received with --time too: CO."),
+        (["--features", "id,zip", "--drop", "zip"], "left out is no feature"),
+        (["--sample-weight", "w", "--groups", "w"], "--sample-weight and --groups: w."),
+        (["--sample-weight", "w", "--time", "w"], "--sample-weight and --time: w."),
         (["--sample-weight", "w,id"], "Expected one column with --sample-weight"),
         (["--time", "dya"], "Did you mean day?"),
         (["--categorical", "CO"], "which are not"),

@@ -91,6 +91,26 @@ def choose(columns: Sequence[str], words: Iterable[str] | None, option: str, of:
     return list(dict.fromkeys(found))
 
 
+def choose_one(columns: Sequence[str], word: str | None, option: str, of: str) -> str | None:
+    """The one column that an option names, or None.
+
+    Args:
+        columns: all there are.
+        word: what was given with the option; None for nothing.
+        option: its name, for messages.
+        of: what has the columns, for messages.
+
+    Raises:
+        InputError: there is no such column, or several were named.
+    """
+    if word is None:
+        return None
+    found = choose(columns, [word], option, of)
+    if len(found) > 1:
+        raise InputError(f"Expected one column with {option}. Received: {', '.join(found)}.")
+    return found[0]
+
+
 def offer(lacking: Sequence[str], columns: Sequence[str]) -> str:
     """A question whether columns with close names were meant, or nothing.
 

@@ -79,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
         "covariance matrix of several targets.",
         epilog=EXAMPLES,
     )
-    top.add_argument("--version", action="version", version=f"covey {__version__}")
+    top.add_argument("-V", "--version", action="version", version=f"covey {__version__}")
     commands = top.add_subparsers(
         dest="command", required=True, metavar="COMMAND", parser_class=Parser
     )

@@ -8,7 +8,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from covey.cli.columns import as_cell, choose
+from covey.cli.columns import as_cell, choose, choose_one
 from covey.cli.predict import features_of
 from covey.cli.tables import TABLE, add_reading, called, read
 from covey.cli.trusted import add_trusted
@@ -66,11 +66,11 @@ def add(commands: Any) -> None:
 def call(options: argparse.Namespace) -> None:
     """Run the command."""
     from covey.assess.advice import verdict_with_advice
+    from covey.assess.shifts import shifts_of
     from covey.assess.verdict import tabulate
     from covey.files import writable
     from covey.regressor import load
-    from covey.report.facts import shifts_of
-    from covey.table import targets_in_text
+    from covey.table import read_features, targets_in_text
 
     if options.report:
         writable(options.report, (".html",))
@@ -78,14 +78,22 @@ def call(options: argparse.Namespace) -> None:
     of, names = called(options.table), list(table.columns)
     model = load(options.model, trusted=options.trusted)
     targets = choose(names, [as_cell(name) for name in model.targets_], "the targets", of)
-    weight = _column(table, options.sample_weight, "--sample-weight", of)
-    parts = _parts(_column(table, options.by, "--by", of))
+    weight, by = (
+        None if name is None else table[name]
+        for name in (
+            choose_one(names, options.sample_weight, "--sample-weight", of),
+            choose_one(names, options.by, "--by", of),
+        )
+    )
+    parts = _parts(by)
     X, Y = features_of(model, table, of), targets_in_text(table[targets], model.targets_, "Y")
     figures = model.evaluate(X, Y, sample_weight=weight)
-    for sentence in shifts_of(model, X):
+    frame = model.schema_.align(*read_features(X))
+    for sentence in shifts_of(model.schema_, frame):
         print(f"covey: warning: {sentence}", file=sys.stderr)
     if parts:
-        found = _each(model, X, Y, weight, parts)
+        # what text means is seen from the whole table
+        found = _each(model, frame if model.schema_.named else X, Y, weight, parts)
         figures["by"] = {"column": options.by, "parts": found}
     if options.report:
         from covey.report import write_report
@@ -101,15 +109,6 @@ def call(options: argparse.Namespace) -> None:
     if options.report:
         print(f"report: {options.report}\n")
     print(in_options("\n".join(verdict_with_advice(figures))))
-
-
-def _column(table: pd.DataFrame, name: str | None, option: str, of: str) -> pd.Series | None:
-    if name is None:
-        return None
-    found = choose(list(table.columns), [name], option, of)
-    if len(found) > 1:
-        raise InputError(f"Expected one column with {option}. Received: {', '.join(found)}.")
-    return table[found[0]]
 
 
 def _parts(labels: pd.Series | None) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from covey.cli.columns import as_cell, cells, choose
-from covey.errors import InputError
+from covey.cli.columns import as_cell, cells, choose, choose_one
+from covey.errors import InputError, warn
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,13 @@ class Roles:
         """
         targets = choose(columns, options.targets, "--targets", of)
         drop = choose(columns, options.drop, "--drop", of)
-        sample_weight = _one(columns, options.sample_weight, "--sample-weight", of)
-        groups = _one(columns, options.groups, "--groups", of)
-        time = _one(columns, options.time, "--time", of)
+        sample_weight = choose_one(columns, options.sample_weight, "--sample-weight", of)
+        groups = choose_one(columns, options.groups, "--groups", of)
+        time = choose_one(columns, options.time, "--time", of)
         features = choose(columns, options.features, "--features", of)
         left_out = {*targets, *drop, sample_weight, groups}
-        for option, names in (("--drop", drop), ("--features", features)):
+        given = {"--drop": drop, "--features": features}
+        for option, names in given.items():
             if both := [name for name in names if name in targets]:
                 what = (
                     "A column is either a target or a feature"
@@ -63,9 +64,25 @@ class Roles:
                     else ("A column that is left out is no target")
                 )
                 raise InputError(f"{what}. Received with --targets and {option}: {both}.")
-        for option, name in (("--sample-weight", sample_weight), ("--groups", groups)):
+        if both := [name for name in features if name in drop]:
+            raise InputError(
+                "A column that is left out is no feature. Received with --features and --drop: "
+                f"{both}."
+            )
+        single = {"--sample-weight": sample_weight, "--groups": groups, "--time": time}
+        for option, name in single.items():
             if name in targets:
                 raise InputError(f"A target has no other use. Received with {option} too: {name}.")
+            if name in features and option != "--time":
+                warn(
+                    f"{name!r} is named with --features and {option}: it is both, and must be "
+                    "there in every table to predict. If that is wrong, leave it out of --features."
+                )
+            if name is not None and name == sample_weight and option != "--sample-weight":
+                raise InputError(
+                    f"A weight has no other use. Received with --sample-weight and {option}: "
+                    f"{name}."
+                )
         features = features or [name for name in columns if name not in left_out]
         if not features:
             raise InputError(f"No column of {of} is left to predict from. Name them: --features.")
@@ -77,16 +94,6 @@ class Roles:
                     f"{option} is for columns to predict from. Received: {idle}, which are not."
                 )
         return cls(targets, features, sample_weight, groups, time, categorical, dates)
-
-
-def _one(columns: Sequence[str], word: str | None, option: str, of: str) -> str | None:
-    """The one column that an option names, or None."""
-    if word is None:
-        return None
-    found = choose(columns, [word], option, of)
-    if len(found) > 1:
-        raise InputError(f"Expected one column with {option}. Received: {', '.join(found)}.")
-    return found[0]
 
 
 def _dates(columns: Sequence[str], words: Sequence[str] | None, of: str) -> dict[str, str | None]:

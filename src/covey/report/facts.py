@@ -11,18 +11,16 @@ from typing import Any
 import numpy as np
 
 from covey import __version__
+from covey.assess.shifts import FEW, shifts_of
 from covey.assess.summary import REGIONS, family_sentence
 from covey.assess.verdict import too_many
 from covey.backend.select import keras
 from covey.distributions import Elliptical, Transformed
 from covey.report.model import Model
-from covey.table import NumericColumn, read_features
+from covey.table import read_features
 from covey.types import Array
 
-GAPPY = 0.2  # share of missing values that is worth a word
-DRIFT = 1.0  # spreads by which a median may move before it is
 REPEATED = 0.05  # share of rows with the features of another that is
-FEW = 30  # observations of a target, to say anything of it
 
 
 def targets_of(joint: Elliptical | Transformed, y: Array) -> list[dict[str, Any]]:
@@ -88,43 +86,9 @@ def data_warnings(model: Model, X: Any, Y: Array, figures: Mapping[str, Any]) ->
     for column in model.schema_.columns:
         if not column.output_names:
             notes.append(f"Feature {column.name} told nothing in training and is not used.")
-    notes += shifts_of(model, X)
+    notes += shifts_of(model.schema_, frame)
     if (twice := int(frame.duplicated().sum())) > REPEATED * len(frame):
         notes.append(f"{twice:,} of {len(frame):,} rows repeat the features of another row.")
-    return notes
-
-
-def shifts_of(model: Any, X: Any) -> list[str]:
-    """Which features are not what they were in training.
-
-    Args:
-        model: the fitted estimator.
-        X: a table of N rows.
-
-    Returns:
-        Sentences; none if nothing stands out.
-    """
-    notes = []
-    frame = _aligned(model, X)
-    for name, column in zip(frame.columns, model.schema_.columns, strict=True):
-        if not column.output_names:
-            continue
-        values = frame[name]
-        missing = float(values.isna().mean())
-        if missing > GAPPY:
-            extra = "" if column.missing else ", and never in training"
-            notes.append(f"Feature {column.name} is missing in {missing:.0%} of the rows{extra}.")
-        if isinstance(column, NumericColumn) and column.kind == "number" and column.scale > 0:
-            numbers = column.read(values).values
-            numbers = numbers[~np.isnan(numbers)]
-            if len(numbers) >= FEW:
-                moved = (np.median(numbers) - column.center) / column.scale
-                if abs(moved) > DRIFT:
-                    way = "above" if moved > 0 else "below"
-                    notes.append(
-                        f"Feature {column.name} is typically {abs(moved):.1f} spreads {way} what "
-                        "it was in training: predictions here reach beyond what was learned."
-                    )
     return notes
 
 
