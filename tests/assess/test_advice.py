@@ -1,4 +1,4 @@
-"""What to do about each No."""
+"""What to do about what a verdict finds amiss."""
 
 import numpy as np
 import pytest
@@ -58,6 +58,42 @@ def test_no_line_with_a_no_is_left_alone(held_out):
         for line, hint in zip(verdict(found, held_out=held_out), told, strict=True):
             if "? No" in line:
                 assert hint
+
+
+def covering(**changed):
+    """Figures of a good model whose regions or intervals hold other shares than they promise."""
+    found = figures(**GOOD)
+    levels = {
+        level: {**each, "joint": float(level), "model": float(level)}
+        for level, each in found["coverage"].items()
+    }
+    levels["0.9"]["per_target"] = dict.fromkeys(found["per_target"], 0.9)
+    for level, share in changed.items():
+        if level == "y0":
+            levels["0.9"]["per_target"]["y0"] = share
+        else:
+            levels[level.replace("_", "0.")] |= {"joint": share, "model": share}
+    return {**found, "coverage": levels}
+
+
+@pytest.mark.parametrize("held_out", [True, False])
+@pytest.mark.parametrize(
+    ("changed", "amiss"),
+    [
+        ({}, ""),
+        ({"_9": 0.5}, "Calibrated? No, too narrow"),
+        ({"_5": 0.3}, "But 50% regions hold 30.0%, too narrow"),
+        ({"y0": 0.5}, "Not so the intervals of y0"),
+    ],
+)
+def test_there_is_something_to_do_where_something_is_amiss_and_only_there(changed, amiss, held_out):
+    if held_out and "y0" in changed:
+        pytest.skip("intervals of rows held out are not judged")
+    found = covering(**changed)
+    line, hint = (told(found, held_out=held_out)[2] for told in (verdict, advice))
+    assert amiss in line
+    assert bool(hint) == bool(amiss)
+    assert line.startswith("Calibrated? Yes") == (not amiss)
 
 
 def test_nothing_to_judge_by():

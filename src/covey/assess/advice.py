@@ -1,4 +1,4 @@
-"""What to do about each No of a verdict."""
+"""What to do about what a verdict finds amiss."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ INDENT = "  To do: "
 
 
 def verdict_with_advice(figures: Figures, *, held_out: bool = False) -> list[str]:
-    """The verdict, with a line under each No that says what to do about it.
+    """The verdict, with a line under each that finds something amiss, which says what to do.
+
+    That is a No, a Yes with a But, or too few rows to say either.
 
     Args:
         figures: what `evaluate` returned.
