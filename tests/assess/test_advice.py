@@ -76,19 +76,20 @@ def covering(**changed):
     return {**found, "coverage": levels}
 
 
-@pytest.mark.parametrize("held_out", [True, False])
 @pytest.mark.parametrize(
-    ("changed", "amiss"),
+    ("changed", "held_out", "amiss"),
     [
-        ({}, ""),
-        ({"_9": 0.5}, "Calibrated? No, too narrow"),
-        ({"_5": 0.3}, "But 50% regions hold 30.0%, too narrow"),
-        ({"y0": 0.5}, "Not so the intervals of y0"),
+        ({}, False, ""),
+        ({}, True, ""),
+        ({"_9": 0.5}, False, "Calibrated? No, too narrow"),
+        ({"_9": 0.5}, True, "Calibrated? No, too narrow"),
+        ({"_5": 0.3}, False, "But 50% regions hold 30.0%, too narrow"),
+        ({"_5": 0.3}, True, "But 50% regions hold 30.0%, too narrow"),
+        ({"y0": 0.5}, False, "Not so the intervals of y0"),
+        ({"y0": 0.5}, True, ""),  # intervals of rows held out are not judged
     ],
 )
-def test_there_is_something_to_do_where_something_is_amiss_and_only_there(changed, amiss, held_out):
-    if held_out and "y0" in changed:
-        pytest.skip("intervals of rows held out are not judged")
+def test_there_is_something_to_do_where_something_is_amiss_and_only_there(changed, held_out, amiss):
     found = covering(**changed)
     line, hint = (told(found, held_out=held_out)[2] for told in (verdict, advice))
     assert amiss in line

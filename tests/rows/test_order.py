@@ -8,6 +8,7 @@ import pytest
 
 from covey.errors import CoveyWarning
 from covey.rows.order import RowOrder
+from covey.rows.training_table import TrainingTable
 from covey.table import FeatureSchema, read_features
 
 N = 400
@@ -167,3 +168,16 @@ def test_dates_that_agree_leave_nothing_to_say():
     # an index of dates says what the rows are
     order, _ = find(frame.set_index("ordered"), noise(), asked=True, later=True)
     assert order.by == "ordered"
+
+
+def test_a_fit_with_later_rows_says_which_dates_it_goes_by():
+    options = {"members": 2, "seed": 0}
+    with pytest.warns(CoveyWarning, match="in the order of 'ordered', and that of 'shipped'"):
+        found = TrainingTable.read(dated_twice(), noise(), None, None, cv="later", **options)
+    assert found.order.by == "ordered"
+    # times that are given leave nothing to guess
+    frame = dated_twice()
+    found = TrainingTable.read(
+        frame, noise(), None, None, cv=None, time=frame["shipped"], **options
+    )
+    assert found.order.by == "shipped"
