@@ -162,6 +162,8 @@ def test_dates_that_agree_leave_nothing_to_say():
         frame["ordered"] + pd.Timedelta(3, "D"),
     ):
         find(frame.assign(shipped=same), noise(), asked=True, later=True)
+    finer = frame.assign(ordered=frame["ordered"].dt.to_period("M").dt.to_timestamp())
+    find(finer.assign(shipped=frame["ordered"]), noise(), asked=True, later=True)
     # blocks are the same from either end
     rising = frame.sort_values("ordered", ignore_index=True)
     find(rising.assign(shipped=rising["ordered"][::-1].to_numpy()), noise(), asked=True)
@@ -172,7 +174,9 @@ def test_dates_that_agree_leave_nothing_to_say():
 
 def test_a_fit_with_later_rows_says_which_dates_it_goes_by():
     options = {"members": 2, "seed": 0}
-    with pytest.warns(CoveyWarning, match="in the order of 'ordered', and that of 'shipped'"):
+    with pytest.warns(
+        CoveyWarning, match="in the order of 'ordered', and that of 'shipped'.*`time`"
+    ):
         found = TrainingTable.read(dated_twice(), noise(), None, None, cv="later", **options)
     assert found.order.by == "ordered"
     # times that are given leave nothing to guess

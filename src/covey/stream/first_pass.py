@@ -279,12 +279,11 @@ class _Ranges:
 
     def _lose(self, name: str, lost: Lost, number: int) -> None:
         """Add cells that were lost of a column; `number` is that of the first row in the files."""
-        before = self.lost.get(name)
-        if before is not None:
-            first = before if before.place < number else lost
+        lost = replace(lost, place=number)
+        if (before := self.lost.get(name)) is not None:
+            first = min(before, lost, key=lambda each: each.place)
             lost = replace(first, count=before.count + lost.count)
-            number = min(before.place, number)
-        self.lost[name] = replace(lost, place=number)
+        self.lost[name] = lost
 
     def _see(self, name: str, values: Array) -> None:
         known = values[np.isfinite(values)]
