@@ -146,3 +146,16 @@ def test_ranges_are_those_of_all_rows(folder):
     assert (x.low, x.high, x.seen) == (known["x"].min(), known["x"].max(), N)
     epoch = pd.Timestamp(0)
     assert day.high == pytest.approx((known["day"].max() - epoch) / pd.Timedelta(1, "D"))
+
+
+def test_the_whole_table_tells_the_day_from_the_month(tmp_path, monkeypatch):
+    minutes = pd.Series(pd.date_range("2024-12-27", periods=N, freq="10min"))
+    table = frame().assign(day=minutes.dt.strftime("%d/%m/%Y %H:%M"))
+    # what is looked at are 100 rows of 5 January, from a row group on that holds the middle
+    assert set(minutes[N // 3 : N // 3 + 99].dt.strftime("%d/%m")) == {"05/01"}
+    monkeypatch.setattr("covey.stream.order.MOST_ROWS", 100)
+    folds, order, fold = first_way(written(tmp_path, table), cv="blocks", features=("x", "day"))
+    assert (order.by, folds.first) == ("day", "day")
+    # five stretches of the time that went by, of as many rows
+    expected = (minutes.rank() - 1) * 5 // N
+    assert np.mean(fold == expected) > 0.99

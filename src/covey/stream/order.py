@@ -16,9 +16,11 @@ from covey.stream.hash_folds import HashFolds
 from covey.stream.hashes import row_keys
 from covey.stream.rows import Roles, TrainingRows
 from covey.table import DateColumn, FeatureSchema, read_features
+from covey.table.cells import kind_of
 from covey.table.date_column import days_in
 from covey.table.dates import DateSpelling
 from covey.table.folds import BLOCKS, SHUFFLED
+from covey.table.words import Words
 
 DATES = 100_000  # of which the borders between folds are quantiles
 NO_DATES = DateSpelling()
@@ -46,7 +48,9 @@ def attempts(
     by_hash = cv == SHUFFLED or roles.groups is not None
     order, dates = (None, NO_DATES) if by_hash else _found(table, roles, seed, cv)
     if order is not None:
-        days = None if order.by == TABLE else _sampled_days(table, order.by, dates, seed)
+        days = None
+        if order.by != TABLE:
+            days, dates = _sampled_days(table, order.by, dates, seed)
         for pieces in PIECES:
             folds = HashFolds(members, seed, rows=len(table), pieces=pieces)
             if days is not None:
@@ -89,12 +93,20 @@ def _found(
     return found[0], written.get(found[0].by, NO_DATES)
 
 
-def _sampled_days(table: ParquetTable, name: str, dates: DateSpelling, seed: int) -> np.ndarray:
-    """Values of a column of dates, in days, of rows at random."""
+def _sampled_days(
+    table: ParquetTable, name: str, dates: DateSpelling, seed: int
+) -> tuple[np.ndarray, DateSpelling]:
+    """Values of a column of dates, in days, of rows at random, and how all of them are written."""
+    import pandas as pd
+
     share = min(DATES / len(table), 1.0)
-    days = []
+    cells = []
     for numbers, part in table.scan([name]):
         chosen = row_keys(numbers, seed, "sample") <= np.uint64(share * (2**64 - 2**12))
-        days.append(days_in(part[name].to_pandas(), dates)[chosen])
-    found = np.concatenate(days)
-    return found[np.isfinite(found)]
+        cells.append(part[name].to_pandas()[chosen])
+    column = pd.concat(cells, ignore_index=True)
+    if kind_of(column) == "text" and not dates.format:
+        # the middle of the table may be one day, that does not tell the day from the month
+        dates, _ = DateSpelling.find(Words.of(column).texts)
+    found = days_in(column, dates)
+    return found[np.isfinite(found)], dates
