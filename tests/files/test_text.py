@@ -85,13 +85,13 @@ DIALECTS = [
         "t.csv",
         "a;b\n1,234;x\n2,345;y\n",
         {"a": ["1.234", "2.345"], "b": ["x", "y"]},
-        "'1,234' is taken for 1.234",
+        "'1,234' is read as 1.234, not as 1234",
     ),
     (
         "t.csv",
-        "a;b\n1.234;x\n2.345;y\n3.456;z\n",
-        {"a": ["1.234", "2.345", "3.456"], "b": ["x", "y", "z"]},
-        "'1.234' is taken for 1.234",
+        "a;b\n1.500;x\n2.345;y\n3.456;z\n",
+        {"a": ["1.500", "2.345", "3.456"], "b": ["x", "y", "z"]},
+        "'1.500' is read as 1.5, not as 1500",
     ),
     # thousands in English: what they mean, the column's reader knows
     (

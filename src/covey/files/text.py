@@ -15,6 +15,7 @@ from covey.files.head import SEPARATORS_IN_WORDS, Head, find_head, no_table
 from covey.files.names import finish, tidy
 from covey.files.notes import quoted
 from covey.files.numerals import canonical, find_decimal
+from covey.files.quotes import find_swallowed, unended_error
 from covey.files.tail import find_tail
 
 if TYPE_CHECKING:
@@ -74,8 +75,9 @@ def read_text(source: Source, options: TextOptions, notes: Notes) -> pd.DataFram
         decimal, doubtful = _decimal(head, columns)
     _tell(source, head.dialect, encoding, decimal, options, notes)
     if doubtful:
-        taken = doubtful.replace(",", ".")
-        notes.add(f"{doubtful!r} is taken for {taken}, not for a thousand", "decimal")
+        taken = re.sub(r"(\.\d*?[1-9])0+|\.0+", r"\1", doubtful.replace(",", "."))
+        other = re.sub(r"[.,](?=\d{3})", "", doubtful)
+        notes.add(f"{doubtful!r} is read as {taken}, not as {other}", "decimal")
     if decimal == ",":
         columns = [canonical(column) for column in columns]
     columns = [without_missing(column, options.na) for column in columns]
@@ -140,6 +142,8 @@ def _columns(name: str, head: Head, notes: Notes) -> list[Any]:
         columns, others = parse(body, dialect, width)
     except (ValueError, pa.ArrowInvalid) as error:
         raise no_table(name, str(error)) from None
+    if swallowed := find_swallowed(body, dialect, columns):
+        raise unended_error(name, head.line + swallowed.line + 1, swallowed)
     columns, comments = _without_comments(columns)
     tail = find_tail(columns, others, body, dialect, refuse)
     columns = [column.slice(0, len(column) - tail.rows) for column in columns]
