@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["MISSING", "NUMBER", "kind", "kind_of_most"]
+from covey.table.vocabulary import ABSENT, MARKS
 
-# What pandas takes for missing, and the errors of spreadsheets.
-MISSING = (
-    *("", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan"),
-    *("NULL", "null", "None", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
-    *("#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!"),
-)
+__all__ = ["NUMBER", "kind", "kind_of_most"]
+
 # Marks that mean "missing" among numbers alone: the cell stays as it is, for its column to judge.
-PLACEHOLDERS = {"?", "-", "--", "---", ".", "..", "...", "*", "–", "—"}  # noqa: RUF001
+PLACEHOLDERS = {mark for mark in MARKS if not any(map(str.isalnum, mark))} | {"None"}
 NUMBER = (
     r"[<>~≈]?\s?[-+−(]?\s?(?:[A-Z]{3}|[$€£¥])?\s?[-+−]?"  # noqa: RUF001
     r"(?:\d{1,3}(?:[,.'’ \u00a0\u202f]\d{3})+|\d+)?(?:[.,]\d*)?(?:[eE][-+]?\d+)?"  # noqa: RUF001
@@ -40,7 +36,7 @@ def kind(cell: str) -> str:
         "missing", "number", "date" or "text".
     """
     text = cell.strip()
-    if text in MISSING or text in PLACEHOLDERS:
+    if text in ABSENT or text in PLACEHOLDERS:
         return "missing"
     if _DATE.fullmatch(text):
         return "date"

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from covey.files.cells import MISSING, kind, kind_of_most
+from covey.files.cells import kind, kind_of_most
 from covey.files.dialect import Dialect, records
 from covey.files.foot import NOTE, footers
+from covey.table.vocabulary import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +92,7 @@ def find_tail(
 
 def _is_comment(text: str, dialect: Dialect) -> bool:
     # an error of a spreadsheet begins with '#' as well
-    return text.lstrip().startswith("#") and text.split(dialect.sep)[0].strip() not in MISSING
+    return text.lstrip().startswith("#") and text.split(dialect.sep)[0].strip() not in ABSENT
 
 
 def _rows(columns: list[Any], start: int, end: int) -> list[list[str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from covey.errors import InputError, clipped
 from covey.files.bulk import parse, without_missing
-from covey.files.cells import MISSING, kind
+from covey.files.cells import kind
 from covey.files.dialect import BLANKS, NONE, Dialect, records, tabbed
 from covey.files.encoding import decode, zero_bytes
 from covey.files.head import SEPARATORS_IN_WORDS, Head, find_head, no_table
@@ -17,6 +17,7 @@ from covey.files.notes import quoted
 from covey.files.numerals import canonical, find_decimal
 from covey.files.quotes import find_swallowed, unended_error
 from covey.files.tail import find_tail
+from covey.table.vocabulary import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -164,7 +165,7 @@ def _without_comments(columns: list[Any]) -> tuple[list[Any], int]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    errors = pa.array([mark for mark in MISSING if mark.startswith("#")])  # of spreadsheets
+    errors = pa.array([mark for mark in ABSENT if mark.startswith("#")])  # of spreadsheets
     marked = pc.and_not(pc.starts_with(columns[0], "#"), pc.is_in(columns[0], errors))
     marked = pc.fill_null(marked, False)
     count = pc.sum(marked).as_py() or 0

@@ -7,11 +7,11 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from covey.errors import InputError
-from covey.files.cells import MISSING
 from covey.files.foot import footers
 from covey.files.layout import find_layout, units_row
 from covey.files.names import finish, tidy
 from covey.files.notes import quoted
+from covey.table.vocabulary import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,7 +150,7 @@ def _column(cells: list[Any]) -> pd.Series[Any]:
     """A column of what a workbook holds: numbers, dates or text."""
     import pandas as pd
 
-    values = [None if isinstance(cell, str) and cell.strip() in MISSING else cell for cell in cells]
+    values = [None if isinstance(cell, str) and cell.strip() in ABSENT else cell for cell in cells]
     values = [cell.strip() if isinstance(cell, str) else cell for cell in values]
     kinds = {type(cell) for cell in values if cell is not None}
     if kinds and kinds <= {datetime, date}:
