@@ -122,7 +122,7 @@ def tabbed(text: str) -> str:
     Returns:
         As many lines, whose cells are separated by tabs.
     """
-    text = re.sub(r"(?m)^[ \t]+|[ \t]+$", "", text)
+    text = "\n".join(line.strip(" \t") for line in text.split("\n"))
     if '"' not in text:
         return re.sub(r"[ \t]+", "\t", text)
     return re.sub(r'("[^"\n]*")|[ \t]+', lambda found: found[1] or "\t", text)

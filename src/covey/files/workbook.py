@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from covey.errors import InputError
-from covey.files.foot import footers
+from covey.files.foot import BEFORE, LAST, footers
 from covey.files.layout import find_layout, units_row
 from covey.files.names import finish, tidy
 from covey.files.notes import quoted
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from covey.files.source import Source
 
 __all__ = ["need_openpyxl", "read_workbook"]
-
-LAST, BEFORE = 12, 200  # rows at the end that may be notes, and rows to compare them with
 
 
 def need_openpyxl() -> Any:
@@ -134,7 +132,7 @@ def _footers(texts: list[list[str]], notes: Notes) -> int:
     last, above = texts[-LAST:], texts[:-LAST][-BEFORE:]
     empty = [number for number, row in enumerate(last) if not any(row)]
     apart = len(last) - empty[0] - 1 if empty else 0
-    count, kept = footers(last, above, apart, lambda number: [row[number] for row in texts])
+    count, kept = footers(last, above, apart, lambda number: _cells(texts, number))
     if count:
         lines = [row for row in last[len(last) - count :] if any(row)]
         notes.add(
@@ -144,6 +142,13 @@ def _footers(texts: list[list[str]], notes: Notes) -> int:
     if kept:
         notes.add(f"the last row begins with {kept!r} and is kept as a row")
     return count
+
+
+def _cells(texts: list[list[str]], number: int) -> Any:
+    """A column above the last rows, as `footers` takes it."""
+    import pyarrow as pa
+
+    return pa.chunked_array([pa.array([row[number] for row in texts[:-LAST]], type=pa.string())])
 
 
 def _column(cells: list[Any]) -> pd.Series[Any]:
