@@ -97,14 +97,9 @@ def find_head(name: str, text: str, sep: str | None, notes: Notes) -> Head:
         close and any(above[-1][width:])
     ):
         raise _uneven(name, found, above[-1], width, line)
-    if above or remarks:
-        count = len(above) + len(remarks)
-        shown = quoted(above[0] if above else [remarks[0].strip()])
-        notes.add(f"{count} line{'s' * (count > 1)} before the table left out ({shown})")
+    notes.leave_out([*above, *([each.strip()] for each in remarks)], "before the table")
     if names is None:
-        names = [f"x{number}" for number in range(width)]
-        called = names[0] if width == 1 else f"{names[0]} to {names[-1]}"
-        notes.add(f"no line of names found: the columns are called {called}")
+        names = notes.call_columns(width)
         has_names = False
     else:
         has_names = True

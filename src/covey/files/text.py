@@ -150,13 +150,8 @@ def _columns(name: str, head: Head, notes: Notes) -> list[Any]:
     columns = [column.slice(0, len(column) - tail.rows) for column in columns]
     if comments := comments + tail.comments:
         notes.add(f"{comments} line{'s' * (comments > 1)} of comments between the rows left out")
-    if tail.lines:
-        count = len(tail.lines)
-        notes.add(
-            f"{count} line{'s' * (count > 1)} after the last row left out ({quoted(tail.lines[0])})"
-        )
-    if tail.kept:
-        notes.add(f"the last row begins with {tail.kept!r} and is kept as a row")
+    notes.leave_out(tail.lines, "after the last row")
+    notes.keep(tail.kept)
     return _without_repeated_names(columns, head, notes)
 
 

@@ -61,16 +61,10 @@ def read_workbook(source: Source, notes: Notes) -> pd.DataFrame:
     width = max((sum(1 for cell in row if cell) and len(row) for row in texts), default=0)
     layout = find_layout(texts[:400], width)
     if layout.header is None:
-        names = [f"x{number}" for number in range(width)]
-        called = names[0] if width == 1 else f"{names[0]} to {names[-1]}"
-        notes.add(f"no line of names found: the columns are called {called}")
+        names = notes.call_columns(width)
     else:
         names = texts[layout.header]
-    if layout.above:
-        count = len(layout.above)
-        notes.add(
-            f"{count} line{'s' * (count > 1)} before the table left out ({quoted(layout.above[0])})"
-        )
+    notes.leave_out(layout.above, "before the table")
     first = layout.first
     if first < len(texts) and layout.header is not None:
         below = [row for row in texts[first + 1 : first + BEFORE] if any(row)]
@@ -133,14 +127,8 @@ def _footers(texts: list[list[str]], notes: Notes) -> int:
     empty = [number for number, row in enumerate(last) if not any(row)]
     apart = len(last) - empty[0] - 1 if empty else 0
     count, kept = footers(last, above, apart, lambda number: _cells(texts, number))
-    if count:
-        lines = [row for row in last[len(last) - count :] if any(row)]
-        notes.add(
-            f"{len(lines)} line{'s' * (len(lines) > 1)} after the last row left out "
-            f"({quoted(lines[0])})"
-        )
-    if kept:
-        notes.add(f"the last row begins with {kept!r} and is kept as a row")
+    notes.leave_out([row for row in last[len(last) - count :] if any(row)], "after the last row")
+    notes.keep(kept)
     return count
 
 

@@ -25,7 +25,7 @@ MOST_CATEGORIES = 256  # if each of them has so many rows:
 LEAST_ROWS = 10
 IDENTIFIER_ROWS = 20
 TEXT, NUMBERS, MERGED = "text", "numbers", "merged"
-_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_FLOAT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _TYPED = "\0"  # before the label of a cell that is a number by its type
 
 

@@ -38,8 +38,8 @@ NUMBER, NOTHING, MARK, OTHER = range(4)  # what a text is: see `NumberSpelling.r
 _MONEY = rf"(?:[A-Z]{{0,3}}[{MONEY_SIGNS}]|{'|'.join(MONEY_CODES)})"
 _BESIDE = "|".join(map(re.escape, UNITS))
 _NUMBER = re.compile(
-    rf"(?P<sign>[+-]?)\s*(?P<before>{_MONEY})?\s*(?P<sign2>[+-]?)"
-    r"(?P<body>[0-9][0-9.,' ]*|[.,][0-9]+)(?P<power>[eE][+-]?[0-9]+)?"
+    rf"(?P<sign>[+-]?)(?:\s*(?P<before>{_MONEY}))?\s*(?P<sign2>[+-]?)"
+    r"(?P<body>[0-9](?:[0-9.,']| (?=[0-9]))*|[.,][0-9]+)(?P<power>[eE][+-]?[0-9]+)?"
     rf"(?P<after>\s*(?:[{PERCENT}]|{_MONEY}|{_BESIDE})|\s+[{''.join(LETTER_UNITS)}])?"
     r"\s*(?P<trailing>-)?"
 )
@@ -158,7 +158,7 @@ class NumberSpelling:
             text = texts[row]
             number = _number(text)
             if number is None:
-                states[row] = _state(text)
+                states[row] = state(text)
             elif number.unit == self.unit or (not number.unit and _is_sign(self.unit)):
                 for mark, reading in number.readings:
                     if mark == self.decimal:
@@ -248,7 +248,7 @@ def as_words(counts: Mapping[str, int]) -> tuple[str, str] | None:
     """
     if len(counts) > 200:
         return None
-    held = {text.strip().lower() for text in counts if _state(text) == OTHER}
+    held = {text.strip().lower() for text in counts if state(text) == OTHER}
     for pair in BOOLEANS:
         sides = [held & {word, digit} for word, digit in zip(pair, "01", strict=True)]
         if all(sides) and held <= {*pair, "0", "1"} and held & set(pair):
@@ -321,8 +321,8 @@ def _readings(body: str) -> list[tuple[str, str]]:
     return found
 
 
-def _state(text: str) -> int:
-    """What a text is that is no number."""
+def state(text: str) -> int:
+    """`NOTHING`, `MARK` or `OTHER`, for text that is no number: see `NumberSpelling.read`."""
     text = text.translate(_SPACES).strip()
     if text in ABSENT:
         return NOTHING
@@ -330,11 +330,6 @@ def _state(text: str) -> int:
     if text.lower() in MARKS or (bound is not None and _number(text[bound.end() :]) is not None):
         return MARK
     return OTHER
-
-
-def state(text: str) -> int:
-    """`NOTHING`, `MARK` or `OTHER`, for text that is no number: see `NumberSpelling.read`."""
-    return _state(text)
 
 
 def _is_sign(unit: str) -> bool:
