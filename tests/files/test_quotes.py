@@ -60,6 +60,12 @@ def test_the_message_counts_the_lines(tmp_path):
         read(tmp_path, "a,b", NUMBERS, {500: '500,"1000', 700: '700,"1400'})
 
 
+def test_a_table_may_be_full_of_cells_that_hold_tables(tmp_path):
+    rows = [f'{i},"<p>\n1, 2\n3, 4\n</p>"' for i in range(1000)]
+    frame = read(tmp_path, "a,b", rows, {})
+    assert list(frame["b"]) == ["<p>\n1, 2\n3, 4\n</p>"] * 1000
+
+
 @pytest.mark.parametrize(
     ("changed", "cell"),
     [

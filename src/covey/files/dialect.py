@@ -142,7 +142,8 @@ def find_dialect(sample: str) -> Dialect:
         if f'{each.sep} "' in sample:
             candidates.append(Dialect(each.sep, blank_before_quote=True))
         if '\\"' in sample:
-            candidates.append(Dialect(each.sep, escape="\\"))
+            # of two that serve as well: "say \"hi\"" is more often meant so than not
+            candidates.insert(0, Dialect(each.sep, escape="\\"))
         if '"' not in sample and re.search(rf"(?m)(^|{re.escape(each.sep)})'[^'\n]*'", sample):
             candidates.append(Dialect(each.sep, quote="'"))
     scored = [(_score(sample, each), each) for each in candidates]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Swallowed", "find_swallowed", "unended", "unended_error"]
 
 KNOWN = ("number", "date")
+RARE = 0.02  # share of the records, up to which swallowed rows are a slip
 MOST_LINES = 200  # of a cell that are looked at
 
 
@@ -53,14 +54,16 @@ def find_swallowed(body: str, dialect: Dialect, columns: list[Any]) -> Swallowed
         return None
     kinds = [kind_of_most([cell or "" for cell in c[:500].to_pylist()]) for c in columns]
     lines = body.split("\n")
-    for start, end, cells in _spanning(body, dialect):
+    spanning = list(_spanning(body, dialect))
+    habit = len(spanning) > max(3, RARE * len(columns[0]))  # to write cells of several lines
+    for start, end, cells in spanning:
         found = Swallowed(start, lines[start], end - start - 1)
         if error := unended(lines[start:end], dialect):
             if found.more or "end of data" in error:
                 return found
             continue
         rows = [_is_row(line, dialect, kinds) for line in lines[start + 1 : end][:MOST_LINES]]
-        if len(rows) > 2 and sum(rows[:-1]) >= max(2, 0.8 * len(rows[:-1])):
+        if not habit and len(rows) > 2 and sum(rows[:-1]) >= max(2, 0.8 * len(rows[:-1])):
             return found
         alien = [
             each in KNOWN and "\n" in cell.strip() and kind(cell) == "text"
