@@ -6,6 +6,8 @@ import csv
 import io
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from covey.errors import InputError
@@ -18,6 +20,7 @@ __all__ = [
     "Record",
     "find_dialect",
     "given_dialect",
+    "long_cells",
     "records",
     "tabbed",
 ]
@@ -84,6 +87,16 @@ def given_dialect(sep: str) -> Dialect:
             f"'space'. Received: {sep!r}."
         )
     return Dialect(letter)
+
+
+@contextmanager
+def long_cells() -> Iterator[None]:
+    """Let the reader of CSV take cells of any length: a swallowed table is a long one."""
+    usual = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(usual)
 
 
 def records(text: str, dialect: Dialect) -> list[Record]:

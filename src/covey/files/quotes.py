@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from covey.errors import InputError, clipped
 from covey.files.cells import kind, kind_of_most
-from covey.files.dialect import Dialect, records
+from covey.files.dialect import Dialect, long_cells, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,10 +108,8 @@ def _may_span(body: str, dialect: Dialect, columns: list[Any]) -> bool:
 
 def _spanning(body: str, dialect: Dialect) -> Iterator[tuple[int, int, list[str]]]:
     """Records of several lines, and the last one: first line, line after the last, and cells."""
-    try:
+    with long_cells():
         found = records(body, dialect)
-    except csv.Error:
-        return  # a cell too long for this reader
     for number, each in enumerate(found):
         if each.end > each.line + 1 or number == len(found) - 1:
             yield each.line, each.end, each.cells
@@ -128,21 +126,25 @@ def unended(lines: list[str], dialect: Dialect) -> str:
         What the reader of CSV says of it; "" if there is nothing to say.
     """
     quote, sep = re.escape(dialect.quote), re.escape(dialect.sep)
-    text = re.sub(rf"{quote} +(?={sep}|$)", lambda _: dialect.quote, "\n".join(lines))
+    text = "\n".join(lines)
+    if dialect.escape is not None:  # the reader is strict with doubled quotes alone
+        doubled = {dialect.quote: 2 * dialect.quote}
+        escaped = rf"{re.escape(dialect.escape)}(.)"
+        text = re.sub(escaped, lambda found: doubled.get(found[1], found[1]), text)
+    text = re.sub(rf"{quote} +(?={sep}|$)", lambda _: dialect.quote, text)
     reader = csv.reader(
         [f"{line}\n" for line in text.split("\n")],
         delimiter=dialect.sep,
         quotechar=dialect.quote,
-        doublequote=dialect.escape is None,
-        escapechar=dialect.escape,
         skipinitialspace=dialect.blank_before_quote,
         strict=True,
     )
     try:
-        for _ in reader:
-            pass
+        with long_cells():
+            for _ in reader:
+                pass
     except csv.Error as error:
-        return "" if "field larger" in str(error) else str(error)
+        return str(error)
     return ""
 
 
