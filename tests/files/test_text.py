@@ -66,6 +66,16 @@ DIALECTS = [
         },
         "decimal ','",
     ),
+    (
+        "t.csv",
+        "lira;real;rupee\n₺1.234,50;R$ 7,25;₹ 5,5\n₺2,00;R$ 1.000,50;₹ 1.000,75\n",
+        {
+            "lira": ["₺1234.50", "₺2.00"],
+            "real": ["R$ 7.25", "R$ 1000.50"],
+            "rupee": ["₹ 5.5", "₹ 1000.75"],
+        },
+        "decimal ','",
+    ),
     # dates and codes have points too
     (
         "t.csv",
@@ -85,13 +95,13 @@ DIALECTS = [
         "t.csv",
         "a;b\n1,234;x\n2,345;y\n",
         {"a": ["1.234", "2.345"], "b": ["x", "y"]},
-        "'1,234' is taken for 1.234",
+        "'1,234' is read as 1.234, not as 1234",
     ),
     (
         "t.csv",
-        "a;b\n1.234;x\n2.345;y\n3.456;z\n",
-        {"a": ["1.234", "2.345", "3.456"], "b": ["x", "y", "z"]},
-        "'1.234' is taken for 1.234",
+        "a;b\n1.500;x\n2.345;y\n3.456;z\n",
+        {"a": ["1.500", "2.345", "3.456"], "b": ["x", "y", "z"]},
+        "'1.500' is read as 1.5, not as 1500",
     ),
     # thousands in English: what they mean, the column's reader knows
     (
@@ -153,6 +163,8 @@ DIALECTS = [
     ("t.csv", 'a,b\n"x\ny",1\nz,2\n', {"a": ["x\ny", "z"], "b": ["1", "2"]}, ""),
     ("t.csv", '"a\nb",c\n1,2\n', {"a b": ["1"], "c": ["2"]}, ""),
     ("t.csv", 'a,b\n1,"x \\"q\\", y"\n2,z\n', {"a": ["1", "2"], "b": ['x "q", y', "z"]}, ""),
+    ("t.csv", 'a,b\n1,"say \\"x\\" y"\n2,z\n', {"a": ["1", "2"], "b": ['say "x" y', "z"]}, ""),
+    ("t.csv", 'a,b\n1,"C:\\"\n2,"D:\\"\n', {"a": ["1", "2"], "b": ["C:\\", "D:\\"]}, ""),
     ("t.csv", "a,b\n1,'x, y'\n2,'z'\n", {"a": ["1", "2"], "b": ["x, y", "z"]}, "single quotes"),
     ("t.csv", "a,b\n1,it's\n2,'tis\n", {"a": ["1", "2"], "b": ["it's", "'tis"]}, ""),
     # missing

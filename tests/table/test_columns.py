@@ -474,7 +474,7 @@ SPELLINGS = [
     ("1e999", ["1e999"]),
     ("9" * 5000, ["9" * 5000]),
     ("1_0", ["1_0"]),
-    ("nan ", ["nan "]),
+    ("none", ["none ", "none", " none"]),
     ("2024-01-05", [pd.Timestamp("2024-01-05"), datetime.date(2024, 1, 5), "2024-01-05"]),
 ]
 
@@ -758,3 +758,10 @@ def test_a_dictionary_is_no_table(role):
     table = {"a": np.arange(200.0), "b": np.arange(200.0)}
     with pytest.raises(InputError, match=rf"a dict of 2 entries; pass pandas.DataFrame\({role}\)"):
         (read_features if role == "X" else read_targets)(table)
+
+
+def test_a_column_that_was_written_with_blanks_is_still_read():
+    column = CategoricalColumn("c", (" a", "b"))
+    np.testing.assert_array_equal(
+        column.encode(pd.Series(["a", " a", "b"])), [[1, 0], [1, 0], [0, 1]]
+    )

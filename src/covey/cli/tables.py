@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 STANDARD = "-"  # input or output
 TABLE = ".csv, .tsv, .parquet, .feather, .jsonl or .xlsx; - is the standard input"
-SEPARATORS = {"\\t": "tab"}
 
 
 def add_reading(command: argparse.ArgumentParser) -> None:
@@ -49,7 +48,7 @@ def read(paths: str | Sequence[str], options: argparse.Namespace) -> pd.DataFram
 
     return read_table(
         [paths] if isinstance(paths, str) else list(paths),
-        sep=SEPARATORS.get(options.sep, options.sep),
+        sep=options.sep,
         decimal=options.decimal,
         encoding=options.encoding,
         na=tuple(mark for word in options.na or () for mark in cells(word)),

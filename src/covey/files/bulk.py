@@ -6,8 +6,8 @@ import csv
 import re
 from typing import TYPE_CHECKING, Any
 
-from covey.files.cells import MISSING
 from covey.files.dialect import Dialect, records
+from covey.table.vocabulary import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,7 +120,7 @@ def without_missing(column: Any, marks: Sequence[str]) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    missing = pc.is_in(column, pa.array([*MISSING, *marks]))
+    missing = pc.is_in(column, pa.array([*ABSENT, *marks]))
     for mark in marks:
         if pattern := _of_value(mark):
             missing = pc.or_(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from covey.files.cells import kind, kind_of_most
+from covey.files.sums import Above, Sums, number_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["NOTE", "SUM", "footers"]
+__all__ = ["BEFORE", "LAST", "NOTE", "SUM", "footers"]
+
+LAST, BEFORE = 12, 200  # rows at the end that may be notes, and rows above to compare them with
 
 SUM = re.compile(
     r"(grand |sub)?-?(totals?|sum|summe|gesamt|insgesamt|gesamtsumme|somme|totale|suma|totaal"
@@ -27,7 +30,6 @@ NOTE = re.compile(
     r"|\*{1,3} ?\w",
     re.IGNORECASE,
 )
-COMMA = re.compile(r"[-+]?(\d{1,3}(\.\d{3})+|\d+)(,\d{1,2}|,\d{4,})?")
 # What stands beside a mean, and is none that could be told from a row by its values.
 STATISTIC = re.compile(
     r"(std|sd|stdev|std\.? ?dev\.?|standard deviation|variance|min(imum)?|max(imum)?|median|count"
@@ -37,7 +39,7 @@ STATISTIC = re.compile(
 
 
 def footers(
-    rows: list[list[str]], above: list[list[str]], apart: int, column: Callable[[int], list[str]]
+    rows: list[list[str]], above: list[list[str]], apart: int, column: Callable[[int], Any]
 ) -> tuple[int, str]:
     """Count the rows at the end of a table that are no rows of data.
 
@@ -45,13 +47,14 @@ def footers(
         rows: The last rows, as text, in order.
         above: Some rows above them, to compare with.
         apart: How many of the last rows follow an empty line.
-        column: The text of all cells of a column, by its number.
+        column: All cells of a column above these rows, by its number: an array of text of pyarrow.
 
     Returns:
         How many of the last rows are notes or totals; and the first cell of a row that is kept
         although it begins like one, else "".
     """
     worded = _worded(rows)
+    sums = Sums(column, rows)
     count = 0
     for back, row in enumerate(reversed(rows)):
         if not any(row):
@@ -60,7 +63,7 @@ def footers(
         blocks = {max(worded, back + 1), back + 1}
         before = {block: above + rows[: len(rows) - block] for block in blocks}
         if any(
-            before[block] and _is_footer(row, before[block], back < apart, _above(column, block))
+            before[block] and _is_footer(row, before[block], back < apart, sums.above(block))
             for block in blocks
         ):
             count = back + 1
@@ -69,11 +72,7 @@ def footers(
     while 0 < count < len(rows) and not any(rows[-count - 1]):
         count += 1  # what is empty between the table and its footers is none of its rows
     kept = next(filter(None, rows[-count - 1]), "") if count < len(rows) else ""
-    looks = (
-        any(each.fullmatch(kept) for each in (SUM, MEAN))
-        or (NOTE.match(kept) and ":" in kept)
-        or (worded > 1 and STATISTIC.fullmatch(kept))
-    )
+    looks = any(each.fullmatch(kept) for each in (SUM, MEAN)) or (NOTE.match(kept) and ":" in kept)
     return count, kept if looks and (above or len(rows) > count + 1) else ""
 
 
@@ -88,13 +87,7 @@ def _worded(rows: list[list[str]]) -> int:
     return count if count < len(rows) else 0
 
 
-def _above(column: Callable[[int], list[str]], block: int) -> Callable[[int], list[str]]:
-    return lambda number: column(number)[:-block]
-
-
-def _is_footer(
-    row: list[str], above: list[list[str]], apart: bool, column: Callable[[int], list[str]]
-) -> bool:
+def _is_footer(row: list[str], above: list[list[str]], apart: bool, sums: Above) -> bool:
     place = next(number for number, cell in enumerate(row) if cell)
     first, others = row[place], [cell for cell in row[place + 1 :] if cell]
     kinds = [kind_of_most([other[number] for other in above[-200:]]) for number in range(len(row))]
@@ -107,7 +100,7 @@ def _is_footer(
     ]
     if SUM.fullmatch(first) or MEAN.fullmatch(first):
         alone = len(row) > 1 and not others and bool(strange or len(row) > place + 1)
-        return alien or alone or _sums_up(row, column, bool(SUM.fullmatch(first)))
+        return alien or alone or _sums_up(row, sums, bool(SUM.fullmatch(first)))
     if NOTE.match(first) and kind(first) == "text":
         return (
             alien or apart
@@ -121,40 +114,20 @@ def _is_footer(
     return alien and not others and " " in first
 
 
-def _sums_up(row: list[str], column: Callable[[int], list[str]], by_sum: bool) -> bool:
+def _sums_up(row: list[str], sums: Above, by_sum: bool) -> bool:
     """Whether most numbers of a row are the sum, or the mean, of the numbers above them."""
-    return any(_fits(row, column, by_sum, read) for read in (_with_point, _with_comma))
-
-
-def _fits(
-    row: list[str],
-    column: Callable[[int], list[str]],
-    by_sum: bool,
-    read: Callable[[str], float | None],
-) -> bool:
-    right = wrong = 0
-    for number, cell in enumerate(row):
-        value = read(cell)
-        if value is None:
-            continue
-        above = [each for each in map(read, column(number)) if each is not None]
-        if len(above) < 2:
-            continue
-        expected = sum(above) if by_sum else sum(above) / len(above)
-        fits = abs(value - expected) <= 1e-3 * abs(expected)
-        right, wrong = right + fits, wrong + (not fits)
-    return right > 0 and right >= wrong
-
-
-def _with_point(cell: str) -> float | None:
-    text = re.sub(r"[^\d.eE+-]", "", cell)
-    if kind(cell) != "number":
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _with_comma(cell: str) -> float | None:
-    return _with_point(cell.replace(".", "").replace(",", "."))
+    for comma in (False, True):
+        right = wrong = 0
+        for number, cell in enumerate(row):
+            value = number_in(cell, comma=comma)
+            if value is None:
+                continue
+            total, count = sums(number, comma)
+            if count < 2:
+                continue
+            expected = total if by_sum else total / count
+            fits = abs(value - expected) <= 1e-3 * abs(expected)
+            right, wrong = right + fits, wrong + (not fits)
+        if right > 0 and right >= wrong:
+            return True
+    return False

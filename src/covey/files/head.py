@@ -20,6 +20,7 @@ from covey.files.dialect import (
 )
 from covey.files.layout import find_layout, has_names, units_row
 from covey.files.notes import quoted
+from covey.files.quotes import Swallowed, unended, unended_error
 
 if TYPE_CHECKING:
     from covey.files.notes import Notes
@@ -90,19 +91,15 @@ def find_head(name: str, text: str, sep: str | None, notes: Notes) -> Head:
         if in_comment:
             names, remarks, layout = in_comment, remarks[:-1], replace(layout, first=begin)
     top = layout.first if layout.header is None else layout.header
+    _check_quotes(name, sample, dialect, found[top : top + 1], line)
     close = top > 0 and bool(above) and rows[top - 1] == above[-1]
     if (names is None and (close or (above and len(above[-1]) > 1))) or (
         close and any(above[-1][width:])
     ):
         raise _uneven(name, found, above[-1], width, line)
-    if above or remarks:
-        count = len(above) + len(remarks)
-        shown = quoted(above[0] if above else [remarks[0].strip()])
-        notes.add(f"{count} line{'s' * (count > 1)} before the table left out ({shown})")
+    notes.leave_out([*above, *([each.strip()] for each in remarks)], "before the table")
     if names is None:
-        names = [f"x{number}" for number in range(width)]
-        called = names[0] if width == 1 else f"{names[0]} to {names[-1]}"
-        notes.add(f"no line of names found: the columns are called {called}")
+        names = notes.call_columns(width)
         has_names = False
     else:
         has_names = True
@@ -149,6 +146,15 @@ def _records(name: str, sample: str, dialect: Dialect) -> list[Record]:
         return records(sample, dialect)
     except csv.Error as error:
         raise no_table(name, str(error)) from None
+
+
+def _check_quotes(name: str, sample: str, dialect: Dialect, names: list[Record], line: int) -> None:
+    """Refuse names whose quote does not end where a name ends: all rows may be in one of them."""
+    for each in names:
+        lines = sample.split("\n")[each.line : each.end]
+        if len(lines) > 1 and unended(lines, dialect):
+            found = Swallowed(each.line, lines[0], len(lines) - 1)
+            raise unended_error(name, line + each.line + 1, found)
 
 
 def _check_separator(sample: str, dialect: Dialect, found: list[Record], sep: str) -> None:

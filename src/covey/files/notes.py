@@ -35,6 +35,40 @@ class Notes:
         self.facts.append(fact)
         self.options.extend(name for name in options if name not in self.options)
 
+    def leave_out(self, lines: Sequence[Sequence[str]], where: str) -> None:
+        """Add that lines are no rows.
+
+        Args:
+            lines: Their cells; nothing is added if there are none.
+            where: Where they stand, such as "after the last row".
+        """
+        if lines:
+            count = len(lines)
+            self.add(f"{count} line{'s' * (count > 1)} {where} left out ({quoted(lines[0])})")
+
+    def keep(self, first: str) -> None:
+        """Add that the last row is a row.
+
+        Args:
+            first: Its first cell, which looks like that of a total; "" if it does not.
+        """
+        if first:
+            self.add(f"the last row begins with {first!r} and is kept as a row")
+
+    def call_columns(self, width: int) -> list[str]:
+        """Add that there is no line of names.
+
+        Args:
+            width: How many columns there are.
+
+        Returns:
+            What they are called.
+        """
+        names = [f"x{number}" for number in range(width)]
+        called = names[0] if width == 1 else f"{names[0]} to {names[-1]}"
+        self.add(f"no line of names found: the columns are called {called}")
+        return names
+
 
 def say(read: Sequence[tuple[str, Notes]]) -> None:
     """Say in one warning how files were read, if there is anything to say.

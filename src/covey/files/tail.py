@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from covey.files.cells import MISSING, kind, kind_of_most
+from covey.files.cells import kind, kind_of_most
 from covey.files.dialect import Dialect, records
-from covey.files.foot import NOTE, footers
+from covey.files.foot import BEFORE, LAST, NOTE, SUM, footers
+from covey.table.vocabulary import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from covey.errors import InputError
 
 __all__ = ["Tail", "find_tail"]
-
-LAST = 12  # rows at the end that may be notes
-BEFORE = 200  # rows above them to compare with
 
 
 @dataclass(frozen=True)
@@ -61,16 +58,18 @@ def find_tail(
         InputError: A record has more or fewer cells than the names, and is no note.
     """
     comments = [text for text in others if _is_comment(text, dialect)]
-    left = [text for text in others if text.strip(f"{dialect.sep} \t") and text not in comments]
+    marked = set(comments)
+    left = [text for text in others if text.strip(f"{dialect.sep} \t") and text not in marked]
     count = len(columns[0])
     last = _rows(columns, max(0, count - LAST), count)
     above = _rows(columns, max(0, count - LAST - BEFORE), max(0, count - LAST))
     ending = _last_lines(body)
     apart = _lines_apart(ending, dialect)
-    valid_apart = sum(1 for line in ending[len(ending) - apart :] if line not in set(left))
+    odd = set(left)
+    valid_apart = sum(1 for line in ending[len(ending) - apart :] if line not in odd)
 
-    def column(number: int) -> list[str]:
-        return [cell or "" for cell in columns[number].to_pylist()]
+    def column(number: int) -> Any:
+        return columns[number].slice(0, max(0, count - LAST))
 
     dropped, kept = footers(last, above, valid_apart, column)
     lines = [row for row in last[len(last) - dropped :] if any(row)] if dropped else []
@@ -81,7 +80,7 @@ def find_tail(
         ]
         for text in left:
             cells = _cells(text, dialect)
-            if not _is_below(text, cells, ending, left, dropped) or not _is_note(
+            if not _is_below(text, cells, ending, odd, dropped) or not _is_note(
                 cells, kinds, text in ending[len(ending) - apart :]
             ):
                 raise refuse(text)
@@ -91,7 +90,7 @@ def find_tail(
 
 def _is_comment(text: str, dialect: Dialect) -> bool:
     # an error of a spreadsheet begins with '#' as well
-    return text.lstrip().startswith("#") and text.split(dialect.sep)[0].strip() not in MISSING
+    return text.lstrip().startswith("#") and text.split(dialect.sep)[0].strip() not in ABSENT
 
 
 def _rows(columns: list[Any], start: int, end: int) -> list[list[str]]:
@@ -118,15 +117,12 @@ def _lines_apart(ending: list[str], dialect: Dialect) -> int:
     return len(ending) - near[0] - 1
 
 
-def _is_below(
-    text: str, cells: list[str], ending: list[str], left: list[str], dropped: int
-) -> bool:
+def _is_below(text: str, cells: list[str], ending: list[str], odd: set[str], dropped: int) -> bool:
     """Whether no row of data follows a line."""
     if text not in ending or not cells:
         return False
     place = len(ending) - 1 - ending[::-1].index(text)
-    others = set(left)
-    after = [line for line in ending[place + 1 :] if line.strip() and line not in others]
+    after = [line for line in ending[place + 1 :] if line.strip() and line not in odd]
     return len(after) <= dropped
 
 
@@ -136,9 +132,7 @@ def _is_note(cells: list[str], kinds: list[str], apart: bool) -> bool:
     if not filled:
         return True
     first = filled[0]
-    if NOTE.match(first) or re.match(
-        r"(grand |sub)?-?(total|sum|summe|gesamt)\b", first, re.IGNORECASE
-    ):
+    if NOTE.match(first) or SUM.match(first):
         return True
     alien = kinds[0] in ("number", "date") and kind(cells[0]) == "text"
     texts = all(kind(cell) == "text" for cell in filled)

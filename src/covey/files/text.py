@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from covey.errors import InputError, clipped
 from covey.files.bulk import parse, without_missing
-from covey.files.cells import MISSING, kind
+from covey.files.cells import kind
 from covey.files.dialect import BLANKS, NONE, Dialect, records, tabbed
 from covey.files.encoding import decode, zero_bytes
 from covey.files.head import SEPARATORS_IN_WORDS, Head, find_head, no_table
 from covey.files.names import finish, tidy
-from covey.files.notes import quoted
 from covey.files.numerals import canonical, find_decimal
+from covey.files.quotes import find_swallowed, unended_error
 from covey.files.tail import find_tail
+from covey.table.vocabulary import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,8 +75,9 @@ def read_text(source: Source, options: TextOptions, notes: Notes) -> pd.DataFram
         decimal, doubtful = _decimal(head, columns)
     _tell(source, head.dialect, encoding, decimal, options, notes)
     if doubtful:
-        taken = doubtful.replace(",", ".")
-        notes.add(f"{doubtful!r} is taken for {taken}, not for a thousand", "decimal")
+        taken = re.sub(r"(\.\d*?[1-9])0+|\.0+", r"\1", doubtful.replace(",", "."))
+        other = re.sub(r"[.,](?=\d{3})", "", doubtful)
+        notes.add(f"{doubtful!r} is read as {taken}, not as {other}", "decimal")
     if decimal == ",":
         columns = [canonical(column) for column in columns]
     columns = [without_missing(column, options.na) for column in columns]
@@ -140,18 +142,15 @@ def _columns(name: str, head: Head, notes: Notes) -> list[Any]:
         columns, others = parse(body, dialect, width)
     except (ValueError, pa.ArrowInvalid) as error:
         raise no_table(name, str(error)) from None
+    if swallowed := find_swallowed(body, dialect, columns):
+        raise unended_error(name, head.line + swallowed.line + 1, swallowed)
     columns, comments = _without_comments(columns)
     tail = find_tail(columns, others, body, dialect, refuse)
     columns = [column.slice(0, len(column) - tail.rows) for column in columns]
     if comments := comments + tail.comments:
         notes.add(f"{comments} line{'s' * (comments > 1)} of comments between the rows left out")
-    if tail.lines:
-        count = len(tail.lines)
-        notes.add(
-            f"{count} line{'s' * (count > 1)} after the last row left out ({quoted(tail.lines[0])})"
-        )
-    if tail.kept:
-        notes.add(f"the last row begins with {tail.kept!r} and is kept as a row")
+    notes.leave_out(tail.lines, "after the last row")
+    notes.keep(tail.kept)
     return _without_repeated_names(columns, head, notes)
 
 
@@ -160,7 +159,7 @@ def _without_comments(columns: list[Any]) -> tuple[list[Any], int]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    errors = pa.array([mark for mark in MISSING if mark.startswith("#")])  # of spreadsheets
+    errors = pa.array([mark for mark in ABSENT if mark.startswith("#")])  # of spreadsheets
     marked = pc.and_not(pc.starts_with(columns[0], "#"), pc.is_in(columns[0], errors))
     marked = pc.fill_null(marked, False)
     count = pc.sum(marked).as_py() or 0

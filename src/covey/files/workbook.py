@@ -7,11 +7,11 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from covey.errors import InputError
-from covey.files.cells import MISSING
-from covey.files.foot import footers
+from covey.files.foot import BEFORE, LAST, footers
 from covey.files.layout import find_layout, units_row
 from covey.files.names import finish, tidy
 from covey.files.notes import quoted
+from covey.table.vocabulary import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from covey.files.source import Source
 
 __all__ = ["need_openpyxl", "read_workbook"]
-
-LAST, BEFORE = 12, 200  # rows at the end that may be notes, and rows to compare them with
 
 
 def need_openpyxl() -> Any:
@@ -62,17 +60,9 @@ def read_workbook(source: Source, notes: Notes) -> pd.DataFrame:
     texts = [[_text(cell) for cell in row] for row in rows]
     width = max((sum(1 for cell in row if cell) and len(row) for row in texts), default=0)
     layout = find_layout(texts[:400], width)
-    if layout.header is None:
-        names = [f"x{number}" for number in range(width)]
-        called = names[0] if width == 1 else f"{names[0]} to {names[-1]}"
-        notes.add(f"no line of names found: the columns are called {called}")
-    else:
-        names = texts[layout.header]
-    if layout.above:
-        count = len(layout.above)
-        notes.add(
-            f"{count} line{'s' * (count > 1)} before the table left out ({quoted(layout.above[0])})"
-        )
+    header = layout.header
+    names = notes.call_columns(width) if header is None else texts[header]
+    notes.leave_out(layout.above, "before the table")
     first = layout.first
     if first < len(texts) and layout.header is not None:
         below = [row for row in texts[first + 1 : first + BEFORE] if any(row)]
@@ -134,23 +124,24 @@ def _footers(texts: list[list[str]], notes: Notes) -> int:
     last, above = texts[-LAST:], texts[:-LAST][-BEFORE:]
     empty = [number for number, row in enumerate(last) if not any(row)]
     apart = len(last) - empty[0] - 1 if empty else 0
-    count, kept = footers(last, above, apart, lambda number: [row[number] for row in texts])
-    if count:
-        lines = [row for row in last[len(last) - count :] if any(row)]
-        notes.add(
-            f"{len(lines)} line{'s' * (len(lines) > 1)} after the last row left out "
-            f"({quoted(lines[0])})"
-        )
-    if kept:
-        notes.add(f"the last row begins with {kept!r} and is kept as a row")
+    count, kept = footers(last, above, apart, lambda number: _cells(texts, number))
+    notes.leave_out([row for row in last[len(last) - count :] if any(row)], "after the last row")
+    notes.keep(kept)
     return count
+
+
+def _cells(texts: list[list[str]], number: int) -> Any:
+    """A column above the last rows, as `footers` takes it."""
+    import pyarrow as pa
+
+    return pa.chunked_array([pa.array([row[number] for row in texts[:-LAST]], type=pa.string())])
 
 
 def _column(cells: list[Any]) -> pd.Series[Any]:
     """A column of what a workbook holds: numbers, dates or text."""
     import pandas as pd
 
-    values = [None if isinstance(cell, str) and cell.strip() in MISSING else cell for cell in cells]
+    values = [None if isinstance(cell, str) and cell.strip() in ABSENT else cell for cell in cells]
     values = [cell.strip() if isinstance(cell, str) else cell for cell in values]
     kinds = {type(cell) for cell in values if cell is not None}
     if kinds and kinds <= {datetime, date}:

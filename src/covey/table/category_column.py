@@ -25,7 +25,7 @@ MOST_CATEGORIES = 256  # if each of them has so many rows:
 LEAST_ROWS = 10
 IDENTIFIER_ROWS = 20
 TEXT, NUMBERS, MERGED = "text", "numbers", "merged"
-_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_FLOAT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _TYPED = "\0"  # before the label of a cell that is a number by its type
 
 
@@ -125,6 +125,8 @@ class CategoricalColumn:
         """
         refuse_holders(column)
         place: dict[str | None, int] = {label: i for i, label in enumerate(self.categories)}
+        for i, label in enumerate(self.categories):  # of a file that kept blanks around labels
+            place.setdefault(label.strip(), i)
         rest = len(self.categories) if self.others else -1
         place[None] = len(self.categories) + len(self._rest) if self.missing else -2
         labels, codes = _Cells(column).labels(self.labels)
@@ -179,12 +181,14 @@ class _Cells:
         for cell in self.cells:
             if cell.startswith(_TYPED):
                 found.append(cell[1:])
-            elif cell in ABSENT or not cell.strip():
+            elif cell.strip() in ABSENT:
                 found.append(None)
             elif how == TEXT:
-                found.append(cell)
+                found.append(cell.strip())
+            elif how == NUMBERS:
+                found.append(number_label(cell.strip()) or cell.strip())
             else:
-                found.append((number_label(cell) if how == NUMBERS else _merged(cell)) or cell)
+                found.append(_merged(cell))
         return [*found, None], np.where(self.codes < 0, len(found), self.codes)
 
     def counts(self, how: str) -> Counter[str | None]:

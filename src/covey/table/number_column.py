@@ -232,7 +232,7 @@ class NumericColumn:
             unlike = lost is not None and words.share(found.states) < NEARLY_ALL
             if unlike and not training:
                 raise self._wrong(words.first(found.states, (OTHER,)), column)
-            found = replace(found, lost=lost)
+            found = replace(found, lost=lost, bare=words.bare(self.spelling))
         elif kind not in (self.kind, "empty"):
             found = self._of_another_kind(kind, values, column)
         refuse_infinity("X", {self.name: first_infinity(column, found.values)})

@@ -38,8 +38,8 @@ NUMBER, NOTHING, MARK, OTHER = range(4)  # what a text is: see `NumberSpelling.r
 _MONEY = rf"(?:[A-Z]{{0,3}}[{MONEY_SIGNS}]|{'|'.join(MONEY_CODES)})"
 _BESIDE = "|".join(map(re.escape, UNITS))
 _NUMBER = re.compile(
-    rf"(?P<sign>[+-]?)\s*(?P<before>{_MONEY})?\s*(?P<sign2>[+-]?)"
-    r"(?P<body>[0-9][0-9.,' ]*|[.,][0-9]+)(?P<power>[eE][+-]?[0-9]+)?"
+    rf"(?P<sign>[+-]?)(?:\s*(?P<before>{_MONEY}))?\s*(?P<sign2>[+-]?)"
+    r"(?P<body>[0-9](?:[0-9.,']| (?=[0-9]))*|[.,][0-9]+)(?P<power>[eE][+-]?[0-9]+)?"
     rf"(?P<after>\s*(?:[{PERCENT}]|{_MONEY}|{_BESIDE})|\s+[{''.join(LETTER_UNITS)}])?"
     r"\s*(?P<trailing>-)?"
 )
@@ -76,6 +76,11 @@ class _Number:
     readings: tuple[tuple[str, str], ...]  # decimal mark, number as Python writes it
     unit: str
     uncertain: bool  # a mark may be a decimal mark, or part thousands
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it has no unit and would need one: 0 is the same in any."""
+        return not self.unit and float(self.readings[0][1]) != 0.0
 
 
 @dataclass(frozen=True)
@@ -158,12 +163,24 @@ class NumberSpelling:
             text = texts[row]
             number = _number(text)
             if number is None:
-                states[row] = _state(text)
+                states[row] = state(text)
             elif number.unit == self.unit or (not number.unit and _is_sign(self.unit)):
                 for mark, reading in number.readings:
                     if mark == self.decimal:
                         values[row], states[row] = float(reading), NUMBER
         return values, states
+
+    @property
+    def is_percentage(self) -> bool:
+        """Whether numbers are percentages, so that 0.05 without the sign may mean 5%."""
+        return bool(self.unit) and self.unit in PERCENT
+
+    def bare(self, texts: Sequence[str]) -> Mask:
+        """Which of N texts are numbers but 0 that lack the sign of percentages, shape (N,)."""
+        if not self.is_percentage:
+            return np.zeros(len(texts), dtype=bool)
+        numbers = map(_number, texts)
+        return np.array([n is not None and n.is_bare for n in numbers], dtype=bool)
 
     def to_manifest(self) -> dict[str, str]:
         """The attributes that are not as usual, as JSON has them."""
@@ -248,7 +265,7 @@ def as_words(counts: Mapping[str, int]) -> tuple[str, str] | None:
     """
     if len(counts) > 200:
         return None
-    held = {text.strip().lower() for text in counts if _state(text) == OTHER}
+    held = {text.strip().lower() for text in counts if state(text) == OTHER}
     for pair in BOOLEANS:
         sides = [held & {word, digit} for word, digit in zip(pair, "01", strict=True)]
         if all(sides) and held <= {*pair, "0", "1"} and held & set(pair):
@@ -321,8 +338,8 @@ def _readings(body: str) -> list[tuple[str, str]]:
     return found
 
 
-def _state(text: str) -> int:
-    """What a text is that is no number."""
+def state(text: str) -> int:
+    """`NOTHING`, `MARK` or `OTHER`, for text that is no number: see `NumberSpelling.read`."""
     text = text.translate(_SPACES).strip()
     if text in ABSENT:
         return NOTHING
@@ -330,11 +347,6 @@ def _state(text: str) -> int:
     if text.lower() in MARKS or (bound is not None and _number(text[bound.end() :]) is not None):
         return MARK
     return OTHER
-
-
-def state(text: str) -> int:
-    """`NOTHING`, `MARK` or `OTHER`, for text that is no number: see `NumberSpelling.read`."""
-    return _state(text)
 
 
 def _is_sign(unit: str) -> bool:

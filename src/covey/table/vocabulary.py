@@ -1,14 +1,18 @@
-"""The words that stand in tables in place of numbers, or beside them."""
+"""The words that stand in tables in place of numbers, or beside them, for every kind of file."""
 
 from __future__ import annotations
 
-# Text that stands for a missing value in any column, as programs write it. "None" is a label.
-_ABSENT = "NA,N/A,n/a,NaN,nan,-NaN,-nan,NaT,null,NULL,<NA>,#N/A,#NA,#N/A N/A,1.#QNAN,-1.#IND"
+# Text that stands for a missing value in any column, as programs write it, and the errors of
+# spreadsheets. "None" is a label, such as of a house without a garage; among numbers it is missing.
+_ABSENT = (
+    "NA,N/A,n/a,NaN,nan,-NaN,-nan,NaT,null,NULL,<NA>,#N/A,#NA,#N/A N/A,1.#QNAN,-1.#QNAN,1.#IND,"
+    "-1.#IND"
+)
+_ERRORS = "#div/0!,#value!,#ref!,#name?,#num!,#null!,#error!,#zahl!,#wert!,#bezug!,#nv"
 # Text that people write where a number or a date is missing, in small letters.
 _MARKS = (
     "?,??,-,--,---,.,..,...,*,\u2013,\u2014,missing,unknown,unk,none,nil,n.a.,n.a,na.,n.d.,n/d,"
-    "not available,not applicable,not known,tbd,#div/0!,#value!,#ref!,#name?,#num!,#null!,#error!,"
-    "#zahl!,#wert!,#nv"
+    "not available,not applicable,not known,tbd"
 )
 # Other letters after a number are more often part of a code, such as "12B" or "320i".
 _UNITS = (
@@ -23,7 +27,7 @@ _UNITS = (
 )
 _MONEY = "USD EUR GBP CHF JPY CNY INR CAD AUD NZD SEK NOK DKK PLN CZK HUF BRL MXN ZAR RUB TRY KRW"
 
-ABSENT = frozenset(("", *_ABSENT.split(",")))
+ABSENT = frozenset(("", *_ABSENT.split(","), *_ERRORS.upper().split(",")))
 MARKS = frozenset((*_MARKS.split(","), *(text.lower() for text in ABSENT)))
 UNITS = tuple(_UNITS.split())
 LETTER_UNITS = ("A", "C", "F", "J", "K", "N", "V", "W")  # only behind a blank
