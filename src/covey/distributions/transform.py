@@ -4,12 +4,12 @@ Each is increasing, y = max(h(z), 0). From 0 to `top`, in a fit the upper quarti
 what its name says; beyond, on both sides, it goes on as a straight line with the slope that it has
 there. So the tails of y are those of z, and it has a mean and a variance where z has.
 
-| name    | z of a value y, up to `top`             |
-|---------|-----------------------------------------|
-| `clip`  | y                                       |
-| `sqrt`  | 2 sqrt(1 + y / u) - 2, u = 3/8 at first |
-| `log1p` | log(1 + y / u), u = 1 at first          |
-| `log`   | log y, for y > 0 alone                  |
+| name    | z of a value y, up to `top` | u, unless given |
+|---------|-----------------------------|-----------------|
+| `clip`  | y                           |                 |
+| `sqrt`  | 2 sqrt(1 + y / u) - 2       | 3/8             |
+| `log1p` | log(1 + y / u)              | 1               |
+| `log`   | log y, for y > 0 alone      |                 |
 
 References: Tobin (1958), Econometrica 26(1) (`clip`); Anscombe (1948), Biometrika 35 (`sqrt`, 3/8);
 Aitchison, Brown (1957), The Lognormal Distribution.
@@ -19,11 +19,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import log_ndtr, ndtr
 
+from covey.errors import InputError, shown
 from covey.types import Array
 
 LARGEST = 700.0  # of what an exponential is taken
@@ -43,12 +45,28 @@ class Transform(ABC):
         top: where the straight line begins, in target units; infinite for none.
         name: by which users call it.
         at_zero: the latent value of y = 0.
+
+    Raises:
+        InputError: `unit` is not a positive number, or `top` is neither positive nor, of `clip`, 0.
     """
 
     unit: float = 1.0
     top: float = np.inf
     name: ClassVar[str]
     at_zero: ClassVar[float] = 0.0
+    _straight: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not _is_number(self.unit) or not 0 < self.unit < np.inf:
+            raise InputError(
+                f"`unit` of {self.name!r} must be a positive number, in target units. Received: "
+                f"{shown(self.unit)}."
+            )
+        if not _is_number(self.top) or not (self.top > 0 or (self._straight and self.top == 0)):
+            raise InputError(
+                f"`top` of {self.name!r} must be above 0, in target units: there the straight line "
+                f"begins. Received: {shown(self.top)}."
+            )
 
     @abstractmethod
     def _curve(self, y: Array) -> Array:
@@ -132,8 +150,8 @@ class Transform(ABC):
         """What a file must hold."""
         return {
             "name": self.name,
-            "unit": self.unit,
-            "top": self.top if np.isfinite(self.top) else None,
+            "unit": float(self.unit),
+            "top": float(self.top) if np.isfinite(self.top) else None,
         }
 
 
@@ -143,6 +161,7 @@ class Clip(Transform):
 
     top: float = 0.0
     name: ClassVar[str] = "clip"
+    _straight: ClassVar[bool] = True
 
     def _curve(self, y: Array) -> Array:
         return y
@@ -239,6 +258,10 @@ class Log(Transform):
     def scaled(self, factor: float) -> tuple[Transform, float, float]:
         """See `Transform`."""
         return replace(self, top=self.top * factor), 1.0, float(np.log(factor))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
 
 
 def _beyond(values: Array, inner: Array, log_slope: Array) -> Array:

@@ -213,8 +213,8 @@ def _correlation(base: Any, transforms: Transforms, count: int) -> Array:
         _, found = _given_mixing(base.mean, root, latent, transforms, count)
     else:
         # E[f] = E[V] times the average of f / V by the measure that V weighs
-        weights = nodes(mixing_moment(radial, 1.0)[1].shape[1])[1]
         growth = mixing_moment(radial, 1.0)[1]
+        weights = nodes(growth.shape[1])[1]
         parts = [
             _given_mixing(base.mean, root / np.sqrt(g)[:, None], latent, transforms, count)
             for g in growth.T

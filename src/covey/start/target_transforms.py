@@ -104,7 +104,7 @@ def _wanted(given: Any, data: TrainingData) -> list[Any]:
     wanted: list[Any] = [None] * len(targets)
     for target, one in given.items():
         i = target_positions(target, targets)[0]
-        found = AUTO if one == AUTO else read_transform(one, targets[i])
+        found = AUTO if one == AUTO else read_transform(one, targets[i], (AUTO,))
         # what is named is curved up to the upper quartile, and straight beyond
         named = isinstance(one, str) and isinstance(found, Transform)
         wanted[i] = _up_to(found, data.Y[:, i]) if named else found
