@@ -140,8 +140,9 @@ def test_covariances_are_double_integrals(rho, first, second):
     assert_allclose(found[0, 1] / scale, exact / scale, atol=1e-8 if abs(rho) < 0.99 else 2e-5)
 
 
-def test_correlations_of_a_student_t_average_those_of_its_mixing_variable():
-    factor, nu = np.linalg.cholesky([[1, 0.8], [0.8, 1]]), 4.0
+@pytest.mark.parametrize("rho", [0.2, 0.8, 0.95])
+def test_correlations_of_a_student_t_average_those_of_its_mixing_variable(rho):
+    factor, nu = np.linalg.cholesky([[1, rho], [rho, 1]]), 4.0
     joint = Transformed(MultivariateT([[0, 1]], scale_tril=factor, degrees_of_freedom=nu), "clip")
 
     def product(v):

@@ -29,11 +29,13 @@ from covey.errors import InputError, shown
 from covey.types import Array
 
 LARGEST = 700.0  # of what an exponential is taken
-WIDE = 3.0  # standard deviation of z beyond which a recursion loses digits
+WIDE = 5.0  # standard deviation of z beyond which a recursion loses half of the digits
 NODES = 96  # of an integral over a part of a normal variable
 REACH = 8.5  # standard deviations beyond which a normal's density is nothing
 ANSCOMBE = 0.375  # what is added to a count before its root is taken
-_X, _W = np.polynomial.legendre.leggauss(NODES)
+FEW_NODES = 32  # over a part as short as this, of polynomials of no higher degree
+SHORT, SMOOTH = 3.0, 48
+_RULES = {count: np.polynomial.legendre.leggauss(count) for count in (NODES, FEW_NODES)}
 
 
 @dataclass(frozen=True)
@@ -291,8 +293,12 @@ def _hermite(x: Array, count: int) -> Array:
     found[0] = np.exp(-np.square(x) / 2) / np.sqrt(2 * np.pi)
     if count > 1:
         found[1] = x * found[0]
-    for k in range(1, count - 1):
-        found[k + 1] = (x * found[k] - np.sqrt(k) * found[k - 1]) / np.sqrt(k + 1)
+    before = np.empty_like(x)
+    for k in range(1, count - 1):  # without a new array in each turn
+        np.multiply(found[k - 1], np.sqrt(k), out=before)
+        np.multiply(x, found[k], out=found[k + 1])
+        found[k + 1] -= before
+        found[k + 1] /= np.sqrt(k + 1)
     return found
 
 
@@ -313,8 +319,10 @@ def _exponential(mean: Array, stddev: Array, ends: Array, count: int) -> Array:
 def _by_nodes(mean: Array, stddev: Array, ends: Array, count: int) -> Array:
     """See `_exponential`."""
     low, high = np.clip(ends, -REACH, REACH)
-    x = low[:, None] + (high - low)[:, None] * (_X + 1) / 2
-    weight = np.exp(mean[:, None] + stddev[:, None] * x) * _W * (high - low)[:, None] / 2
+    short = count <= SMOOTH and (high - low).max(initial=0.0) <= SHORT
+    nodes, share = _RULES[FEW_NODES if short else NODES]
+    x = low[:, None] + (high - low)[:, None] * (nodes + 1) / 2
+    weight = np.exp(mean[:, None] + stddev[:, None] * x) * share * (high - low)[:, None] / 2
     return np.stack([(term * weight).sum(axis=1) for term in _hermite(x, count)])
 
 
