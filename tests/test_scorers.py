@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+import scoringrules
 import sklearn
 from numpy.testing import assert_allclose
 from scipy.stats import chi2, multivariate_normal, norm
@@ -19,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import covey
+from covey.distributions.internals import in_units
 from covey.errors import InputError
 from covey.scorers import get_scorer, get_scorer_names
 
@@ -82,6 +84,53 @@ def test_gaps_are_marginalised_and_rows_without_a_target_do_not_count(plane, tab
     for name in get_scorer_names():
         assert np.isfinite(get_scorer(name)(plane, X, Y))
         assert np.isnan(get_scorer(name)(plane, X, Y, [0.0, 0.0, 1.0, 0.0]))
+
+
+class Exponential(Plane):
+    """Targets whose logarithms are a plane and normal noise."""
+
+    def fit(self, X, y, sample_weight=None):
+        return super().fit(X, np.log(y))
+
+    def predict_distribution(self, X):
+        return covey.Transformed(super().predict_distribution(X), "log")
+
+
+@pytest.mark.parametrize("kind", ["log", "mixture"])
+def test_scores_of_what_is_no_ellipse_know_no_units(table, kind):
+    X, Y = table[0][:300], np.exp(table[1][:300] / 3)
+    model = Exponential(width=1 / 3).fit(X, Y)
+    joint = model.predict_distribution(X)
+    if kind == "mixture":
+        joint = covey.Mixture([joint.moment_matched()] * 2)
+    of = Constant(joint)
+    scale = Y.std(ddof=0).to_numpy()
+    if kind == "log":
+        mean, sd = joint.latent.mean - np.log(scale), joint.latent.stddev
+        each = scoringrules.crps_lognormal(Y / scale, mean, sd, backend="numpy")
+        found = get_scorer("neg_crps")(of, X, Y)
+        assert_allclose(found, -np.mean(each), rtol=1e-6)
+        alone = Constant(joint.marginal("CO"))  # the energy score of one target is its CRPS
+        found = get_scorer("neg_energy_score")(alone, X, Y[["CO"]])
+        assert_allclose(found, -np.mean(each, axis=0)[0], rtol=0.03)
+    else:
+        mean, sd = joint.mean / scale, joint.stddev / scale
+        each = scoringrules.crps_normal(Y / scale, mean, sd, backend="numpy")
+        assert_allclose(get_scorer("neg_crps")(of, X, Y), -np.mean(each), rtol=1e-6)
+    for name in ("neg_energy_score", "neg_variogram_score", "neg_crps"):
+        score = get_scorer(name)
+        wider = Constant(in_units(joint, np.array([0.01, 7.0])))
+        assert_allclose(score(wider, X, Y / [0.01, 7.0]), score(of, X, Y), rtol=1e-6)
+
+
+class Constant:
+    """An estimator that predicts what it was given."""
+
+    def __init__(self, joint):
+        self.joint = joint
+
+    def predict_distribution(self, X):
+        return self.joint
 
 
 def test_coverages_are_shares_of_rows_and_cells(plane, table):

@@ -8,6 +8,7 @@ from sklearn.linear_model import LinearRegression
 
 import covey
 from covey.archive import container
+from covey.distributions.transform import Log1p, Sqrt
 from covey.errors import InputError
 from covey.report import verdict
 
@@ -106,6 +107,22 @@ def test_a_file_keeps_it_and_an_earlier_covey_refuses_it(fitted, tmp_path):
         covey.load(tmp_path / "less.covey")
 
 
+@pytest.mark.parametrize(
+    "transform", [Log1p(35.0, 50.0), {"price": Sqrt(2.5), "count": "log1p", "change": None}]
+)
+def test_a_file_keeps_transforms_with_their_units(transform, tmp_path):
+    X, Y = table(60)
+    Y = Y if isinstance(transform, dict) else Y[["price"]]
+    model = covey.JointRegressor(transform=transform, **{**QUICK, "max_steps": 1}).fit(X, Y)
+    model.save(tmp_path / "m.covey")
+    again = covey.load(tmp_path / "m.covey")
+    assert again.get_params()["transform"] == transform
+    manifest, arrays = container.read(tmp_path / "m.covey")
+    manifest["parameters"]["transform"] = "log1p"  # as Covey wrote it once
+    container.write(tmp_path / "before.covey", manifest, arrays)
+    assert covey.load(tmp_path / "before.covey").get_params()["transform"] == "log1p"
+
+
 def test_fresh_rows_calibrate_it(fitted, tmp_path):
     model, *_ = fitted
     model.save(tmp_path / "m.covey")
@@ -119,9 +136,29 @@ def test_fresh_rows_calibrate_it(fitted, tmp_path):
     assert (lower[:, :2] >= 0).all()
     assert 0.86 < np.mean((lower <= Y) & (upper >= Y)) < 0.96
     Y.iloc[7, 1] = -3.0
-    with pytest.raises(InputError, match=r"'price' was never below 0.*Row 7 holds -3"):
+    before = model.fitted_
+    with pytest.raises(InputError, match=r"'price' was never below 0.*Received -3 in row 7\."):
         model.calibrate(X, Y)
+    assert model.fitted_ is before
     assert np.isneginf(joint.log_prob(Y)[7])
+
+
+def test_values_that_training_never_had_are_not_evaluated(fitted, tmp_path):
+    """A density of 0 has no logarithm, and no gain can be told from it."""
+    model, *_ = fitted
+    X, Y = (part.set_axis([f"r{i}" for i in range(60)]) for part in table(60, seed=4))
+    assert model.evaluate(X, Y)["negative_log_likelihood"] is not None
+    Y.loc["r7":"r8", "price"] = [-3.0, -1.0]
+    expected = r"'price' was never below 0 in training.*-3 in row 'r7' \(and 1 more such values\)"
+    for judge in (model.evaluate, model.calibrate):
+        with pytest.raises(InputError, match=expected):
+            judge(X, Y)
+    with pytest.raises(InputError, match=expected):
+        covey.report.write_report(tmp_path / "page.html", model, X, Y)
+    assert not (tmp_path / "page.html").exists()
+    assert np.isfinite(model.score(X, Y))  # means have errors all the same
+    weight = [0.0 if name in ("r7", "r8") else 1.0 for name in X.index]
+    assert model.evaluate(X, Y, weight)["negative_log_likelihood"] is not None
 
 
 def test_a_report_and_pictures_are_drawn_of_it(fitted, tmp_path):
@@ -194,7 +231,7 @@ def test_a_users_regressor_learns_the_latent_variables():
         ("log", r"'count' cannot go through 'log'"),
         ({"change": "log1p"}, r"'change' cannot go through 'log1p'"),
         ({"counts": "log1p"}, "Expected one of the targets"),
-        ("ln", r"one of \['clip', 'log', 'log1p', 'sqrt'\].*'ln'"),
+        ("ln", r"one of \['auto', 'clip', 'log', 'log1p', 'sqrt'\] or None.*'ln'"),
     ],
 )
 def test_what_cannot_be_transformed_is_refused(transform, message):

@@ -29,7 +29,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from covey import scores
 from covey.arguments.check import check_level, read_values
 from covey.arguments.labels import FEATURES, check_tables, labels_of
-from covey.distributions.internals import rescaled, with_mean
+from covey.distributions.internals import in_units
 from covey.distributions.joint import Joint
 from covey.errors import InputError, shown
 from covey.table.weights import read_sample_weight
@@ -172,8 +172,7 @@ def _negative(score: Callable[..., Array]) -> Callable[..., float]:
         center = (share * known).sum(axis=0) / total
         scale = np.sqrt((share * np.square(known - center)).sum(axis=0) / total)
         scale = np.where(scale > 1e-12 * np.abs(center), scale, 1.0)
-        alike = with_mean(rescaled(joint, 1 / scale), joint.mean / scale)
-        found = score(alike, values / scale)
+        found = score(in_units(joint, scale), values / scale)
         every = np.broadcast_to(weight.reshape(-1, *[1] * (found.ndim - 1)), found.shape)
         there = ~np.isnan(found)
         return -float(np.average(found[there], weights=every[there])) if there.any() else np.nan

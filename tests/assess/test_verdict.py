@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from covey.assess.evaluation import CONSTANT, evaluate
-from covey.assess.verdict import calibrated, verdict
+from covey.assess.verdict import calibrated, tabulate_parts, verdict
 from covey.distributions import MultivariateNormal, MultivariateT
 from covey.distributions.conformal import CalibrationSet
 from covey.distributions.internals import uncorrelated
@@ -108,6 +108,22 @@ def test_it_says_whether_it_beats_a_simple_model(ours, theirs, expected):
     joint, Y = predictions(seed=2)
     one, other = simple(joint, ours), simple(joint, theirs)
     assert lines_of(figures_of(one, Y, other, all_scores=False))[0].startswith(expected)
+
+
+def test_what_no_prediction_allows_has_no_gain():
+    """A density of 0 has no logarithm: no figure can be told, and a sentence says so."""
+    possible = figures_of(*predictions())
+    figures = copy.deepcopy(possible)
+    for found in (figures, *figures["baselines"].values()):
+        found["negative_log_likelihood"] = found["negative_log_likelihood_per_target"] = None
+    for found in figures["baselines"].values():
+        found["gain"] = found["standard_error"] = None
+    lines = lines_of(figures)
+    assert lines[0].startswith("Good? Cannot be said: some values are so far off that")
+    assert "correlations are of unknown worth" in lines[3]
+    text = tabulate_parts("site", {"north": figures, "south": possible})
+    assert text.splitlines()[-2].split()[2:4] == ["-", "-"]
+    assert "-" not in text.splitlines()[-1].split()
 
 
 def test_it_says_how_much_less_probable():

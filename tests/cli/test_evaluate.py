@@ -12,7 +12,7 @@ import covey
 from covey.assess.advice import verdict_with_advice
 from covey.assess.verdict import tabulate
 from covey.cli.words import in_options
-from tests.cli.commands import run
+from tests.cli.commands import FAST, run
 
 
 def test_evaluate_prints_figures_or_json(model_file, folder, capsys, recwarn):
@@ -127,3 +127,22 @@ def test_a_part_is_read_as_the_whole_table_is(model_file, test_rows, tmp_path, c
         warnings.simplefilter("ignore")
         model = covey.load(model_file)
         assert found == model.evaluate(frame[["a", "b", "site"]], frame[["CO", "NOx"]])
+
+
+def test_values_that_training_never_had_are_refused_in_a_sentence(folder, tmp_path, capsys):
+    table = pd.read_csv(folder / "train.csv").drop(columns="CO")
+    table.to_csv(tmp_path / "train.csv", index=False)
+    options = ["--targets", "NOx", "--drop", "id", "--transform", "log"]
+    model = tmp_path / "m.covey"
+    assert run("fit", tmp_path / "train.csv", *options, "--output", model, *FAST) == 0
+    table.loc[3, "NOx"] = 0.0
+    table.to_csv(tmp_path / "test.csv", index=False)
+    capsys.readouterr()
+    for options in (["--report", tmp_path / "page.html"], ["--by", "site"], ["--json"], []):
+        assert run("evaluate", model, tmp_path / "test.csv", *options) == 2
+        found = capsys.readouterr()
+        assert found.out == ""
+        assert "'NOx' was always above 0 in training" in found.err
+        assert "Received 0 in row 3." in found.err
+        assert "Traceback" not in found.err
+    assert not (tmp_path / "page.html").exists()

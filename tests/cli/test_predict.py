@@ -147,3 +147,11 @@ def test_in_a_pipe(model_file, folder):
         said = process.stderr.read()
     assert process.returncode == 0
     assert said == b""
+
+
+def test_help_says_what_is_no_normal_after_a_transform(capsys):
+    with pytest.raises(SystemExit):
+        run("predict", "--help")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "After `fit --transform` the normal of this mean and covariance is not what" in said
+    assert "write interval90, quantiles or sample10 then" in said

@@ -140,8 +140,9 @@ def test_covariances_are_double_integrals(rho, first, second):
     assert_allclose(found[0, 1] / scale, exact / scale, atol=1e-8 if abs(rho) < 0.99 else 2e-5)
 
 
-def test_correlations_of_a_student_t_average_those_of_its_mixing_variable():
-    factor, nu = np.linalg.cholesky([[1, 0.8], [0.8, 1]]), 4.0
+@pytest.mark.parametrize("rho", [0.2, 0.8, 0.95])
+def test_correlations_of_a_student_t_average_those_of_its_mixing_variable(rho):
+    factor, nu = np.linalg.cholesky([[1, rho], [rho, 1]]), 4.0
     joint = Transformed(MultivariateT([[0, 1]], scale_tril=factor, degrees_of_freedom=nu), "clip")
 
     def product(v):
@@ -390,8 +391,46 @@ def test_what_is_never_observed_has_no_density_and_is_not_given():
     assert np.isfinite(joint.log_prob(y)[0])
     assert_array_equal(joint.log_prob(y)[1:], -np.inf)
     assert_array_equal(scores.pit(joint, y)[[1, 2], [0, 3]], 0)
-    with pytest.raises(InputError, match=r"a is never below 0.*-0\.5 \(row 1\)"):
+    with pytest.raises(
+        InputError, match=r"a is never below 0.*-0\.5 in row 1 .*Give 0 or more, or NaN"
+    ):
         joint.conditional({"a": y[:, 0]})
+    with pytest.raises(
+        InputError, match=r"d is always above 0.*Received 0 in row 2 .*above 0, or NaN"
+    ):
+        joint.conditional({"d": y[:, 3]})
+    named = joint._labelled(pd.Index(["x", "y", "z"]))
+    with pytest.raises(InputError, match="in row 'y' to condition on"):
+        named.conditional(pd.DataFrame({"a": y[:, 0]}, index=["x", "y", "z"]))
+
+
+def test_the_divergence_between_transforms_is_scipys_integral():
+    """Of a lognormal from one whose log(1 + y / u) is normal, and back."""
+    mean, sd, unit = np.array([0.3, 1.0]), np.array([0.5, 0.8]), 0.7
+
+    def normal(shift):
+        return MultivariateNormal([mean + shift], covariance=np.diag(sd**2))
+
+    one, other = Transformed(normal(0.0), "log"), Transformed(normal(0.4), Log1p(unit))
+
+    def of_other(y, i):
+        return stats.norm.logpdf(np.log1p(y / unit), mean[i] + 0.4, sd[i]) - np.log(unit + y)
+
+    y = np.array([[[0.2, 3.0]], [[1.5, 0.01]]])
+    lognormal = stats.lognorm(sd, scale=np.exp(mean)).logpdf(y).sum(axis=2)
+    assert_allclose(one._log_prob_at(y), lognormal, rtol=1e-9)
+    assert_allclose(other._log_prob_at(y), sum(of_other(y[..., i], i) for i in range(2)), rtol=1e-9)
+    expected = 0.0
+    for i in range(2):
+        law = stats.lognorm(sd[i], scale=np.exp(mean[i]))
+
+        def integrand(y, law=law, i=i):
+            return law.pdf(y) * (law.logpdf(y) - of_other(y, i))
+
+        expected += sum(
+            integrate.quad(integrand, a, b)[0] for a, b in ((1e-9, 1), (1, 9), (9, 400))
+        )
+    assert_allclose(one.kl_divergence(other)[0], expected, rtol=0.02)
 
 
 def test_units_may_change_and_sums_are_refused():
@@ -451,6 +490,41 @@ def test_tables_labels_copies_and_rows():
 def test_what_cannot_be_transformed_is_refused(joint, transform, message):
     with pytest.raises(InputError, match=message):
         Transformed(joint, transform)
+
+
+@pytest.mark.parametrize("kind", [Clip, Log1p, Sqrt, Log])
+@pytest.mark.parametrize(
+    ("unit", "top", "message"),
+    [
+        (0.0, 5.0, r"`unit` of '\w+' must be a positive number.*Received: 0\.0"),
+        (-1.0, 5.0, r"`unit`.*-1"),
+        (np.nan, 5.0, "`unit`.*nan"),
+        (np.inf, 5.0, "`unit`.*inf"),
+        ("2", 5.0, "`unit`.*'2'"),
+        (True, 5.0, "`unit`.*True"),
+        (1.0, -5.0, r"`top` of '\w+' must be above 0.*Received: -5"),
+        (1.0, np.nan, "`top`.*nan"),
+        (1.0, None, "`top`.*None"),
+    ],
+)
+def test_units_and_ends_of_curves_are_checked(kind, unit, top, message):
+    with pytest.raises(InputError, match=message):
+        kind(unit, top)
+    if isinstance(unit, float) and isinstance(top, float) and kind is not Clip:
+        manifest = {"name": kind.name, "unit": unit, "top": top}
+        with pytest.raises(ValueError, match=f"a transform.*{kind.name}"):
+            Transforms.from_manifest([manifest])
+
+
+def test_a_curve_needs_some_room():
+    with pytest.raises(InputError, match=r"`top` of 'log1p' must be above 0.*Received: 0\.0"):
+        Log1p(1.0, 0.0)
+    assert Clip(1.0, 0.0) == Clip()
+    assert Log1p(np.float32(2.0), np.int64(3)).to_manifest() == {
+        "name": "log1p",
+        "unit": 2.0,
+        "top": 3.0,
+    }
 
 
 @pytest.mark.parametrize("transform", [*STRAIGHT.values(), Log1p(), Sqrt(), Log()])

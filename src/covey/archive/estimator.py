@@ -17,8 +17,8 @@ from covey.archive import container, scikit_learn
 from covey.assess.fingerprints import Fingerprints
 from covey.distributions.conformal import CalibrationSet
 from covey.distributions.internals import transformed
-from covey.distributions.transform import Transform
-from covey.distributions.transforms import Transforms
+from covey.distributions.transform import Clip, Transform
+from covey.distributions.transforms import Transforms, from_manifest
 from covey.errors import ArtifactError
 from covey.members.fitted_model import FittedModel
 from covey.start.baseline import Baseline, regressor_name
@@ -34,6 +34,7 @@ OUT_OF_FOLD = "out_of_fold_"
 REFERENCE = "reference_"
 BASE = "base_"
 BASELINE = "baseline_"
+MANIFEST = Clip().to_manifest().keys()  # of a transform
 SEEN, SEEN_IN_CALIBRATION = "seen_", "seen_in_calibration_"
 
 
@@ -128,6 +129,8 @@ def read(
         fitted = _fitted(manifest, arrays, trusted)
         parameters = dict(manifest["parameters"])
         parameters["hidden_units"] = tuple(parameters["hidden_units"])
+        if "transform" in parameters:
+            parameters["transform"] = _asked_for(parameters["transform"])
     except ArtifactError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -221,9 +224,18 @@ def _starting_with(prefix: str, arrays: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _transform(given: Any) -> str | None:
-    """The name of a transform that a user asked for."""
-    return given.name if isinstance(given, Transform) else given
+def _transform(given: Any) -> Any:
+    """A transform that a user asked for: its name, or all that an object of his holds."""
+    return given.to_manifest() if isinstance(given, Transform) else given
+
+
+def _asked_for(plain: Any) -> Any:
+    """The parameter `transform` of what a file holds of it."""
+    if not isinstance(plain, Mapping):
+        return plain
+    if plain.keys() == MANIFEST and isinstance(plain["unit"], float):  # of targets it holds text
+        return from_manifest(plain)
+    return {target: _asked_for(one) for target, one in plain.items()}
 
 
 def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def evaluate(
         * `per_target`: for each its `observed` cells, `bias` (mean of observed less predicted),
           `mae`, `rmse`, `crps`, `interval_score` (level 0.9), `conditional_error` (all in target
           units), `r2`, the mean predicted `stddev`, and `below_zero`, of a target that never is:
-          the shares of its means and of its 90% intervals that are all the same, or None;
+          the shares of its means and of its 90% intervals that go below 0, or None;
         * `coverage`: for each level, as text, the share of rows within the `joint` region, of cells
           within their `interval`, of each target's (`per_target`), and of rows within the region
           that the `model` alone would draw;

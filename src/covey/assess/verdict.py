@@ -123,6 +123,8 @@ def _gain(figures: Figures, held_out: bool) -> str:
         )
     if figures["effective_rows"] < LEAST:
         return f"Good? Cannot be said: {_of_rows(figures)} to judge by; {LEAST} is the least."
+    if gain is None:
+        return "Good? Cannot be said: some values are so far off that no prediction allows them."
     count = f"{figures['rows']:,} {where}"
     if abs(gain) <= max(2 * error, 0.005):
         return (
@@ -169,10 +171,10 @@ def _together(figures: Figures) -> str:
     strongest = figures["correlation"]
     if strongest is None:
         return "Together? There is one target, so nothing moves together."
-    gain = (
-        figures["baselines"][UNCORRELATED]["negative_log_likelihood_per_target"]
-        - figures["negative_log_likelihood_per_target"]
-    )
+    least = figures["baselines"][UNCORRELATED]["negative_log_likelihood_per_target"]
+    most_likely = figures["negative_log_likelihood_per_target"]
+    known = least is not None and most_likely is not None
+    worth = f"worth {least - most_likely:+.3f} nats per target" if known else "of unknown worth"
     first, second, value = strongest
     if abs(value) < WEAK:
         return f"Together? The targets hardly move together: correlations are {WEAK} at most."
@@ -183,7 +185,7 @@ def _together(figures: Figures) -> str:
     }
     text = (
         f"Together? {first} and {second} move together most (correlation {value:+.2f}); the "
-        f"correlations are worth {gain:+.3f} nats per target"
+        f"correlations are {worth}"
     )
     if cuts and (most := max(cuts, key=cuts.__getitem__)) and cuts[most] > 0.005:
         text += f", and knowing the others cuts the error of {most} by {cuts[most]:.0%}"
@@ -339,7 +341,7 @@ def tabulate_parts(column: str, parts: Mapping[str, Figures | None]) -> str:
                 name,
                 f"{found['rows']:,}",
                 _cell(found["negative_log_likelihood_per_target"]),
-                f"{found['baselines'][CONSTANT]['gain']:+.3f}",
+                "-" if (gain := found["baselines"][CONSTANT]["gain"]) is None else f"{gain:+.3f}",
                 _cell(float(np.mean(known)) if known else None),
                 _cell(found["coverage"][LEVEL]["joint"], "coverage"),
             ]

@@ -29,6 +29,8 @@ what --columns may name, and the columns it writes for a target CO:
   sample10      sample1_CO, sample1_NOx, ..., sample10_NOx: ten draws of all targets together
 Without --columns: mean and cov, and what else the distribution needs to be read again, such as
 degrees_of_freedom. A value that is given is written as its own mean, with variance 0.
+After `fit --transform` the normal of this mean and covariance is not what the model says, and may
+go below 0: write interval90, quantiles or sample10 then.
 """
 
 

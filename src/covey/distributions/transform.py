@@ -4,12 +4,12 @@ Each is increasing, y = max(h(z), 0). From 0 to `top`, in a fit the upper quarti
 what its name says; beyond, on both sides, it goes on as a straight line with the slope that it has
 there. So the tails of y are those of z, and it has a mean and a variance where z has.
 
-| name    | z of a value y, up to `top`             |
-|---------|-----------------------------------------|
-| `clip`  | y                                       |
-| `sqrt`  | 2 sqrt(1 + y / u) - 2, u = 3/8 at first |
-| `log1p` | log(1 + y / u), u = 1 at first          |
-| `log`   | log y, for y > 0 alone                  |
+| name    | z of a value y, up to `top` | u, unless given |
+|---------|-----------------------------|-----------------|
+| `clip`  | y                           |                 |
+| `sqrt`  | 2 sqrt(1 + y / u) - 2       | 3/8             |
+| `log1p` | log(1 + y / u)              | 1               |
+| `log`   | log y, for y > 0 alone      |                 |
 
 References: Tobin (1958), Econometrica 26(1) (`clip`); Anscombe (1948), Biometrika 35 (`sqrt`, 3/8);
 Aitchison, Brown (1957), The Lognormal Distribution.
@@ -19,19 +19,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import log_ndtr, ndtr
 
+from covey.errors import InputError, shown
 from covey.types import Array
 
 LARGEST = 700.0  # of what an exponential is taken
-WIDE = 3.0  # standard deviation of z beyond which a recursion loses digits
+WIDE = 5.0  # standard deviation of z beyond which a recursion loses half of the digits
 NODES = 96  # of an integral over a part of a normal variable
 REACH = 8.5  # standard deviations beyond which a normal's density is nothing
 ANSCOMBE = 0.375  # what is added to a count before its root is taken
-_X, _W = np.polynomial.legendre.leggauss(NODES)
+FEW_NODES = 32  # over a part as short as this, of polynomials of no higher degree
+SHORT, SMOOTH = 3.0, 48
+_RULES = {count: np.polynomial.legendre.leggauss(count) for count in (NODES, FEW_NODES)}
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,28 @@ class Transform(ABC):
         top: where the straight line begins, in target units; infinite for none.
         name: by which users call it.
         at_zero: the latent value of y = 0.
+
+    Raises:
+        InputError: `unit` is not a positive number, or `top` is neither positive nor, of `clip`, 0.
     """
 
     unit: float = 1.0
     top: float = np.inf
     name: ClassVar[str]
     at_zero: ClassVar[float] = 0.0
+    _straight: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not _is_number(self.unit) or not 0 < self.unit < np.inf:
+            raise InputError(
+                f"`unit` of {self.name!r} must be a positive number, in target units. Received: "
+                f"{shown(self.unit)}."
+            )
+        if not _is_number(self.top) or not (self.top > 0 or (self._straight and self.top == 0)):
+            raise InputError(
+                f"`top` of {self.name!r} must be above 0, in target units: there the straight line "
+                f"begins. Received: {shown(self.top)}."
+            )
 
     @abstractmethod
     def _curve(self, y: Array) -> Array:
@@ -132,8 +152,8 @@ class Transform(ABC):
         """What a file must hold."""
         return {
             "name": self.name,
-            "unit": self.unit,
-            "top": self.top if np.isfinite(self.top) else None,
+            "unit": float(self.unit),
+            "top": float(self.top) if np.isfinite(self.top) else None,
         }
 
 
@@ -143,6 +163,7 @@ class Clip(Transform):
 
     top: float = 0.0
     name: ClassVar[str] = "clip"
+    _straight: ClassVar[bool] = True
 
     def _curve(self, y: Array) -> Array:
         return y
@@ -241,6 +262,10 @@ class Log(Transform):
         return replace(self, top=self.top * factor), 1.0, float(np.log(factor))
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+
+
 def _beyond(values: Array, inner: Array, log_slope: Array) -> Array:
     """How far the straight lines lead from the ends; 0 between them, and at infinite ends."""
     within = values == inner
@@ -268,8 +293,12 @@ def _hermite(x: Array, count: int) -> Array:
     found[0] = np.exp(-np.square(x) / 2) / np.sqrt(2 * np.pi)
     if count > 1:
         found[1] = x * found[0]
-    for k in range(1, count - 1):
-        found[k + 1] = (x * found[k] - np.sqrt(k) * found[k - 1]) / np.sqrt(k + 1)
+    before = np.empty_like(x)
+    for k in range(1, count - 1):  # without a new array in each turn
+        np.multiply(found[k - 1], np.sqrt(k), out=before)
+        np.multiply(x, found[k], out=found[k + 1])
+        found[k + 1] -= before
+        found[k + 1] /= np.sqrt(k + 1)
     return found
 
 
@@ -290,8 +319,10 @@ def _exponential(mean: Array, stddev: Array, ends: Array, count: int) -> Array:
 def _by_nodes(mean: Array, stddev: Array, ends: Array, count: int) -> Array:
     """See `_exponential`."""
     low, high = np.clip(ends, -REACH, REACH)
-    x = low[:, None] + (high - low)[:, None] * (_X + 1) / 2
-    weight = np.exp(mean[:, None] + stddev[:, None] * x) * _W * (high - low)[:, None] / 2
+    short = count <= SMOOTH and (high - low).max(initial=0.0) <= SHORT
+    nodes, share = _RULES[FEW_NODES if short else NODES]
+    x = low[:, None] + (high - low)[:, None] * (nodes + 1) / 2
+    weight = np.exp(mean[:, None] + stddev[:, None] * x) * share * (high - low)[:, None] / 2
     return np.stack([(term * weight).sum(axis=1) for term in _hermite(x, count)])
 
 

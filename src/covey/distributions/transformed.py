@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, final
+from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from covey.algebra.patterns import by_pattern
 from covey.algebra.triangular import embedded
 from covey.arguments.check import check_level, check_probability, factor_covariance
+from covey.arguments.labels import row_name
 from covey.distributions.divergence import divergence, kl_divergence
 from covey.distributions.joint import Joint
 from covey.distributions.normal import MultivariateNormal
@@ -21,9 +22,6 @@ from covey.distributions.transformed_region import TransformedRegion
 from covey.distributions.transforms import Transforms
 from covey.errors import InputError
 from covey.types import Array, Mask
-
-if TYPE_CHECKING:
-    pass
 
 JITTER = 1e-12  # of a correlation matrix that rounding made singular
 
@@ -267,10 +265,12 @@ class Transformed(OfLatent):
     def _conditional(self, values: Array) -> Self:
         z, impossible = self._latent_values(values)
         if impossible.any():
-            row, target = np.argwhere(impossible)[0]
+            row, target = np.argwhere(impossible)[0].tolist()
+            zero = np.isinf(self.transforms.at_zero[target])
             raise InputError(
-                f"{self.targets[target]} is never below 0 here, so that it cannot be given as "
-                f"{values[row, target]:.6g} (row {row}). Give a value above 0, or NaN."
+                f"{self.targets[target]} is {'always above' if zero else 'never below'} 0 here. "
+                f"Received {values[row, target]:.6g} in {row_name(self.index, row)} to condition "
+                f"on. Give {'a value above 0' if zero else '0 or more'}, or NaN."
             )
         return self._trusted(self.latent._conditional(z), self.transforms)
 

@@ -28,10 +28,12 @@ from covey.types import Array, Rows
 
 FARTHEST = 20.0  # inverse hyperbolic sine of a Student-t beyond which nothing counts
 CHUNK = 2**21  # numbers in an array
-TERMS = (4, 16, 48, 128, 320)  # of the series: as few of these as are accurate
+TERMS = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 320)  # of the series: as few as are accurate
 ACCURATE = 1e-12  # of the first term that is left out, as a share of the variances
+ACCURATE_MIXED = 1e-5  # the same, given the mixing variable of a Student-t
+FEW_NODES = 24  # of means and variances given the mixing variable
 LEAST = 1e-9  # standard deviation, as a share of that of h(z) at 0: a variance is never 0
-_X, _W = np.polynomial.legendre.leggauss(NODES)
+_RULES = {count: np.polynomial.legendre.leggauss(count) for count in (NODES, FEW_NODES)}
 
 
 def mean_and_stddev(base: Any, transforms: Transforms) -> tuple[Array, Array]:
@@ -96,23 +98,25 @@ class _Law:
     mean: Array
     root: Array
     nu: Array | None
+    nodes: int = NODES
 
     def between(self, low: float, high: float) -> tuple[Array, Array]:
-        """Nodes z between two values, and their weights times the density: (N, NODES) each."""
+        """Nodes z between two values, and their weights times the density: (N, nodes) each."""
+        x, share = _RULES[self.nodes]
         ends = (np.array([[low], [high]]) - self.mean) / self.root
         if self.nu is None:
             # exp(s t) and its square lie s and 2 s higher
             lower = np.clip(ends[0], -REACH, None)
             upper = np.clip(ends[1], None, np.maximum(REACH + 2 * self.root, lower + REACH))
             lower = np.minimum(lower, upper)
-            t = lower[:, None] + (upper - lower)[:, None] * (_X + 1) / 2
-            weight = (upper - lower)[:, None] / 2 * _W
+            t = lower[:, None] + (upper - lower)[:, None] * (x + 1) / 2
+            weight = (upper - lower)[:, None] / 2 * share
             density = np.exp(-np.square(t) / 2) / np.sqrt(2 * np.pi)
         else:
             lower, upper = np.clip(np.arcsinh(ends), -FARTHEST, FARTHEST)
-            place = lower[:, None] + (upper - lower)[:, None] * (_X + 1) / 2
+            place = lower[:, None] + (upper - lower)[:, None] * (x + 1) / 2
             t = np.sinh(place)
-            weight = (upper - lower)[:, None] / 2 * _W * np.cosh(place)
+            weight = (upper - lower)[:, None] / 2 * share * np.cosh(place)
             density = _student_t(t, self.nu[:, None])
         return self.mean[:, None] + self.root[:, None] * t, weight * density
 
@@ -185,10 +189,12 @@ def covariance(base: Any, transforms: Transforms, mean: Array, stddev: Array) ->
     """
     n, d = mean.shape
     found = np.empty((n, d, d))
-    counts = _counts(base.correlation) if transforms else np.ones(n, dtype=np.intp)
+    accurate = ACCURATE if base._radial.degrees_of_freedom is None else ACCURATE_MIXED
+    counts = _counts(base.correlation, accurate) if transforms else np.ones(n, dtype=np.intp)
+    values = mixing_moment(base._radial, 1.0)[1].shape[1] if n else 1
     for count in np.unique(counts):  # each row has as many terms as it needs itself
         every = np.flatnonzero(counts == count)
-        size = max(CHUNK // (d * max(d, count)), 1)
+        size = max(CHUNK // (d * max(d, count) * values), 1)
         for start in range(0, len(every), size):
             rows = every[start : start + size]
             part = base[rows]._labelled(None)
@@ -196,35 +202,32 @@ def covariance(base: Any, transforms: Transforms, mean: Array, stddev: Array) ->
     return found * _squared(stddev)
 
 
-def _counts(latent: Array) -> Rows:
+def _counts(latent: Array, accurate: float) -> Rows:
     """How many terms of the series each row takes, shape (N,)."""
     off = ~np.eye(latent.shape[1], dtype=bool)
     largest = np.abs(latent[:, off]).max(axis=1, initial=0.0)
-    wanted = np.log(ACCURATE) / np.log(np.clip(largest, 1e-3, 1 - 1e-9))
+    wanted = np.log(accurate) / np.log(np.clip(largest, 1e-3, 1 - 1e-9))
     return np.array(TERMS)[np.searchsorted(TERMS, np.minimum(wanted, TERMS[-1]))]
 
 
 def _correlation(base: Any, transforms: Transforms, count: int) -> Array:
     """Correlation matrices, 1 on the diagonal and 0 beside targets known exactly."""
     latent, known = base.correlation, base.observed
-    radial = base._radial
     root = np.where(known, 1.0, base._scale.root_diagonal)
-    if radial.degrees_of_freedom is None:
-        _, found = _given_mixing(base.mean, root, latent, transforms, count)
-    else:
-        # E[f] = E[V] times the average of f / V by the measure that V weighs
-        weights = nodes(mixing_moment(radial, 1.0)[1].shape[1])[1]
-        growth = mixing_moment(radial, 1.0)[1]
-        parts = [
-            _given_mixing(base.mean, root / np.sqrt(g)[:, None], latent, transforms, count)
-            for g in growth.T
-        ]
-        means = np.stack([each for each, _ in parts])
-        share = weights[:, None] * growth.T
-        center = np.einsum("jn,jni->ni", share / share.sum(axis=0), means)
-        apart = means - center
-        found = np.einsum("jn,jnik->nik", share, np.stack([each for _, each in parts]))
-        found += sum(s[:, None, None] * _squared(a) for s, a in zip(share, apart, strict=True))
+    # E[f] = E[V] times the average of f / V by the measure that V weighs; a normal has V = 1
+    growth = mixing_moment(base._radial, 1.0)[1].T
+    share = nodes(len(growth))[1][:, None] * growth
+    stddev = root / np.sqrt(growth)[:, :, None]
+    series, means, variance = _given_mixing(base.mean, stddev, transforms, count)
+    weight = np.sqrt(share)[:, :, None]
+    center = np.einsum("jn,jni->ni", share / share.sum(axis=0), means)
+    found = _summed(weight * (means - center))
+    # what the series leaves of the variances goes on with its last power
+    rest = np.sqrt(np.maximum(variance - np.square(series).sum(axis=0), 0.0))
+    power = np.ones_like(latent)
+    for term in (*series, rest):
+        power = power * latent
+        found += power * _summed(weight * term)
     own = np.arange(found.shape[1])
     scale = np.sqrt(np.where(known, 1.0, found[:, own, own]))
     found = found / _squared(scale)
@@ -234,38 +237,42 @@ def _correlation(base: Any, transforms: Transforms, count: int) -> Array:
 
 
 def _given_mixing(
-    mean: Array, stddev: Array, latent: Array, transforms: Transforms, count: int
-) -> tuple[Array, Array]:
-    """Means and covariances of max(h(z), 0), z normal.
+    mean: Array, stddev: Array, transforms: Transforms, count: int
+) -> tuple[Array, Array, Array]:
+    """What max(h(z), 0) is made of, z normal given each of J values of a mixing variable.
 
     Args:
         mean: of z, shape (N, D).
-        stddev: of z, shape (N, D), positive.
-        latent: correlations of z, shape (N, D, D).
+        stddev: of z, shape (J, N, D), positive.
         transforms: of the D targets.
-        count: of terms.
+        count: K, of terms.
 
     Returns:
-        Arrays of shape (N, D) and (N, D, D), in target units and their products.
+        The terms of the series, of shape (K, J, N, D), and means and variances, of shape (J, N, D),
+        in target units and their squares.
     """
-    n, d = mean.shape
-    series = np.zeros((count, n, d))
-    means, variance = np.array(mean), np.square(stddev)
+    series = np.zeros((count, *stddev.shape))
+    means, variance = np.array(np.broadcast_to(mean, stddev.shape)), np.square(stddev)
+    few = FEW_NODES if len(stddev) > 1 else NODES
     for i, transform in enumerate(transforms.each):
         if transform is None:
-            series[0, :, i] = stddev[:, i]
+            series[0, ..., i] = stddev[..., i]
             continue
-        series[:, :, i] = transform.coefficients(mean[:, i], stddev[:, i], count)
-        means[:, i], spread = _moments(transform, _Law(mean[:, i], stddev[:, i], None))
-        variance[:, i] = np.square(spread)
-    power = np.ones_like(latent)
-    found = np.zeros_like(latent)
-    for term in series:
-        power = power * latent
-        found += power * _squared(term)
-    # what the series leaves of the variances goes on with its last power
-    rest = np.sqrt(np.maximum(variance - np.square(series).sum(axis=0), 0.0))
-    return means, found + power * latent * _squared(rest)
+        law = _Law(means[..., i].ravel(), stddev[..., i].ravel(), None, few)
+        found = transform.coefficients(law.mean, law.root, count)
+        series[..., i] = found.reshape(count, *stddev.shape[:2])
+        each, spread = (part.reshape(stddev.shape[:2]) for part in _moments(transform, law))
+        means[..., i], variance[..., i] = each, np.square(spread)
+    return series, means, variance
+
+
+def _summed(values: Array) -> Array:
+    """The products of all pairs, summed over J, symmetric: (J, N, D) gives (N, D, D)."""
+    if len(values) == 1:
+        return _squared(values[0])
+    columns = np.ascontiguousarray(np.moveaxis(values, 0, 2))
+    found = columns @ np.swapaxes(columns, 1, 2)
+    return np.asarray(found + np.swapaxes(found, 1, 2)) / 2
 
 
 def _squared(values: Array) -> Array:

@@ -73,6 +73,10 @@ class Transforms:
         zero = (y == 0) & np.isinf(self.at_zero)
         return np.asarray(((y < 0) | zero) & self.bounded)
 
+    def bound(self, position: int) -> str:
+        """What is said of the values of a target that has a transform."""
+        return "was always above 0" if np.isinf(self.at_zero[position]) else "was never below 0"
+
     def _applied(self, values: Array, what: Any) -> Array:
         found = np.array(values, dtype=np.float64)
         for i, one in enumerate(self.each):
@@ -89,23 +93,36 @@ class Transforms:
         """Rebuild what `to_manifest` described.
 
         Raises:
-            ValueError: there is no such transform, or a unit is not positive.
+            ValueError: there is no such transform, or a unit or an end of the curve cannot be.
         """
         found: list[Transform | None] = []
         for one in each:
-            if one is not None and (one["name"] not in KINDS or not float(one["unit"]) > 0):
-                raise ValueError(f"a transform, {one}")
-            top = np.inf if one is None or one["top"] is None else float(one["top"])
-            found.append(None if one is None else KINDS[one["name"]](float(one["unit"]), top))
+            found.append(None if one is None else from_manifest(one))
         return cls(tuple(found))
 
 
-def read_transform(given: Any, target: str) -> Transform | None:
+def from_manifest(one: Mapping[str, Any]) -> Transform:
+    """Rebuild what `Transform.to_manifest` described.
+
+    Raises:
+        ValueError: there is no such transform, or a unit or an end of the curve cannot be.
+    """
+    if one["name"] not in KINDS:
+        raise ValueError(f"a transform, {dict(one)}")
+    try:
+        top = np.inf if one["top"] is None else float(one["top"])
+        return KINDS[one["name"]](float(one["unit"]), top)
+    except InputError as error:
+        raise ValueError(f"a transform, {dict(one)}") from error
+
+
+def read_transform(given: Any, target: str, others: tuple[str, ...] = ()) -> Transform | None:
     """The transform that a user names for a target.
 
     Args:
         given: a name, a `Transform`, or None.
         target: name of the target, for messages.
+        others: further names that the caller takes, for messages.
 
     Returns:
         The transform; None for none.
@@ -118,6 +135,6 @@ def read_transform(given: Any, target: str) -> Transform | None:
     if isinstance(given, str) and given in KINDS:
         return KINDS[given]()
     raise InputError(
-        f"The transform of target {target!r} must be one of {sorted(KINDS)} or None. Received: "
-        f"{shown(given)}."
+        f"The transform of target {target!r} must be one of {sorted([*others, *KINDS])} or "
+        f"None. Received: {shown(given)}."
     )

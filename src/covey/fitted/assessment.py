@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from covey.arguments.check import read_values
 from covey.arguments.frames import as_pandas
-from covey.arguments.labels import FEATURES, check_tables, labels_of
+from covey.arguments.labels import FEATURES, check_tables, labels_of, row_name
 from covey.assess.calibration import calibration_rows
 from covey.assess.evaluation import evaluate, mean_r2, row_width
 from covey.assess.figures import Evaluation
@@ -77,8 +77,8 @@ class AssessmentMixin(FittedAttributes):
             The same estimator, calibrated.
 
         Raises:
-            InputError: a column cannot be used, or no row holds a target. The estimator is left as
-                it was.
+            InputError: a column cannot be used, no row holds a target, or a target with a transform
+                has a value that it never had. The estimator is left as it was.
 
         References:
             Vovk, Gammerman, Shafer (2005), Algorithmic Learning in a Random World; Johnstone, Cox
@@ -90,9 +90,12 @@ class AssessmentMixin(FittedAttributes):
         values = self._outcome(X, Y, joint.mean)
         if np.isnan(values).all():
             raise InputError("`Y` must hold at least one target to calibrate on. It holds none.")
+        self._check_possible(values, X)
         _share_of(fitted.training_fingerprints, inputs.matrix, values, None, CALIBRATED)
         rows = calibration_rows(values, width=row_width(joint))
-        latent = self._latent(values)[rows]
+        latent = (
+            transforms.latent(values)[rows] if (transforms := fitted.transforms) else values[rows]
+        )
         self.fitted_ = replace(
             fitted,
             calibration_set=CalibrationSet(joint[rows], latent, "conformal"),
@@ -128,13 +131,15 @@ class AssessmentMixin(FittedAttributes):
             shows itself as a verdict and a few tables.
 
         Raises:
-            InputError: a column, the targets or the weights cannot be used.
+            InputError: a column, the targets or the weights cannot be used, or a target with a
+                transform has a value that it never had.
         """
         X, Y, weight = _counted(X, chosen_targets(Y, y), sample_weight)
         fitted = self.fitted_
         inputs = fitted.inputs(X)
         joint = fitted.distribution(inputs)
         values = self._outcome(X, Y, joint.mean)
+        self._check_possible(values, X)
         _share_of(fitted.calibration_fingerprints, inputs.matrix, values, weight, RECALLED)
         baseline = fitted.baseline
         constant = baseline.distribution(inputs, fitted.targets)
@@ -143,19 +148,21 @@ class AssessmentMixin(FittedAttributes):
         beyond = fitted.schema.beyond_range(*read_features(X))
         return Evaluation({**figures, "training_rows": trained, "beyond_range": beyond})
 
-    def _latent(self, values: Array) -> Array:
-        """What the members predict of these values; refuses those that it never is."""
+    def _check_possible(self, values: Array, X: Any) -> None:
+        """Refuse values that a target with a transform never has: their density is 0."""
         transforms = self.fitted_.transforms
         if not transforms:
-            return values
-        if (bad := np.argwhere(transforms.impossible(values))).size:
-            row, target = bad[0]
+            return
+        bad = np.argwhere(transforms.impossible(values))
+        if len(bad):
+            row, target = bad[0].tolist()
+            more = f" (and {len(bad) - 1:,} more such values)" if len(bad) > 1 else ""
             raise InputError(
-                f"Target {self.targets_[target]!r} was never below 0 in training, and is predicted "
-                f"as such. Row {row} holds {values[row, target]:.6g}. Leave the row out, or fit "
-                "without `transform`."
+                f"Target {self.targets_[target]!r} {transforms.bound(target)} in training, and is "
+                f"predicted as such. Received {values[row, target]:.6g} in "
+                f"{row_name(labels_of(X), row)}{more}. Leave such rows out, or fit with "
+                f"transform={{{self.targets_[target]!r}: None}}."
             )
-        return transforms.latent(values)
 
     def _outcome(self, X: Any, Y: Any, mean: Array) -> Array:
         rows = None if labels_of(Y) is None else labels_of(X)

@@ -1,7 +1,9 @@
 """Which targets are learned through a transform: as a user says, or by out-of-fold likelihood.
 
 The linear starts of the members are fitted to each target through each transform, and rows that
-they did not see are scored in target units: the log-density of z, less the logarithm of dy / dz.
+they did not see are scored in target units: by the log-density of z, less the logarithm of dy / dz.
+Where many rows share the least value (0, a limit of detection), it is scored by the probability of
+being no more than that: there a density can be made as high as one likes.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ from covey.types import Array
 MOST_ROWS = 20_000  # that transforms are compared on, evenly chosen
 SHARES = (0.03, 0.1, 0.3, 1.0)  # of a target's spread: units that are tried
 STRAIGHT = 0.75  # share of the values above 0 up to which a transform is curved
-MANY_ZEROS = 0.01  # share of a target's values
+MANY = 0.01  # share of a target's values that are one value
+FEW = 0.01  # share of 90% intervals below 0 up to which a target is left as it is
 SURE = 2.0  # standard errors by which a transform must be better
 LEAST = 0.02  # nats by which it must be better
 DEGREES_OF_FREEDOM = 4.0  # of the Student-t that a transform must be better than, too
@@ -101,7 +104,7 @@ def _wanted(given: Any, data: TrainingData) -> list[Any]:
     wanted: list[Any] = [None] * len(targets)
     for target, one in given.items():
         i = target_positions(target, targets)[0]
-        found = AUTO if one == AUTO else read_transform(one, targets[i])
+        found = AUTO if one == AUTO else read_transform(one, targets[i], (AUTO,))
         # what is named is curved up to the upper quartile, and straight beyond
         named = isinstance(one, str) and isinstance(found, Transform)
         wanted[i] = _up_to(found, data.Y[:, i]) if named else found
@@ -143,7 +146,7 @@ def _candidates(y: Array) -> list[Transform]:
         return [Clip()]
     whole = bool((known == np.round(known)).all())
     # at a value that many rows have a density can be made as high as one likes, by a small unit
-    repeated = np.mean(known == 0) > MANY_ZEROS
+    repeated = np.unique(known, return_counts=True)[1].max() > MANY * len(known)
     shares = [share for share in SHARES if share >= 0.3 or not repeated]
     units = [_rounded(share * spread) for share in shares]
     units = [unit for unit in units if unit > 1 or not whole]
@@ -175,15 +178,16 @@ def _chosen(
     for column, i in enumerate(targets):
         ranked = [found[turn][:, column] for turn in range(len(tried[i]))]
         if i not in auto:
-            best[i], gains[i] = tried[i][0], _mean(ranked[0] - plain.density[:, column])
+            best[i] = tried[i][0]
+            gains[i] = _mean(ranked[0] - plain.density[:, column], data.weight)
             continue
-        scores = [_mean(density) for density in ranked]
+        scores = [_mean(density, data.weight) for density in ranked]
         number = int(np.argmax(scores))
         gain = ranked[number] - plain.density[:, column]
-        if plain.below[column] == 0:  # what is far from 0 networks learn as well without
+        if plain.below[column] <= FEW:  # what is far from 0 networks learn as well without
             continue
-        if _better(gain):
-            best[i], gains[i] = tried[i][number], _mean(gain)
+        if _better(gain, data.weight):
+            best[i], gains[i] = tried[i][number], _mean(gain, data.weight)
         else:
             best[i], gains[i] = Clip(), 0.0
     return TargetTransforms(Transforms(tuple(best)), tuple(gains))
@@ -191,7 +195,10 @@ def _chosen(
 
 @dataclass(frozen=True)
 class _Scores:
-    """Log-densities of T targets out of fold, (N, T), and where intervals go below 0, (T,)."""
+    """How likely T targets are out of fold, (N, T), and how often intervals go below 0, (T,).
+
+    Log-densities, but log-probabilities of no more than the least value where many rows share it.
+    """
 
     density: Array
     below: Array
@@ -213,8 +220,10 @@ def _scores(
     slope = np.stack(
         [Transforms((one,)).log_slope(z[:, [k]]) for k, one in enumerate(each)], axis=1
     )
+    floor = _floors(data.Y[:, targets])
+    at_floor, z_floor = data.Y[:, targets] == floor, through.latent(floor[None])[0]
     density, heavy = np.full(z.shape, np.nan), np.full(z.shape, np.nan)
-    below = np.zeros(len(targets))
+    below = np.full(z.shape, np.nan)
     unbounded = unbounded_columns(data.inputs.matrix)
     nu = DEGREES_OF_FREEDOM
     for member, (train, test) in enumerate(zip(data.folds.trains, data.folds.tests, strict=True)):
@@ -238,27 +247,44 @@ def _scores(
         squares = (share * np.square(np.nan_to_num(ridge.residuals))).sum(axis=0)
         spread = line.scale * np.sqrt(squares / np.maximum(share.sum(axis=0), 1e-12))
         spread = np.maximum(spread, 1e-9 * line.scale)
-        found = norm.logpdf(z[test], mean, spread) - slope[test]
-        density[test] = np.where(np.isnan(z[test]), np.nan, found)
         narrow = spread * np.sqrt((nu - 2) / nu)
-        found = t.logpdf(z[test], nu, mean, narrow) - slope[test]
-        heavy[test] = np.where(np.isnan(z[test]), np.nan, found)
-        below = np.maximum(below, (mean - TAIL * spread < 0).mean(axis=0))
+        for law, root, found in ((norm(), spread, density), (t(nu), narrow, heavy)):
+            scaled = (z[test] - mean) / root
+            likely = law.logpdf(scaled) - np.log(root) - slope[test]
+            censored = law.logcdf((z_floor - mean) / root)
+            found[test] = np.where(at_floor[test], censored, likely)
+        below[test] = mean - TAIL * spread < 0
     if family in (AUTO, STUDENT_T):
-        better = [_mean(heavy[:, k]) > _mean(density[:, k]) for k in range(len(targets))]
+        better = [
+            _mean(heavy[:, k], data.weight) > _mean(density[:, k], data.weight)
+            for k in range(len(targets))
+        ]
         density = np.where(np.array(better) | (family == STUDENT_T), heavy, density)
-    return _Scores(density, below)
+    return _Scores(density, np.array([_mean(column, data.weight) for column in below.T]))
 
 
-def _mean(values: Array) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else np.nan
+def _floors(Y: Array) -> Array:
+    """The least value of each target where it is 0 or many rows share it, else NaN: shape (T,)."""
+    found = np.full(Y.shape[1], np.nan)
+    for k, column in enumerate(Y.T):
+        known = column[~np.isnan(column)]
+        if len(known) and (known.min() == 0 or np.mean(known == known.min()) > MANY):
+            found[k] = known.min()
+    return found
 
 
-def _better(gain: Array) -> bool:
+def _mean(values: Array, weight: Array) -> float:
+    """The weighted mean of what is not NaN."""
+    known = ~np.isnan(values)
+    total = float(weight[known].sum())
+    return float(weight[known] @ values[known]) / total if total > 0 else np.nan
+
+
+def _better(gain: Array, weight: Array) -> bool:
     """Whether a gain is more than chance and rounding explain."""
-    known = gain[~np.isnan(gain)]
-    if len(known) < 2:
+    known = ~np.isnan(gain) & (weight > 0)
+    if known.sum() < 2:
         return False
-    error = float(known.std() / np.sqrt(len(known)))
-    return bool(known.mean() > max(SURE * error, LEAST))
+    mean, weight = _mean(gain, weight), weight[known]
+    error = float(np.sqrt(np.square(weight * (gain[known] - mean)).sum()) / weight.sum())
+    return bool(mean > max(SURE * error, LEAST))
