@@ -185,3 +185,11 @@ def test_codes():
 )
 def test_one_label_for_one_number(text, label):
     assert number_label(text) == label
+
+
+@pytest.mark.parametrize("text", ["1{}x", "+{}x", "1 kg{}x", "1{}", "{}"])
+def test_long_runs_take_time_in_proportion(text):
+    """These would take hours if the time grew with the square."""
+    for run in (" " * 200_000, "\u00a0" * 200_000, "1 " * 100_000, "1," * 100_000):
+        _, states = NumberSpelling().read([text.format(run), "7"])
+        assert states[1] == NUMBER

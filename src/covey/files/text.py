@@ -13,7 +13,6 @@ from covey.files.dialect import BLANKS, NONE, Dialect, records, tabbed
 from covey.files.encoding import decode, zero_bytes
 from covey.files.head import SEPARATORS_IN_WORDS, Head, find_head, no_table
 from covey.files.names import finish, tidy
-from covey.files.notes import quoted
 from covey.files.numerals import canonical, find_decimal
 from covey.files.quotes import find_swallowed, unended_error
 from covey.files.tail import find_tail

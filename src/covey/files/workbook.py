@@ -60,10 +60,8 @@ def read_workbook(source: Source, notes: Notes) -> pd.DataFrame:
     texts = [[_text(cell) for cell in row] for row in rows]
     width = max((sum(1 for cell in row if cell) and len(row) for row in texts), default=0)
     layout = find_layout(texts[:400], width)
-    if layout.header is None:
-        names = notes.call_columns(width)
-    else:
-        names = texts[layout.header]
+    header = layout.header
+    names = notes.call_columns(width) if header is None else texts[header]
     notes.leave_out(layout.above, "before the table")
     first = layout.first
     if first < len(texts) and layout.header is not None:

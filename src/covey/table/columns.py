@@ -48,7 +48,8 @@ class Learned:
         values: of the cells, shape (N,), in the column's unit; None for categories.
         lost: cells that are not what the column is, and count as missing.
         doubt: a text that could mean something else as well.
-        mostly: cells that are no numbers, in a column of text whose others mostly are.
+        mostly: cells that do not fit, in a column of text whose others are mostly numbers.
+        bare: cells without a percent sign in a column of percentages.
         counts: of categories, how many rows have each label; None stands for missing.
     """
 
@@ -57,6 +58,7 @@ class Learned:
     lost: Lost | None = None
     doubt: str | None = None
     mostly: Lost | None = None
+    bare: Lost | None = None
     counts: Counter[str | None] = field(default_factory=Counter)
 
 
@@ -118,8 +120,7 @@ def read_numbers_in_text(column: pd.Series) -> tuple[Reading, NumberSpelling, Wo
     if as_words(words.counts) is not None:
         reading = words.reading(read_words(words.texts))
         return replace(reading, lost=words.lost(reading.states)), NumberSpelling(), words
-    spelling, doubt = NumberSpelling.find(words.counts)
-    reading = words.reading(*spelling.read(words.texts), doubt=doubt)
+    reading, spelling = _by_spelling(words)
     return replace(reading, lost=words.lost(reading.states)), spelling, words
 
 
@@ -152,7 +153,7 @@ def _with_values(
     if not np.isfinite(reading.values).any():  # nothing to learn, or refused for its infinity
         return Learned(CategoricalColumn(name, ()), reading.values)
     learned = getattr(column, "learn", column.fit)(name, kind, reading.values, **spelling)
-    return Learned(learned, reading.values, reading.lost, reading.doubt)
+    return Learned(learned, reading.values, reading.lost, reading.doubt, bare=reading.bare)
 
 
 def _booleans(name: str, words: Words) -> Learned | None:
@@ -164,12 +165,34 @@ def _booleans(name: str, words: Words) -> Learned | None:
 
 
 def _numbers(name: str, words: Words) -> Learned | None:
-    spelling, doubt = NumberSpelling.find(words.counts)
-    reading = words.reading(*spelling.read(words.texts), doubt=doubt)
-    if not _serves(words, reading) or _codes(words, reading):
+    reading, spelling = _by_spelling(words)
+    if not _serves(words, reading) or _codes(words, reading) or much_is_bare(words, reading):
         return None
     reading = replace(reading, lost=words.lost(reading.states))
     return _with_values(NumericColumn, name, "number", reading, spelling=spelling)
+
+
+def _by_spelling(words: Words) -> tuple[Reading, NumberSpelling]:
+    """Text read as numbers, and how these are written."""
+    spelling, doubt = NumberSpelling.find(words.counts)
+    reading = words.reading(*spelling.read(words.texts), doubt=doubt)
+    bare = words.bare(spelling)
+    if bare is not None and 2 * bare.count >= words.cells(reading.states, NUMBER):
+        # 0.05 is no percentage because another cell is one
+        spelling, bare = replace(spelling, unit=""), None
+        reading = words.reading(*spelling.read(words.texts), doubt=doubt)
+    return replace(reading, bare=bare), spelling
+
+
+def much_is_bare(words: Words, reading: Reading) -> bool:
+    """Whether so many numbers lack a percent sign that nobody knows what they mean.
+
+    Args:
+        words: a column of text.
+        reading: what was made of it.
+    """
+    few = (1 - NEARLY_ALL) * words.cells(reading.states, NUMBER)
+    return reading.bare is not None and reading.bare.count > few
 
 
 def _dates(name: str, words: Words) -> Learned | None:
@@ -246,9 +269,10 @@ def _codes(words: Words, reading: Reading) -> bool:
 
 
 def _mostly_numbers(words: Words) -> Lost | None:
-    """The cells that are no numbers, if most others are and none is a code."""
-    spelling, _ = NumberSpelling.find(words.counts)
-    reading = words.reading(*spelling.read(words.texts))
+    """The cells that do not fit, if most others are numbers and none is a code."""
+    reading, _ = _by_spelling(words)
+    if _serves(words, reading) and much_is_bare(words, reading) and not _codes(words, reading):
+        return reading.bare
     if not MOSTLY <= words.share(reading.states) < NEARLY_ALL or _codes(words, reading):
         return None
     return words.lost(reading.states) if words.cells(reading.states, NUMBER) else None

@@ -21,8 +21,8 @@ from covey.table.cells import (
     refuse_holders,
     refuse_infinity,
 )
-from covey.table.columns import read_numbers_in_text
-from covey.table.said import say_doubtful_targets, say_lost_targets
+from covey.table.columns import much_is_bare, read_numbers_in_text
+from covey.table.said import say_bare, say_doubtful_targets, say_lost_targets
 from covey.table.spelling import NEARLY_ALL, NUMBER, OTHER
 from covey.table.words import Reading
 from covey.types import Array, Mask
@@ -204,7 +204,15 @@ def _without_text(frame: pd.DataFrame, targets: Sequence[str], role: str) -> pd.
 def _numbers_of_text(name: str, column: pd.Series, role: str = "Y") -> Reading:
     """A target that came as text, as from a CSV file, read as numbers; else refused."""
     refuse_holders(column, role)
-    reading, _, words = read_numbers_in_text(column)
+    reading, spelling, words = read_numbers_in_text(column)
+    if reading.bare is not None:
+        if much_is_bare(words, reading):
+            raise InputError(
+                f"`{role}` must hold numbers of one kind. Received percentages and others without "
+                f"{spelling.unit!r}: {reading.bare.of(name)}. Write all of them with the sign, or "
+                "none."
+            )
+        say_bare([(name, reading.bare)])
     known = words.cells(reading.states, NUMBER, OTHER)
     if not known or words.share(reading.states) >= NEARLY_ALL:
         return reading

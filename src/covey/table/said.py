@@ -48,6 +48,7 @@ def say_of_training(learned: Sequence[Learned]) -> None:
             warn(f"Columns of `X` {why} are left out: {listed(names)}.")
     say_lost((found.column, found.lost) for found in learned)
     say_doubts((found.column, found.doubt) for found in learned)
+    say_bare([(found.column.name, found.bare) for found in learned if found.bare])
     _say_mostly([(found.column.name, found.mostly) for found in learned if found.mostly])
     _say_units([found.column for found in learned if isinstance(found.column, NumericColumn)])
     _say_rare([found for found in categories if found.counts])
@@ -106,6 +107,20 @@ def say_doubts(columns: Iterable[tuple[Column, str | None]]) -> None:
         )
 
 
+def say_bare(columns: Sequence[tuple[str, Lost]]) -> None:
+    """Warn of numbers without a percent sign in columns of percentages.
+
+    Args:
+        columns: the names of some, each with these cells.
+    """
+    if columns:
+        warn(
+            "Numbers without the percent sign of their column are read as if they had it: "
+            f"{_few([cells.of(name) for name, cells in columns])}. If they are shares, such as "
+            "0.05 for 5%, write them as percentages."
+        )
+
+
 def say_lost_targets(said: Sequence[str]) -> None:
     """Warn of cells of targets that are no numbers, and count as not observed.
 
@@ -150,9 +165,10 @@ def say_new(said: Sequence[str], rows: int) -> None:
 def _say_mostly(columns: Sequence[tuple[str, Lost]]) -> None:
     if columns:
         warn(
-            "Columns of numbers and much other text are read as labels; no numbers are "
-            f"{_few([lost.of(name) for name, lost in columns])}. If it should be numbers, mark the "
-            f"other cells as missing; if not, say categorical=[{columns[0][0]!r}]."
+            "Columns that are numbers in most rows are read as labels, since other cells do not "
+            f"fit: {_few([lost.of(name) for name, lost in columns])}. If it should be numbers, "
+            "write all of them in one way (one decimal mark, one unit), and mark other cells as "
+            f"missing; if not, say categorical=[{columns[0][0]!r}]."
         )
 
 

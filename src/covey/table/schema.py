@@ -15,7 +15,7 @@ from covey.table.cells import first_infinity, kind_of, listed, refuse_infinity, 
 from covey.table.columns import Column, column_from_manifest, learn
 from covey.table.declared import Declared
 from covey.table.number_column import NumericColumn
-from covey.table.said import say_doubts, say_lost, say_new, say_of_training
+from covey.table.said import say_bare, say_doubts, say_lost, say_new, say_of_training
 from covey.types import Array
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class FeatureSchema:
         refuse_infinity("X", infinite)
         say_of_training(learned)
         schema = cls(tuple(found.column for found in learned), named)
-        schema._told_lost.update(f.column.name for f in learned if f.lost or f.doubt)
+        schema._told_lost.update(f.column.name for f in learned if f.lost or f.doubt or f.bare)
         return schema
 
     def widened(self, seen: Mapping[str, tuple[float, float, int]]) -> Self:
@@ -265,10 +265,12 @@ class FeatureSchema:
     def _values(self, column: NumericColumn, cells: pd.Series) -> Array:
         """The values of a column of numbers; what of its cells is lost is said once."""
         reading = column.read(cells)
-        if (reading.lost or reading.doubt) and column.name not in self._told_lost:
+        told = column.name in self._told_lost
+        if (reading.lost or reading.doubt or reading.bare) and not told:
             self._told_lost.add(column.name)
             say_lost([(column, reading.lost)])
             say_doubts([(column, reading.doubt)])
+            say_bare([(column.name, reading.bare)] if reading.bare else [])
         return reading.values
 
     def _typed(self, column: Column, cells: pd.Series) -> pd.Series:

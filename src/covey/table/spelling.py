@@ -77,6 +77,11 @@ class _Number:
     unit: str
     uncertain: bool  # a mark may be a decimal mark, or part thousands
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether it has no unit and would need one: 0 is the same in any."""
+        return not self.unit and float(self.readings[0][1]) != 0.0
+
 
 @dataclass(frozen=True)
 class NumberSpelling:
@@ -164,6 +169,18 @@ class NumberSpelling:
                     if mark == self.decimal:
                         values[row], states[row] = float(reading), NUMBER
         return values, states
+
+    @property
+    def is_percentage(self) -> bool:
+        """Whether numbers are percentages, so that 0.05 without the sign may mean 5%."""
+        return bool(self.unit) and self.unit in PERCENT
+
+    def bare(self, texts: Sequence[str]) -> Mask:
+        """Which of N texts are numbers but 0 that lack the sign of percentages, shape (N,)."""
+        if not self.is_percentage:
+            return np.zeros(len(texts), dtype=bool)
+        numbers = map(_number, texts)
+        return np.array([n is not None and n.is_bare for n in numbers], dtype=bool)
 
     def to_manifest(self) -> dict[str, str]:
         """The attributes that are not as usual, as JSON has them."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from covey.arguments.labels import row_name
 from covey.table.cells import shown_cell
-from covey.table.spelling import MARK, NUMBER, OTHER, state
-from covey.types import Array
+from covey.table.spelling import MARK, NUMBER, OTHER, NumberSpelling, state
+from covey.types import Array, Mask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,12 +50,14 @@ class Reading:
         states: of each distinct text, as `NumberSpelling.read` has them; empty without text.
         lost: cells that are not what the column is; None if there are none.
         doubt: a text that could mean something else as well; None if none could.
+        bare: cells without a percent sign in a column of percentages; None if there are none.
     """
 
     values: Array
     states: NDArray[np.int8] = field(default_factory=lambda: np.empty(0, dtype=np.int8))
     lost: Lost | None = None
     doubt: str | None = None
+    bare: Lost | None = None
 
 
 @dataclass(frozen=True)
@@ -143,9 +145,31 @@ class Words:
 
     def lost(self, states: NDArray[np.int8]) -> Lost | None:
         """The cells that hold something, and not what the column is."""
-        count = self.cells(states, MARK, OTHER)
-        if not count:
+        return some_cells(self.column, np.append(np.isin(states, (MARK, OTHER)), False)[self.codes])
+
+    def bare(self, spelling: NumberSpelling) -> Lost | None:
+        """The cells without a percent sign in a column of percentages, but for 0."""
+        if not spelling.is_percentage:
             return None
-        row = self.first(states, (MARK, OTHER))
-        where = row_name(self.column.index, row)
-        return Lost(count, len(self.column), shown_cell(self.column, row), where)
+        typed = np.isfinite(self.numbers) & (self.numbers != 0.0)
+        return some_cells(
+            self.column, typed | np.append(spelling.bare(self.texts), False)[self.codes]
+        )
+
+
+def some_cells(column: pd.Series, which: Mask) -> Lost | None:
+    """Some cells of a column, for a message.
+
+    Args:
+        column: N cells.
+        which: the ones that are meant, shape (N,).
+
+    Returns:
+        How many there are, and the first; None if there are none.
+    """
+    rows = np.flatnonzero(which)
+    if not len(rows):
+        return None
+    first = int(rows[0])
+    where = row_name(column.index, first)
+    return Lost(len(rows), len(column), shown_cell(column, first), where)
