@@ -66,6 +66,16 @@ DIALECTS = [
         },
         "decimal ','",
     ),
+    (
+        "t.csv",
+        "lira;real;rupee\n₺1.234,50;R$ 7,25;₹ 5,5\n₺2,00;R$ 1.000,50;₹ 1.000,75\n",
+        {
+            "lira": ["₺1234.50", "₺2.00"],
+            "real": ["R$ 7.25", "R$ 1000.50"],
+            "rupee": ["₹ 5.5", "₹ 1000.75"],
+        },
+        "decimal ','",
+    ),
     # dates and codes have points too
     (
         "t.csv",

@@ -57,7 +57,7 @@ def test_zero_and_money_need_no_word(cells):
     assert not said
 
 
-@pytest.mark.parametrize("later", [["0.05", "7%"], [0.05, "7%"], [0.05, 0.07]])
+@pytest.mark.parametrize("later", [["0.05", "7%"], [0.05, "7%"], ["0.05", "0.07"]])
 def test_later_bare_numbers_are_said_once(later):
     schema, _ = fit(PERCENT)
     table = read_features(pd.DataFrame({"p": later}))

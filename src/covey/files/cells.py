@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 
-from covey.table.vocabulary import ABSENT, MARKS
+from covey.table.vocabulary import ABSENT, MARKS, MONEY_SIGNS, PERCENT
 
-__all__ = ["NUMBER", "kind", "kind_of_most"]
+__all__ = ["MONEY", "NUMBER", "kind", "kind_of_most"]
 
 # Marks that mean "missing" among numbers alone: the cell stays as it is, for its column to judge.
 PLACEHOLDERS = {mark for mark in MARKS if not any(map(str.isalnum, mark))} | {"None"}
+MONEY = rf"(?:[A-Z]{{0,3}}[{MONEY_SIGNS}]|[A-Z]{{3}})"  # any three letters may be a currency
 NUMBER = (
-    r"[<>~≈]?\s?[-+−(]?\s?(?:[A-Z]{3}|[$€£¥])?\s?[-+−]?"  # noqa: RUF001
+    rf"[<>~≈]?\s?[-+−(]?\s?{MONEY}?\s?[-+−]?"  # noqa: RUF001
     r"(?:\d{1,3}(?:[,.'’ \u00a0\u202f]\d{3})+|\d+)?(?:[.,]\d*)?(?:[eE][-+]?\d+)?"  # noqa: RUF001
-    r"\s?(?:[%‰$€£¥]|[A-Z]{3})?\)?"
+    rf"\s?(?:[{PERCENT}]|{MONEY})?\)?"
 )
 _NUMBER = re.compile(rf"(?=.*\d){NUMBER}|[-+]?(?:inf|Inf|INF|infinity|Infinity)")
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s?(?:[AaPp]\.?[Mm]\.?)?"

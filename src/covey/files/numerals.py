@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from covey.errors import InputError
+from covey.files.cells import MONEY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["canonical", "check_decimal", "find_decimal"]
 
 # Around a number: a sign, a bound, a currency, a per cent sign, a short unit.
-BEFORE = r"^[\s\x{a0}]*(?:[-+(<>~≈−]{0,2}\s?(?:[$€£¥]|[A-Z]{3})?[\s\x{a0}]?[-+−]?)?"  # noqa: RUF001
+BEFORE = rf"^[\s\x{{a0}}]*(?:[-+(<>~≈−]{{0,2}}\s?{MONEY}?[\s\x{{a0}}]?[-+−]?)?"  # noqa: RUF001
 AFTER = r"(?:[eE][-+]?\d+)?[\s\x{a0}]?(?:[^\s\d.,;:/\\-]{0,4})[\s\x{a0}]*$"
 SPACE = r" \x{a0}\x{202f}\x{2009}'’"  # noqa: RUF001
 

@@ -21,7 +21,7 @@ from covey.table.spelling import (
     read_words,
     spelling_from_manifest,
 )
-from covey.table.words import Reading, Words, some_cells
+from covey.table.words import Reading, Words
 from covey.types import Array, Mask
 
 if TYPE_CHECKING:
@@ -232,9 +232,6 @@ class NumericColumn:
             found = replace(found, lost=lost, bare=words.bare(self.spelling))
         elif kind not in (self.kind, "empty"):
             found = self._of_another_kind(kind, values, column)
-        elif self.spelling.is_percentage:
-            bare = some_cells(column, np.isfinite(values) & (values != 0.0))
-            found = Reading(values, bare=bare)
         refuse_infinity("X", {self.name: first_infinity(column, found.values)})
         return found
 

@@ -68,7 +68,7 @@ def say_lost(columns: Iterable[tuple[Column, Lost | None]]) -> None:
     for kind, each in found.items():
         name = each[0][0]
         warn(
-            f"Cells that are no {PLURAL[kind]} count as missing: "
+            f"Cells that do not fit among the {PLURAL[kind]} of their column count as missing: "
             f"{_few([lost.of(name) for name, lost in each])}. If such a column holds labels, say "
             f"categorical=[{name!r}]."
         )
@@ -129,8 +129,8 @@ def say_lost_targets(said: Sequence[str]) -> None:
     """
     if said:
         warn(
-            f"Cells of targets that are no numbers count as not observed: {_few(said)}. If that is "
-            "wrong, correct these cells."
+            "Cells that do not fit among the numbers of their target count as not observed: "
+            f"{_few(said)}. If that is wrong, correct these cells."
         )
 
 
