@@ -116,11 +116,7 @@ def _is_footer(row: list[str], above: list[list[str]], apart: bool, sums: Above)
         alone = len(row) > 1 and not others and bool(strange or len(row) > place + 1)
         return alien or alone or _sums_up(row, sums, bool(SUM.fullmatch(first)))
     if NOTE.match(first) and kind(first) == "text":
-        return (
-            alien or apart
-            if len(row) < 2
-            else apart or not others or bool(strange and all(strange))
-        )
+        return alien or apart if len(row) < 2 else apart or not others or any(strange)
     if len(row) < 2:
         return False
     if apart and strange and all(strange):
