@@ -10,12 +10,13 @@ from covey.errors import InputError
 from covey.files import read_table
 
 PLACES = {
-    "cp1252": ["München", "Besançon", "La Coruña", "København", "Þórshöfn", "São Paulo"],
+    "cp1252": ["München", "Besançon", "La Coruña", "København", "Þórshöfn", "São Paulo", "Škoda"],
     "cp1251": ["Москва", "Санкт-Петербург", "Казань", "Уфа", "Омск"],
     "koi8-r": ["Москва", "Санкт-Петербург", "Казань", "Уфа", "Омск"],
     "cp1250": ["Plzeň", "České Budějovice", "Ústí nad Labem", "Příbram"],
     "iso8859-2": ["Łódź", "Gdańsk", "Kraków", "Wrocław", "Poznań"],
     "cp1253": ["Αθήνα", "Θεσσαλονίκη", "Πάτρα"],
+    "cp1257": ["Šiauliai", "Panevėžys", "Kėdainiai", "Marijampolė"],
     "cp1254": ["İstanbul", "İzmir", "Eskişehir", "Ağrı", "Muğla"],  # noqa: RUF001
     "cp1255": ["ירושלים", "תל אביב", "חיפה"],
 }
@@ -26,6 +27,7 @@ FEW = [
     ("cp1252", "Straße,y", "Köln,1"),
     ("cp1252", "item,price", "a,€5"),
     ("cp1252", "item,note", "a,don’t “x”"),  # noqa: RUF001
+    ("cp1252", "bær,y", "Þórshöfn,1"),
     ("cp850", "Größe,y", "Köln,1"),
 ]
 

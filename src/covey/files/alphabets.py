@@ -46,7 +46,8 @@ MISPLACED = re.compile(
     r"|[^\W\d_][€£¥½¼¾±¿¡„‚«¤¦¨¯´¸¬¶†‡ˆ˜‹›][^\W\d_]?"  # noqa: RUF001
     r"|[ךםןףץ][^\W\d_]"
 )
-ENOUGH = 0.75
+ENOUGH = 0.75  # of the signs beyond ASCII
+SAMPLE = 1 << 14  # bytes
 
 
 def likeliest(content: bytes) -> str | None:
@@ -58,6 +59,8 @@ def likeliest(content: bytes) -> str | None:
     Returns:
         Its name; None if no encoding makes words of most letters.
     """
+    if len(content) > SAMPLE:
+        content = content[:SAMPLE].rpartition(b"\n")[0] or content[:SAMPLE]
     scores = {name: _score(content, name) for name in ENCODINGS}
     # of encodings that read the text alike, the first: the commoner
     best = max(scores, key=lambda name: scores[name])
@@ -75,16 +78,20 @@ def _score(content: bytes, name: str) -> float:
         text = text.replace("õe", "ãe")  # in Portuguese; elsewhere it is Hungarian, misread
     misplaced = sum(2 for _ in MISPLACED.finditer(text))
     signs = sum(1 for each in beyond if each in SIGNS)
-    letters = "".join(
-        letter for word in WORD.findall(text) if _is_word(word) for letter in word.lower()
-    )
+    words = [word.lower() for word in WORD.findall(text) if _is_word(word)]
+    letters = "".join(letter for word in words for letter in word if not letter.isascii())
     languages = ENCODINGS[name]
     alphabet = set("".join(languages))
     known = sum(1 for letter in letters if letter in alphabet)
     single = max(_in(language, letters) for language in languages)
-    mean = (0.5 * known + 0.5 * single + signs - misplaced) / max(len(beyond), 1)
-    # Russian words seldom do without the letters that would be none in Hebrew
-    bonus = {"cp1252": 0.02, "cp1255": 0.01 if len(letters) >= 8 else 0.0}
+    mean = (0.7 * known + 0.3 * single + signs - misplaced) / max(len(beyond), 1)
+    bonus = {
+        "cp1252": 0.02,
+        # Russian words seldom do without the letters that would be none in Hebrew
+        "cp1255": 0.01 * (len(letters) >= 8),
+        # and Icelandic ones without letters that would be none in Turkish
+        "cp1254": 0.03 * bool(set("ğış") & set(letters)),
+    }
     return round(mean + bonus.get(name, 0.0), 6)
 
 
