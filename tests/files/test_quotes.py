@@ -8,6 +8,7 @@ from covey.files import read_table
 NUMBERS = [f"{i},{2 * i}" for i in range(1000)]
 TEXTS = [f'{i},"name {i}",x{i}' for i in range(1000)]
 QUOTED = [f'"n{i}","name {i}","x{i}"' for i in range(1000)]
+ESCAPED = [rf'{i},"say \"{i}\" x",x' for i in range(1000)]
 ALONE = [str(i) for i in range(1000)]
 
 
@@ -30,6 +31,7 @@ def read(tmp_path, names, rows, changed):
         ("a,b,c", TEXTS, {500: '500,"name 500,x500'}),
         ("a,b,c", QUOTED, {500: '"n500","name 500,"x500"'}),
         ("a,b,c", QUOTED, {500: '"n500","name 500","x500'}),
+        ("a,b,c", ESCAPED, {500: '500,"say x,x'}),
         ("a", ALONE, {500: '"500'}),
         ("a", ALONE, {500: '"500', 510: '510"'}),
         ("a\tb", [row.replace(",", "\t") for row in NUMBERS], {500: '500\t"1000'}),
@@ -55,9 +57,22 @@ def test_a_stray_quote_at_either_end(names, changed, line, tmp_path):
         read(tmp_path, names, NUMBERS, changed)
 
 
+@pytest.mark.parametrize("closed", [{}, {99_000: '99000,"198000'}, {99_000: '99000,198000"'}])
+def test_a_swallowed_table_may_be_long(closed, tmp_path):
+    rows = [f"{i},{2 * i}" for i in range(100_000)]
+    with pytest.raises(InputError, match=r"in line 502\b.* 9[89],\d\d\d lines below"):
+        read(tmp_path, "a,b", rows, {500: '500,"1000', **closed})
+
+
 def test_the_message_counts_the_lines(tmp_path):
     with pytest.raises(InputError, match=r"200 lines below it .*Delete this quote"):
         read(tmp_path, "a,b", NUMBERS, {500: '500,"1000', 700: '700,"1400'})
+
+
+def test_a_table_may_be_full_of_cells_that_hold_tables(tmp_path):
+    rows = [f'{i},"<p>\n1, 2\n3, 4\n</p>"' for i in range(1000)]
+    frame = read(tmp_path, "a,b", rows, {})
+    assert list(frame["b"]) == ["<p>\n1, 2\n3, 4\n</p>"] * 1000
 
 
 @pytest.mark.parametrize(

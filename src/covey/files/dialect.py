@@ -6,6 +6,8 @@ import csv
 import io
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from covey.errors import InputError
@@ -18,6 +20,7 @@ __all__ = [
     "Record",
     "find_dialect",
     "given_dialect",
+    "long_cells",
     "records",
     "tabbed",
 ]
@@ -87,6 +90,16 @@ def given_dialect(sep: str) -> Dialect:
     return Dialect(letter)
 
 
+@contextmanager
+def long_cells() -> Iterator[None]:
+    """Let the reader of CSV take cells of any length: a swallowed table is a long one."""
+    usual = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(usual)
+
+
 def records(text: str, dialect: Dialect) -> list[Record]:
     """Take lines apart.
 
@@ -145,7 +158,8 @@ def find_dialect(sample: str) -> Dialect:
         if f'{each.sep} "' in sample:
             candidates.append(Dialect(each.sep, blank_before_quote=True))
         if '\\"' in sample:
-            candidates.append(Dialect(each.sep, escape="\\"))
+            # of two that serve as well: "say \"hi\"" is more often meant so than not
+            candidates.insert(0, Dialect(each.sep, escape="\\"))
         if '"' not in sample and re.search(rf"(?m)(^|{re.escape(each.sep)})'[^'\n]*'", sample):
             candidates.append(Dialect(each.sep, quote="'"))
     scored = [(_score(sample, each), each) for each in candidates]

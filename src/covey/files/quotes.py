@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from covey.errors import InputError, clipped
 from covey.files.cells import kind, kind_of_most
-from covey.files.dialect import Dialect, records
+from covey.files.dialect import Dialect, long_cells, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Swallowed", "find_swallowed", "unended", "unended_error"]
 
 KNOWN = ("number", "date")
+RARE = 0.02  # share of the records, up to which swallowed rows are a slip
 MOST_LINES = 200  # of a cell that are looked at
 
 
@@ -53,14 +54,16 @@ def find_swallowed(body: str, dialect: Dialect, columns: list[Any]) -> Swallowed
         return None
     kinds = [kind_of_most([cell or "" for cell in c[:500].to_pylist()]) for c in columns]
     lines = body.split("\n")
-    for start, end, cells in _spanning(body, dialect):
+    spanning = list(_spanning(body, dialect))
+    habit = len(spanning) > max(3, RARE * len(columns[0]))  # to write cells of several lines
+    for start, end, cells in spanning:
         found = Swallowed(start, lines[start], end - start - 1)
         if error := unended(lines[start:end], dialect):
             if found.more or "end of data" in error:
                 return found
             continue
         rows = [_is_row(line, dialect, kinds) for line in lines[start + 1 : end][:MOST_LINES]]
-        if len(rows) > 2 and sum(rows[:-1]) >= max(2, 0.8 * len(rows[:-1])):
+        if not habit and len(rows) > 2 and sum(rows[:-1]) >= max(2, 0.8 * len(rows[:-1])):
             return found
         alien = [
             each in KNOWN and "\n" in cell.strip() and kind(cell) == "text"
@@ -105,10 +108,8 @@ def _may_span(body: str, dialect: Dialect, columns: list[Any]) -> bool:
 
 def _spanning(body: str, dialect: Dialect) -> Iterator[tuple[int, int, list[str]]]:
     """Records of several lines, and the last one: first line, line after the last, and cells."""
-    try:
+    with long_cells():
         found = records(body, dialect)
-    except csv.Error:
-        return  # a cell too long for this reader
     for number, each in enumerate(found):
         if each.end > each.line + 1 or number == len(found) - 1:
             yield each.line, each.end, each.cells
@@ -125,21 +126,25 @@ def unended(lines: list[str], dialect: Dialect) -> str:
         What the reader of CSV says of it; "" if there is nothing to say.
     """
     quote, sep = re.escape(dialect.quote), re.escape(dialect.sep)
-    text = re.sub(rf"{quote} +(?={sep}|$)", lambda _: dialect.quote, "\n".join(lines))
+    text = "\n".join(lines)
+    if dialect.escape is not None:  # the reader is strict with doubled quotes alone
+        doubled = {dialect.quote: 2 * dialect.quote}
+        escaped = rf"{re.escape(dialect.escape)}(.)"
+        text = re.sub(escaped, lambda found: doubled.get(found[1], found[1]), text)
+    text = re.sub(rf"{quote} +(?={sep}|$)", lambda _: dialect.quote, text)
     reader = csv.reader(
         [f"{line}\n" for line in text.split("\n")],
         delimiter=dialect.sep,
         quotechar=dialect.quote,
-        doublequote=dialect.escape is None,
-        escapechar=dialect.escape,
         skipinitialspace=dialect.blank_before_quote,
         strict=True,
     )
     try:
-        for _ in reader:
-            pass
+        with long_cells():
+            for _ in reader:
+                pass
     except csv.Error as error:
-        return "" if "field larger" in str(error) else str(error)
+        return str(error)
     return ""
 
 
