@@ -250,7 +250,7 @@ def test_several_files_are_one_table(tmp_path):
 def test_what_is_true_of_several_files_is_said_once(tmp_path):
     paths = [tmp_path / f"{number}.csv" for number in range(3)]
     for path in paths:
-        path.write_text("a;b\n1;2\n")
+        path.write_text(f"a;b\n1;{path.stem}\n")
     with pytest.warns(CoveyWarning) as caught:
         read_table(map(str, paths))
     assert heard(caught).count("separator ';'") == 1

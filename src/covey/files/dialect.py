@@ -28,6 +28,7 @@ __all__ = [
 BLANKS = " "  # as a separator: any run of blanks and tabs
 NONE = "\x1f"  # in a table of one column
 SEPARATORS = (",", ";", "\t", "|")
+SELDOM = ("^", "~", "\x01")  # where they cut every line alike
 WORDS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "space": BLANKS, r"\s+": BLANKS}
 
 
@@ -151,6 +152,8 @@ def find_dialect(sample: str) -> Dialect:
         The dialect; its separator is `NONE` where the lines hold one cell each.
     """
     candidates = [Dialect(sep) for sep in SEPARATORS if sep in sample]
+    lines = [line for line in sample.splitlines() if line.strip()]
+    candidates += [Dialect(sep) for sep in SELDOM if _cuts_alike(sep, lines)]
     for each in list(candidates):
         if f'{each.sep} "' in sample:
             candidates.append(Dialect(each.sep, blank_before_quote=True))
@@ -161,12 +164,20 @@ def find_dialect(sample: str) -> Dialect:
             candidates.append(Dialect(each.sep, quote="'"))
     scored = [(_score(sample, each), each) for each in candidates]
     scored.append((_score_single(sample), Dialect(NONE)))
-    best, dialect = max(scored, key=lambda pair: pair[0])
+    # a quote behind a backslash that does not end its cell tells more than the shape
+    inner = re.search(r'\\"[^",;|\t\n]', sample) is not None
+    best, dialect = max(scored, key=lambda pair: (pair[0], inner and pair[1].escape is not None))
     if (best < 0.5 or dialect.sep == NONE) and re.search(r"\S[ \t]+\S", sample):
         in_blanks = Dialect(BLANKS)
         if _score(sample, in_blanks) > best + 0.1:
             return in_blanks
     return dialect
+
+
+def _cuts_alike(sep: str, lines: list[str]) -> bool:
+    """Whether a letter comes as often in every line, and at no beginning or end of a name."""
+    counts = {line.count(sep) for line in lines}
+    return len(lines) > 1 and len(counts) == 1 and 0 not in counts and all(lines[0].split(sep))
 
 
 def width_of(found: list[Record]) -> int:

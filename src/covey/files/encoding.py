@@ -6,6 +6,7 @@ import codecs
 import re
 
 from covey.errors import InputError
+from covey.files.alphabets import likeliest
 
 __all__ = ["decode"]
 
@@ -15,12 +16,6 @@ MARKS = (
     (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
-)
-# In Western text a sign such as ³ follows a letter or digit and ends a word; elsewhere it is a
-# letter of another alphabet that cp1252 does not know.
-STRANGE = re.compile(
-    r"[\x80-\x9f\xad]|[¹³¿£¥¢¤¦¨¯´¸¼¾ªº¬¶Þþ×÷Œœ†‡ˆ˜‰‹›„ƒŸÝŠšŽž][^\W\d_]"  # noqa: RUF001
-    r"|[^\x00-\x7f]{3,}|[^\W\d_][¤¦¨¯¸¼¾¬¶†‡ˆ˜ƒ]"  # noqa: RUF001
 )
 SAMPLE = 1 << 20  # bytes that an encoding is guessed from
 
@@ -118,25 +113,24 @@ def zero_bytes(name: str, line: int) -> InputError:
 
 
 def _is_utf8_with_faults(content: bytes) -> bool:
-    """Whether most of what is beyond ASCII is good UTF-8: a file that two programs wrote."""
+    """Whether half of what is beyond ASCII is good UTF-8: a file that two programs wrote."""
     sample = content[:SAMPLE]
     text = sample.decode("utf-8", errors="replace")
     bad = text.count("\ufffd")
     good = sum(1 for letter in re.findall(r"[^\x00-\x7f]", text) if letter != "\ufffd")
-    return good > 2 * bad
+    # by chance, letters of another encoding are seldom good UTF-8
+    return good >= bad
 
 
 def _guess(content: bytes) -> str:
     sample = content[:SAMPLE]
-    western = sample.decode("cp1252", errors="replace")
-    beyond = len(re.findall(r"[^\x00-\x7f]", western))
-    if "\ufffd" not in western and len(STRANGE.findall(western)) <= 0.05 * beyond:
-        return "cp1252"
-    from charset_normalizer import from_bytes
-
     # what holds no signs but ASCII says nothing
     lines = b"\n".join(line for line in sample.splitlines() if not line.isascii())
     if len(lines) > 1 << 16:
         lines = lines[: 1 << 16].rpartition(b"\n")[0] or lines  # no letter is cut in two
+    if found := likeliest(lines):
+        return found
+    from charset_normalizer import from_bytes
+
     best = from_bytes(lines, cp_exclusion=["utf_16", "utf_16_le", "utf_16_be", "utf_32"]).best()
     return "cp1252" if best is None else str(best.encoding).replace("_", "-")

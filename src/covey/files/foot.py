@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from covey.files.cells import kind, kind_of_most
 from covey.files.sums import Above, Sums, number_in
+from covey.files.totals import is_spread, sums_of_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,12 +17,13 @@ __all__ = ["BEFORE", "LAST", "NOTE", "SUM", "footers"]
 LAST, BEFORE = 12, 200  # rows at the end that may be notes, and rows above to compare them with
 
 SUM = re.compile(
-    r"(grand |sub)?-?(totals?|sum|summe|gesamt|insgesamt|gesamtsumme|somme|totale|suma|totaal"
-    r"|summa)\b.{0,20}",
+    r"(grand |overall |sub)?-?(totals?|sum|summe|gesamt|insgesamt|gesamtsumme|somme|totale"
+    r"|suma|totaal|summa)\b.{0,20}",
     re.IGNORECASE,
 )
 MEAN = re.compile(
-    r"(average|avg|mean|mittelwert|durchschnitt|moyenne|media|promedio)\b.{0,20}", re.IGNORECASE
+    r"(grand |overall )?(average|avg|mean|mittelwert|durchschnitt|moyenne|media|promedio)\b.{0,20}",
+    re.IGNORECASE,
 )
 NOTE = re.compile(
     r"(sources?|quellen?|fuente|notes?|remarks?|hinweis|anmerkung(en)?|nota|stand|legend|disclaimer"
@@ -63,7 +65,12 @@ def footers(
         blocks = {max(worded, back + 1), back + 1}
         before = {block: above + rows[: len(rows) - block] for block in blocks}
         if any(
-            before[block] and _is_footer(row, before[block], back < apart, sums.above(block))
+            before[block]
+            and (
+                _is_footer(row, before[block], back < apart, sums.above(block))
+                or (sums_of_all(row, before[block], sums.above(block)) and len(row) > 1)
+                or is_spread(row, sums, block)
+            )
             for block in blocks
         ):
             count = back + 1
@@ -72,6 +79,13 @@ def footers(
     while 0 < count < len(rows) and not any(rows[-count - 1]):
         count += 1  # what is empty between the table and its footers is none of its rows
     kept = next(filter(None, rows[-count - 1]), "") if count < len(rows) else ""
+    before_it = above + rows[: len(rows) - count - 1]
+    if (
+        kept
+        and before_it
+        and sums_of_all(rows[-count - 1], before_it, sums.above(count + 1)) is None
+    ):
+        return count, kept
     looks = any(each.fullmatch(kept) for each in (SUM, MEAN)) or (NOTE.match(kept) and ":" in kept)
     return count, kept if looks and (above or len(rows) > count + 1) else ""
 
@@ -102,11 +116,7 @@ def _is_footer(row: list[str], above: list[list[str]], apart: bool, sums: Above)
         alone = len(row) > 1 and not others and bool(strange or len(row) > place + 1)
         return alien or alone or _sums_up(row, sums, bool(SUM.fullmatch(first)))
     if NOTE.match(first) and kind(first) == "text":
-        return (
-            alien or apart
-            if len(row) < 2
-            else apart or not others or bool(strange and all(strange))
-        )
+        return alien or apart if len(row) < 2 else apart or not others or any(strange)
     if len(row) < 2:
         return False
     if apart and strange and all(strange):

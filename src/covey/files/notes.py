@@ -53,7 +53,7 @@ class Notes:
             first: Its first cell, which looks like that of a total; "" if it does not.
         """
         if first:
-            self.add(f"the last row begins with {first!r} and is kept as a row")
+            self.add(f"the last row begins with {first!r}, could be a total, and is kept as a row")
 
     def call_columns(self, width: int) -> list[str]:
         """Add that there is no line of names.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -71,8 +72,13 @@ def read_table(
     if sum(1 for each in listed if each == STDIN) > 1:
         raise InputError("Expected the standard input once. Received '-' more than once.")
     frames, read = [], []
+    known: dict[bytes, str] = {}  # by what they hold
     for path in listed:
         source, notes = open_source(path), Notes()
+        digest = hashlib.sha256(source.content).digest()
+        if (twin := known.get(digest)) is not None:
+            _check_twin(source.name, twin, notes)
+        known[digest] = source.name
         frames.append(_read(source, options, notes))
         read.append((source.name, notes))
         if len(frames) > 1:
@@ -114,6 +120,16 @@ def _read(source: Source, options: Any, notes: Notes) -> pd.DataFrame:
     else:
         frame = read_arrow(source, notes)
     return without_marks(frame, options.na)
+
+
+def _check_twin(name: str, twin: str, notes: Notes) -> None:
+    """Refuse a file that is given twice, and say if one is a copy of another."""
+    if os.path.realpath(name) == os.path.realpath(twin):
+        raise InputError(
+            f"Expected each file once. Received {name} twice: its rows would count twice, for "
+            "training and for testing. Leave it out once."
+        )
+    notes.add(f"the same, byte by byte, as {twin}: its rows count twice")
 
 
 def _check_columns(first: pd.DataFrame, first_name: str, other: pd.DataFrame, name: str) -> None:

@@ -30,6 +30,7 @@ class Sums:
         self._column = column
         self._rows = rows
         self._known: dict[tuple[int, bool], tuple[float, int]] = {}
+        self._numbers: dict[tuple[int, bool], list[float]] = {}
 
     def above(self, block: int) -> Above:
         """Sums and counts of what is above the last rows.
@@ -50,12 +51,34 @@ class Sums:
 
         return found
 
+    def values(self, number: int, block: int, *, comma: bool) -> list[float]:
+        """The numbers themselves above the last rows.
+
+        Args:
+            number: Number of the column.
+            block: How many of the last rows are left out.
+            comma: Whether numbers have decimal commas.
+
+        Returns:
+            The numbers, in order.
+        """
+        key = number, comma
+        if key not in self._numbers:
+            self._numbers[key] = _numbers(self._column(number).to_pylist(), comma=comma)
+        rows = self._rows[: len(self._rows) - block]
+        return self._numbers[key] + _numbers([row[number] for row in rows], comma=comma)
+
     def _whole(self, number: int, comma: bool) -> tuple[float, int]:
         """Of a whole column above the last rows, which is looked at once."""
         key = number, comma
         if key not in self._known:
             self._known[key] = _sum(self._column(number), comma=comma)
         return self._known[key]
+
+
+def _numbers(cells: list[str | None], *, comma: bool) -> list[float]:
+    found = [number_in(cell or "", comma=comma) for cell in cells]
+    return [value for value in found if value is not None]
 
 
 def number_in(cell: str, *, comma: bool) -> float | None:

@@ -15,7 +15,9 @@ from covey.files.head import SEPARATORS_IN_WORDS, Head, find_head, no_table
 from covey.files.names import finish, tidy
 from covey.files.numerals import canonical, find_decimal
 from covey.files.quotes import find_swallowed, unended_error
+from covey.files.second import refuse_second_table
 from covey.files.tail import find_tail
+from covey.files.wrapped import unwrapped
 from covey.table.vocabulary import ABSENT
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ def read_text(source: Source, options: TextOptions, notes: Notes) -> pd.DataFram
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text:
         raise zero_bytes(source.name, text.count("\n", 0, text.index("\0")) + 1)
+    text = unwrapped(text, notes)
     head = find_head(source.name, text, options.sep, notes)
     columns = _columns(source.name, head, notes)
     decimal, doubtful = options.decimal, ""
@@ -138,6 +141,7 @@ def _columns(name: str, head: Head, notes: Notes) -> list[Any]:
             f"{clipped(text, 60)!r}. {advice}; or pass `sep`."
         )
 
+    refuse_second_table(name, body, head.line, head.names, dialect)
     try:
         columns, others = parse(body, dialect, width)
     except (ValueError, pa.ArrowInvalid) as error:
@@ -151,7 +155,20 @@ def _columns(name: str, head: Head, notes: Notes) -> list[Any]:
         notes.add(f"{comments} line{'s' * (comments > 1)} of comments between the rows left out")
     notes.leave_out(tail.lines, "after the last row")
     notes.keep(tail.kept)
+    _tell_subtotals(columns[0], notes)
     return _without_repeated_names(columns, head, notes)
+
+
+def _tell_subtotals(column: Any, notes: Notes) -> None:
+    """Note rows between the others that are called subtotals."""
+    import pyarrow.compute as pc
+
+    marked = pc.match_substring_regex(column, r"(?i)^(sub-?totals?|zwischensummen?|sous-total)\b")
+    found = pc.filter(column, pc.fill_null(marked, False))
+    if 0 < len(found) < len(column) / 2:
+        rows = "row that begins" if len(found) == 1 else "rows that begin"
+        kept = "is kept as a row" if len(found) == 1 else "are kept as rows"
+        notes.add(f"{len(found)} {rows} with {found[0].as_py()!r} {kept}")
 
 
 def _without_comments(columns: list[Any]) -> tuple[list[Any], int]:

@@ -1,0 +1,69 @@
+"""Files that hold more than one table, or the same rows twice."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+
+import pytest
+
+from covey.errors import InputError
+from covey.files import read_table
+
+ROWS = "name,x,y\n" + "".join(f"n{number},{number},{number * 3 % 7}\n" for number in range(8))
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        "city,a,b\nRome,1,2\nParis,3,4\n",
+        "city,a\nRome,1\nParis,3\n",
+        "city,a,b,c\nRome,1,1,1\nParis,3,1,1\n",
+        "z,w,v\n1,2,3\n3,4,5\n",
+        "city,a,b\n" + "".join(f"c{number},{number},1\n" for number in range(300)),
+    ],
+)
+@pytest.mark.parametrize("gap", ["\n", ",,\n", "\n\n"])
+def test_a_second_table_is_refused_by_its_line(gap, second, tmp_path):
+    (tmp_path / "t.csv").write_text(ROWS + gap + second)
+    line = 10 + gap.count("\n")
+    with pytest.raises(InputError, match=rf"one table in each file.*line {line}.*'\w+; \w"):
+        read_table(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "\nm1,2,3\nm2,2,5\n",
+        "\nm1,,\nm2,2,5\n",
+        "\nm1,?,?\nm2,2,5\n",
+        '"a\n\nb",1,2\n"c,\n\nd",2,3\n',
+    ],
+)
+def test_empty_lines_between_rows_and_in_cells_are_none(more, tmp_path):
+    (tmp_path / "t.csv").write_text(ROWS + more)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(read_table(tmp_path / "t.csv")) == 10
+
+
+def test_a_file_given_twice_is_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(ROWS)
+    with pytest.raises(InputError, match=r"each file once.*t\.csv twice"):
+        read_table([path, path])
+
+
+def test_a_copy_of_a_file_is_said(tmp_path):
+    path, copy = tmp_path / "t.csv", tmp_path / "copy.csv"
+    path.write_text(ROWS)
+    shutil.copy(path, copy)
+    with pytest.warns(UserWarning, match=r"copy\.csv: the same, byte by byte, as .*t\.csv"):
+        assert len(read_table([path, copy])) == 16
+
+
+def test_subtotals_between_rows_are_said(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("name,x\na,1\nb,2\nSubtotal 1,3\nc,4\nd,7\nSubtotal 2,11\ne,5\n")
+    with pytest.warns(UserWarning, match=r"2 rows that begin with 'Subtotal 1' are kept as rows"):
+        assert len(read_table(path)) == 7
