@@ -177,7 +177,8 @@ def test_bad_cells_that_stand_together_are_those_of_a_table(tmp_path):
         found, _ = passed_over(tmp_path, targets=["y"], members=2)
     said = [str(w.message) for w in caught if "count as missing" in str(w.message)]
     assert said == [
-        "Cells that do not fit among the numbers of their column count as missing: 3,000 of 60,000 in 'k', the first "
+        "Cells that do not fit among the numbers of their column count as missing: 3,000 of 60,000 "
+        "in 'k', the first "
         "'unmeasured' in row 35000. If such a column holds labels, say categorical=['k']."
     ]
     whole = pd.read_parquet(tmp_path / "f.parquet")[["k", "x"]]
