@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import warnings
 
+import openpyxl
 import pytest
 
 from covey.errors import InputError
@@ -29,6 +30,25 @@ def test_a_second_table_is_refused_by_its_line(gap, second, tmp_path):
     line = 10 + gap.count("\n")
     with pytest.raises(InputError, match=rf"one table in each file.*line {line}.*'\w+; \w"):
         read_table(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize("second", [["city", "a", "b"], ["city", "a"]])
+def test_a_second_table_in_a_sheet_is_refused_by_its_row(second, tmp_path):
+    book = openpyxl.Workbook()
+    for line in [["name", "x", "y"], *(["n", number, 2] for number in range(8)), [], second]:
+        book.active.append(line)
+    book.active.append(["Rome", 1, 2][: len(second)])
+    book.save(tmp_path / "t.xlsx")
+    with pytest.raises(InputError, match=r"one table in each file.*line 11.*'city; a"):
+        read_table(tmp_path / "t.xlsx")
+
+
+def test_an_empty_row_in_a_sheet_is_no_end(tmp_path):
+    book = openpyxl.Workbook()
+    for line in [["name", "x"], ["a", 1], ["b", 2], [], ["c", 3], ["d", 4]]:
+        book.active.append(line)
+    book.save(tmp_path / "t.xlsx")
+    assert read_table(tmp_path / "t.xlsx")["name"].dropna().tolist() == ["a", "b", "c", "d"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from covey.files.foot import BEFORE, LAST, footers
 from covey.files.layout import find_layout, units_row
 from covey.files.names import finish, tidy
 from covey.files.notes import quoted
+from covey.files.second import refuse_second_in_sheet
 from covey.table.vocabulary import ABSENT
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def read_workbook(source: Source, notes: Notes) -> pd.DataFrame:
     rows, texts = rows[first:], texts[first:]
     while texts and not any(texts[-1]):
         rows, texts = rows[:-1], texts[:-1]
+    refuse_second_in_sheet(source.name, texts, first, names)
     rows = rows[: len(rows) - _footers(texts, notes)]
     columns = [_column([row[number] for row in rows]) for number in range(width)]
     return finish(source.name, list(zip(map(tidy, names), columns, strict=True)), notes)
