@@ -11,7 +11,14 @@ import numpy as np
 from covey.arguments.labels import row_name
 from covey.errors import ArtifactError, InputError, warn
 from covey.table.category_column import CategoricalColumn
-from covey.table.cells import first_infinity, kind_of, listed, refuse_infinity, shown_cell
+from covey.table.cells import (
+    first_infinity,
+    kind_of,
+    listed,
+    refuse_infinity,
+    shown_cell,
+    stamps_of,
+)
 from covey.table.columns import Column, column_from_manifest, learn
 from covey.table.declared import Declared
 from covey.table.number_column import NumericColumn
@@ -279,9 +286,10 @@ class FeatureSchema:
         values = self._values(column, cells)
         found = pd.Series(values, index=cells.index, name=cells.name)
         if column.kind == "date":
-            return pd.to_datetime(found, unit="D").dt.round("us")
+            return pd.Series(stamps_of(values, "us"), index=cells.index, name=cells.name)
         if column.kind in ("duration", "time"):
-            found = pd.to_timedelta(found, unit="D").dt.round("us")
+            lengths = stamps_of(values, "us") - np.datetime64(0, "us")
+            found = pd.Series(lengths, index=cells.index, name=cells.name)
         if column.kind == "time":
             stamps = pd.Timestamp(0) + found
             return stamps.dt.time.where(stamps.notna(), None)
