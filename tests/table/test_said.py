@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from covey.errors import CoveyWarning
+from covey.errors import CoveyWarning, InputError
 from covey.table import CategoricalColumn, Declared, FeatureSchema, read_features, read_targets
 
 DATES = pd.date_range("2024-01-01", periods=60).strftime("%Y-%m-%d").to_series(index=range(60))
@@ -238,6 +238,18 @@ def test_one_letter_in_two_forms_of_unicode():
     of_a_file = CategoricalColumn("c", ("e\u0301", "a"))
     matrix = of_a_file.encode(pd.Series(["\u00e9", "e\u0301", "a"]))
     np.testing.assert_array_equal(matrix, [[1, 0], [1, 0], [0, 1]])
+
+
+def test_names_differ_by_blanks_or_forms_of_unicode():
+    schema = FeatureSchema.fit(
+        *read_features(column([1.0, 2.0, 4.0] * 5).rename(columns={"c": "\u00e9"}))
+    )
+    for name in ("\u00e9", "e\u0301", " \u00e9 "):
+        later = column([1.0, 4.0]).rename(columns={"c": name})
+        assert schema.transform(*read_features(later)).shape == (2, 1)
+    two = pd.DataFrame({"e\u0301": [1.0], " \u00e9": [2.0]})
+    with pytest.raises(InputError, match="without '\u00e9'"):
+        schema.transform(*read_features(two))
 
 
 def test_a_dictionary_of_arrow_is_what_it_holds():

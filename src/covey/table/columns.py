@@ -239,8 +239,7 @@ def _dated(words: Words) -> tuple[str, Reading, DateSpelling] | None:
             return kind, words.reading(read(texts)), DateSpelling()
     if any(np.isfinite(DateSpelling.find(few)[0].read(few)).mean() >= MOSTLY for few in some):
         spelling, doubt = DateSpelling.find(texts)
-        reading = read_dates(words, spelling)
-        return "date", replace(reading, doubt=doubt), spelling
+        return "date", words.reading(spelling.read(texts), doubt=doubt), spelling
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
+from unicodedata import normalize
 
 import numpy as np
 
@@ -297,6 +298,7 @@ class FeatureSchema:
 
     def _aligned(self, frame: pd.DataFrame, named: bool) -> list[pd.Series]:
         if self.named and named:
+            frame = self._with_names_of_training(frame)
             if lacking := [name for name in self.names if name not in frame.columns]:
                 raise InputError(
                     "`X` must have every column that training had. Received a table without "
@@ -322,6 +324,15 @@ class FeatureSchema:
                 warn(message, UserWarning)
         return [frame.iloc[:, i] for i in range(frame.shape[1])]
 
+    def _with_names_of_training(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """A table whose names may differ by blanks around them or their form of Unicode."""
+        others: dict[str, list[str]] = {}
+        for name in frame.columns.difference(self.names):
+            others.setdefault(_bare(name), []).append(name)
+        lacking = [name for name in self.names if name not in frame.columns]
+        found = {name: others.get(_bare(name), []) for name in lacking}
+        return frame.rename(columns={each[0]: n for n, each in found.items() if len(each) == 1})
+
     def to_manifest(self) -> dict[str, Any]:
         """Return the schema as plain dicts, lists, strings and numbers, exact through JSON."""
         return {"named": self.named, "columns": [c.to_manifest() for c in self.columns]}
@@ -341,3 +352,7 @@ class FeatureSchema:
                 "The model must describe the columns of its features. Received an entry that "
                 f"cannot be read: {error!r}. Update Covey, or save the model again."
             ) from error
+
+
+def _bare(name: str) -> str:
+    return normalize("NFC", name).strip()
