@@ -1,9 +1,12 @@
 """Dates, times and durations as people write them."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from covey.table.cells import stamps_of
 from covey.table.dates import DateSpelling, read_durations, read_times
 
 
@@ -131,3 +134,74 @@ def test_durations():
     found = read_durations(["2 days 03:00:00", "72:15:00", "1 day", "-1 days +23:00:00", "x", "3"])
     meant = np.array([51, 72.25, 24, -1, np.nan, np.nan])
     np.testing.assert_allclose(found * 24, meant, rtol=1e-14)
+
+
+DAYS = pd.date_range("2024-01-01", periods=60)
+
+
+@pytest.mark.parametrize("mark", "-./")
+@pytest.mark.parametrize("days", [DAYS, DAYS[::-1], pd.date_range("1998-11-01", periods=900)])
+def test_years_of_two_digits_may_come_first(mark, days):
+    texts = days.strftime(f"%y{mark}%m{mark}%d").tolist()
+    spelling, doubt = DateSpelling.find(texts)
+    assert (spelling.first, doubt) == ("year", None)
+    assert stamps(spelling.read(texts)) == [str(day) for day in days]
+    timed = [f"{text} 14:30" for text in texts]
+    assert stamps(DateSpelling.find(timed)[0].read(timed))[0] == str(days[0] + 14.5 * HOUR)
+
+
+HOUR = pd.Timedelta(1, "h")
+
+
+@pytest.mark.parametrize("form", ["%d-%m-%y", "%d.%m.%y", "%m/%d/%y"])
+@pytest.mark.parametrize("days", [DAYS, pd.date_range("2021-11-01", periods=900)])
+def test_years_of_two_digits_mostly_come_last(form, days):
+    texts = days.strftime(form).tolist()
+    spelling, doubt = DateSpelling.find(texts)
+    assert doubt is None
+    assert stamps(spelling.read(texts)) == [str(day) for day in days]
+
+
+def test_where_no_cell_tells_the_order_of_time_does_and_it_is_said():
+    days = pd.to_datetime(["2001-12-11", "2003-04-05", "2005-06-07", "2010-11-12"])
+    spelling, doubt = DateSpelling.find(days.strftime("%y-%m-%d").tolist())
+    assert (spelling.first, doubt) == ("year", "01-12-11")
+    spelling, doubt = DateSpelling.find(["03-04-05", "11-10-12", "01-02-03"])
+    assert (spelling.first, doubt) == ("month", "03-04-05")
+    assert spelling.formats(doubt) == ("%d-%m-%y", "%y-%m-%d")
+    # the day comes before the month in one text, and the year may come before both in any
+    assert DateSpelling.find(["03-04-05", "25-10-12", "01-02-03"])[1] == "25-10-12"
+    assert DateSpelling("day").formats("25-10-12") == ("%y-%m-%d",)
+    assert DateSpelling("day").formats("01/02/2017 14:00") == ("%m/%d/%Y %H:%M",)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("13/02/45", "1945-02-13"),
+        ("29-Feb-48", "1948-02-29"),
+        ("13/02/24", "2024-02-13"),
+        ("13/02/99", "1999-02-13"),
+        ("13/02/2045", "2045-02-13"),
+    ],
+)
+def test_years_of_two_digits_are_not_far_ahead(text, meant):
+    spelling, _ = DateSpelling.find([text, "14/05/71"])
+    assert stamps(spelling.read([text])) == [str(pd.Timestamp(meant))]
+    assert spelling.earlier(["14/05/71", text]) == (text if meant < "1950" else None)
+    # the same in all years to come
+    later = DateSpelling(**json.loads(json.dumps(spelling.to_manifest())))
+    assert stamps(later.read([text])) == [str(pd.Timestamp(meant))]
+    assert stamps(DateSpelling(format="%d/%m/%y").read(["13/02/45"])) == ["2045-02-13 00:00:00"]
+
+
+def test_years_that_pandas_has_no_nanoseconds_for():
+    texts = ["1500-01-01", "9999-12-31", "31/12/9999", "1.2.1500"]
+    days = DateSpelling("day").read(texts)
+    start = np.datetime64("1970-01-01")
+    meant = np.array(["1500-01-01", "9999-12-31", "9999-12-31", "1500-02-01"], dtype="M8[D]")
+    np.testing.assert_array_equal(days, (meant - start) / np.timedelta64(1, "D"))
+    with np.errstate(all="raise"):
+        numbers = DateSpelling(format="s").read(["1e18", "-1e13", "-2e10"])
+    assert np.isnan(numbers[:2]).all()
+    assert stamps_of(numbers, "ms")[2] == np.datetime64(-20000000000, "s")

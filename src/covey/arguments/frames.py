@@ -55,6 +55,7 @@ def as_pandas(data: Any, role: str) -> Any:
         return _plain(data)
     import narwhals as nw
 
+    data = _without_codes(data)
     try:
         known = nw.from_native(data, allow_series=True, pass_through=True)
     except nw.exceptions.DuplicateError as error:
@@ -73,6 +74,33 @@ def as_pandas(data: Any, role: str) -> Any:
             f"{type(data).__name__} of which it says: {error}. Cast such columns, or leave them "
             "out."
         ) from error
+
+
+def _without_codes(data: Any) -> Any:
+    """The same, but dictionaries of Arrow that hold numbers are these: they only save memory.
+
+    Categories that pandas wrote stay what they are.
+    """
+    arrow = sys.modules.get("pyarrow")
+    if arrow is None:
+        return data
+    if isinstance(data, arrow.Array | arrow.ChunkedArray):
+        return data.cast(data.type.value_type) if _is_coded(data.type) else data
+    if isinstance(data, arrow.Table | arrow.RecordBatch) and not data.schema.pandas_metadata:
+        for number, field in enumerate(data.schema):
+            if _is_coded(field.type):
+                column = data.column(number).cast(field.type.value_type)
+                data = data.set_column(number, field.name, column)
+    return data
+
+
+def _is_coded(kind: Any) -> bool:
+    """Whether a type of Arrow is a dictionary of something else than text."""
+    types = sys.modules["pyarrow"].types
+    if not types.is_dictionary(kind):
+        return False
+    text = (types.is_string, types.is_large_string, types.is_string_view)
+    return not any(is_text(kind.value_type) for is_text in text)
 
 
 def in_library_of(like: Any, table: pd.DataFrame, *, labelled: bool) -> Any:

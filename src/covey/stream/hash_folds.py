@@ -33,6 +33,7 @@ class HashFolds:
         pieces: blocks that make up a fold, dealt out in turn.
         first: whether the "day" or the "month" comes first where that column is text.
         format: in which text or numbers have its dates; "" if they are recognised.
+        until: the last year that two digits may be; 0 for 2068.
 
     Raises:
         InputError: `members` is no positive whole number.
@@ -46,6 +47,7 @@ class HashFolds:
     pieces: int = 1
     first: str = ""
     format: str = ""
+    until: int = 0
 
     def __post_init__(self) -> None:
         check_members(self.members)
@@ -72,7 +74,7 @@ class HashFolds:
         Returns:
             Days since 1970, shape (N,), NaN where missing.
         """
-        return days_in(column, DateSpelling(self.first, self.format))
+        return days_in(column, DateSpelling(self.first, self.format, self.until))
 
     def of(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import asdict, dataclass
 from numbers import Integral, Real
@@ -124,9 +125,11 @@ class CategoricalColumn:
             InputError: A cell is a list, or holds other values in another way.
         """
         refuse_holders(column)
-        place: dict[str | None, int] = {label: i for i, label in enumerate(self.categories)}
+        place: dict[str | None, int] = {
+            unicodedata.normalize("NFC", label): i for i, label in enumerate(self.categories)
+        }
         for i, label in enumerate(self.categories):  # of a file that kept blanks around labels
-            place.setdefault(label.strip(), i)
+            place.setdefault(unicodedata.normalize("NFC", label.strip()), i)
         rest = len(self.categories) if self.others else -1
         place[None] = len(self.categories) + len(self._rest) if self.missing else -2
         labels, codes = _Cells(column).labels(self.labels)
@@ -202,8 +205,8 @@ class _Cells:
 
 def _marked(cell: Any) -> str:
     """A cell as text, with a mark if it is a number by its type."""
-    if isinstance(cell, str):
-        return cell
+    if isinstance(cell, str):  # an accent is a letter's own, or a sign of its own, by the system
+        return cell if cell.isascii() else unicodedata.normalize("NFC", cell)
     if isinstance(cell, bool | np.bool_):
         return str(bool(cell))
     if isinstance(cell, Integral):

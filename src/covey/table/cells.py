@@ -6,6 +6,7 @@ from numbers import Complex, Number, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from covey.arguments.labels import row_name
 from covey.arguments.numbers import culprit
@@ -28,6 +29,7 @@ _PLAIN = ("string", "categorical", "interval")
 _HOLDERS = (list, tuple, dict, set, frozenset, bytes, bytearray, memoryview, np.ndarray)
 DAY = np.timedelta64(1, "D")
 SECONDS = 86400.0  # of a day
+_OF_A_DAY = {"ms": 864e5, "us": 864e8}
 
 
 def kind_of(column: pd.Series) -> str:
@@ -89,6 +91,18 @@ def days_of(dates: Any) -> Array:
     """Days since 1970 of N dates in UTC, shape (N,), NaN where missing."""
     stamps = dates.to_numpy(dtype="datetime64[us]")
     return np.asarray((stamps - np.datetime64(0, "us")) / DAY)
+
+
+def stamps_of(days: Array, unit: str) -> NDArray[Any]:
+    """Dates of N days since 1970, rounded to "us" or "ms", shape (N,), NaT where NaN.
+
+    NumPy holds years in which pandas, which counts nanoseconds, has no dates.
+    """
+    known = np.isfinite(days)
+    parts = np.round(np.where(known, days, 0.0) * _OF_A_DAY[unit])
+    return np.where(
+        known, parts.astype(np.int64).astype(f"datetime64[{unit}]"), np.datetime64("NaT")
+    )
 
 
 def _starts(column: pd.Series) -> pd.Series:

@@ -18,6 +18,7 @@ from covey.table.category_column import CategoricalColumn
 from covey.table.cells import decode, refuse_holders, shown_cell
 from covey.table.date_column import DateColumn, declared_spelling, numbers_as_dates, read_dates
 from covey.table.dates import DateSpelling, read_durations, read_times
+from covey.table.marked import marked_number
 from covey.table.number_column import PLURAL, NumericColumn, numbers_from_manifest
 from covey.table.spelling import (
     MOSTLY,
@@ -25,6 +26,7 @@ from covey.table.spelling import (
     NUMBER,
     NumberSpelling,
     as_words,
+    doubtful_point,
     is_code,
     plain_column,
     read_words,
@@ -34,8 +36,10 @@ from covey.types import Array
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 Column = NumericColumn | CategoricalColumn
+EXACT = 2.0**53  # whole numbers are exact below it
 LOOKED_AT = 200  # texts that tell whether a column could hold dates at all
 
 
@@ -48,8 +52,12 @@ class Learned:
         values: of the cells, shape (N,), in the column's unit; None for categories.
         lost: cells that are not what the column is, and count as missing.
         doubt: a text that could mean something else as well.
-        mostly: cells that do not fit, in a column of text whose others are mostly numbers.
+        earlier: a text whose year of two digits is taken for one of the century before.
+        merged: how many distinct whole numbers are too long to be told apart as numbers.
+        mostly: cells that do not fit, in a column of text whose others are mostly of one kind.
         bare: cells without a percent sign in a column of percentages.
+        mostly_kind: that kind, such as "number".
+        marked: a text, if labels are numbers with marks of a few kinds, such as "5.1k".
         counts: of categories, how many rows have each label; None stands for missing.
     """
 
@@ -57,8 +65,12 @@ class Learned:
     values: Array | None = None
     lost: Lost | None = None
     doubt: str | None = None
+    earlier: str | None = None
+    merged: int = 0
     mostly: Lost | None = None
     bare: Lost | None = None
+    mostly_kind: str = "number"
+    marked: str | None = None
     counts: Counter[str | None] = field(default_factory=Counter)
 
 
@@ -85,7 +97,9 @@ def learn(name: str, cells: pd.Series, *, categorical: bool, dates: str | None) 
     if kind == "text" and not (categorical or category or dates is not None):
         plain = plain_column(cells, codes=False)
         if plain is not None:
-            return _with_values(NumericColumn, name, "number", Reading(plain))
+            doubt = doubtful_point(cells.dropna().unique()) if np.nanmax(plain) < 1000 else None
+            found = _with_values(NumericColumn, name, "number", Reading(plain, doubt=doubt))
+            return replace(found, merged=merged(cells, plain))
     if kind == "text":
         refuse_holders(cells)
     if kind == "empty" or categorical:
@@ -95,7 +109,8 @@ def learn(name: str, cells: pd.Series, *, categorical: bool, dates: str | None) 
     if kind in ("date", "time"):
         return _with_values(DateColumn, name, kind, Reading(values), dates=DateSpelling())
     if kind != "text":
-        return _with_values(NumericColumn, name, kind, Reading(values))
+        found = _with_values(NumericColumn, name, kind, Reading(values))
+        return replace(found, merged=merged(cells, values)) if kind == "number" else found
     if category:  # of no other text than booleans, or every reader would have to know of it
         return _booleans(name, Words.of(cells)) or _categories(name, cells)
     words = Words.of(cells)
@@ -103,8 +118,27 @@ def learn(name: str, cells: pd.Series, *, categorical: bool, dates: str | None) 
         _booleans(name, words)
         or _numbers(name, words)
         or _dates(name, words)
-        or _categories(name, cells, _mostly_numbers(words))
+        or _labels(name, cells, words)
     )
+
+
+def merged(cells: pd.Series, values: Array) -> int:
+    """How many distinct whole numbers become fewer as float64, which has 53 bits of them.
+
+    Args:
+        cells: N of them, as they came.
+        values: what they are as numbers, shape (N,), NaN where missing.
+
+    Returns:
+        0 if all of them can be told apart.
+    """
+    known = values[np.isfinite(values)]
+    if not len(known) or np.abs(known).max() < EXACT or cells.dtype.kind == "f":
+        return 0
+    held = cells.map(str, na_action="ignore") if cells.dtype == object else cells
+    whole = held[np.abs(values) >= EXACT].astype(str)
+    distinct = whole[whole.str.fullmatch(r"[+-]?[0-9]+")].unique()
+    return len(distinct) if len({float(text) for text in distinct}) < len(distinct) else 0
 
 
 def read_numbers_in_text(column: pd.Series) -> tuple[Reading, NumberSpelling, Words]:
@@ -142,9 +176,17 @@ def column_from_manifest(entry: dict[str, Any]) -> Column:
     return NumericColumn(**numbers_from_manifest(entry))
 
 
-def _categories(name: str, cells: pd.Series, mostly: Lost | None = None) -> Learned:
+def _categories(name: str, cells: pd.Series) -> Learned:
     column, counts = CategoricalColumn.learn(name, cells)
-    return Learned(column, mostly=mostly, counts=counts)
+    return Learned(column, counts=counts)
+
+
+def _labels(name: str, cells: pd.Series, words: Words) -> Learned:
+    """Text that is nothing else, and what much of it seems to be."""
+    kind, mostly = _mostly(words)
+    marked = None if mostly else marked_number(words.counts)
+    found = _categories(name, cells)
+    return replace(found, mostly=mostly, mostly_kind=kind, marked=marked)
 
 
 def _with_values(
@@ -196,44 +238,57 @@ def much_is_bare(words: Words, reading: Reading) -> bool:
 
 
 def _dates(name: str, words: Words) -> Learned | None:
+    found = _dated(words)
+    if found is None or not _serves(words, found[1]):
+        return None
+    kind, reading, spelling = found
+    reading = replace(reading, lost=words.lost(reading.states))
+    if kind == "duration":
+        return _with_values(NumericColumn, name, kind, reading)
+    learned = _with_values(DateColumn, name, kind, reading, dates=spelling)
+    return replace(learned, earlier=spelling.earlier(words.texts))
+
+
+def _dated(words: Words) -> tuple[str, Reading, DateSpelling] | None:
+    """Text that could be dates, times of day or durations: which, and what was made of it."""
     texts = words.texts
     if np.isfinite(words.numbers).any() or not texts:
         return None
-    some = [texts[i] for i in np.unique(np.linspace(0, len(texts) - 1, LOOKED_AT).astype(int))]
+    # of the texts, so that one mark in many cells counts once; and of the cells
+    held = words.codes[words.codes >= 0]
+    some = [[texts[i] for i in _spread(np.arange(len(texts)))], [texts[i] for i in _spread(held)]]
     for kind, read in (("time", read_times), ("duration", read_durations)):
-        if np.isfinite(read(some)).mean() > MOSTLY:
-            reading = words.reading(read(texts))
-            if _serves(words, reading):
-                reading = replace(reading, lost=words.lost(reading.states))
-                if kind == "duration":
-                    return _with_values(NumericColumn, name, kind, reading)
-                return _with_values(DateColumn, name, kind, reading, dates=DateSpelling())
-    if np.isfinite(DateSpelling.find(some)[0].read(some)).mean() > MOSTLY:
-        spelling, _ = DateSpelling.find(texts)
-        reading = read_dates(words, DateSpelling())
-        if _serves(words, reading):
-            reading = replace(reading, lost=words.lost(reading.states))
-            return _with_values(DateColumn, name, "date", reading, dates=spelling)
+        if any(np.isfinite(read(few)).mean() >= MOSTLY for few in some):
+            return kind, words.reading(read(texts)), DateSpelling()
+    if any(np.isfinite(DateSpelling.find(few)[0].read(few)).mean() >= MOSTLY for few in some):
+        spelling, doubt = DateSpelling.find(texts)
+        return "date", words.reading(spelling.read(texts), doubt=doubt), spelling
     return None
+
+
+def _spread(places: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Some of M places, evenly spread."""
+    return places[np.unique(np.linspace(0, len(places) - 1, LOOKED_AT).astype(int))]
 
 
 def _declared_dates(name: str, cells: pd.Series, kind: str, form: str) -> Learned:
     """Read what the user says are dates."""
     spelling = DateSpelling("", form)
     if kind == "text":
-        words = Words.of(cells)
+        words, doubt = Words.of(cells), None
         if not form:
-            spelling, _ = DateSpelling.find(words.texts)
+            spelling, doubt = DateSpelling.find(words.texts)
             if not np.isfinite(spelling.read(words.texts)).any():
                 numbers = read_numbers_in_text(cells)[0].values
                 if np.isfinite(numbers).any():
                     spelling = declared_spelling(numbers, name)
         reading = read_dates(words, spelling)
-        reading = replace(reading, lost=words.lost(reading.states))
+        reading = replace(reading, lost=words.lost(reading.states), doubt=doubt)
         known = cells.notna().to_numpy(dtype=bool) & np.isnan(reading.values)
         if words.share(reading.states) < MOSTLY:
             raise _no_dates(name, cells, int(np.flatnonzero(known)[0]), form)
-        return _with_values(DateColumn, name, "date", reading, dates=spelling)
+        found = _with_values(DateColumn, name, "date", reading, dates=spelling)
+        return replace(found, earlier=spelling.earlier(words.texts))
     values = decode(cells)[1]
     if kind == "number":
         spelling = spelling if form else declared_spelling(values, name)
@@ -268,11 +323,14 @@ def _codes(words: Words, reading: Reading) -> bool:
     )
 
 
-def _mostly_numbers(words: Words) -> Lost | None:
-    """The cells that do not fit, if most others are numbers and none is a code."""
+def _mostly(words: Words) -> tuple[str, Lost | None]:
+    """What most cells are, and those that are not; None of these if they are few, or codes."""
     reading, _ = _by_spelling(words)
     if _serves(words, reading) and much_is_bare(words, reading) and not _codes(words, reading):
-        return reading.bare
+        return "number", reading.bare
+    kind = "number"
+    if words.share(reading.states) < MOSTLY and (dated := _dated(words)):
+        kind, reading, _ = dated
     if not MOSTLY <= words.share(reading.states) < NEARLY_ALL or _codes(words, reading):
-        return None
-    return words.lost(reading.states) if words.cells(reading.states, NUMBER) else None
+        return kind, None
+    return kind, words.lost(reading.states) if words.cells(reading.states, NUMBER) else None

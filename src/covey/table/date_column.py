@@ -96,7 +96,8 @@ class DateColumn(NumericColumn):
         if not dates.first and not dates.format:  # training held dates that have but one reading
             dates, doubt = DateSpelling.find(words.texts)
             if doubt is not None:  # one row is in no order
-                dates = DateSpelling(MONTH_FIRST)
+                dates = replace(dates, first=MONTH_FIRST)
+            dates = replace(dates, until=self.dates.until or dates.until)
         return replace(read_dates(words, dates), doubt=doubt)
 
     def _of_another_kind(self, kind: str, values: Array, column: pd.Series) -> Reading:
@@ -115,7 +116,8 @@ def read_dates(words: Words, dates: DateSpelling) -> Reading:
     """
     doubt = None
     if not dates.format and not dates.first:
-        dates, doubt = DateSpelling.find(words.texts)
+        found, doubt = DateSpelling.find(words.texts)
+        dates = replace(found, until=dates.until or found.until)
     typed = None
     if dates.format:
         typed = numbers_as_dates(words.numbers, dates)

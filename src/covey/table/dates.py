@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 UNITS = ("D", "h", "min", "s", "ms", "us", "ns")  # of numbers that count from 1970
-DAY_FIRST, MONTH_FIRST = "day", "month"
+DAY_FIRST, MONTH_FIRST, YEAR_FIRST = "day", "month", "year"
+AHEAD = 10  # years from now: what two digits put beyond is of the century before
+CENTURY = 36525.0  # days, of any hundred years that hold the year 2000
+FIRST_DAY, LAST_DAY = -719162.0, 2932897.0  # of the years 1 to 9999, which a calendar has
 
-_YEAR = r"(?:[12][0-9]{3})"
+_YEAR = r"(?:[12][0-9]{3}|9999)"  # the last one stands for "never" in databases
 _NAME = r"(?P<name>[A-Za-z]{3,9})\.?"
 _DATES = (
     # year first, whole or without a day
@@ -30,7 +34,7 @@ _DATES = (
     (rf"(?:0?[1-9]|1[0-2])(?P<s>[-/]){_YEAR}", "%m{s}%Y"),
     # two numbers whose order the column tells, then the year
     (rf"[0-9]{{1,2}}(?P<s>[-/.])[0-9]{{1,2}}(?P=s){_YEAR}", "{a}{s}{b}{s}%Y"),
-    (r"[0-9]{1,2}(?P<s>[-/.])[0-9]{1,2}(?P=s)[0-9]{2}", "{a}{s}{b}{s}%y"),
+    (r"[0-9]{1,2}(?P<s>[-/.])[0-9]{1,2}(?P=s)[0-9]{2}", "{x}{s}{y}{s}{z}"),
     # the month by its name
     (rf"[0-9]{{1,2}}(?P<s>[ -/.]){_NAME}(?P=s){_YEAR}", "%d{s}{n}{s}%Y"),
     (rf"[0-9]{{1,2}}(?P<s>[ -/.]){_NAME}(?P=s)[0-9]{{2}}", "%d{s}{n}{s}%y"),
@@ -49,14 +53,20 @@ _PATTERNS = tuple(
 )
 _QUARTER = re.compile(rf"({_YEAR})[- ]?[Qq]([1-4])")
 _DURATION = re.compile(r"[+-]?[0-9]+ days?( [+-]?[0-9]{1,2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?)?")
+_LONG = re.compile(r"([0-9]+) days?(?: ([0-9]{1,2}):([0-9]{2}):([0-9]{2}(?:\.[0-9]+)?))?")
 _HOURS = re.compile(r"[+-]?[0-9]{1,4}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?")
 _CLOCK = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
-_ISO = rf"^[12][0-9]{{3}}-[0-9]{{2}}-[0-9]{{2}}([T ]{_CLOCK})?$"
+_ISO = rf"^{_YEAR}-[0-9]{{2}}-[0-9]{{2}}([T ]{_CLOCK})?$"
 
 
 _TWO = re.compile(
-    r"\s*(?:[A-Za-z]+,? )?([0-9]{1,2})([-/.])([0-9]{1,2})\2(?:[12][0-9]{3}|[0-9]{2})(?![0-9.])"
+    rf"\s*(?:[A-Za-z]+,? )?([0-9]{{1,2}})([-/.])([0-9]{{1,2}})\2({_YEAR}|[0-9]{{2}})(?![0-9.])"
 )
+_ORDERS = {
+    DAY_FIRST: ("%d", "%m", "%y"),
+    MONTH_FIRST: ("%m", "%d", "%y"),
+    YEAR_FIRST: ("%y", "%m", "%d"),
+}
 
 
 @dataclass(frozen=True)
@@ -64,17 +74,20 @@ class DateSpelling:
     """How the dates of one column are written.
 
     Attributes:
-        first: "day" or "month": which comes first where both are numbers; "" if no cell tells.
+        first: "day" or "month": which comes first where both are numbers; "year" if a year of two
+            digits comes first, then the month; "" if no cell tells.
         format: of `strptime`, or a unit of numbers that count from 1970, such as "s"; "" if it is
             found from each cell.
+        until: the last year that two digits may be; 0 for that of `strptime`, 2068.
     """
 
     first: str = ""
     format: str = ""
+    until: int = 0
 
     @classmethod
     def find(cls, texts: Sequence[str]) -> tuple[Self, str | None]:
-        """Find which comes first, the day or the month.
+        """Find which comes first: the day, the month, or a year of two digits.
 
         Args:
             texts: the cells of a column, in the order of the rows.
@@ -82,23 +95,53 @@ class DateSpelling:
         Returns:
             The spelling; and, if no cell tells, a text that could be read both ways.
         """
-        first = second = 0
-        doubt = None
-        for text in dict.fromkeys(texts):
-            numbers = _TWO.match(text)
-            if numbers is None:
-                continue
-            one, two = int(numbers[1]), int(numbers[3])
-            first, second = first + (one > 12), second + (two > 12)
-            if numbers[2] == "." or one == two:  # with points nobody writes the month first
-                first += numbers[2] == "."
-                continue
-            doubt = doubt or text
-        if doubt is None and not first:
-            return cls(), None
-        if first or second:
-            return cls(DAY_FIRST if first >= second else MONTH_FIRST), None
-        return cls(_by_order(texts)), doubt
+        distinct = list(dict.fromkeys(texts))
+        short = [text for text in distinct if not re.search(_YEAR, text)]
+        until = 0
+        if any("%y" in (_format(text, DAY_FIRST) or "") for text in short):
+            until = date.today().year + AHEAD
+        year_first, doubt = _year_first(distinct)
+        if year_first:
+            return cls(YEAR_FIRST, until=until), doubt
+        first, unsure = _day_or_month(distinct)
+        if doubt and not unsure:  # a text that leaves no other doubt
+            sure = (t for t in distinct if (two := _TWO.match(t)) and int(two[1]) > 12)
+            doubt = next(sure, doubt)
+        return cls(first, until=until), doubt or unsure
+
+    def earlier(self, texts: Sequence[str]) -> str | None:
+        """The first text whose year of two digits is of an earlier century than `strptime` has it.
+
+        Args:
+            texts: N of them.
+
+        Returns:
+            The text; None if there is none.
+        """
+        if not self.until:
+            return None
+        moved = np.flatnonzero(self.read(texts) < replace(self, until=0).read(texts))
+        return texts[int(moved[0])] if len(moved) else None
+
+    def formats(self, text: str) -> tuple[str, ...]:
+        """The formats of `strptime` by which text would be read in another order than this.
+
+        Args:
+            text: a date.
+
+        Returns:
+            At most two of them.
+        """
+        orders = (DAY_FIRST, MONTH_FIRST, YEAR_FIRST)
+        found = {order: DateSpelling(order) for order in orders if order != (self.first or "month")}
+        own = _format(text.strip(), self.first or MONTH_FIRST)
+        forms = {
+            form: None
+            for order, other in found.items()
+            if np.isfinite(other.read([text])).all()
+            and (form := _format(text.strip(), order)) not in (None, own)
+        }
+        return tuple(str(form) for form in forms)
 
     def read(self, texts: Sequence[str]) -> Array:
         """Read texts as dates.
@@ -123,13 +166,17 @@ class DateSpelling:
         rows: dict[str, list[int]] = {}
         stripped = cells.tolist()
         for row in np.flatnonzero(~plain).tolist():
-            if form := _format(stripped[row], self.first != DAY_FIRST):
+            if form := _format(stripped[row], self.first or MONTH_FIRST):
                 rows.setdefault(form, []).append(row)
             elif quarter := _QUARTER.fullmatch(stripped[row]):
                 start = np.datetime64(f"{quarter[1]}-{3 * int(quarter[2]) - 2:02d}-01")
                 days[row] = (start - np.datetime64(0, "D")) / DAY
         for form, which in rows.items():
-            days[which] = _days(_tidied(cells.iloc[which]), form)
+            found = _days(_tidied(cells.iloc[which]), form)
+            if self.until and "%y" in form:
+                start = np.datetime64(f"{self.until + 1}-01-01")
+                found -= CENTURY * (found >= (start - np.datetime64(0, "D")) / DAY)
+            days[which] = found
         return days
 
     def _read_declared(self, cells: pd.Series) -> Array:
@@ -140,15 +187,16 @@ class DateSpelling:
             return from_epoch(numbers, self.format)
         return _days(cells, self.format)
 
-    def to_manifest(self) -> dict[str, str]:
+    def to_manifest(self) -> dict[str, Any]:
         """The attributes that are not empty, as JSON has them."""
         return {name: value for name, value in vars(self).items() if value}
 
 
 def from_epoch(numbers: Array, unit: str) -> Array:
-    """Numbers that count from 1970 in a unit, in days."""
+    """Numbers that count from 1970 in a unit, in days; NaN before the year 1 and after 9999."""
     of_a_day = {"D": 1.0, "h": 24.0, "min": 1440.0, "s": 86400.0, "ms": 864e5, "us": 864e8}
-    return np.asarray(numbers / of_a_day.get(unit, 864e11))
+    days = np.asarray(numbers / of_a_day.get(unit, 864e11))
+    return np.where((days >= FIRST_DAY) & (days < LAST_DAY), days, np.nan)
 
 
 def read_times(texts: Sequence[str]) -> Array:
@@ -165,7 +213,12 @@ def read_durations(texts: Sequence[str]) -> Array:
         for text in texts
     ]
     found = pd.to_timedelta(pd.Series(held, dtype=object), errors="coerce")
-    return np.asarray(found.to_numpy(dtype="timedelta64[us]") / DAY)
+    days = np.array(found.to_numpy(dtype="timedelta64[us]") / DAY)
+    for row in np.flatnonzero(np.isnan(days)).tolist():  # pandas knows none beyond 292 years
+        if long := _LONG.fullmatch((held[row] or "").strip()):
+            hours, minutes, seconds = (float(part or 0) for part in long.groups()[1:])
+            days[row] = float(long[1]) + (3600 * hours + 60 * minutes + seconds) / 86400
+    return days
 
 
 def _time_of_day(text: str) -> float:
@@ -183,19 +236,21 @@ def _time_of_day(text: str) -> float:
     return (3600 * hour + 60 * minute + second) / 86400
 
 
-def _format(text: str, month_first: bool) -> str | None:
-    """The format of `strptime` of one text; None if it is no date."""
+def _format(text: str, first: str) -> str | None:
+    """The format of `strptime` of one text, if what is first is; None if it is no date."""
     for pattern, form in _PATTERNS:
         found = pattern.fullmatch(text)
         if found is None:
             continue
         groups = found.groupdict()
-        one, two = ("%m", "%d") if month_first else ("%d", "%m")
+        one, two = ("%m", "%d") if first == MONTH_FIRST else ("%d", "%m")
+        x, y, z = _ORDERS[first]
         name = groups.get("name")
         if name is not None and name[:3].lower() not in _MONTHS:
             return None
         form = form.format(
-            s=groups.get("s"), a=one, b=two, n="%b" if len(name or "") <= 3 else "%B"
+            **{"s": groups.get("s"), "a": one, "b": two, "x": x, "y": y, "z": z},
+            n="%b" if len(name or "") <= 3 else "%B",
         )
         if weekday := re.match(r"([A-Za-z]{3,9})(,?) (?=[0-9A-Z])", text):
             if weekday[1][:3].lower() in _WEEKDAYS:
@@ -242,11 +297,53 @@ def _days(cells: pd.Series, form: str) -> Array:
     return days_of(pd.to_datetime(cells, format=form, errors="coerce", utc=True))
 
 
-def _by_order(texts: Sequence[str]) -> str:
-    """The order of day and month in which rows stand in the order of time, if one does."""
+def _day_or_month(texts: Sequence[str]) -> tuple[str, str | None]:
+    """Which comes first, "" without a date; and, if no cell tells, a text that may be both."""
+    first = second = 0
+    doubt = None
+    for text in texts:
+        numbers = _TWO.match(text)
+        if numbers is None:
+            continue
+        one, two = int(numbers[1]), int(numbers[3])
+        first, second = first + (one > 12), second + (two > 12)
+        if numbers[2] == "." or one == two:  # with points nobody writes the month first
+            first += numbers[2] == "."
+            continue
+        doubt = doubt or text
+    if doubt is None and not first:
+        return "", None
+    if first or second:
+        return DAY_FIRST if first >= second else MONTH_FIRST, None
+    return _by_order(texts, (MONTH_FIRST, DAY_FIRST)), doubt
+
+
+def _year_first(texts: Sequence[str]) -> tuple[bool, str | None]:
+    """Whether years of two digits come first; and, if no cell tells, a text that may be both.
+
+    Days are up to 31 in any column of some length, and years are few.
+    """
+    dates = [(text, found) for text in texts if (found := _TWO.match(text))]
+    if not dates or any(len(found[4]) > 2 for _, found in dates):
+        return False, None
+    parts = np.array([[int(found[i]) for i in (1, 3, 4)] for _, found in dates])
+    padded = np.array([len(found[1]) == 2 for _, found in dates])
+    no_day = (parts == 0) | (parts > 31)
+    leading = int(no_day[:, 0].sum())
+    last = int((no_day[:, 2] | (parts[:, 1] > 12) | ~padded).sum())
+    if leading or last:
+        return leading > last, None
+    ends = len(np.unique(parts[:, 0])), len(np.unique(parts[:, 2]))
+    if max(ends) >= 2 * min(ends):
+        return ends[0] < ends[1], None
+    return _by_order([text for text, _ in dates], tuple(_ORDERS)) == YEAR_FIRST, dates[0][0]
+
+
+def _by_order(texts: Sequence[str], orders: Sequence[str]) -> str:
+    """The order of day, month and year in which rows stand in the order of time, if one does."""
     back = {}
-    for first in (MONTH_FIRST, DAY_FIRST):
+    for first in orders:
         days = DateSpelling(first).read(texts)
         steps = np.diff(days[np.isfinite(days)])
         back[first] = min(int((steps < 0).sum()), int((steps > 0).sum()))
-    return DAY_FIRST if back[DAY_FIRST] < back[MONTH_FIRST] else MONTH_FIRST
+    return min((MONTH_FIRST, *orders), key=lambda first: back.get(first, len(texts)))

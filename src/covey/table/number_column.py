@@ -10,7 +10,14 @@ import numpy as np
 
 from covey.arguments.labels import row_name
 from covey.errors import InputError
-from covey.table.cells import decode, first_infinity, refuse_holders, refuse_infinity, shown_cell
+from covey.table.cells import (
+    decode,
+    first_infinity,
+    refuse_holders,
+    refuse_infinity,
+    shown_cell,
+    stamps_of,
+)
 from covey.table.dates import read_durations
 from covey.table.spelling import (
     NEARLY_ALL,
@@ -198,12 +205,12 @@ class NumericColumn:
         import pandas as pd
 
         if self.kind == "date":
-            stamp = (pd.Timestamp(0) + pd.Timedelta(value, "D")).round("ms")
-            return str(stamp.date() if stamp == stamp.normalize() else stamp)
+            stamp = str(stamps_of(np.array(value), "ms"))
+            return stamp.replace("T", " ").removesuffix(".000").removesuffix(" 00:00:00")
         if self.kind == "time":
             return str((pd.Timestamp(0) + pd.Timedelta(value, "D")).round("s").time())
         if self.kind == "duration":
-            return str(pd.Timedelta(value, "D").round("ms"))
+            return str(pd.Timedelta(round(value * 864e5), "ms").as_unit("ms"))
         return f"{value:.15g}" if value.is_integer() else f"{value:.6g}"
 
     def read(self, column: pd.Series, *, training: bool = False) -> Reading:

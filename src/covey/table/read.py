@@ -21,8 +21,13 @@ from covey.table.cells import (
     refuse_holders,
     refuse_infinity,
 )
-from covey.table.columns import much_is_bare, read_numbers_in_text
-from covey.table.said import say_bare, say_doubtful_targets, say_lost_targets
+from covey.table.columns import merged, much_is_bare, read_numbers_in_text
+from covey.table.said import (
+    say_bare,
+    say_doubtful_targets,
+    say_long_targets,
+    say_lost_targets,
+)
 from covey.table.spelling import NEARLY_ALL, NUMBER, OTHER
 from covey.table.words import Reading
 from covey.types import Array, Mask
@@ -89,7 +94,7 @@ def read_targets(Y: Any, rows: Mask | None = None) -> tuple[Array, tuple[str, ..
     frame = frame.astype(categories) if categories else frame
     columns = []
     infinite = {}
-    lost, doubts = [], []
+    lost, doubts, long = [], [], []
     for name, column in frame.items():
         kind, values = decode(column)
         if kind == "text":
@@ -104,11 +109,13 @@ def read_targets(Y: Any, rows: Mask | None = None) -> tuple[Array, tuple[str, ..
                 f"`Y` must hold numbers. Received {culprit(column) or first}, column {name!r}. "
                 "Convert the column to numbers, or leave it out."
             )
+        long += [str(name)] if merged(column, values) else []
         columns.append(values)
         infinite[str(name)] = first_infinity(column, values)
     refuse_infinity("Y", infinite)
     say_lost_targets(lost)
     say_doubtful_targets(doubts)
+    say_long_targets(long)
     matrix = np.column_stack(columns)
     missing = np.isnan(matrix).sum(axis=0)
     if (missing == len(matrix)).any():

@@ -13,6 +13,7 @@ from covey.table.cells import listed
 from covey.table.columns import Column, Learned
 from covey.table.date_column import DateColumn
 from covey.table.number_column import PLURAL, NumericColumn
+from covey.table.spelling import OTHER, state
 from covey.table.vocabulary import LETTER_UNITS, UNITS
 from covey.table.words import Lost
 from covey.types import Array
@@ -38,7 +39,7 @@ def say_of_training(learned: Sequence[Learned]) -> None:
         learned: its columns.
     """
     categories = [f for f in learned if isinstance(f.column, CategoricalColumn)]
-    empty = [f.column.name for f in categories if not f.counts.keys() - {None}]
+    empty = [f.column.name for f in categories if _is_empty(f)]
     unique = [f.column.name for f in categories if _never_repeats(f)]
     for names, why in (
         (empty, "without any value"),
@@ -49,7 +50,10 @@ def say_of_training(learned: Sequence[Learned]) -> None:
     say_lost((found.column, found.lost) for found in learned)
     say_doubts((found.column, found.doubt) for found in learned)
     say_bare([(found.column.name, found.bare) for found in learned if found.bare])
-    _say_mostly([(found.column.name, found.mostly) for found in learned if found.mostly])
+    _say_centuries(learned)
+    _say_mostly(learned)
+    _say_marked([(f.column.name, f.marked) for f in learned if f.marked])
+    say_merged([(f.column.name, f.merged) for f in learned if f.merged])
     _say_units([found.column for found in learned if isinstance(found.column, NumericColumn)])
     _say_rare([found for found in categories if found.counts])
     _say_codes(learned)
@@ -90,21 +94,33 @@ def say_doubts(columns: Iterable[tuple[Column, str | None]]) -> None:
         else:
             numbers.append((column, text))
     if dates:
-        one = dates[0][0]
-        first = one.dates.first
-        other = "%m/%d/%Y" if first == "day" else "%d/%m/%Y"
+        one, example = dates[0]
+        forms = one.dates.formats(example)
+        parts = (
+            "the day, the month or the year" if "%y" in "".join(forms) else "the day or the month"
+        )
+        said = " or ".join(f'dates={{{one.name!r}: "{form}"}}' for form in forms)
         warn(
-            f"No cell tells whether the day or the month comes first in "
+            f"No cell tells whether {parts} comes first in "
             f"{_few([f'{c.name!r} (such as {t!r})' for c, t in dates])}: {one.name!r} is read "
-            f"with the {first or 'month'} first. If that is wrong, say dates={{{one.name!r}: "
-            f'"{other}"}}.'
+            f"with the {one.dates.first or 'month'} first. If that is wrong, say {said}."
         )
-    if numbers:
-        warn(
-            "No cell tells whether the comma parts thousands or decimals in "
-            f"{_few([f'{c.name!r} (such as {t!r})' for c, t in numbers])}: it is read as parting "
-            "thousands. If that is wrong, write these numbers with a point."
-        )
+    _say_marks("", [(column.name, text) for column, text in numbers])
+
+
+def _say_marks(where: str, columns: Sequence[tuple[str, str]]) -> None:
+    """Warn of numbers whose one mark may part thousands or decimals."""
+    for mark, shown, read, how in (
+        (",", "comma", "thousands", "with a point"),
+        (".", "point", "decimals", "without it"),
+    ):
+        found = [f"{name!r} (such as {text!r})" for name, text in columns if mark in text]
+        if found:
+            warn(
+                f"No cell tells whether the {shown} parts thousands or decimals in {where}"
+                f"{_few(found)}: it is read as parting {read}. If that is wrong, write these "
+                f"numbers {how}."
+            )
 
 
 def say_bare(columns: Sequence[tuple[str, Lost]]) -> None:
@@ -140,11 +156,19 @@ def say_doubtful_targets(targets: Sequence[tuple[str, str]]) -> None:
     Args:
         targets: the names of some, and such a text.
     """
-    if targets:
+    _say_marks("the targets ", targets)
+
+
+def say_long_targets(names: Sequence[str]) -> None:
+    """Warn of targets of whole numbers that are too long to be told apart as numbers.
+
+    Args:
+        names: of some.
+    """
+    if names:
         warn(
-            "No cell tells whether the comma parts thousands or decimals in the targets "
-            f"{_few([f'{name!r} (such as {text!r})' for name, text in targets])}: it is read as "
-            "parting thousands. If that is wrong, write these numbers with a point."
+            f"Whole numbers beyond 2**53 cannot all be told apart in the targets {listed(names)}. "
+            "If their differences matter, subtract the smallest one first."
         )
 
 
@@ -162,13 +186,58 @@ def say_new(said: Sequence[str], rows: int) -> None:
     )
 
 
-def _say_mostly(columns: Sequence[tuple[str, Lost]]) -> None:
+def say_merged(columns: Sequence[tuple[str, int]]) -> None:
+    """Warn of whole numbers that are too long to be told apart as numbers.
+
+    Args:
+        columns: name of each that has some, and how many distinct ones.
+    """
     if columns:
+        said = [f"{name!r} ({count:,} distinct ones)" for name, count in columns]
         warn(
-            "Columns that are numbers in most rows are read as labels, since other cells do not "
-            f"fit: {_few([lost.of(name) for name, lost in columns])}. If it should be numbers, "
-            "write all of them in one way (one decimal mark, one unit), and mark other cells as "
-            f"missing; if not, say categorical=[{columns[0][0]!r}]."
+            "Whole numbers beyond 2**53 cannot all be told apart as numbers: "
+            f"{_few(said)}. If they are labels, say categorical=[{columns[0][0]!r}]; if their "
+            "differences matter, subtract the smallest one first."
+        )
+
+
+def _say_centuries(learned: Sequence[Learned]) -> None:
+    found = [
+        (f.column.name, f.earlier, f.column.dates)
+        for f in learned
+        if f.earlier and isinstance(f.column, DateColumn)
+    ]
+    if found:
+        name, _, dates = found[0]
+        few = _few([f"{name!r} (such as {text!r})" for name, text, _ in found])
+        warn(
+            f"Years of two digits are taken for {dates.until - 99} to {dates.until} in {few}. If "
+            f"{name!r} has later ones, write its years with four digits."
+        )
+
+
+def _say_mostly(learned: Sequence[Learned]) -> None:
+    kinds: dict[str, list[tuple[str, Lost]]] = {}
+    for found in learned:
+        if found.mostly:
+            kinds.setdefault(found.mostly_kind, []).append((found.column.name, found.mostly))
+    for kind, columns in kinds.items():
+        one_way = "write all of them in one way (one decimal mark, one unit), and "
+        warn(
+            f"Columns that are {PLURAL[kind]} in most rows are read as labels, since other cells "
+            f"do not fit: {_few([lost.of(name) for name, lost in columns])}. If it should be "
+            f"{PLURAL[kind]}, {one_way if kind == 'number' else ''}mark other cells as missing; "
+            f"if not, say categorical=[{columns[0][0]!r}]."
+        )
+
+
+def _say_marked(columns: Sequence[tuple[str, str]]) -> None:
+    if columns:
+        few = _few([f"{name!r} (such as {text!r})" for name, text in columns])
+        warn(
+            f"Text that looks like numbers with marks is read as labels: {few}. If it should be "
+            "numbers, write them alone, in one unit; if not, say "
+            f"categorical=[{columns[0][0]!r}]."
         )
 
 
@@ -247,9 +316,15 @@ def looks_like_codes(column: NumericColumn, values: Array) -> bool:
     )
 
 
+def _is_empty(found: Learned) -> bool:
+    """Whether all cells are missing, or say that they are."""
+    labels = [label for label in found.counts if label is not None]
+    return not found.column.output_names and all(state(label) != OTHER for label in labels)
+
+
 def _never_repeats(found: Learned) -> bool:
     labels = found.counts.keys() - {None}
-    return len(labels) > 1 and not found.column.output_names
+    return len(labels) > 1 and not found.column.output_names and not _is_empty(found)
 
 
 def _few(said: Sequence[str]) -> str:

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
+from unicodedata import normalize
 
 import numpy as np
 
 from covey.arguments.labels import row_name
 from covey.errors import ArtifactError, InputError, warn
 from covey.table.category_column import CategoricalColumn
-from covey.table.cells import first_infinity, kind_of, listed, refuse_infinity, shown_cell
+from covey.table.cells import (
+    first_infinity,
+    kind_of,
+    listed,
+    refuse_infinity,
+    shown_cell,
+    stamps_of,
+)
 from covey.table.columns import Column, column_from_manifest, learn
 from covey.table.declared import Declared
 from covey.table.number_column import NumericColumn
@@ -297,9 +305,10 @@ class FeatureSchema:
         values = self._values(column, cells)
         found = pd.Series(values, index=cells.index, name=cells.name)
         if column.kind == "date":
-            return pd.to_datetime(found, unit="D").dt.round("us")
+            return pd.Series(stamps_of(values, "us"), index=cells.index, name=cells.name)
         if column.kind in ("duration", "time"):
-            found = pd.to_timedelta(found, unit="D").dt.round("us")
+            lengths = stamps_of(values, "us") - np.datetime64(0, "us")
+            found = pd.Series(lengths, index=cells.index, name=cells.name)
         if column.kind == "time":
             stamps = pd.Timestamp(0) + found
             return stamps.dt.time.where(stamps.notna(), None)
@@ -307,6 +316,7 @@ class FeatureSchema:
 
     def _aligned(self, frame: pd.DataFrame, named: bool) -> list[pd.Series]:
         if self.named and named:
+            frame = self._with_names_of_training(frame)
             if lacking := [name for name in self.names if name not in frame.columns]:
                 raise InputError(
                     "`X` must have every column that training had. Received a table without "
@@ -332,6 +342,15 @@ class FeatureSchema:
                 warn(message, UserWarning)
         return [frame.iloc[:, i] for i in range(frame.shape[1])]
 
+    def _with_names_of_training(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """A table whose names may differ by blanks around them or their form of Unicode."""
+        others: dict[str, list[str]] = {}
+        for name in frame.columns.difference(self.names):
+            others.setdefault(_bare(name), []).append(name)
+        lacking = [name for name in self.names if name not in frame.columns]
+        found = {name: others.get(_bare(name), []) for name in lacking}
+        return frame.rename(columns={each[0]: n for n, each in found.items() if len(each) == 1})
+
     def to_manifest(self) -> dict[str, Any]:
         """Return the schema as plain dicts, lists, strings and numbers, exact through JSON."""
         return {"named": self.named, "columns": [c.to_manifest() for c in self.columns]}
@@ -351,3 +370,7 @@ class FeatureSchema:
                 "The model must describe the columns of its features. Received an entry that "
                 f"cannot be read: {error!r}. Update Covey, or save the model again."
             ) from error
+
+
+def _bare(name: str) -> str:
+    return normalize("NFC", name).strip()

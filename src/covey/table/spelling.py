@@ -66,6 +66,8 @@ _SURE = (
     r"^[+-]?([0-9]*\.([0-9]{1,2}|[0-9]{4,})|0[0-9]*\.[0-9]{3}|[0-9]{4,}\.[0-9]{3}|\.[0-9]+)"
     r"([eE][+-]?[0-9]+)?$"
 )
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
+_BELOW_THOUSANDS = re.compile(r"[+-]?(0|[1-9][0-9]{0,2})")
 _CODE = re.compile(r"0[0-9]+")
 
 
@@ -131,6 +133,8 @@ class NumberSpelling:
         # "1.234" is how programs write a number; "1,234" is how people write two of them.
         if uncertain[","] and not votes["."] and not votes[","]:
             doubt = uncertain[","]
+        if doubt is None and not votes["."] and not votes[","]:
+            doubt = doubtful_point(list(counts))
         total = sum(units.values())
         unit = max(units, key=lambda name: units[name], default="")
         if not unit or units[unit] < NEARLY_ALL * total:
@@ -252,6 +256,28 @@ def _cast(texts: NDArray[Any]) -> Array:
 def is_code(text: str) -> bool:
     """Whether text is digits that begin with 0, such as a postcode."""
     return _CODE.fullmatch(text.strip()) is not None
+
+
+def doubtful_point(texts: Sequence[str]) -> str | None:
+    """A text whose point may part thousands, such as "2.607" beside "806".
+
+    Args:
+        texts: the distinct ones of a column, numbers or not.
+
+    Returns:
+        The first of them, if each number with a point has three digits behind it, and all others
+        are whole and below 1000, as people write thousands in much of Europe; else None.
+    """
+    first, whole = None, False
+    for text in texts:
+        text = text.strip()
+        if _THOUSANDS.fullmatch(text):
+            first = first or text
+        elif _BELOW_THOUSANDS.fullmatch(text):
+            whole = True
+        elif _number(text) is not None:
+            return None
+    return first if whole else None
 
 
 def as_words(counts: Mapping[str, int]) -> tuple[str, str] | None:

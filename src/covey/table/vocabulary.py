@@ -28,7 +28,8 @@ _UNITS = (
 _MONEY = "USD EUR GBP CHF JPY CNY INR CAD AUD NZD SEK NOK DKK PLN CZK HUF BRL MXN ZAR RUB TRY KRW"
 
 ABSENT = frozenset(("", *_ABSENT.split(","), *_ERRORS.upper().split(",")))
-MARKS = frozenset((*_MARKS.split(","), *(text.lower() for text in ABSENT)))
+NO_DATES = ("0000-00-00", "0000-00-00 00:00:00")  # of MySQL
+MARKS = frozenset((*_MARKS.split(","), *NO_DATES, *(text.lower() for text in ABSENT)))
 UNITS = tuple(_UNITS.split())
 LETTER_UNITS = ("A", "C", "F", "J", "K", "N", "V", "W")  # only behind a blank
 MONEY_CODES = tuple(_MONEY.split())
