@@ -53,7 +53,7 @@ def test_dates_beside_much_other_text_are_labels_and_it_is_said(cells, kind):
     assert isinstance(found, CategoricalColumn)
     said = [sentence for sentence in said if "never repeats" not in sentence]
     assert len(said) == 1
-    assert f"Columns of {kind} and much other text are read as labels" in said[0]
+    assert f"Columns that are {kind} in most rows are read as labels" in said[0]
     assert "15 of 60 in 'c'" in said[0]
 
 
