@@ -70,7 +70,6 @@ def call(options: argparse.Namespace) -> None:
     from covey.files import writable
     from covey.regressor import load
     from covey.report.facts import shifts_of
-    from covey.table import targets_in_text
 
     if options.report:
         writable(options.report, (".html",))
@@ -80,7 +79,7 @@ def call(options: argparse.Namespace) -> None:
     targets = choose(names, [as_cell(name) for name in model.targets_], "the targets", of)
     weight = _column(table, options.sample_weight, "--sample-weight", of)
     parts = _parts(_column(table, options.by, "--by", of))
-    X, Y = features_of(model, table, of), targets_in_text(table[targets], model.targets_, "Y")
+    X, Y = features_of(model, table, of), model.fitted_.observed(table[targets], "Y")
     figures = model.evaluate(X, Y, sample_weight=weight)
     for sentence in shifts_of(model, X):
         print(f"covey: warning: {sentence}", file=sys.stderr)
