@@ -118,6 +118,6 @@ def read_transform(given: Any, target: str) -> Transform | None:
     if isinstance(given, str) and given in KINDS:
         return KINDS[given]()
     raise InputError(
-        f"The transform of target {target!r} must be one of {sorted(KINDS)} or None. Received: "
-        f"{shown(given)}."
+        f"The transform of target {target!r} must be one of {', '.join(sorted(KINDS))}; or auto, "
+        f"or none. Received: {shown(given)}."
     )
