@@ -4,6 +4,7 @@ import ast
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import covey
@@ -38,10 +39,50 @@ SOURCE = Path(covey.__file__).parent
         ("Received 'cv=3' in row 1", "Received 'cv=3' in row 1"),
         ("in quotes; or pass `sep`.", "in quotes; or pass --sep."),
         ("n_samples = 3 and x=4", "n_samples = 3 and x=4"),
+        ("Received 1 rows (n_samples = 1); use more", "Received 1 rows; use more"),
+        ("Say transform={'y1': None} to learn it", "Say --transform y1=none to learn it"),
+        ("transform={'a': 'log', 'b': None}", "--transform a=log,b=none"),
+        ("`out_of_fold_evaluation_` has", "the verdict that covey fit printed has"),
+        ("`targets` must hold numbers.", "--targets must hold numbers."),
+        (
+            "`random_state` must be below 2**32, a numpy.random.RandomState, or None. Received: 0.",
+            "--random-state must be below 2**32. Received: 0.",
+        ),
     ],
 )
 def test_arguments_become_options(message, expected):
     assert in_options(message) == expected
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate", "calibrate"])
+def test_what_a_model_decides_is_advice_for_another_fit(command):
+    advice = "If that is wrong, say dates={'when': \"%d/%m/%Y\"}."
+    late = "If that is wrong, say --dates when=%d/%m/%Y in a new covey fit."
+    assert in_options(advice, command) == late
+    assert in_options(advice, "fit") == late.replace(" in a new covey fit", "")
+    assert in_options("say sep=';'.", command) == "say --sep ';'."
+
+
+def test_a_predict_says_that_labels_are_for_the_fit(folder, model_file, tmp_path, capsys):
+    table = pd.read_parquet(folder / "new.parquet").astype({"a": object})
+    table.loc[3, "a"] = "broken"
+    table.to_csv(tmp_path / "new.csv", index=False)
+    output = tmp_path / "out.csv"
+    assert run("predict", model_file, tmp_path / "new.csv", "--output", output) == 0
+    assert "say --categorical a in a new covey fit." in capsys.readouterr().err
+
+
+def test_a_file_of_parameters_holds_no_objects(folder, tmp_path, capsys):
+    (tmp_path / "p.toml").write_text('base = "x"\n')
+    options = ["--params", tmp_path / "p.toml", "--output", tmp_path / "m.covey"]
+    assert run("fit", folder / "train.csv", "--targets", "CO", *options) == 2
+    assert "'base', which is an object of Python" in capsys.readouterr().err
+
+
+def test_rows_are_streamed_from_parquet(folder, tmp_path, capsys):
+    options = ["--targets", "CO", "--stream", "--output", tmp_path / "m.covey"]
+    assert run("fit", folder / "train.csv", *options) == 2
+    assert "streamed from Parquet alone" in capsys.readouterr().err
 
 
 def test_every_parameter_has_words():

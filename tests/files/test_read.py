@@ -14,6 +14,7 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from covey.errors import CoveyWarning, InputError
@@ -346,3 +347,10 @@ def test_what_is_no_path(path):
 def test_paths_that_cannot_be(path):
     with pytest.raises(InputError, match="Expected a table to read"):
         read_table(path)
+
+
+def test_parquet_with_two_columns_of_one_name_is_refused_by_the_name(tmp_path):
+    table = pa.table([pa.array([1.0]), pa.array([2.0]), pa.array([3.0])], names=["a", "a", "b"])
+    pyarrow.parquet.write_table(table, tmp_path / "twice.parquet")
+    with pytest.raises(InputError, match=r"more than one column that is called a\. Rename"):
+        read_table(tmp_path / "twice.parquet")

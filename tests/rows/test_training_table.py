@@ -61,7 +61,7 @@ def test_weights_and_groups_of_any_kind_are_taken():
         other = read(X, Y, kind(weight), kind(groups))
         assert_array_equal(other.data.weight, found.data.weight)
         assert_array_equal(other.data.folds.pairs[0][0], found.data.folds.pairs[0][0])
-    with pytest.raises(InputError, match="Received nan in row 0"):
+    with pytest.raises(InputError, match="Received no value in row 0"):
         read(X, Y, pd.Series(weight, dtype="Float64").where(Y["q"].notna()))
 
 

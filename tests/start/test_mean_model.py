@@ -405,6 +405,18 @@ def test_a_base_of_several_targets_is_refused_with_gaps(table, base):
         cross_fit(base, X, with_gaps(Y), folds)
 
 
+@pytest.mark.parametrize("gaps", [False, True])
+@pytest.mark.parametrize("kind", ["day", "colour"])
+def test_a_base_that_takes_numbers_alone_is_told_which_columns_are_none(table, kind, gaps):
+    X, Y = table
+    column = np.where(X[:, 2] > 0, "red", "blue")
+    column = pd.date_range("2024-01-01", periods=len(X)) if kind == "day" else column
+    frame = pd.DataFrame(X[:, :2], columns=["a", "b"]).assign(**{kind: column, "even": X[:, 0] > 0})
+    model = covey.JointRegressor(base=LinearRegression(), **QUICK)
+    with pytest.raises(InputError, match=rf"LinearRegression.*no numbers: '{kind}'\. Encode them"):
+        model.fit(frame, with_gaps(Y) if gaps else Y)
+
+
 def test_one_target_with_gaps(table):
     X, Y = table
     model, predictions = cross_fit(TREES, X, with_gaps(Y[:, :1]), Folds.split(120, 3))

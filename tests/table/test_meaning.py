@@ -447,7 +447,8 @@ def test_targets_of_text_are_read_as_numbers():
     frame = pd.DataFrame(
         {"a": ["1.5", "", "3"], "b": ["5%", "7%", "8%"], "c": ["yes", "no", "yes"]}
     )
-    values, names, _ = read_targets(frame)
+    with pytest.warns(CoveyWarning, match=r"with a unit are read as numbers: 'b' \(in '%'\)\."):
+        values, names, *_ = read_targets(frame)
     np.testing.assert_array_equal(values, [[1.5, 5, 1], [NAN, 7, 0], [3, 8, 1]])
     assert names == ("a", "b", "c")
     codes, *_ = read_targets(pd.Series(["007", "012"]))

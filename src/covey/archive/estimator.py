@@ -23,7 +23,7 @@ from covey.errors import ArtifactError
 from covey.members.fitted_model import FittedModel
 from covey.start.baseline import Baseline, regressor_name
 from covey.start.mean_model import MeanModel
-from covey.table import Declared, FeatureSchema
+from covey.table import Declared, FeatureSchema, TargetText
 from covey.types import Snapshot
 
 KIND = "JointRegressor"
@@ -72,6 +72,8 @@ def write(
         "calibration": fitted.calibration_set.method,
         "ensemble": described,
     }
+    if fitted.target_texts:
+        manifest["target_texts"] = [text.to_manifest() for text in fitted.target_texts]
     if fitted.transforms:
         manifest["transforms"] = fitted.transforms.to_manifest()
     if fitted.out_of_fold is not None:
@@ -178,6 +180,9 @@ def _fitted(
         contents = [arrays[f"{BASE}{member}"] for member in range(architecture.members)]
         bases = scikit_learn.from_bytes(contents, trusted)
         mean_model = MeanModel(tuple(bases), len(targets))
+    texts = tuple(map(TargetText.from_manifest, manifest.get("target_texts", ())))
+    if texts and len(texts) != len(targets):
+        raise ValueError("how targets are written")
     return FittedModel(
         schema=schema,
         one_dimensional=bool(manifest["one_dimensional"]),
@@ -203,6 +208,7 @@ def _fitted(
         out_of_fold=out_of_fold,
         out_of_fold_rows=out_of_fold_rows,
         transforms=transforms,
+        target_texts=texts,
     )
 
 

@@ -32,17 +32,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         where a fit kept the best so far and wrote its model.
     """
     options = parser().parse_args(arguments)
+    command = getattr(options, "command", None)
+
+    def show(message: Any, *_: Any, **__: Any) -> None:
+        print(f"covey: warning: {in_options(str(message), command)}", file=sys.stderr)
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", CoveyWarning)
-            warnings.showwarning = _show_warning
+            warnings.showwarning = show
             return int(options.call(options) or 0)
     except BrokenPipeError:  # the reader of the output has seen enough
         # what is left in the buffer must go somewhere when Python ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except CoveyError as error:
-        print(f"covey: error: {in_options(str(error))}", file=sys.stderr)
+        print(f"covey: error: {in_options(str(error), command)}", file=sys.stderr)
     except OSError as error:
         print(f"covey: error: {_of_the_system(error)}", file=sys.stderr)
     except KeyboardInterrupt:
@@ -56,7 +61,3 @@ def _of_the_system(error: OSError) -> str:
     if error.filename is None or not error.strerror:
         return str(error)
     return f"{os.fsdecode(error.filename)}: {error.strerror}."
-
-
-def _show_warning(message: Any, *_: Any, **__: Any) -> None:
-    print(f"covey: warning: {in_options(str(message))}", file=sys.stderr)

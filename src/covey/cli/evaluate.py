@@ -70,7 +70,7 @@ def call(options: argparse.Namespace) -> None:
     from covey.assess.verdict import tabulate
     from covey.files import writable
     from covey.regressor import load
-    from covey.table import read_features, targets_in_text
+    from covey.table import read_features
 
     if options.report:
         writable(options.report, (".html",))
@@ -86,7 +86,7 @@ def call(options: argparse.Namespace) -> None:
         )
     )
     parts = _parts(by)
-    X, Y = features_of(model, table, of), targets_in_text(table[targets], model.targets_, "Y")
+    X, Y = features_of(model, table, of), model.fitted_.observed(table[targets], "Y")
     figures = model.evaluate(X, Y, sample_weight=weight)
     frame = model.schema_.align(*read_features(X))
     for sentence in shifts_of(model.schema_, frame):

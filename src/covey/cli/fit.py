@@ -79,7 +79,7 @@ def _add_columns(command: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--groups",
         metavar="COLUMN",
-        help="the column of group labels: a group is held out as a whole",
+        help="the column of group labels: a group is held out as a whole, with any --cv",
     )
     group.add_argument(
         "--time",

@@ -12,6 +12,7 @@ from covey.cli.columns import cells
 from covey.errors import InputError, clipped
 
 NOTHING = "none"
+OBJECTS = ("base", "callbacks")  # which no file of parameters can hold
 LATER = "later"  # the `cv` that holds out later rows
 # options of the same names as parameters, `-` for `_`
 OPTIONS = ("family", "members", "cv", "max_time", "random_state", "transform")
@@ -75,6 +76,11 @@ def read_parameters(path: str, known: Sequence[str]) -> dict[str, Any]:
             f"Expected a file of parameters with --params. Received: {path}: {error.strerror}."
         ) from None
     for name in found:
+        if name in OBJECTS:
+            raise InputError(
+                f"Expected text, numbers and lists in {path}. Received: {name!r}, which is an "
+                "object of Python: fit with covey.JointRegressor there, or leave it out."
+            )
         if name not in known:
             close = get_close_matches(name.replace("-", "_"), known, n=1)
             meant = f" Did you mean {close[0]}?" if close else ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 
+from covey.cli.parameters import NOTHING
+
 # Messages have names of arguments in backticks, and values given to them as name=value.
 OPTIONS = {
     "X": "the table",
@@ -25,6 +27,8 @@ OPTIONS = {
     "decimal": "--decimal",
     "encoding": "--encoding",
     "na": "--na",
+    "targets": "--targets",
+    "features": "--features",
     "trusted": "--trusted",
     "resume": "--resume",
     "checkpoint": "the checkpoint",
@@ -35,25 +39,40 @@ PARAMETERS = (
     *("batch_size", "max_steps", "callbacks", "verbose"),
 )
 NAMED = re.compile(r"(^|[.] )?`(\w+)`")
-FUNCTIONS = {"`fit`": "covey fit", "`fit_files`": "--stream", "`calibrate`": "covey calibrate"}
-PAIR = r"['\"]([^'\"]*)['\"]: *['\"]([^'\"]*)['\"]"
+FUNCTIONS = {
+    "`fit`": "covey fit",
+    "`fit_files`": "--stream",
+    "`calibrate`": "covey calibrate",
+    "`evaluate`": "covey evaluate",
+    "`out_of_fold_evaluation_`": "the verdict that covey fit printed",
+}
+# what only Python can give
+OF_PYTHON = re.compile(r", a numpy\.random\.RandomState, or None| \(n_samples = \d+\)")
+PAIR = r"['\"]([^'\"]*)['\"]: *(?:['\"]([^'\"]*)['\"]|None)"
 # not within quotes, where it is what the user has
 GIVEN = re.compile(r"`?(?<!['\"\w])(\w+)=(\"[^\"]*\"|\[[^\]]*\]|\{[^}]*\}|'[^']*'|[\w.+-]+)`?")
 
 
-def in_options(message: str) -> str:
+# what a model decides for good: other commands do not take them
+OF_FIT = ("categorical", "dates", "transform", "groups", "time", "cv", "family", "members")
+
+
+def in_options(message: str, command: str | None = None) -> str:
     """A message of the library, for somebody who typed a command.
 
     Args:
         message: with arguments in backticks, such as "`random_state` must be", and values given to
             them, such as 'members=5'.
+        command: the one that was typed, such as "predict"; None if it does not matter.
 
     Returns:
         The same with the options that give these arguments, and parameters of the file of --params.
     """
     for name, words in FUNCTIONS.items():
         message = message.replace(name, words)
-    message = GIVEN.sub(_given, message)
+    message = OF_PYTHON.sub("", message)
+    late = command not in (None, "fit", "demo")
+    message = GIVEN.sub(lambda match: _given(match, late), message)
     return NAMED.sub(_named, message)
 
 
@@ -69,13 +88,19 @@ def _named(match: re.Match[str]) -> str:
     return f"{before or ''}{words}"
 
 
-def _given(match: re.Match[str]) -> str:
+def _given(match: re.Match[str], late: bool) -> str:
     name, value = match[1], match[2]
     option = OPTIONS.get(name, "")
     if not option.startswith("--"):
         return match[0]
+    again = " in a new covey fit" if late and name in OF_FIT else ""
+    return f"{_option(option, value)}{again}"
+
+
+def _option(option: str, value: str) -> str:
+    """An option with a value that Python's callers give in the same place."""
     if pairs := re.findall(PAIR, value):
-        return f"{option} {_word([f'{key}={what}' for key, what in pairs])}"
+        return f"{option} {_word([f'{key}={what or NOTHING}' for key, what in pairs])}"
     names = re.findall(r"['\"]([^'\"]*)['\"]", value)
     if value == "True":
         return option

@@ -135,6 +135,6 @@ def read_transform(given: Any, target: str, others: tuple[str, ...] = ()) -> Tra
     if isinstance(given, str) and given in KINDS:
         return KINDS[given]()
     raise InputError(
-        f"The transform of target {target!r} must be one of {sorted([*others, *KINDS])} or "
-        f"None. Received: {shown(given)}."
+        f"The transform of target {target!r} must be one of {', '.join(sorted(KINDS))}; or "
+        f"{', or '.join([*others, 'none'])}. Received: {shown(given)}."
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from covey.files.notes import Notes
 
-__all__ = ["finish", "tidy"]
+__all__ = ["finish", "refuse_repeated", "tidy"]
 
 # What pandas calls columns without a name, and index levels in Parquet files.
 UNNAMED = re.compile(r"Unnamed: \d+(\.\d+)*(_level_\d+)?|__index_level_\d+__")
@@ -32,6 +32,24 @@ def tidy(name: str) -> str:
         The name.
     """
     return re.sub(r"\s*[\r\n]\s*", " ", name).strip()
+
+
+def refuse_repeated(file: str, names: Sequence[Any]) -> None:
+    """Refuse a table of which several columns have one name.
+
+    Args:
+        file: The file, for the message.
+        names: Of its columns; any may have none, "".
+
+    Raises:
+        InputError: Several have.
+    """
+    counts = Counter(name for name in names if name != "")
+    if repeated := [name for name, count in counts.items() if count > 1]:
+        raise InputError(
+            f"Expected a name for each column of {file}. Received more than one column that is "
+            f"called {', '.join(map(str, repeated[:5]))}. Rename them."
+        )
 
 
 def finish(file: str, columns: Sequence[tuple[str, Any]], notes: Notes) -> pd.DataFrame:
@@ -51,12 +69,8 @@ def finish(file: str, columns: Sequence[tuple[str, Any]], notes: Notes) -> pd.Da
     import pandas as pd
 
     kept: dict[str, Any] = {}
-    counts = Counter(name for name, _ in columns if name != "")
-    if repeated := [name for name, count in counts.items() if count > 1]:
-        raise InputError(
-            f"Expected a name for each column of {file}. Received more than one column that is "
-            f"called {', '.join(map(str, repeated[:5]))}. Rename them."
-        )
+    given = [name for name, _ in columns]
+    refuse_repeated(file, given)
     empty: list[str] = []
     for number, (name, column) in enumerate(columns):
         unnamed = name == "" or (isinstance(name, str) and UNNAMED.fullmatch(name) is not None)
@@ -69,7 +83,7 @@ def finish(file: str, columns: Sequence[tuple[str, Any]], notes: Notes) -> pd.Da
             continue
         if name == "" or (unnamed and name.startswith("__")):
             name = f"Unnamed: {number}"
-            while name in counts or name in kept:
+            while name in given or name in kept:
                 name += ".1"
             notes.add(f"column {number + 1} has no name and is called {name!r}")
         kept[name] = column

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from covey.errors import InputError, clipped
 from covey.files.encoding import decode
-from covey.files.names import finish
+from covey.files.names import finish, refuse_repeated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,15 +36,20 @@ def read_arrow(source: Source, notes: Notes) -> pd.DataFrame:
     """
     import pandas as pd
     import pyarrow as pa
+    import pyarrow.parquet
 
     called = {"parquet": "Parquet", "feather": "Feather"}[source.kind]
     try:
         if source.kind == "parquet":
+            # pandas finds no words for it
+            refuse_repeated(source.name, pa.parquet.read_schema(io.BytesIO(source.content)).names)
             frame = pd.read_parquet(io.BytesIO(source.content))
         elif source.content.startswith(b"\xff\xff\xff\xff"):
             frame = pa.ipc.open_stream(source.content).read_all().to_pandas()
         else:
             frame = pd.read_feather(io.BytesIO(source.content))
+    except InputError:
+        raise
     except (ValueError, OSError, EOFError, pa.ArrowException) as error:
         raise InputError(
             f"Expected a {called} table. Received: {source.name}, which cannot be read as one: "

@@ -18,7 +18,7 @@ from covey.assess.fingerprints import CALIBRATED, EVALUATED, RECALLED, SCORED, F
 from covey.distributions.conformal import CalibrationSet
 from covey.errors import InputError, warn
 from covey.fitted.attributes import FittedAttributes
-from covey.table import chosen_targets, read_features, targets_in_text
+from covey.table import chosen_targets, read_features
 from covey.table.weights import of_mean_one, read_sample_weight
 from covey.types import Array, Observations, Table
 
@@ -166,7 +166,7 @@ class AssessmentMixin(FittedAttributes):
 
     def _outcome(self, X: Any, Y: Any, mean: Array) -> Array:
         rows = None if labels_of(Y) is None else labels_of(X)
-        Y = targets_in_text(Y, self.targets_, "Y")
+        Y = self.fitted_.observed(Y, "Y")
         return read_values(Y, mean.shape, self.targets_, "Y", rows=rows, of=FEATURES)
 
 

@@ -10,7 +10,6 @@ from covey.distributions import Elliptical, Mixture
 from covey.distributions.internals import conditional_on, with_labels
 from covey.errors import InputError
 from covey.fitted.attributes import FittedAttributes
-from covey.table import targets_in_text
 from covey.types import Array, Observations, Table
 
 
@@ -92,7 +91,7 @@ class PredictionMixin(FittedAttributes):
         joint = with_labels(fitted.distribution(fitted.inputs(X)), labels_of(X))
         if given is None:
             return joint
-        given = targets_in_text(given, fitted.targets, "given")
+        given = fitted.observed(given, "given")
         return conditional_on(joint, given, keep, FEATURES)
 
     def predict_mixture(self, X: Table) -> Mixture | Any:  # or a `Transformed`, likewise

@@ -14,7 +14,7 @@ from covey.errors import shown
 from covey.rows.training_table import network_inputs
 from covey.start.baseline import Baseline
 from covey.start.mean_model import MeanModel
-from covey.table import FeatureSchema, read_features
+from covey.table import FeatureSchema, TargetText, read_features, targets_in_text
 from covey.table.inputs import Inputs
 from covey.types import Array, Rows
 
@@ -45,6 +45,8 @@ class FittedModel:
         transforms: of the targets whose latent variables the members predict; None for none. The
             ensemble and the calibration set are in latent units, all else in target units.
         interrupted: whether Ctrl-C ended the training, and this is the best so far.
+        target_texts: how training wrote each of the D targets; empty if an earlier Covey did not
+            keep it.
     """
 
     schema: FeatureSchema
@@ -61,6 +63,7 @@ class FittedModel:
     out_of_fold_rows: Rows | None = None
     transforms: Transforms | None = None
     interrupted: bool = False
+    target_texts: tuple[TargetText, ...] = ()
 
     def __repr__(self) -> str:
         return f"FittedModel(family={self.family!r}, targets={shown(self.targets)})"
@@ -120,3 +123,18 @@ class FittedModel:
         frame = self.schema.align(frame, named)
         offsets = self.mean_model.predict(self.schema.as_given(frame))
         return Inputs(network_inputs(self.schema, frame, self.schema.named), offsets)
+
+    def observed(self, values: Any, role: str) -> Any:
+        """Read what of observed targets is text, as training read its own.
+
+        Args:
+            values: a table or a column of targets, an array, or a mapping of targets to columns.
+            role: name of the argument, for messages.
+
+        Returns:
+            The same with numbers in place of text, in target units; see `targets_in_text`.
+
+        Raises:
+            InputError: text is no numbers, or in another unit.
+        """
+        return targets_in_text(values, self.targets, role, self.target_texts)

@@ -17,7 +17,7 @@ from covey.backend import compilation, processes
 from covey.distributions.conformal import CalibrationSet
 from covey.distributions.internals import rescaled, transformed, with_labels
 from covey.distributions.transforms import Transforms
-from covey.errors import InputError
+from covey.errors import InputError, clipped
 from covey.members.architecture import Architecture, quantile_knots
 from covey.members.candidates import Candidate, train_candidates
 from covey.members.fitted_model import FittedModel
@@ -30,6 +30,8 @@ from covey.start.mean_model import MeanModel
 from covey.start.ridge import Ridge, fit_ridge
 from covey.start.start import unbounded_columns
 from covey.start.target_transforms import TargetTransforms, choose
+from covey.table import TargetText
+from covey.table.cells import listed
 from covey.table.inputs import Inputs
 from covey.table.training_data import TrainingData
 
@@ -83,10 +85,7 @@ def fit_table(
     )
     recipe = replace(recipe, batch_size=max(recipe.batch_size // workers, 1))
     if base is not None:
-        given = table.schema.as_given(table.frame)
-        mean_model, offsets = MeanModel.fit(
-            base, given, data, one_dimensional=table.one_dimensional
-        )
+        mean_model, offsets = _fitted_base(base, table, data)
         data = replace(data, inputs=Inputs(data.inputs.matrix, offsets))
         table = replace(table, data=replace(table.data, inputs=data.inputs))
     ridges = _ridges(data)
@@ -111,6 +110,25 @@ def fit_table(
             through=through,
         )
     return replace(fitted, interrupted=run.interruption.asked)
+
+
+def _fitted_base(base: Any, table: TrainingTable, data: TrainingData) -> tuple[MeanModel, Any]:
+    """Cross-fit the user's own regressor; names the columns that are no numbers where it fails."""
+    given = table.schema.as_given(table.frame)
+    try:
+        return MeanModel.fit(base, given, data, one_dimensional=table.one_dimensional)
+    except Exception as error:  # of a regressor, of any kind
+        said = error.__cause__ if isinstance(error, InputError) else error
+        frame = table.frame
+        other = [name for name, dtype in frame.dtypes.items() if dtype.kind not in "biuf"]
+        if said is None or not other:
+            raise
+        raise InputError(
+            f"`base` gets the columns of `X` as they are. {regressor_name(base)} could not be "
+            f"fitted to them. These hold no numbers: {listed(other)}. Encode them in a Pipeline "
+            "that you give as `base` (labels by a OneHotEncoder, dates as numbers), or leave them "
+            f"out. The error was: {clipped(str(said))}"
+        ) from error
 
 
 def _as_the_first(table: TrainingTable) -> TrainingTable:
@@ -220,6 +238,7 @@ def select_and_calibrate(
     return FittedModel(
         schema=table.schema,
         one_dimensional=table.one_dimensional,
+        target_texts=table.target_texts or (TargetText(),) * len(data.targets),
         ensemble=best.ensemble,
         mean_model=mean_model,
         family_scores=_in_target_units(candidates, latent, transforms),

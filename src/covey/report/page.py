@@ -25,7 +25,6 @@ from covey.report.facts import data_warnings, features_of, settings_of, targets_
 from covey.report.model import Model
 from covey.report.pictures import MOST_PANELS, draw_all, typical_row
 from covey.report.rows import surprises
-from covey.table import targets_in_text
 from covey.types import Observations, Table
 
 TEMPLATE = Path(__file__).parent / "page.html.jinja"
@@ -84,7 +83,7 @@ def page(
         ) from None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CoveyWarning)
-        Y = targets_in_text(Y, model.targets_, "Y")
+        Y = model.fitted_.observed(Y, "Y")
         figures = model.evaluate(X, Y) if figures is None else figures
         mixture = model.predict_mixture(X)
         joint = model.predict_distribution(X)

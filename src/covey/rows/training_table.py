@@ -13,7 +13,7 @@ from covey.arguments.targets import target_names
 from covey.errors import InputError, shown
 from covey.rows.order import ASKED, TIME, RowOrder
 from covey.rows.time import time_rank
-from covey.table import Declared, FeatureSchema, read_features, read_targets
+from covey.table import Declared, FeatureSchema, TargetText, read_features, read_targets
 from covey.table.copies import check_features
 from covey.table.folds import BLOCKS, LATER, MOST_PIECES, Folds
 from covey.table.inputs import Inputs
@@ -39,6 +39,7 @@ class TrainingTable:
             the targets; or None.
         order: why folds are whole blocks of rows, or later rows; None if they are neither, or the
             user split them.
+        target_texts: how each of the D targets is written; empty if all are numbers by their type.
     """
 
     frame: Any
@@ -48,6 +49,7 @@ class TrainingTable:
     rows: Rows
     labels: Any = None
     order: RowOrder | None = None
+    target_texts: tuple[TargetText, ...] = ()
 
     @classmethod
     def read(
@@ -91,7 +93,7 @@ class TrainingTable:
         labels = labels_of(Y if labels_of(X) is None else X)
         weight = read_sample_weight(sample_weight, len(frame))
         kept = np.ones(len(frame), dtype=bool) if weight is None else weight > 0
-        Y, names, one_dimensional = read_targets(Y, kept)
+        Y, names, one_dimensional, texts = read_targets(Y, kept)
         targets = target_names(names, Y.shape[1])
         held = ~np.isnan(Y).all(axis=1)
         kept[kept] = held
@@ -136,7 +138,7 @@ class TrainingTable:
         labels = None if labels is None else labels[rows]
         weight = np.ones(len(Y)) if weight is None else weight
         data = TrainingData(Inputs(inputs), Y, weight, folds, targets)
-        return cls(frame, schema, data, one_dimensional, rows, labels, order)
+        return cls(frame, schema, data, one_dimensional, rows, labels, order, texts)
 
 
 def _blocks(

@@ -284,6 +284,11 @@ def reading(path: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError) as error:
+        if not str(path).lower().endswith((".parquet", ".pq")):
+            raise InputError(
+                f"Rows are streamed from Parquet alone. Received: {path}. Write it as Parquet, as "
+                "by pandas.DataFrame.to_parquet, or fit it in memory."
+            ) from error
         raise InputError(
             f"Expected a Parquet file. Received: {path}, which cannot be read as one: "
             f"{' '.join(str(error).split())}. {AGAIN}"

@@ -11,6 +11,7 @@ from covey.table.declared import Declared
 from covey.table.number_column import NumericColumn, unclipped
 from covey.table.read import chosen_targets, read_features, read_targets, targets_in_text
 from covey.table.schema import FeatureSchema
+from covey.table.target_text import TargetText
 
 __all__ = [
     "CategoricalColumn",
@@ -18,6 +19,7 @@ __all__ = [
     "Declared",
     "FeatureSchema",
     "NumericColumn",
+    "TargetText",
     "chosen_targets",
     "read_features",
     "read_targets",

@@ -12,24 +12,23 @@ from covey.arguments.coordinates import is_xarray
 from covey.arguments.frames import as_pandas, in_library_of, refuse_mapping
 from covey.arguments.labels import row_name
 from covey.arguments.numbers import culprit, uneven
+from covey.arguments.targets import are_targets, as_row, target_position
 from covey.errors import InputError, shown, warn
 from covey.table.cells import (
     decode,
     first_infinity,
     kind_of,
     listed,
-    refuse_holders,
     refuse_infinity,
 )
-from covey.table.columns import merged, much_is_bare, read_numbers_in_text
+from covey.table.columns import merged
 from covey.table.said import (
-    say_bare,
     say_doubtful_targets,
     say_long_targets,
     say_lost_targets,
+    say_units_of_targets,
 )
-from covey.table.spelling import NEARLY_ALL, NUMBER, OTHER
-from covey.table.words import Reading
+from covey.table.target_text import TargetText
 from covey.types import Array, Mask
 
 if TYPE_CHECKING:
@@ -61,7 +60,9 @@ def read_features(X: Any) -> tuple[pd.DataFrame, bool]:
     return frame, named
 
 
-def read_targets(Y: Any, rows: Mask | None = None) -> tuple[Array, tuple[str, ...] | None, bool]:
+def read_targets(
+    Y: Any, rows: Mask | None = None
+) -> tuple[Array, tuple[str, ...] | None, bool, tuple[TargetText, ...]]:
     """Take any table of targets as a float64 matrix.
 
     Args:
@@ -73,7 +74,8 @@ def read_targets(Y: Any, rows: Mask | None = None) -> tuple[Array, tuple[str, ..
 
     Returns:
         The values of these rows, of shape (M, D), in target units, NaN where not observed; the
-        names of the D columns, or None if `Y` had none; and whether `Y` had one dimension only.
+        names of the D columns, or None if `Y` had none; whether `Y` had one dimension only; and how
+        each of the D targets is written.
 
     A `CoveyWarning` names targets that are constant or identical.
 
@@ -94,11 +96,12 @@ def read_targets(Y: Any, rows: Mask | None = None) -> tuple[Array, tuple[str, ..
     frame = frame.astype(categories) if categories else frame
     columns = []
     infinite = {}
-    lost, doubts, long = [], [], []
+    lost, doubts, long, texts = [], [], [], []
     for name, column in frame.items():
         kind, values = decode(column)
+        texts.append(TargetText())
         if kind == "text":
-            reading = _numbers_of_text(str(name), column)
+            reading, texts[-1] = TargetText.learn(str(name), column)
             kind, values = "number", reading.values
             lost += [reading.lost.of(str(name))] if reading.lost else []
             doubts += [(str(name), reading.doubt)] if reading.doubt else []
@@ -116,6 +119,9 @@ def read_targets(Y: Any, rows: Mask | None = None) -> tuple[Array, tuple[str, ..
     say_lost_targets(lost)
     say_doubtful_targets(doubts)
     say_long_targets(long)
+    say_units_of_targets(
+        [(str(n), t.spelling.unit) for n, t in zip(frame, texts, strict=True) if t.spelling]
+    )
     matrix = np.column_stack(columns)
     missing = np.isnan(matrix).sum(axis=0)
     if (missing == len(matrix)).any():
@@ -124,7 +130,7 @@ def read_targets(Y: Any, rows: Mask | None = None) -> tuple[Array, tuple[str, ..
             f"{listed(frame.columns[missing == len(matrix)])}. Leave the column out."
         )
     _warn_of_degenerate(matrix, list(frame.columns))
-    return matrix, tuple(frame.columns) if named else None, one_dimensional
+    return matrix, tuple(frame.columns) if named else None, one_dimensional, tuple(texts)
 
 
 def chosen_targets(Y: Any, y: Any) -> Any:
@@ -153,51 +159,90 @@ def chosen_targets(Y: Any, y: Any) -> Any:
     return y if Y is None else Y
 
 
-def targets_in_text(values: Any, targets: Sequence[str], role: str) -> Any:
-    """Read what of observed targets is text, by the rules of `read_targets`.
+def targets_in_text(
+    values: Any, targets: Sequence[str], role: str, texts: Sequence[TargetText] = ()
+) -> Any:
+    """Read what of observed targets is text, as training read its own.
 
     Args:
         values: a table or a column of targets, an array, or a mapping of targets to columns.
         targets: D names; further columns of a table are left out if it holds text.
         role: name of the argument, for messages.
+        texts: how training wrote each of the D targets; empty if that is not known, and text then
+            speaks for itself, by the rules of `read_targets`.
 
     Returns:
         The same with numbers in place of text, NaN where a cell is none, which a `CoveyWarning`
         says; `values` itself if it holds no text.
 
     Raises:
-        InputError: much of a column of text is no numbers.
+        InputError: much of a column of text is no numbers, or they are written otherwise than in
+            training.
     """
     import pandas as pd
 
     if isinstance(values, Mapping) and not is_xarray(values):
-        return {name: targets_in_text(cells, [str(name)], role) for name, cells in values.items()}
+        each: dict[Any, Any] = {}
+        for key, cells in values.items():
+            one, text = _one(key, targets, texts)
+            each[key] = targets_in_text(cells, one, role, text)
+        return each
+    names = tuple(targets)
+    if isinstance(values, str):
+        table = _without_text(pd.DataFrame({targets[0]: [values]}), targets, texts, role)
+        return values if table is None else table.iloc[0, 0]
     data = as_pandas(values, role)
     if isinstance(data, list | tuple):
         data = np.array(data, dtype=object) if not uneven(data) else None
     if isinstance(data, np.ndarray) and data.dtype.kind in "OSU" and data.ndim in (1, 2):
-        found = _without_text(pd.DataFrame(data), targets, role)
+        found = _without_text(pd.DataFrame(data), targets, texts, role)
         return values if found is None else found.to_numpy(np.float64).reshape(data.shape)
     if isinstance(data, pd.Series):
-        found = _without_text(data.to_frame(), targets, role)
+        # a row of a table, labelled by targets
+        row = str(data.name) not in targets and are_targets(data.index, names)
+        frame = as_row(data, names) if row else data.to_frame()
+        found = _without_text(frame, targets, texts, role)
+        if row and found is not None:
+            return found.iloc[0]
         return values if found is None else found.iloc[:, 0]
-    found = _without_text(data, targets, role) if isinstance(data, pd.DataFrame) else None
+    found = _without_text(data, targets, texts, role) if isinstance(data, pd.DataFrame) else None
     return values if found is None else in_library_of(values, found, labelled=False)
 
 
-def _without_text(frame: pd.DataFrame, targets: Sequence[str], role: str) -> pd.DataFrame | None:
+def _one(
+    key: Any, targets: Sequence[str], texts: Sequence[TargetText]
+) -> tuple[list[str], list[TargetText]]:
+    """One target by its name or number, and how it was written if that is known."""
+    try:
+        place = target_position(key, tuple(targets))
+    except InputError:  # which the reader of the values says better
+        return [str(key)], []
+    return [targets[place]], list(texts[place : place + 1])
+
+
+def _without_text(
+    frame: pd.DataFrame, targets: Sequence[str], texts: Sequence[TargetText], role: str
+) -> pd.DataFrame | None:
     """A table with numbers in place of text; None if it holds no text."""
     named = [name in targets for name in map(str, frame.columns)]
     if any(named):
         frame = frame.loc[:, named]
+    known = dict(zip(targets, texts, strict=True)) if texts else {}
+    if not any(named) and frame.shape[1] == len(texts):  # by their places
+        known = dict(zip(map(str, frame.columns), texts, strict=True))
     numbers, lost, doubts = {}, [], []
-    for place, name in enumerate(frame.columns):
+    for place, name in enumerate(map(str, frame.columns)):
         column = frame.iloc[:, place]
         if kind_of(column) == "text":
-            reading = _numbers_of_text(str(name), column, role)
+            text = known.get(name)
+            reading = (
+                TargetText.learn(name, column, role)[0]
+                if text is None
+                else text.read(name, column, role)
+            )
             numbers[place] = reading.values
-            lost += [reading.lost.of(str(name))] if reading.lost else []
-            doubts += [(str(name), reading.doubt)] if reading.doubt else []
+            lost += [reading.lost.of(name)] if reading.lost else []
+            doubts += [(name, reading.doubt)] if reading.doubt else []
     if not numbers:
         return None
     say_lost_targets(lost)
@@ -206,29 +251,6 @@ def _without_text(frame: pd.DataFrame, targets: Sequence[str], role: str) -> pd.
     for place, cells in numbers.items():
         result.isetitem(place, cells)
     return result
-
-
-def _numbers_of_text(name: str, column: pd.Series, role: str = "Y") -> Reading:
-    """A target that came as text, as from a CSV file, read as numbers; else refused."""
-    refuse_holders(column, role)
-    reading, spelling, words = read_numbers_in_text(column)
-    if reading.bare is not None:
-        if much_is_bare(words, reading):
-            raise InputError(
-                f"`{role}` must hold numbers of one kind. Received percentages and others without "
-                f"{spelling.unit!r}: {reading.bare.of(name)}. Write all of them with the sign, or "
-                "none."
-            )
-        say_bare([(name, reading.bare)])
-    known = words.cells(reading.states, NUMBER, OTHER)
-    if not known or words.share(reading.states) >= NEARLY_ALL:
-        return reading
-    row = words.first(reading.states, (OTHER,))
-    raise InputError(
-        f"`{role}` must hold numbers. Received {shown(column.iloc[row])} in "
-        f"{row_name(column.index, row)}, column {name!r}. Convert the column to numbers, or leave "
-        "it out."
-    )
 
 
 def _warn_of_degenerate(matrix: Array, names: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from covey.table.columns import Column, Learned
 from covey.table.date_column import DateColumn
 from covey.table.number_column import PLURAL, NumericColumn
 from covey.table.spelling import OTHER, state
-from covey.table.vocabulary import LETTER_UNITS, UNITS
+from covey.table.vocabulary import LETTER_UNITS, PERCENT, UNITS
 from covey.table.words import Lost
 from covey.types import Array
 
@@ -169,6 +169,20 @@ def say_long_targets(names: Sequence[str]) -> None:
         warn(
             f"Whole numbers beyond 2**53 cannot all be told apart in the targets {listed(names)}. "
             "If their differences matter, subtract the smallest one first."
+        )
+
+
+def say_units_of_targets(targets: Sequence[tuple[str, str]]) -> None:
+    """Warn of targets whose text has a unit, in which they are predicted.
+
+    Args:
+        targets: the names of some, and what stands beside their numbers; money goes without saying.
+    """
+    units = {*UNITS, *LETTER_UNITS, *PERCENT}
+    if found := [f"{name!r} (in {unit!r})" for name, unit in targets if unit in units]:
+        warn(
+            f"Targets of text with a unit are read as numbers: {_few(found)}. They are predicted "
+            "in this unit, and numbers given later are taken to be in it."
         )
 
 

@@ -33,8 +33,9 @@ def read_sample_weight(sample_weight: ArrayLike | None, n_rows: int) -> Array | 
     if weight.shape != (n_rows,):
         raise InputError(f"`sample_weight` must have shape ({n_rows},). Received {weight.shape}.")
     if len(bad := np.flatnonzero(~np.isfinite(weight) | (weight < 0))):
+        what = "no value" if np.isnan(weight[bad[0]]) else f"{weight[bad[0]]:g}"
         raise InputError(
-            f"`sample_weight` must be finite and non-negative. Received {weight[bad[0]]:g} in "
+            f"`sample_weight` must be finite and non-negative. Received {what} in "
             f"{row_name(labels_of(sample_weight), int(bad[0]))}."
         )
     if weight.max() == 0:
