@@ -122,12 +122,16 @@ def test_the_command_line_says_it_without_a_line_of_code(tmp_path, monkeypatch, 
     never_repeats(X).assign(y=Y[:, 0]).to_csv(tmp_path / "t.csv", index=False)
     files = []
 
-    def show(message, category, filename, *_):
-        files.append(filename)
-        cli_show(message)
+    show_for = cli._show_for
 
-    cli_show = cli._show_warning
-    monkeypatch.setattr(cli, "_show_warning", show)
+    def spied(command):
+        def show(message, category, filename, *_):
+            files.append(filename)
+            show_for(command)(message)
+
+        return show
+
+    monkeypatch.setattr(cli, "_show_for", spied)
     options = ["--targets", "y", "--output", str(tmp_path / "m.covey"), "--members", "2"]
     path = str(tmp_path / "t.csv")
     assert cli.main(["fit", path, *options, "--max-time", "1", "--quiet"]) == 0

@@ -57,7 +57,7 @@ def either(request, model, tmp_path_factory):
 
 # as somebody means it who wrote the training table: a point parts thousands in "price"
 MEANT = [("price", "1.234", 1234.0), ("price", "1.234,5", 1234.5), ("price", "999", 999.0)]
-MEANT += [("weight", "51.5 kg", 51.5), ("rate", "50%", 50.0), ("rate", "50", 50.0)]
+MEANT += [("weight", "51.5 kg", 51.5), ("rate", "50%", 50.0)]
 MEANT += [("share", "0.5", 0.5), ("share", "0,5", 0.5)]
 
 
@@ -89,7 +89,11 @@ def test_an_array_has_targets_by_their_places(either):
 
 OTHERWISE = [("share", "50%", "without a unit"), ("weight", "50000 g", "in 'kg'")]
 OTHERWISE += [("rate", "5 kg", "in '%'"), ("price", "1,234.5", "decimal mark ','")]
-OTHERWISE += [("weight", "50", "in 'kg'"), ("share", "5 kg", "without a unit")]
+OTHERWISE += [
+    ("rate", "50", "in '%'"),
+    ("weight", "50", "in 'kg'"),
+    ("share", "5 kg", "without a unit"),
+]
 
 
 @pytest.mark.parametrize(("name", "text", "said"), OTHERWISE)

@@ -75,7 +75,7 @@ def test_files_and_folders_are_streamed(big, tmp_path, capsys, monkeypatch):
         (["{0}", "{1}", "--drop", "none"], "'none'"),
         (["{0}", "none.parquet"], "no such file, none.parquet"),
         (["{0}", "{csv}"], "t.csv: it lacks ['b', 'id']"),
-        (["{0}", "{csv}", "--stream"], "cannot be read"),
+        (["{0}", "{csv}", "--stream"], "Rows are streamed from Parquet alone"),
         (["{0}", "{1}", "--features", "y"], "either a target or a feature"),
     ],
 )

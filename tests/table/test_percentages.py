@@ -31,6 +31,7 @@ def test_many_bare_numbers_are_never_read_as_percentages(bare):
         read_targets(pd.DataFrame({"p": PERCENT + bare}))
 
 
+@pytest.mark.filterwarnings("ignore:Targets of text with a unit")
 def test_a_few_are_and_it_is_said():
     schema, said = fit([*PERCENT, "7"])
     assert schema.columns[0].high == 20
@@ -38,7 +39,7 @@ def test_a_few_are_and_it_is_said():
     assert "without the percent sign" in only
     assert "1 of 21 in 'p', the first '7' in row 20" in only
     with pytest.warns(CoveyWarning, match="1 of 21 in 'p', the first '7' in row 20"):
-        targets, _, _ = read_targets(pd.DataFrame({"p": [*PERCENT, "7"]}))
+        targets, *_ = read_targets(pd.DataFrame({"p": [*PERCENT, "7"]}))
     np.testing.assert_array_equal(targets[:, 0], [*range(1, 21), 7])
 
 

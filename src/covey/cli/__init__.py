@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from covey.cli.commands import parser
@@ -33,14 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(arguments)
     command = getattr(options, "command", None)
-
-    def show(message: Any, *_: Any, **__: Any) -> None:
-        print(f"covey: warning: {in_options(str(message), command)}", file=sys.stderr)
-
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", CoveyWarning)
-            warnings.showwarning = show
+            warnings.showwarning = _show_for(command)
             return int(options.call(options) or 0)
     except BrokenPipeError:  # the reader of the output has seen enough
         # what is left in the buffer must go somewhere when Python ends
@@ -54,6 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("covey: interrupted", file=sys.stderr)
         return INTERRUPTED
     return FAILED
+
+
+def _show_for(command: str | None) -> Callable[..., None]:
+    """What shows a warning to somebody who typed a command."""
+
+    def show(message: Any, *_: Any, **__: Any) -> None:
+        print(f"covey: warning: {in_options(str(message), command)}", file=sys.stderr)
+
+    return show
 
 
 def _of_the_system(error: OSError) -> str:

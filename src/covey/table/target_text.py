@@ -82,11 +82,15 @@ class TargetText:
             states = np.where(np.isnan(boolean), states, NUMBER).astype(np.int8)
         reading = words.reading(values, states, doubt=doubt)
         reading = replace(reading, bare=words.bare(spelling))
-        _check_bare(name, words, reading, spelling, role)
         row = _first_other(reading, words)
+        if row is None and reading.bare is not None:
+            if much_is_bare(words, reading):
+                row = reading.bare.place
+            else:
+                say_bare([(name, reading.bare)])
         if row is None:
             return replace(reading, lost=words.lost(reading.states))
-        alone = NumberSpelling.find({str(column.iloc[row]): 1})[0]
+        alone = NumberSpelling.find({str(column.iloc[row]): 1})[0]  # a number, of whatever kind
         if alone.read([str(column.iloc[row])])[1][0] != NUMBER:
             raise _no_number(name, column, row, role)
         raise InputError(
