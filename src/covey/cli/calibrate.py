@@ -52,9 +52,9 @@ def call(options: argparse.Namespace) -> None:
             f"--output takes the model, for example calibrated.covey. Received: {options.output}"
         )
     destination(options.output)
-    table = read(options.table, options)
-    of = called(options.table)
     model = load(options.model, trusted=options.trusted)
+    table = read(options.table, options, model)
+    of = called(options.table)
     targets = choose(list(table.columns), [as_cell(name) for name in model.targets_], "targets", of)
     model.calibrate(features_of(model, table, of), table[targets])
     model.save(options.output, trusted=options.trusted)

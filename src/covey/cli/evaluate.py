@@ -74,9 +74,9 @@ def call(options: argparse.Namespace) -> None:
 
     if options.report:
         writable(options.report, (".html",))
-    table = read(options.table, options)
-    of, names = called(options.table), list(table.columns)
     model = load(options.model, trusted=options.trusted)
+    table = read(options.table, options, model)
+    of, names = called(options.table), list(table.columns)
     targets = choose(names, [as_cell(name) for name in model.targets_], "the targets", of)
     weight, by = (
         None if name is None else table[name]

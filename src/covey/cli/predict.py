@@ -78,11 +78,11 @@ def call(options: argparse.Namespace) -> None:
     words = [cell for word in options.columns or () for cell in cells(word)]
     figures = Figures.named(words, options.random_state) if words else None
     check_output(options.output, options.table)
-    table = read(options.table, options)
+    model = load(options.model, trusted=options.trusted)
+    table = read(options.table, options, model)
     names, of = list(table.columns), called(options.table)
     carried = choose(names, options.carry_over, "--carry-over", of)
     given = choose(names, options.given, "--given", of)
-    model = load(options.model, trusted=options.trusted)
     if unknown := [name for name in given if name not in model.targets_]:
         raise InputError(
             f"`given` takes targets of the model: {', '.join(model.targets_)}. Received: {unknown}."

@@ -31,12 +31,15 @@ def add_reading(command: argparse.ArgumentParser) -> None:
     )
 
 
-def read(paths: str | Sequence[str], options: argparse.Namespace) -> pd.DataFrame:
+def read(
+    paths: str | Sequence[str], options: argparse.Namespace, model: Any = None
+) -> pd.DataFrame:
     """Read one table from one or several files.
 
     Args:
         paths: names of files; - for the standard input.
         options: which hold those of `add_reading`.
+        model: the fitted estimator that the table is for, if there is one.
 
     Returns:
         The table, of N rows.
@@ -52,6 +55,7 @@ def read(paths: str | Sequence[str], options: argparse.Namespace) -> pd.DataFram
         decimal=options.decimal,
         encoding=options.encoding,
         na=tuple(mark for word in options.na or () for mark in cells(word)),
+        usual=None if model is None else model.schema_.decimal,
     )
 
 

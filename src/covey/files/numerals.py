@@ -50,12 +50,13 @@ def check_decimal(decimal: str | None) -> None:
         raise InputError(f"`decimal` must be '.' or ','. Received: {decimal!r}.")
 
 
-def find_decimal(columns: Sequence[Any], sep: str) -> tuple[str, str]:
+def find_decimal(columns: Sequence[Any], sep: str, usual: str | None = None) -> tuple[str, str]:
     """The decimal mark of a table, from its first and last cells, or from all if these say nothing.
 
     Args:
         columns: Arrays of text of pyarrow, one for each column.
         sep: The separator of the file.
+        usual: The mark of earlier files, which counts where this one does not tell.
 
     Returns:
         The mark, "." or ","; and a number that could be read either way, if there is no other
@@ -68,7 +69,7 @@ def find_decimal(columns: Sequence[Any], sep: str) -> tuple[str, str]:
     commas, points = counted
     if commas or points:
         return ("," if commas > points else "."), ""
-    return _without_evidence(columns, sep)
+    return (",", "") if usual == "," else _without_evidence(columns, sep)
 
 
 def _ends(column: Any, rows: int = 5000) -> Any:

@@ -31,6 +31,7 @@ def read_table(
     decimal: str | None = None,
     encoding: str | None = None,
     na: Iterable[str] = (),
+    usual: str | None = None,
 ) -> pd.DataFrame:
     """Read a table: CSV and other text, Parquet, Feather, JSON records or a workbook of Excel.
 
@@ -45,9 +46,12 @@ def read_table(
         decimal: Decimal mark of text, "." or ",".
         encoding: Encoding of text, for example "cp1252".
         na: Cells that mean "missing", besides empty ones, NA, NaN, null and the like.
+        usual: The decimal mark of earlier files, such as those of training. It counts where a file
+            does not tell its own, as one of a single "1.200".
 
     Returns:
-        The table, of shape (N, F), rows numbered from 0.
+        The table, of shape (N, F), rows numbered from 0. `attrs["covey.decimal"]` is the decimal
+        mark that its text had.
 
     A `CoveyWarning` says in one line what was recognised beyond commas, points and UTF-8, and what
     was left out.
@@ -61,7 +65,7 @@ def read_table(
 
     check_decimal(decimal)
     marks = _marks(na)
-    options = TextOptions(sep, decimal, encoding, marks)
+    options = TextOptions(sep, decimal, encoding, marks, usual)
     listed: list[Any] = (
         list(paths)
         if isinstance(paths, Iterable) and not isinstance(paths, str | bytes | os.PathLike)

@@ -18,7 +18,7 @@ from covey.files.quotes import find_swallowed, unended_error
 from covey.files.second import refuse_second_table
 from covey.files.tail import find_tail
 from covey.files.wrapped import unwrapped
-from covey.table.vocabulary import ABSENT
+from covey.table.vocabulary import ABSENT, DECIMAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,12 +43,14 @@ class TextOptions:
         decimal: The decimal mark.
         encoding: The encoding.
         na: What means "missing" besides the usual.
+        usual: The decimal mark of earlier files, for one that does not tell its own.
     """
 
     sep: str | None = None
     decimal: str | None = None
     encoding: str | None = None
     na: Sequence[str] = ()
+    usual: str | None = None
 
 
 def read_text(source: Source, options: TextOptions, notes: Notes) -> pd.DataFrame:
@@ -75,7 +77,7 @@ def read_text(source: Source, options: TextOptions, notes: Notes) -> pd.DataFram
     columns = _columns(source.name, head, notes)
     decimal, doubtful = options.decimal, ""
     if decimal is None:
-        decimal, doubtful = _decimal(head, columns)
+        decimal, doubtful = _decimal(head, columns, options.usual)
     _tell(source, head.dialect, encoding, decimal, options, notes)
     if doubtful:
         taken = re.sub(r"(\.\d*?[1-9])0+|\.0+", r"\1", doubtful.replace(",", "."))
@@ -85,14 +87,16 @@ def read_text(source: Source, options: TextOptions, notes: Notes) -> pd.DataFram
         columns = [canonical(column) for column in columns]
     columns = [without_missing(column, options.na) for column in columns]
     series = [column.to_pandas() for column in columns]
-    return finish(source.name, list(zip(map(tidy, head.names), series, strict=True)), notes)
+    frame = finish(source.name, list(zip(map(tidy, head.names), series, strict=True)), notes)
+    frame.attrs[DECIMAL] = decimal
+    return frame
 
 
-def _decimal(head: Head, columns: list[Any]) -> tuple[str, str]:
+def _decimal(head: Head, columns: list[Any], usual: str | None) -> tuple[str, str]:
     sep = head.dialect.sep
     if sep == "," and head.dialect.quote not in head.body:
         return ".", ""  # no cell holds a comma
-    return find_decimal(columns, sep)
+    return find_decimal(columns, sep, usual)
 
 
 def _tell(

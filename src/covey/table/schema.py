@@ -24,6 +24,7 @@ from covey.table.columns import Column, column_from_manifest, learn
 from covey.table.declared import Declared
 from covey.table.number_column import NumericColumn
 from covey.table.said import say_bare, say_doubts, say_lost, say_new, say_of_training
+from covey.table.vocabulary import DECIMAL
 from covey.table.words import Lost
 from covey.types import Array
 
@@ -43,10 +44,12 @@ class FeatureSchema:
     Attributes:
         columns: All F columns of the training table in their order, also those left out.
         named: Whether the training table had column names.
+        decimal: Decimal mark of the text file that the table came from, "." if from none.
     """
 
     columns: tuple[Column, ...]
     named: bool
+    decimal: str = "."
     _told: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
     _told_beyond: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
     _told_lost: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
@@ -86,7 +89,8 @@ class FeatureSchema:
         }
         refuse_infinity("X", infinite)
         say_of_training(learned)
-        schema = cls(tuple(found.column for found in learned), named)
+        decimal = str(frame.attrs.get(DECIMAL, "."))
+        schema = cls(tuple(found.column for found in learned), named, decimal)
         schema._told_lost.update(f.column.name for f in learned if f.lost or f.doubt or f.bare)
         return schema
 
@@ -115,7 +119,7 @@ class FeatureSchema:
                 low, high, count = seen[column.name]
                 column = replace(column, low=low, high=high, seen=count)
             columns.append(column)
-        widened = type(self)(tuple(columns), self.named)
+        widened = type(self)(tuple(columns), self.named, self.decimal)
         widened._told_lost.update(self._told_lost, lost or (), doubts or ())
         return widened
 
@@ -353,7 +357,9 @@ class FeatureSchema:
 
     def to_manifest(self) -> dict[str, Any]:
         """Return the schema as plain dicts, lists, strings and numbers, exact through JSON."""
-        return {"named": self.named, "columns": [c.to_manifest() for c in self.columns]}
+        columns = [column.to_manifest() for column in self.columns]
+        unusual = {} if self.decimal == "." else {"decimal": self.decimal}
+        return {"named": self.named, **unusual, "columns": columns}
 
     @classmethod
     def from_manifest(cls, manifest: dict[str, Any]) -> Self:
@@ -364,7 +370,7 @@ class FeatureSchema:
         """
         try:
             columns = tuple(column_from_manifest(entry) for entry in manifest["columns"])
-            return cls(columns, bool(manifest["named"]))
+            return cls(columns, bool(manifest["named"]), str(manifest.get("decimal", ".")))
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(
                 "The model must describe the columns of its features. Received an entry that "

@@ -38,3 +38,5 @@ MONEY_SIGNS = (
 )
 PERCENT = "%\u2030"
 BOOLEANS = (("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"))
+# Under this name a table from a text file says, in `attrs`, what decimal mark its text had.
+DECIMAL = "covey.decimal"
