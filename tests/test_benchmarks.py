@@ -11,7 +11,14 @@ from scipy import stats
 
 import covey
 from benchmarks.quality import __main__ as command
-from benchmarks.quality import ablations, protocol_a, protocol_b, report, runner, seconds, tables
+from benchmarks.quality import (
+    ablations,
+    comparison,
+    report,
+    runner,
+    seconds,
+    tables,
+)
 from benchmarks.quality.methods import METHODS, Method
 from benchmarks.quality.scores import scores
 from covey.members import recipe
@@ -63,6 +70,15 @@ def test_the_energy_score_of_one_target_is_the_crps():
     assert energy == pytest.approx(crps.mean(), abs=0.01)
 
 
+def test_samples_are_scored_as_the_distribution_that_they_are_of():
+    """Few of them, so that the noise of their mean would show."""
+    found, y = prediction()
+    train = np.random.default_rng(1).normal(size=(500, 3)) * [1.0, 10.0, 0.1] + 5
+    noise = np.random.default_rng(2).normal(size=(5, *y.shape)) @ TRIL.T
+    whole, drawn = scores(found, y, train), scores({"samples": found["mean"] + noise}, y, train)
+    assert drawn == {name: pytest.approx(whole[name], rel=0.02) for name in ("energy", "rmse")}
+
+
 def test_a_mixture_of_equals_scores_as_one_of_them():
     found, y = prediction(50)
     mixture = {name: np.stack([array, array]) for name, array in found.items()}
@@ -109,13 +125,14 @@ def test_a_method_is_run_and_its_figures_are_kept(tmp_path):
         ("import time; time.sleep(60)", "did not end within 2 s"),
         ("pass", "FileNotFoundError"),
         ("import os; os._exit(3)", "exit status 3"),
+        ("while True: pass", "did not end within 2 s"),
     ],
 )
 def test_a_failure_is_kept_as_one(tmp_path, script, says):
     (tmp_path / "method.py").write_text(script)
     method = Method("Broken", None, str(tmp_path / "method.py"))
     split = tables.split("air_quality_pair", 0, most_rows=100)
-    record = runner.run(method, "broken", split, tmp_path, limit=2 if "sleep" in script else 600)
+    record = runner.run(method, "broken", split, tmp_path, limit=2 if "2 s" in says else 600)
     assert says in record["failure"]
     assert "scores" not in record
     assert json.loads((tmp_path / "air_quality_pair" / "broken-0.json").read_text()) == record
@@ -159,28 +176,6 @@ def test_without_the_data_a_message_and_no_error(tmp_path, monkeypatch, capsys):
         assert "COVEY_DATA" in capsys.readouterr().out
 
 
-def test_the_simulation_has_the_entropy_that_is_published():
-    X, Y, truth = protocol_a.simulate(200_000, np.random.default_rng(0))
-    assert X.shape == (200_000, 1)
-    assert -truth.log_prob(Y).mean() == pytest.approx(protocol_a.ORACLE, abs=0.02)
-    spread = np.abs(truth.correlation[:, 0, 1] - np.sin(2.5 * X[:, 0]) * np.cos(0.5 * X[:, 0]))
-    assert spread.max() < 1e-9
-
-
-def test_protocol_a_runs_on_few_rows():
-    quick = {"max_steps": 20, "members": 2, "hidden_units": (4,), "family": "normal"}
-    record = protocol_a.run(60, 0, **quick)
-    assert record["kl"] > 0
-    assert record["nll"] > record["oracle_nll"]
-    assert 0 < record["coverage"] <= 1
-
-
-def test_the_conformal_radius_is_the_rank_that_the_proof_wants():
-    distance = np.random.default_rng(0).permutation(np.arange(1.0, 20.0))  # 19 of them
-    assert protocol_b.conformal_radius(distance, 0.9) == 18.0  # the (19 + 1) * 0.9-th smallest
-    assert protocol_b.conformal_radius(distance[:5], 0.9) == np.inf
-
-
 def test_the_page_has_the_margin_and_the_failure(tmp_path):
     figures = {"energy": 1.0, "rmse": 1.0, "coverage": 0.9, "volume": 2.0}
 
@@ -196,14 +191,74 @@ def test_the_page_has_the_margin_and_the_failure(tmp_path):
     write("catboost", {"scores": {"nll": -1.25, **figures}})
     write("tfp", {"failure": "did not end"})
     write("catboost", {"seed": 1, "scores": {"nll": -9.0, **figures}}, 1)  # no pair, no margin
-    (line,) = [x for x in report.page(tmp_path).splitlines() if x.startswith("| `enb` | 100 x 2")]
+    line, energy, rmse = (
+        x for x in report.page(tmp_path).splitlines() if x.startswith("| `enb` | 100 x 2")
+    )
+    assert energy.endswith("| +0.0% |")
+    assert "| **1.000** |" in rmse
     cells = [cell.strip(" *") for cell in line.split("|")[3:-1]]
     assert cells == ["-1.50", "-1.75", "0.25", "-5.12", "failed", "+0.25"]
     text = report.page(tmp_path)
-    assert "best of all on 1; its mean margin to the best peer of each set is 0.25" in text
-    assert "The mixture is best on 1, by 0.50" in text
-    assert "1.75 (`enb`)" in text
+    assert "of all on 1; its mean margin to the best peer of each set is +0.25 nats" in text
+    assert "The mixture is best on 1, by +0.50" in text
+    assert "the least margin is +1.75 (`enb`)" in text
     assert report.page(tmp_path / "empty").count("|") == report.TABLES.count("|")
+
+
+def records(**scores):
+    """Of one data set: a method's scores on each split, or None where it failed."""
+    return {
+        ("enb", method.replace("_", "-")): [
+            {"seed": seed, "rows": 9, "targets": 2}
+            | ({"failure": "did not end"} if score is None else {"scores": score})
+            for seed, score in enumerate(each)
+        ]
+        for method, each in scores.items()
+    }
+
+
+def test_a_margin_is_of_the_splits_that_both_have():
+    found = records(
+        covey=[{"energy": 0.5, "rmse": 1.0}, {"energy": 1.5, "rmse": 1.0}],
+        treeffuser=[None, {"energy": 1.2, "rmse": 1.1}],
+        ridge=[{"energy": 0.6, "rmse": 0.95}, {"energy": 1.6, "rmse": 0.95}],
+    )
+    assert comparison.ahead(found, "enb", "covey", "treeffuser", comparison.ENERGY) == (
+        pytest.approx(1.2 / 1.5 - 1)
+    )
+    assert comparison.closest(found, "enb", comparison.ENERGY)[1] == "treeffuser"
+    assert comparison.closest(found, "enb", comparison.RMSE) == (pytest.approx(-0.05), "ridge")
+    assert comparison.closest(found, "enb", comparison.DENSITY) is None
+
+
+def test_at_a_glance_losses_come_first():
+    found = records(
+        covey=[{"nll": 0.5, "energy": 1.0, "rmse": 1.04}],
+        treeffuser=[{"energy": 0.8, "rmse": 1.02}],
+        ridge=[{"nll": 0.4, "energy": 2.0, "rmse": 1.0}],
+    )
+    lines = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in comparison.glance(found, ["enb", "absent"]).splitlines()[2:]
+    ]
+    assert [line[1:] for line in lines] == [
+        ["1 of 1", "`enb`", "ridge + constant covariance", "0.10 nats per target", "0 of 1"],
+        ["1 of 1", "`enb`", "treeffuser", "25.0%", "0 of 1"],
+        ["1 of 1", "`enb`", "ridge + constant covariance", "4.0%", "0 of 1"],
+        ["1 of 1", "`enb`", "ridge + constant covariance", "4.0%", "0 of 1"],  # within 2%
+        ["0 of 1", "`enb`", "ridge + constant covariance", "4.0%", "1 of 1"],  # within 5%
+    ]
+    assert "`enb` (-20.0%)" in comparison.verdict(found, ["enb"], comparison.ENERGY)
+
+
+def test_a_method_that_gives_samples_is_in_the_tables_of_its_scores_alone():
+    found = records(covey=[{"nll": 0.5, "energy": 1.0}], treeffuser=[{"energy": 0.8}])
+    density, energy = (
+        comparison.tables(found, ["enb"], score)[0]
+        for score in (comparison.DENSITY, comparison.ENERGY)
+    )
+    assert "treeffuser" not in density
+    assert energy.splitlines()[2] == "| `enb` | 9 x 2 | 1.000 | **0.800** | -20.0% |"
 
 
 @pytest.mark.parametrize("change", ablations.CHANGES.values(), ids=ablations.CHANGES)

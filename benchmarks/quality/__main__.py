@@ -15,6 +15,7 @@ from benchmarks.quality import (
     ablations,
     environments,
     gaps,
+    later,
     protocol_a,
     protocol_b,
     regions,
@@ -77,16 +78,28 @@ def main() -> None:
                 lambda name=name, seed=seed: regions.run(name, seed),
                 options.again,
             )
+    elif options.command == "later":
+        for seed, name, method in (
+            product(range(*options.seeds), options.sets, options.methods) if _data() else ()
+        ):
+            _cell(
+                runner.result_path(runner.RESULTS, "later", f"{name}-{method}", seed),
+                lambda name=name, method=method, seed=seed: later.run(name, method, seed),
+                options.again,
+            )
     elif _data():
-        folder, compute = (
-            ("protocol_b_partial", protocol_b.run_partial)
-            if options.partial
-            else ("protocol_b", protocol_b.run)
-        )
         for seed, name in product(range(*options.seeds), options.sets):
+            folder, compute = (
+                ("protocol_b_missing", protocol_b.run_missing)
+                if options.missing
+                else (
+                    f"protocol_b_{options.shape}",
+                    lambda name, seed: protocol_b.run(name, seed, options.shape),
+                )
+            )
             _cell(
                 runner.result_path(runner.RESULTS, folder, name, seed),
-                lambda name=name, seed=seed: compute(name, seed),
+                lambda name=name, seed=seed, compute=compute: compute(name, seed),
                 options.again,
             )
 
@@ -111,7 +124,10 @@ def _tables(options: argparse.Namespace) -> None:
 
 
 def _quick() -> None:
-    """Two small tables and two methods, in a folder that goes away: does everything still run?"""
+    """Two small tables and two methods, in a folder that goes away: does everything still run?
+
+    And one table each by protocol B and in the order of its rows.
+    """
     names = ("enb", "mpg") if _data(quiet=True) else tables.BUNDLED
     with tempfile.TemporaryDirectory() as folder:
         for table in names:
@@ -123,6 +139,16 @@ def _quick() -> None:
                 print(_line(record), flush=True)
                 if "failure" in record:
                     raise SystemExit(1)
+        few: dict[str, Any] = {"members": 2, "max_steps": 50}
+        pair = tables.BUNDLED[1]
+        for kind, cell, compute in (
+            ("protocol_b_density", pair, lambda: protocol_b.run(pair, 0, "density", **few)),
+            ("later", f"{pair}-covey", lambda: later.run(pair, "covey", **few)),
+        ):
+            path = runner.result_path(Path(folder), kind, cell, 0)
+            _cell(path, compute, False)
+            if not path.exists():
+                raise SystemExit(1)
         print(f"{len(report.page(Path(folder)).splitlines())} lines of a report")
 
 
@@ -147,9 +173,11 @@ def _line(record: dict[str, Any]) -> str:
     head = f"{record['table']:20} {record['method']:16} {record['seed']}"
     if "failure" in record:
         return f"{head}  failed: {record['failure']}"
+    found = record["scores"]
     mixture = f" (mixture {record['mixture']['nll']:.3f})" if "mixture" in record else ""
+    density = f"{found['nll']:8.3f} nats per target{mixture}" if "nll" in found else "samples"
     return (
-        f"{head}  {record['scores']['nll']:8.3f} nats per target{mixture}, "
+        f"{head}  {density}, energy {found['energy']:.3f}, rmse {found['rmse']:.3f}, "
         f"{record['fit_seconds']:.1f} s {record.get('note', '')}"
     )
 
@@ -185,9 +213,14 @@ def _parser() -> argparse.ArgumentParser:
         "--sizes", type=lambda s: [int(n) for n in s.split(",")], default=protocol_a.SIZES
     )
     b = commands.add_parser("protocol-b", help="the conformal volumes of Braun et al.")
-    b.add_argument("--seeds", type=_span, default=(0, 5))
-    b.add_argument("--sets", type=_list, default=list(protocol_b.PUBLISHED))
-    b.add_argument("--partial", action="store_true", help="targets revealed, targets missing")
+    b.add_argument("--seeds", type=_span, default=(0, 10))
+    b.add_argument("--sets", type=_list, default=list(protocol_b.TITLES))
+    b.add_argument("--shape", choices=protocol_b.SHAPES, default=protocol_b.SHAPES[0])
+    b.add_argument("--missing", action="store_true", help="targets missing in training too")
+    g = commands.add_parser("later", help="rows that come after those of training")
+    g.add_argument("--seeds", type=_span, default=(0, 1))
+    g.add_argument("--sets", type=_list, default=list(later.TABLES))
+    g.add_argument("--methods", type=_list, default=["covey", "lightgbm"])
     e = commands.add_parser("gaps", help="what gaps in the targets cost")
     e.add_argument("--seeds", type=_span, default=(0, 3))
     f = commands.add_parser("regions", help="whether regions hold what they promise")
@@ -197,7 +230,7 @@ def _parser() -> argparse.ArgumentParser:
     c.add_argument("--changes", type=_list, default=list(ablations.CHANGES))
     c.add_argument("--sets", type=_list, default=list(ablations.TABLES))
     d = commands.add_parser("seconds", help="how long a default fit takes; leave the machine alone")
-    for command in (run, a, b, c, d, e, f):
+    for command in (run, a, b, c, d, e, f, g):
         command.add_argument("--again", action="store_true", help="also what is there already")
     return parser
 

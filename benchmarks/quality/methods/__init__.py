@@ -20,6 +20,7 @@ class Method:
         script: file name beside this one.
         arguments: further arguments of the script.
         most_targets: D above which it is left out, because its cost explodes.
+        density: whether it gives one; if not, it gives samples.
     """
 
     title: str
@@ -27,6 +28,7 @@ class Method:
     script: str
     arguments: tuple[str, ...] = ()
     most_targets: int = 20
+    density: bool = True
 
     @property
     def python(self) -> str:
@@ -44,5 +46,11 @@ METHODS = {
     "ngboost": Method("NGBoost MVN", "trees", "ngboost_mvn.py", most_targets=8),
     "xgboostlss-mvn": Method("XGBoostLSS MVN", "xgboostlss", "xgboostlss_joint.py", ("mvn",), 8),
     "xgboostlss-mvt": Method("XGBoostLSS MVT", "xgboostlss", "xgboostlss_joint.py", ("mvt",), 8),
+    "lightgbm": Method("LightGBM + constant covariance", "lightgbm", "lightgbm_constant.py"),
+    "neighbours": Method(
+        "LightGBM or ridge + covariance of neighbours", "lightgbm", "neighbours_covariance.py"
+    ),
+    "treeffuser": Method("treeffuser", "treeffuser", "treeffuser_samples.py", density=False),
+    "engression": Method("engression", "engression", "engression_samples.py", density=False),
     "mapie": Method("MAPIE learned covariance", "mapie", "mapie_covariance.py"),
 }

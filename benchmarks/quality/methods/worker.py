@@ -33,22 +33,30 @@ class Job:
         Y, held = self.standardised, self.validation
         return (self.X[~held], Y[~held]), (self.X[held], Y[held])
 
-    def folds(self, count=5):
-        """(train, test) rows, shuffled."""
-        order = np.random.default_rng(self.seed).permutation(len(self.X))
+    def folds(self, count=5, *, blocks=False):
+        """(train, test) rows, shuffled; or contiguous blocks of the rows as they stand."""
+        order = np.arange(len(self.X))
+        if not blocks:
+            order = np.random.default_rng(self.seed).permutation(order)
         for part in np.array_split(order, count):
             yield np.setdiff1d(order, part), part
 
     def run(self, fit, predict, note=""):
-        """fit() -> model; predict(model, X) -> arrays in standardised units."""
+        """fit() -> model; predict(model, X) -> arrays in standardised units.
+
+        The arrays are `mean` (N, D) and `scale_tril` (N, D, D), or `samples` (S, N, D); and
+        `residuals` (M, D) of training rows, if a method can say how good it takes itself to be.
+        """
         started = time.perf_counter()
         model = fit()
         fitted = time.perf_counter()
         arrays = predict(model, self.X_test)
         predicted = time.perf_counter()
         arrays = {key: np.asarray(value, dtype=np.float64) for key, value in arrays.items()}
-        arrays["mean"] = arrays["mean"] * self.scale + self.center
-        arrays["scale_tril"] = arrays["scale_tril"] * self.scale[:, None]
+        for name in {"mean", "samples"} & arrays.keys():
+            arrays[name] = arrays[name] * self.scale + self.center
+        if "scale_tril" in arrays:
+            arrays["scale_tril"] = arrays["scale_tril"] * self.scale[:, None]
         np.savez(
             self.target,
             **arrays,
