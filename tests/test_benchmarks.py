@@ -85,6 +85,21 @@ def test_a_mixture_of_equals_scores_as_one_of_them():
     assert scores(mixture, y, y)["nll"] == pytest.approx(scores(found, y, y)["nll"])
 
 
+def test_a_mixture_weighs_its_components():
+    found, y = prediction(50)
+    far = {"mean": found["mean"] + 9.0, "scale_tril": 3.0 * found["scale_tril"]}
+    mixture = {name: np.stack([found[name], far[name]]) for name in found}
+    mixture["weights"] = np.tile([0.8, 0.2], (50, 1))
+    normal = stats.multivariate_normal
+    near, apart = (
+        normal(cov=cov).logpdf(y - one["mean"])
+        for one, cov in ((found, COVARIANCE), (far, 9 * COVARIANCE))
+    )
+    expected = -np.logaddexp(near + np.log(0.8), apart + np.log(0.2)).mean() / 3
+    unit = np.array([[-1.0, -1, -1], [1, 1, 1]])
+    assert scores(mixture, y, unit)["nll"] == pytest.approx(expected)
+
+
 def test_every_method_gets_the_same_rows():
     one, two = (tables.split("air_quality_pair", 0, most_rows=500) for _ in range(2))
     other = tables.split("air_quality_pair", 1, most_rows=500)

@@ -143,7 +143,7 @@ def _call(command: list[str], threads: int, limit: float) -> str | None:
 def _figures(target: Path, split: Split) -> dict[str, Any]:
     with np.load(target) as arrays:
         found = {key: arrays[key] for key in arrays}
-    keys = ("mean", "scale_tril", "degrees_of_freedom", "samples")
+    keys = ("mean", "scale_tril", "degrees_of_freedom", "weights", "samples")
     joint = {key: found[key] for key in keys if key in found}
     figures: dict[str, Any] = {
         "fit_seconds": round(float(found["fit_seconds"]), 2),

@@ -1,7 +1,8 @@
 """One place that scores every method's predictive distributions, in float64.
 
 A prediction is a dict of arrays: `mean` (N, D), `scale_tril` (N, D, D) and, for a Student-t,
-`degrees_of_freedom` (N,); with one more axis in front, of K members, it is an equal-weight mixture.
+`degrees_of_freedom` (N,); with one more axis in front, of K components, it is a mixture, which has
+equal weights unless there are `weights` (N, K).
 A method that gives no density but samples has `samples` (S, N, D) alone.
 """
 
@@ -22,10 +23,12 @@ SAMPLES = 200  # of each test row, for the energy score
 def distribution(prediction: Arrays) -> MultivariateNormal | MultivariateT | Mixture:
     """The prediction as an object that knows its density."""
     if prediction["mean"].ndim == 3:
-        members = len(prediction["mean"])
-        return Mixture(
-            [distribution({k: v[m] for k, v in prediction.items()}) for m in range(members)]
-        )
+        parts = {key: array for key, array in prediction.items() if key != "weights"}
+        components = [
+            distribution({key: array[k] for key, array in parts.items()})
+            for k in range(len(prediction["mean"]))
+        ]
+        return Mixture(components, weights=prediction.get("weights"))
     if "degrees_of_freedom" in prediction:
         return MultivariateT(
             prediction["mean"],

@@ -21,14 +21,24 @@ model = covey.JointRegressor(
     random_state=seed, verbose=0, **{name: int(value) for name, value in options.items()}
 ).fit(X, Y)
 fitted = time.perf_counter()
-mixture = model.predict_mixture(X_test)
-joint = mixture.moment_matched()
+joint = model.predict_distribution(X_test)
 predicted = time.perf_counter()
-members = [component.to_arrays() for component in mixture.components]
+
+
+def arrays(distribution):
+    """Of one normal or Student-t per row; of several, stacked, and what each weighs."""
+    if not isinstance(distribution, covey.Mixture):
+        return distribution.to_arrays()
+    each = [component.to_arrays() for component in distribution.components]
+    stacked = {name: np.stack([one[name] for one in each]) for name in each[0]}
+    return stacked | {"weights": distribution.weights}
+
+
+members = arrays(model.predict_mixture(X_test))
 np.savez(
     target,
-    **joint.to_arrays(),
-    **{f"mixture_{name}": np.stack([m[name] for m in members]) for name in members[0]},
+    **arrays(joint),
+    **{f"mixture_{name}": array for name, array in members.items()},
     fit_seconds=fitted - started,
     predict_seconds=predicted - fitted,
     note=model.family_,
