@@ -12,7 +12,7 @@ from typing import Any
 
 from covey.arguments.family import CHOICES
 from covey.cli.columns import add_names
-from covey.cli.parameters import LATER, estimator
+from covey.cli.parameters import LATER, TREES, estimator
 from covey.cli.roles import Roles
 from covey.cli.tables import STANDARD, TABLE, add_reading, called, read
 from covey.cli.words import in_options
@@ -109,6 +109,11 @@ def _add_training(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="predict functions of the targets, for targets that are never below 0: auto, or "
         "log1p, say, or for some of them: CO=log1p",
+    )
+    group.add_argument(
+        "--trees",
+        choices=tuple(TREES),
+        help="give boosted trees a share in the means (default: auto, where they help)",
     )
     group.add_argument("--members", type=int, help="networks and folds (default: 5)")
     group.add_argument(

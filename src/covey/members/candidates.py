@@ -98,6 +98,23 @@ def train_candidates(
     return [student, training.candidate(architecture, shorter, weights, log.setup)[0]]
 
 
+def scored(family: str, ensemble: Ensemble, data: TrainingData) -> Candidate:
+    """An ensemble as a candidate: what it says of rows held out, and its score.
+
+    Args:
+        family: its name.
+        ensemble: of members that were trained on the rows of their folds.
+        data: the rows.
+
+    Returns:
+        The candidate.
+    """
+    joint, rows = ensemble.held_out(data), data.folds.held_out
+    weight, density = data.weight[rows], joint.log_prob(data.Y[rows])
+    total, count = processes.summed(np.array([weight @ density, weight.sum()]))
+    return Candidate(family, ensemble, joint, float(total / count))
+
+
 @dataclass(frozen=True)
 class _Training:
     """What the trainings of one fit share."""
@@ -139,11 +156,7 @@ class _Training:
         ensemble = Ensemble(self.linear, architecture, trained.weights, data.targets)
         if model is not None:
             ensemble.keep(model)
-        joint = ensemble.held_out(data)
-        rows_held_out = data.folds.held_out
-        weight, density = data.weight[rows_held_out], joint.log_prob(data.Y[rows_held_out])
-        total, count = processes.summed(np.array([weight @ density, weight.sum()]))
-        return Candidate(family, ensemble, joint, float(total / count)), trained
+        return scored(family, ensemble, data), trained
 
 
 def _log_scale_ratios(ensemble: Ensemble, data: TrainingData) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, Self
 
@@ -17,6 +17,7 @@ from covey.distributions import Elliptical, Mixture
 from covey.distributions.internals import rescaled
 from covey.errors import ArtifactError
 from covey.members.architecture import Architecture, write_weights
+from covey.stacking.stack import Stack
 from covey.start.start import PREFIX, LinearStart, stacked
 from covey.table.folds import collected
 from covey.table.inputs import Inputs
@@ -38,6 +39,7 @@ class Ensemble:
         targets: names of the D targets.
         scales: by how much the mixture of the members is widened about its mean, target by target,
             shape (D,); ones by default.
+        stack: the trees that have a share in the means of the members; None without any.
     """
 
     linear: tuple[LinearStart, ...]
@@ -45,6 +47,7 @@ class Ensemble:
     weights: list[NDArray[np.float32]]
     targets: tuple[str, ...]
     scales: Any = None
+    stack: Stack | None = None
     _model: Any = field(default=None, init=False, repr=False, compare=False)
     # while Keras predicts, the weights of the model are elsewhere
     _lock: Any = field(default_factory=Lock, init=False, repr=False, compare=False)
@@ -73,9 +76,23 @@ class Ensemble:
             self._model = model
         return self._model
 
+    @property
+    def tree_weights(self) -> dict[str, float]:
+        """The typical weight of the trees in the mean of each target that has any."""
+        if self.stack is None:
+            return {}
+        pairs = zip(self.targets, self.stack.shared, self.stack.typical_weights, strict=True)
+        return {target: float(weight) for target, some, weight in pairs if some}
+
     def keep(self, model: Any) -> None:
         """Keep the model that training left, so that it need not be built and compiled again."""
         self._model = model
+
+    def with_stack(self, stack: Stack) -> Self:
+        """The same members, trees having a share in their means."""
+        found = replace(self, stack=stack)
+        found.keep(self._model)
+        return found
 
     def mixture(self, inputs: Inputs) -> Mixture:
         """The prediction of all members for every row.
@@ -86,7 +103,31 @@ class Ensemble:
         Returns:
             Mixtures of N rows, in target units.
         """
-        return self._mixture(self._forward(inputs.matrix), inputs)
+        return self._mixture(self._forward(inputs.matrix), inputs, self._trees(inputs))
+
+    def mixture_of_held_out(self, data: TrainingData, rows: Rows) -> Mixture:
+        """The prediction of all members for training rows, as if these were new to their trees.
+
+        Trees come close to what they were fitted to, so those of most members would agree on a
+        training row as they do on no new one. So the trees of the member that held a row out stand
+        for those of all.
+
+        Args:
+            data: the rows.
+            rows: numbers of N rows that some member holds out.
+
+        Returns:
+            Mixtures of N rows, in target units.
+        """
+        inputs = data.inputs[rows]
+        trees = self._trees(inputs)
+        if trees is not None:
+            holder = np.zeros(len(data.Y), dtype=np.int64)
+            for member, test in enumerate(data.folds.tests):
+                holder[test] = member
+            own = trees[holder[rows], np.arange(len(rows))]
+            trees = np.broadcast_to(own, trees.shape)
+        return self._mixture(self._forward(inputs.matrix), inputs, trees)
 
     def distribution(self, inputs: Inputs) -> Elliptical:
         """The prediction of all members as one distribution for every row.
@@ -117,21 +158,27 @@ class Ensemble:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for start in range(0, max(len(inputs), 1), MOST_ROWS):
                 block = inputs[start : start + MOST_ROWS]
-                packed = self._forward(block.matrix)
+                packed, trees = self._forward(block.matrix), self._trees(block)
                 size = max(MOST_NUMBERS // int(np.prod(packed.shape[1:])), 1)
                 parts = np.split(np.arange(len(packed)), range(size, len(packed), size))
 
-                def one(part: Rows, packed: Any = packed, block: Inputs = block) -> Any:
-                    return what(self._mixture(packed[part], block[part]))
+                def one(
+                    part: Rows, packed: Any = packed, block: Inputs = block, trees: Any = trees
+                ) -> Any:
+                    some = None if trees is None else trees[:, part]
+                    return what(self._mixture(packed[part], block[part], some))
 
                 # one part, often one row that is waited for: no thread has to be started
                 results += map(one, parts) if len(parts) == 1 else pool.map(one, parts)
         return results
 
-    def _mixture(self, packed: NDArray[np.float32], inputs: Inputs) -> Mixture:
+    def _mixture(self, packed: NDArray[np.float32], inputs: Inputs, trees: Array | None) -> Mixture:
         """The mixtures of N rows, whose packed parameters have the shape (N, K, P)."""
-        members = range(len(self.linear))
-        mixture = Mixture([self._in_target_units(k, packed[:, k], inputs) for k in members])
+        each = [
+            self._in_target_units(k, packed[:, k], inputs, None if trees is None else trees[k])
+            for k in range(len(self.linear))
+        ]
+        mixture = Mixture(each)
         return mixture if np.all(self.scales == 1) else rescaled(mixture, self.scales)
 
     def held_out(self, data: TrainingData) -> Elliptical:
@@ -162,12 +209,26 @@ class Ensemble:
         for k, own in enumerate(some):
             matrix[: len(own), k] = own.matrix
         packed = self._forward(matrix)
-        return [self._in_target_units(k, packed[: len(own), k], own) for k, own in enumerate(some)]
+        found = []
+        for k, own in enumerate(some):
+            trees = self._trees(own)
+            mine = None if trees is None else trees[k]
+            found.append(self._in_target_units(k, packed[: len(own), k], own, mine))
+        return found
 
-    def _in_target_units(self, member: int, packed: NDArray[np.float32], inputs: Inputs) -> Any:
+    def _trees(self, inputs: Inputs) -> Array | None:
+        """What the trees of each member say of N rows, shape (K, N, D), in target units."""
+        if self.stack is None:
+            return None
+        return self.stack.means(inputs.matrix) + (0.0 if inputs.offsets is None else inputs.offsets)
+
+    def _in_target_units(
+        self, member: int, packed: NDArray[np.float32], inputs: Inputs, trees: Array | None
+    ) -> Any:
         """Distributions in target units, out of the packed parameters of one member, (N, P)."""
         whitened = self.architecture.family.distribution(packed, self.targets)
-        return self.linear[member].restore(whitened, inputs.features, inputs.offset(member))
+        joint = self.linear[member].restore(whitened, inputs.features, inputs.offset(member))
+        return joint if self.stack is None or trees is None else self.stack.moved(joint, trees)
 
     def snapshot(self) -> Snapshot:
         """All that `restored` needs."""
@@ -181,6 +242,9 @@ class Ensemble:
         }
         arrays |= stacked(self.linear)
         arrays["scales"] = self.scales
+        if self.stack is not None:
+            manifest["trees"] = True
+            arrays |= self.stack.to_arrays()
         return Snapshot(manifest, arrays)
 
     @classmethod
@@ -229,7 +293,11 @@ class Ensemble:
             widths = (arrays["scales"], *(w for one in linear for w in (one.scale, one.widths)))
             if not all((array > 0).all() for array in widths):
                 raise ValueError("scales that are not positive")
-            return cls(linear, architecture, weights, tuple(manifest["targets"]), arrays["scales"])
+            stack = None
+            if manifest.get("trees"):
+                stack = Stack.from_arrays(arrays, n_features, architecture.members, d)
+            targets = tuple(manifest["targets"])
+            return cls(linear, architecture, weights, targets, arrays["scales"], stack)
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise ArtifactError(
                 "Expected a complete description of a fitted ensemble. The file lacks or garbles "

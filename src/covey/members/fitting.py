@@ -24,6 +24,7 @@ from covey.members.fitted_model import FittedModel
 from covey.members.plan import plan_of
 from covey.members.recipe import Recipe
 from covey.members.run import Run
+from covey.members.trees import TreesBeside
 from covey.rows.training_table import TrainingTable, network_inputs
 from covey.start.baseline import Baseline, regressor_name
 from covey.start.mean_model import MeanModel
@@ -99,7 +100,10 @@ def fit_table(
     baseline = Baseline.of(linear, covariances, name)
     run = Run.of(parameters, seed=seed, started=started)
     with run.interruption:
-        candidates = train_candidates(data, plan, architecture, linear, recipe, run)
+        beside = {"trees": parameters["trees"], "max_time": parameters["max_time"]}
+        with TreesBeside.of(data, linear, run, **beside) as trees:
+            trained = train_candidates(data, plan, architecture, linear, recipe, run)
+            candidates = trees.stacked(trained)
         fitted = select_and_calibrate(
             candidates,
             table,
@@ -246,6 +250,7 @@ def select_and_calibrate(
             **evaluation,
             "order": order,
             "transforms": through.figures(data.targets),
+            "trees": best.ensemble.tree_weights,
         },
         baseline=baseline,
         calibration_set=_calibrate(best, latent, seed),
@@ -285,7 +290,7 @@ def _calibrate(best: Candidate, data: TrainingData, seed: int) -> CalibrationSet
     chosen = calibration_rows(data.Y[rows], share, seed, row_width(best.out_of_fold))
     rows, share = rows[chosen], None if share is None else share[chosen]
     joint, y = best.out_of_fold[chosen], data.Y[rows]
-    members = best.ensemble.mixture(data.inputs[rows])
+    members = best.ensemble.mixture_of_held_out(data, rows)
     order = np.random.default_rng(seed).permutation(len(rows))
     scales = pooled_scales(
         joint[order], members[order], y[order], None if share is None else share[order]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from covey.arguments.family import AUTO
 from covey.backend import compilation, processes
 from covey.errors import InputError, shown
 from covey.members.candidates import train_candidates
@@ -34,7 +35,7 @@ Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 PASSES = 1.0  # how often a member sees each of its rows at least
 # parameters that may differ when a fit is resumed
-FREE = ("max_time", "callbacks", "verbose", "random_state", "base", "transform")
+FREE = ("max_time", "callbacks", "verbose", "random_state", "base", "transform", "trees")
 FIRST_PASS, ORDER = "survey", "order"  # in checkpoints
 OF_THE_FIT = ("members", "seed")  # what of folds is not kept beside them
 
@@ -148,6 +149,12 @@ def _check(parameters: Mapping[str, Any], groups: str | None) -> None:
             "`transform` is chosen on tables in memory. Received "
             f"transform={shown(parameters['transform'])} for `fit_files`: leave it out, or "
             "read a part of the rows and use `fit`."
+        )
+    if parameters.get("trees", AUTO) not in (AUTO, False):
+        raise InputError(
+            "Boosted trees are grown on tables in memory. Received "
+            f"trees={shown(parameters['trees'])} for `fit_files`: leave it out, or read a part of "
+            "the rows and use `fit`."
         )
     if cv is not None and not (isinstance(cv, str) and cv in (SHUFFLED, BLOCKS)):
         raise InputError(
