@@ -38,12 +38,15 @@ class Candidate:
         ensemble: the fitted members.
         out_of_fold: distributions of the held-out rows by members that did not train on them.
         score: mean log-density of these rows, in nats per row.
+        trees: what trees that did not see a row say of it, shape (N, D), in target units; NaN for
+            rows that none held out. None if trees have no share in the means.
     """
 
     family: str
     ensemble: Ensemble
     out_of_fold: Elliptical
     score: float
+    trees: Array | None = None
 
 
 def train_candidates(
@@ -98,21 +101,12 @@ def train_candidates(
     return [student, training.candidate(architecture, shorter, weights, log.setup)[0]]
 
 
-def scored(family: str, ensemble: Ensemble, data: TrainingData) -> Candidate:
-    """An ensemble as a candidate: what it says of rows held out, and its score.
-
-    Args:
-        family: its name.
-        ensemble: of members that were trained on the rows of their folds.
-        data: the rows.
-
-    Returns:
-        The candidate.
-    """
-    joint, rows = ensemble.held_out(data), data.folds.held_out
+def mean_score(joint: Elliptical, data: TrainingData) -> float:
+    """Mean log-density of the rows `data.folds.held_out`, in nats per row."""
+    rows = data.folds.held_out
     weight, density = data.weight[rows], joint.log_prob(data.Y[rows])
     total, count = processes.summed(np.array([weight @ density, weight.sum()]))
-    return Candidate(family, ensemble, joint, float(total / count))
+    return float(total / count)
 
 
 @dataclass(frozen=True)
@@ -156,7 +150,8 @@ class _Training:
         ensemble = Ensemble(self.linear, architecture, trained.weights, data.targets)
         if model is not None:
             ensemble.keep(model)
-        return scored(family, ensemble, data), trained
+        joint = ensemble.held_out(data)
+        return Candidate(family, ensemble, joint, mean_score(joint, data)), trained
 
 
 def _log_scale_ratios(ensemble: Ensemble, data: TrainingData) -> Array:

@@ -94,40 +94,22 @@ class Ensemble:
         found.keep(self._model)
         return found
 
-    def mixture(self, inputs: Inputs) -> Mixture:
+    def mixture(self, inputs: Inputs, trees: Array | None = None) -> Mixture:
         """The prediction of all members for every row.
 
         Args:
             inputs: of N rows.
+            trees: what is to stand for the trees' means, shape (N, D), in target units; for rows
+                that they were fitted to.
 
         Returns:
             Mixtures of N rows, in target units.
         """
-        return self._mixture(self._forward(inputs.matrix), inputs, self._trees(inputs))
-
-    def mixture_of_held_out(self, data: TrainingData, rows: Rows) -> Mixture:
-        """The prediction of all members for training rows, as if these were new to their trees.
-
-        Trees come close to what they were fitted to, so those of most members would agree on a
-        training row as they do on no new one. So the trees of the member that held a row out stand
-        for those of all.
-
-        Args:
-            data: the rows.
-            rows: numbers of N rows that some member holds out.
-
-        Returns:
-            Mixtures of N rows, in target units.
-        """
-        inputs = data.inputs[rows]
-        trees = self._trees(inputs)
-        if trees is not None:
-            holder = np.zeros(len(data.Y), dtype=np.int64)
-            for member, test in enumerate(data.folds.tests):
-                holder[test] = member
-            own = trees[holder[rows], np.arange(len(rows))]
-            trees = np.broadcast_to(own, trees.shape)
-        return self._mixture(self._forward(inputs.matrix), inputs, trees)
+        packed = self._forward(inputs.matrix)
+        if trees is None or self.stack is None:
+            return self._mixture(packed, inputs, self._trees(inputs))
+        alike = np.broadcast_to(trees, (len(self.linear), *trees.shape))
+        return self._mixture(packed, inputs, alike)
 
     def distribution(self, inputs: Inputs) -> Elliptical:
         """The prediction of all members as one distribution for every row.
@@ -174,15 +156,14 @@ class Ensemble:
 
     def _mixture(self, packed: NDArray[np.float32], inputs: Inputs, trees: Array | None) -> Mixture:
         """The mixtures of N rows, whose packed parameters have the shape (N, K, P)."""
-        each = [
-            self._in_target_units(k, packed[:, k], inputs, None if trees is None else trees[k])
-            for k in range(len(self.linear))
-        ]
+        each = [self._of_network(k, packed[:, k], inputs) for k in range(len(self.linear))]
+        if self.stack is not None and trees is not None:
+            each = [self.stack.moved(joint, own) for joint, own in zip(each, trees, strict=True)]
         mixture = Mixture(each)
         return mixture if np.all(self.scales == 1) else rescaled(mixture, self.scales)
 
     def held_out(self, data: TrainingData) -> Elliptical:
-        """The prediction for training rows by the members that did not train on them.
+        """The prediction for training rows by the networks that did not train on them.
 
         Args:
             data: the rows.
@@ -194,7 +175,7 @@ class Ensemble:
         return collected(self.by_member(data.inputs, data.folds.tests), data.folds)
 
     def by_member(self, inputs: Inputs, rows: Sequence[Rows]) -> list[Any]:
-        """The prediction of each member alone, for rows of its own.
+        """The prediction of each network alone, for rows of its own.
 
         Args:
             inputs: of N rows.
@@ -209,26 +190,20 @@ class Ensemble:
         for k, own in enumerate(some):
             matrix[: len(own), k] = own.matrix
         packed = self._forward(matrix)
-        found = []
-        for k, own in enumerate(some):
-            trees = self._trees(own)
-            mine = None if trees is None else trees[k]
-            found.append(self._in_target_units(k, packed[: len(own), k], own, mine))
-        return found
+        return [self._of_network(k, packed[: len(own), k], own) for k, own in enumerate(some)]
 
     def _trees(self, inputs: Inputs) -> Array | None:
-        """What the trees of each member say of N rows, shape (K, N, D), in target units."""
+        """What the trees say of N rows, for each member, shape (K, N, D), in target units."""
         if self.stack is None:
             return None
-        return self.stack.means(inputs.matrix) + (0.0 if inputs.offsets is None else inputs.offsets)
+        means = self.stack.means(inputs.matrix)
+        each = np.broadcast_to(means, (len(self.linear), *means.shape))
+        return each if inputs.offsets is None else each + inputs.offsets
 
-    def _in_target_units(
-        self, member: int, packed: NDArray[np.float32], inputs: Inputs, trees: Array | None
-    ) -> Any:
+    def _of_network(self, member: int, packed: NDArray[np.float32], inputs: Inputs) -> Any:
         """Distributions in target units, out of the packed parameters of one member, (N, P)."""
         whitened = self.architecture.family.distribution(packed, self.targets)
-        joint = self.linear[member].restore(whitened, inputs.features, inputs.offset(member))
-        return joint if self.stack is None or trees is None else self.stack.moved(joint, trees)
+        return self.linear[member].restore(whitened, inputs.features, inputs.offset(member))
 
     def snapshot(self) -> Snapshot:
         """All that `restored` needs."""
@@ -295,7 +270,7 @@ class Ensemble:
                 raise ValueError("scales that are not positive")
             stack = None
             if manifest.get("trees"):
-                stack = Stack.from_arrays(arrays, n_features, architecture.members, d)
+                stack = Stack.from_arrays(arrays, n_features, d)
             targets = tuple(manifest["targets"])
             return cls(linear, architecture, weights, targets, arrays["scales"], stack)
         except (KeyError, IndexError, TypeError, ValueError) as error:

@@ -290,7 +290,8 @@ def _calibrate(best: Candidate, data: TrainingData, seed: int) -> CalibrationSet
     chosen = calibration_rows(data.Y[rows], share, seed, row_width(best.out_of_fold))
     rows, share = rows[chosen], None if share is None else share[chosen]
     joint, y = best.out_of_fold[chosen], data.Y[rows]
-    members = best.ensemble.mixture_of_held_out(data, rows)
+    trees = None if best.trees is None else best.trees[rows]
+    members = best.ensemble.mixture(data.inputs[rows], trees)
     order = np.random.default_rng(seed).permutation(len(rows))
     scales = pooled_scales(
         joint[order], members[order], y[order], None if share is None else share[order]

@@ -14,13 +14,14 @@ import numpy as np
 from covey.arguments.family import AUTO
 from covey.backend import processes
 from covey.errors import EngineError, InputError, warn
-from covey.members.candidates import Candidate, scored
+from covey.members.candidates import Candidate, mean_score
 from covey.members.run import Run
 from covey.stacking.growth import GrownTrees, grow
 from covey.stacking.library import lightgbm
 from covey.stacking.stack import Stack
 from covey.stacking.weights import fit_shares
 from covey.start.start import LinearStart
+from covey.table.folds import collected
 from covey.table.training_data import TrainingData
 
 LEAST_ROWS = 50  # to train on, for trees to learn anything
@@ -132,15 +133,13 @@ class TreesBeside:
         kept = some if self.always else shares.worth
         if not kept.any():
             return candidate
-        stack = Stack(
-            grown.forest.only(np.tile(kept, len(tests))),
-            grown.location,
-            grown.scale,
-            shares.logit,
-            shares.center,
-            np.array(shares.slope),
-        )
-        return scored(candidate.family, ensemble.with_stack(stack), data)
+        stack = Stack.of(grown, shares, kept)
+        moved = [stack.moved(*pair) for pair in zip(parts, grown.held_out, strict=True)]
+        joint = collected(moved, data.folds)
+        means = np.full(data.Y.shape, np.nan)
+        means[rows] = trees
+        score = mean_score(joint, data)
+        return Candidate(candidate.family, ensemble.with_stack(stack), joint, score, means)
 
 
 def _affordable(data: TrainingData) -> bool:

@@ -13,10 +13,11 @@ from scipy.special import expit
 from covey.distributions import Elliptical
 from covey.distributions.internals import with_mean
 from covey.stacking.forest import Forest
+from covey.stacking.growth import GrownTrees
+from covey.stacking.weights import Shares, weights
 from covey.types import Array
 
 PREFIX = "trees_"  # of the names of arrays in files
-SHAPES = ("location", "scale"), ("logit", "center")  # (K, D) and (D,)
 
 
 @dataclass(frozen=True, eq=False, repr=False)  # of arrays, neither is of use
@@ -28,9 +29,9 @@ class Stack:
     network little of those.
 
     Attributes:
-        forest: K D outputs: the targets of member 0, of member 1, ..., standardised.
-        location: of the standardised targets of each member, shape (K, D), in target units.
-        scale: the same, shape (K, D).
+        forest: D outputs, the targets, standardised; it was fitted to all rows.
+        location: of the standardised targets, shape (D,), in target units.
+        scale: the same.
         logit: of the weight of the trees, shape (D,).
         center: log of a typical standard deviation of each target, shape (D,).
         slope: of the weight, shape (), 0 or more.
@@ -46,11 +47,17 @@ class Stack:
     center: Array
     slope: Array
 
+    @classmethod
+    def of(cls, grown: GrownTrees, shares: Shares, kept: NDArray[np.bool_]) -> Self:
+        """Trees with their weights; `kept` says for which of the D targets."""
+        forest = grown.forest.only(kept)
+        by_target = shares.logit, shares.center, np.array(shares.slope)
+        return cls(forest, grown.location, grown.scale, *by_target)
+
     @property
     def shared(self) -> NDArray[np.bool_]:
         """Which targets have trees, shape (D,)."""
-        d = len(self.logit)
-        return np.isin(np.arange(d), self.forest.output % d)
+        return np.isin(np.arange(len(self.logit)), self.forest.output)
 
     @property
     def typical_weights(self) -> Array:
@@ -58,24 +65,22 @@ class Stack:
         return np.where(self.shared, expit(self.logit), 0.0)
 
     def means(self, matrix: NDArray[np.float32]) -> Array:
-        """What the trees of each member say of rows.
+        """What the trees say of rows.
 
         Args:
             matrix: inputs of the networks, shape (N, F).
 
         Returns:
-            Array of shape (K, N, D), in target units, less the mean of the user's regressor.
+            Array of shape (N, D), in target units, less the mean of the user's regressor.
         """
-        k, d = self.location.shape
-        standardised = self.forest.predict(matrix).reshape(len(matrix), k, d).swapaxes(0, 1)
-        return self.location[:, None] + self.scale[:, None] * standardised
+        return self.location + self.scale * self.forest.predict(matrix)
 
     def moved(self, joint: Elliptical, means: Array) -> Elliptical:
         """Predictions of a network, with the mean of network and trees.
 
         Args:
             joint: N distributions, by one member.
-            means: what its trees say of these rows, shape (N, D), in target units.
+            means: what trees say of these rows, shape (N, D), in target units.
 
         Returns:
             N distributions about other means.
@@ -91,7 +96,7 @@ class Stack:
 
     @classmethod
     def from_arrays(
-        cls, arrays: Mapping[str, NDArray[Any]], n_features: int, members: int, n_targets: int
+        cls, arrays: Mapping[str, NDArray[Any]], n_features: int, n_targets: int
     ) -> Self:
         """Rebuild what `to_arrays` gave; further arrays are left alone.
 
@@ -104,22 +109,14 @@ class Stack:
             for name, array in arrays.items()
             if name.startswith(PREFIX)
         }
-        forest = Forest.from_arrays(found, n_features, members * n_targets)
+        forest = Forest.from_arrays(found, n_features, n_targets)
         own = {part.name: found[part.name] for part in fields(cls)[1:]}
-        shapes = {
-            **dict.fromkeys(SHAPES[0], (members, n_targets)),
-            **dict.fromkeys(SHAPES[1], (n_targets,)),
-            "slope": (),
-        }
         for name, array in own.items():
-            if array.shape != shapes[name] or array.dtype != np.float64:
+            if (
+                array.shape != (() if name == "slope" else (n_targets,))
+                or array.dtype != np.float64
+            ):
                 raise ValueError(f"the {name} of trees")
             if not np.isfinite(array).all():
                 raise ValueError(f"a {name} of trees that is not finite")
         return cls(forest, **own)
-
-
-def weights(logit: Array, slope: Array | float, center: Array, stddev: Array) -> Array:
-    """Weights of trees, shape (N, D), in (0, 1); arguments as the attributes of `Stack`."""
-    found: Array = expit(logit + slope * (np.log(stddev) - center))
-    return found

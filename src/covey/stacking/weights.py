@@ -8,11 +8,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.special import expit
 
 from covey import scores
 from covey.distributions import Elliptical
 from covey.distributions.internals import cdf, location_slope, with_mean
-from covey.stacking.stack import weights
 from covey.types import Array
 
 MOST_ROWS = 5000  # enough to learn a few weights from
@@ -153,4 +153,20 @@ def _worth(held: _HeldOut, logit: Array, slope: float, center: Array) -> NDArray
         mean = held.weight @ gain
         error = np.sqrt(held.weight @ np.square(gain - mean) / count)
         found[target] = mean > max(error, LEAST_GAIN / held.per_row, 1 / held.per_row / count)
+    return found
+
+
+def weights(logit: Array, slope: Array | float, center: Array, stddev: Array) -> Array:
+    """Weights of trees: they grow with the network's own standard deviation.
+
+    Args:
+        logit: shape (D,).
+        slope: 0 or more.
+        center: log of a typical standard deviation, shape (D,).
+        stddev: shape (N, D), in target units.
+
+    Returns:
+        Array of shape (N, D), in (0, 1).
+    """
+    found: Array = expit(logit + slope * (np.log(stddev) - center))
     return found
