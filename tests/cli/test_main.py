@@ -88,7 +88,7 @@ def options_of(command):
     return {each.dest for each in commands.choices[command]._actions} - {"help"}
 
 
-READING = {"sep", "decimal", "encoding", "na"}
+READING = {"sep", "decimal", "encoding", "na", "sheet"}
 MODEL = covey.JointRegressor
 
 

@@ -1,8 +1,11 @@
 """Files, folders and patterns."""
 
+import os
+import shutil
+
 import pytest
 
-from covey.errors import InputError
+from covey.errors import CoveyWarning, InputError
 from covey.stream.paths import find_files
 
 
@@ -25,7 +28,8 @@ def test_all_ways_to_name_files(folder):
     assert names(find_files(f"{folder}/**/c.p*"), folder) == ["x/c.parquet"]
     assert names(find_files(folder / "e.csv"), folder) == ["e.csv"]
     twice = [folder / "b.parquet", folder, folder / "a.pq"]
-    assert find_files(twice) == find_files(folder)
+    with pytest.warns(CoveyWarning, match="more than once are read once: .*, and 1 more"):
+        assert find_files(twice) == find_files(folder)
 
 
 @pytest.mark.parametrize(
@@ -43,3 +47,32 @@ def test_nothing_there(folder, path, message):
         find_files(folder / path)
     with pytest.raises(InputError, match="at least one"):
         find_files([])
+
+
+@pytest.mark.parametrize("way", ["same", "dots", "relative", "link", "hard link"])
+def test_a_file_is_read_once_by_whatever_path(folder, way, monkeypatch):
+    path = folder / "b.parquet"
+    path.write_text("rows")
+    monkeypatch.chdir(folder / "x")
+    other = {"same": path, "dots": f"{folder}/x/../b.parquet", "relative": "../b.parquet"}.get(
+        way, folder / "other.parquet"
+    )
+    if way == "link":
+        os.symlink(path, other)
+    if way == "hard link":
+        os.link(path, other)
+    with pytest.warns(CoveyWarning, match=f"read once: {other}[.]"):
+        assert find_files([path, other]) == (str(path),)
+
+
+def test_a_copy_is_said_and_what_only_looks_alike_is_not(folder):
+    path, copy = folder / "b.parquet", folder / "copy.parquet"
+    path.write_bytes(b"1" + bytes(10_000))
+    shutil.copy(path, copy)
+    (folder / "a.pq").write_bytes(b"2" + bytes(10_000))  # the same in size and at its end
+    with pytest.warns(
+        CoveyWarning, match=r"copy\.parquet, the same byte by byte as \S*b\.parquet[.]"
+    ):
+        assert len(find_files(folder)) == 4
+    copy.unlink()
+    assert len(find_files(folder)) == 3

@@ -197,6 +197,12 @@ def _fit_streamed(model: Any, options: argparse.Namespace) -> int:
             "--time is for tables in memory. Received files whose rows are streamed: name one "
             "file, or use --cv blocks."
         )
+    for option, value in {"--na": options.na, "--sheet": options.sheet}.items():
+        if value is not None:
+            raise InputError(
+                f"{option} is for tables in memory. Received it with files whose rows are "
+                "streamed: name one file, or leave the option out."
+            )
     table = ParquetTable.open(options.table)
     roles = Roles.named(list(table.kinds), options, called(options.table))
     _declare(model, roles)

@@ -18,8 +18,8 @@ TABLE = ".csv, .tsv, .parquet, .feather, .jsonl or .xlsx; - is the standard inpu
 
 
 def add_reading(command: argparse.ArgumentParser) -> None:
-    """Add the options that say how to read text."""
-    group = command.add_argument_group("reading text", "found out by itself; these say otherwise")
+    """Add the options that say how to read files."""
+    group = command.add_argument_group("reading", "found out by itself; these say otherwise")
     group.add_argument("--sep", metavar="MARK", help="between cells: , or ; or tab, say")
     group.add_argument("--decimal", metavar="MARK", help="the decimal mark: . or ,")
     group.add_argument("--encoding", metavar="NAME", help="utf-8 or cp1252, say")
@@ -28,6 +28,9 @@ def add_reading(command: argparse.ArgumentParser) -> None:
         action="append",
         metavar="MARKS",
         help="further marks of a missing value, such as -999,?; may be repeated",
+    )
+    group.add_argument(
+        "--sheet", metavar="NAME", help="of a workbook (default: the first that holds something)"
     )
 
 
@@ -55,6 +58,7 @@ def read(
         decimal=options.decimal,
         encoding=options.encoding,
         na=tuple(mark for word in options.na or () for mark in cells(word)),
+        sheet=options.sheet,
         usual=None if model is None else model.schema_.decimal,
     )
 
