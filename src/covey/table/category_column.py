@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from covey.arguments.labels import row_name
 from covey.errors import clipped
-from covey.table.cells import refuse_holders
+from covey.table.cells import refuse_holders, shown_cell
 from covey.table.spelling import number_label
 from covey.table.vocabulary import ABSENT
 
@@ -141,6 +142,22 @@ class CategoricalColumn:
         matrix = np.zeros((len(codes), len(self.output_names)), dtype=np.float32)
         matrix[rows, places[rows]] = 1.0
         return matrix, new
+
+    def news(self, column: pd.Series, rows: NDArray[np.intp]) -> str:
+        """Say which labels training did not have, if it had each of its labels told apart.
+
+        Args:
+            column: N cells.
+            rows: those whose label has no column, as `encoded` finds them.
+
+        Returns:
+            How many there are, and the first; "" if there are none.
+        """
+        if not len(rows) or not self.categories or self.others:
+            return ""
+        first = int(rows[0])
+        where = row_name(column.index, first)
+        return f"{len(rows):,} in {self.name!r}, the first {shown_cell(column, first)} in {where}"
 
     def to_manifest(self) -> dict[str, Any]:
         """Return the kind, "text", and the attributes, those as in earlier files left out."""

@@ -131,7 +131,9 @@ def read_targets(
             "Each column of `Y` must hold values. Received nothing but NaN in "
             f"{listed(frame.columns[missing == len(matrix)])}. Leave the column out."
         )
-    _warn_of_degenerate(matrix, list(frame.columns))
+    # what is alike as numbers alone need not be
+    exact = [place for place, name in enumerate(frame.columns) if str(name) not in long]
+    _warn_of_degenerate(matrix[:, exact], [frame.columns[place] for place in exact])
     return matrix, tuple(frame.columns) if named else None, one_dimensional, tuple(texts)
 
 

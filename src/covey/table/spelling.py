@@ -21,7 +21,9 @@ from covey.table.vocabulary import (
     LETTER_UNITS,
     MARKS,
     MONEY_CODES,
+    MONEY_PREFIXES,
     MONEY_SIGNS,
+    MONEY_WORDS,
     PERCENT,
     UNITS,
 )
@@ -36,11 +38,14 @@ MOSTLY = 0.5  # and from which on somebody should know that it is not
 NUMBER, NOTHING, MARK, OTHER = range(4)  # what a text is: see `NumberSpelling.read`
 
 _MONEY = rf"(?:[A-Z]{{0,3}}[{MONEY_SIGNS}]|{'|'.join(MONEY_CODES)})"
+_CURRENCY = {**MONEY_WORDS, **MONEY_PREFIXES}
+_WORD_BEFORE = rf"(?:{'|'.join(_CURRENCY)})(?:\.|(?=\s))"
+_WORD_AFTER = rf"(?:{'|'.join(MONEY_WORDS)})\.?"
 _BESIDE = "|".join(map(re.escape, UNITS))
 _NUMBER = re.compile(
-    rf"(?P<sign>[+-]?)(?:\s*(?P<before>{_MONEY}))?\s*(?P<sign2>[+-]?)"
+    rf"(?P<sign>[+-]?)(?:\s*(?P<before>{_MONEY}|{_WORD_BEFORE}))?\s*(?P<sign2>[+-]?)"
     r"(?P<body>[0-9](?:[0-9.,']| (?=[0-9]))*|[.,][0-9]+)(?P<power>[eE][+-]?[0-9]+)?"
-    rf"(?P<after>\s*(?:[{PERCENT}]|{_MONEY}|{_BESIDE})|\s+[{''.join(LETTER_UNITS)}])?"
+    rf"(?P<after>\s*(?:[{PERCENT}]|{_MONEY}|{_WORD_AFTER}|{_BESIDE})|\s+[{''.join(LETTER_UNITS)}])?"
     r"\s*(?P<trailing>-)?"
 )
 _INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
@@ -117,7 +122,8 @@ class NumberSpelling:
             cells = np.array(list(counts.values()))
             units[""] = int(cells[plain].sum())
             votes["."] = int(cells[_matches(texts, _SURE)].sum())
-        for text in texts[~plain]:
+        may_be = ~plain & ~_never_numbers(texts)
+        for text in texts[may_be]:
             number, count = _number(text), counts[text]
             if number is None:
                 continue
@@ -134,7 +140,7 @@ class NumberSpelling:
         if uncertain[","] and not votes["."] and not votes[","]:
             doubt = uncertain[","]
         if doubt is None and not votes["."] and not votes[","]:
-            doubt = doubtful_point(list(counts))
+            doubt = doubtful_point(texts[plain | may_be].tolist())
         total = sum(units.values())
         unit = max(units, key=lambda name: units[name], default="")
         if not unit or units[unit] < NEARLY_ALL * total:
@@ -163,6 +169,7 @@ class NumberSpelling:
             values[plain] = _cast(cells[plain])
             states[plain] = NUMBER
             rows = np.flatnonzero(~plain)
+        rows = rows[~_never_numbers(cells[rows])]
         for row in rows.tolist():
             text = texts[row]
             number = _number(text)
@@ -235,6 +242,11 @@ def plain_column(column: pd.Series, *, codes: bool) -> Array | None:
 def _are_plain(texts: NDArray[Any]) -> Mask:
     """Which of N texts are numbers as programs write them, shape (N,)."""
     return _matches(texts, _PROGRAMS)
+
+
+def _never_numbers(texts: NDArray[Any]) -> Mask:
+    """Which of N texts are `OTHER` at a glance, as dates and times are, shape (N,)."""
+    return _matches(texts, r":|[0-9][/-][0-9]") & ~_matches(texts, r"^\s*0000")  # a missing date
 
 
 def _matches(texts: NDArray[Any], pattern: str) -> Mask:
@@ -345,6 +357,7 @@ def _number(text: str) -> _Number | None:
     if not readings:
         return None
     unit = found["before"] or (found["after"] or "").strip()
+    unit = _CURRENCY.get(unit.removesuffix("."), unit)
     return _Number(readings, unit, len(readings) == 2 and not body.isdigit())
 
 
@@ -377,7 +390,9 @@ def state(text: str) -> int:
 
 def _is_sign(unit: str) -> bool:
     """Whether a unit is left out before a number as often as not: a percentage, or a currency."""
-    return bool(unit) and (unit in PERCENT or re.fullmatch(_MONEY, unit) is not None)
+    if not unit or unit in PERCENT or unit in _CURRENCY.values():
+        return bool(unit)
+    return re.fullmatch(_MONEY, unit) is not None
 
 
 def spelling_from_manifest(entry: Mapping[str, Any]) -> NumberSpelling:
