@@ -160,7 +160,8 @@ def test_a_file_of_an_earlier_covey_lets_text_speak_for_itself(model, tmp_path):
     manifest, arrays = container.read(tmp_path / "m.covey")
     del manifest["target_texts"]
     container.write(tmp_path / "old.covey", manifest, arrays)
-    found = covey.load(tmp_path / "old.covey").predict_distribution(
-        X[:1], given={"share": ["50%"]}, keep=True
-    )
+    old = covey.load(tmp_path / "old.covey")
+    assert old.fitted_.percentages == ()
+    assert model.fitted_.percentages == ("rate",)
+    found = old.predict_distribution(X[:1], given={"share": ["50%"]}, keep=True)
     assert found.mean[0, 3] == pytest.approx(50)

@@ -71,6 +71,7 @@ def read(
         na=tuple(mark for word in options.na or () for mark in cells(word)),
         sheet=options.sheet,
         usual=None if model is None else model.schema_.decimal,
+        percentages=() if model is None else model.fitted_.percentages,
     )
 
 

@@ -15,7 +15,7 @@ from covey.files.second import refuse_second_in_sheet
 from covey.table.vocabulary import ABSENT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     import pandas as pd
 
@@ -44,12 +44,20 @@ def need_openpyxl() -> Any:
     return openpyxl
 
 
-def read_workbook(source: Source, sheet: str | None, notes: Notes) -> pd.DataFrame:
+class _Percent(float):
+    """A cell that shows a percentage: 0.05 as 5%."""
+
+
+def read_workbook(
+    source: Source, sheet: str | None, percentages: Collection[str], notes: Notes
+) -> pd.DataFrame:
     """Read the table of a workbook: of one sheet.
 
     Args:
         source: The file.
         sheet: Name of the sheet; None for the first that holds anything and is not hidden.
+        percentages: Names of columns that earlier files had as text such as "5%": what shows as 5%
+            comes as this text, and not as 0.05.
         notes: What is recognised beyond the plain is added to them.
 
     Returns:
@@ -60,7 +68,7 @@ def read_workbook(source: Source, sheet: str | None, notes: Notes) -> pd.DataFra
     """
     import pyarrow as pa
 
-    rows = _rows(source, sheet, notes)
+    rows = _rows(source, sheet, bool(percentages), notes)
     texts = [[_text(cell) for cell in row] for row in rows]
     width = max((sum(1 for cell in row if cell) and len(row) for row in texts), default=0)
     layout = find_layout(texts[:400], width)
@@ -79,11 +87,14 @@ def read_workbook(source: Source, sheet: str | None, notes: Notes) -> pd.DataFra
     refuse_second_in_sheet(source.name, texts, first, names)
     rows = rows[: len(rows) - _footers(texts, notes)]
     tell_subtotals(pa.array([row[0] for row in texts[: len(rows)]], type=pa.string()), notes)
-    columns = [_column([row[number] for row in rows]) for number in range(width)]
-    return finish(source.name, list(zip(map(tidy, names), columns, strict=True)), notes)
+    columns = []
+    for number, name in enumerate(map(tidy, names)):
+        cells = [row[number] for row in rows]
+        columns.append((name, _column(cells, shown=name in percentages)))
+    return finish(source.name, columns, notes)
 
 
-def _rows(source: Source, wanted: str | None, notes: Notes) -> list[list[Any]]:
+def _rows(source: Source, wanted: str | None, percentages: bool, notes: Notes) -> list[list[Any]]:
     """The cells of one sheet, without empty columns around."""
     openpyxl = need_openpyxl()
     try:
@@ -92,7 +103,10 @@ def _rows(source: Source, wanted: str | None, notes: Notes) -> list[list[Any]]:
         for sheet in book.worksheets:
             if hasattr(sheet, "reset_dimensions"):
                 sheet.reset_dimensions()  # some programs write wrong ones
-            sheets[sheet.title] = [list(row) for row in sheet.iter_rows(values_only=True)]
+            every = sheet.iter_rows(values_only=not percentages)
+            sheets[sheet.title] = [
+                list(map(_value, row)) if percentages else list(row) for row in every
+            ]
             if sheet.sheet_state != "visible":
                 hidden.add(sheet.title)
         book.close()
@@ -147,6 +161,14 @@ def _chosen(
     return found[0]
 
 
+def _value(cell: Any) -> Any:
+    """What a cell of openpyxl holds, a percentage as such."""
+    value = cell.value
+    if isinstance(value, int | float) and not isinstance(value, bool) and "%" in cell.number_format:
+        return _Percent(value)
+    return value
+
+
 def _is_filled(row: Sequence[Any]) -> bool:
     return any(map(_text, row))
 
@@ -176,10 +198,14 @@ def _cells(texts: list[list[str]], number: int) -> Any:
     return pa.chunked_array([pa.array([row[number] for row in texts[:-LAST]], type=pa.string())])
 
 
-def _column(cells: list[Any]) -> pd.Series[Any]:
-    """A column of what a workbook holds: numbers, dates or text."""
+def _column(cells: list[Any], *, shown: bool) -> pd.Series[Any]:
+    """A column of what a workbook holds: numbers, dates or text; percentages perhaps as shown."""
     import pandas as pd
 
+    cells = [
+        (f"{100 * cell:.15g}%" if shown else float(cell)) if isinstance(cell, _Percent) else cell
+        for cell in cells
+    ]
     values = [None if isinstance(cell, str) and cell.strip() in ABSENT else cell for cell in cells]
     values = [cell.strip() if isinstance(cell, str) else cell for cell in values]
     kinds = {type(cell) for cell in values if cell is not None}

@@ -105,6 +105,16 @@ class FittedModel:
         """The means of `distribution`, shape (N, D), in target units."""
         return self.distribution(inputs).mean if self.transforms else self.ensemble.mean(inputs)
 
+    @property
+    def percentages(self) -> tuple[str, ...]:
+        """Names of the features and targets that training had as text such as "5%"."""
+        # files of an earlier Covey have none
+        targets = zip(self.targets, self.target_texts, strict=False)
+        return (
+            *self.schema.percentages,
+            *(name for name, text in targets if text.is_percentage),
+        )
+
     def inputs(self, X: Any) -> Inputs:
         """Turn a table into what the ensemble takes.
 

@@ -127,6 +127,12 @@ class FeatureSchema:
         return tuple(column.name for column in self.columns)
 
     @property
+    def percentages(self) -> tuple[str, ...]:
+        """Names of the columns that training had as text such as "5%"."""
+        numbers = (c for c in self.columns if isinstance(c, NumericColumn))
+        return tuple(column.name for column in numbers if column.spelling.is_percentage)
+
+    @property
     def output_names(self) -> tuple[str, ...]:
         """Names of the matrix columns, such as "T", "T is missing" and "colour=red"."""
         return tuple(name for column in self.columns for name in column.output_names)
