@@ -69,7 +69,9 @@ def test_a_copy_is_said_and_what_only_looks_alike_is_not(folder):
     path, copy = folder / "b.parquet", folder / "copy.parquet"
     path.write_bytes(b"1" + bytes(10_000))
     shutil.copy(path, copy)
-    (folder / "a.pq").write_bytes(b"2" + bytes(10_000))  # the same in size and at its end
+    other = folder / "a.pq"
+    other.write_bytes(b"2" + bytes(10_000))  # the same in size and at its end
+    os.utime(other, (path.stat().st_atime, path.stat().st_mtime))
     with pytest.warns(
         CoveyWarning, match=r"copy\.parquet, the same byte by byte as \S*b\.parquet[.]"
     ):

@@ -133,3 +133,12 @@ def test_money_may_come_without_its_sign(later):
         found = schema.transform(*read_features(pd.DataFrame({"p": later})))
     signed = read_features(pd.DataFrame({"p": ["$0.05", "$7"]}))
     np.testing.assert_array_equal(found, schema.transform(*signed))
+
+
+def test_typed_zeros_need_no_sign():
+    schema, _ = fit(PERCENT)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        schema.transform(*read_features(pd.DataFrame({"p": [0.0, 0.0, np.nan]})))
+    with pytest.warns(CoveyWarning, match="1 of 2 in 'p', the first 7.0 in row 1"):
+        schema.transform(*read_features(pd.DataFrame({"p": [0.0, 7.0]})))

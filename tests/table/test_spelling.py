@@ -209,3 +209,13 @@ def test_long_runs_take_time_in_proportion(text):
     for run in (" " * 200_000, "\u00a0" * 200_000, "1 " * 100_000, "1," * 100_000):
         _, states = NumberSpelling().read([text.format(run), "7"])
         assert states[1] == NUMBER
+
+
+@pytest.mark.parametrize("text", ["0000-00-00", " 0000-00-00 ", "0000-00-00 00:00:00", "-", "?"])
+def test_what_is_no_date_of_a_database_is_a_mark_among_numbers(text):
+    assert NumberSpelling().read([text, "2017-12-01", "12:30", "5"])[1].tolist() == [
+        MARK,
+        OTHER,
+        OTHER,
+        NUMBER,
+    ]
