@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from covey.table.category_column import number_label
 from covey.table.spelling import (
     MARK,
     NOTHING,
@@ -13,7 +14,6 @@ from covey.table.spelling import (
     NumberSpelling,
     as_words,
     is_code,
-    number_label,
     read_words,
 )
 
@@ -52,6 +52,9 @@ COLUMNS = {
     "dollars": (["$1.00", "$1,234.50", "-$3", "$-4", "($5)", "0"], [1, 1234.5, -3, -4, -5, 0]),
     "euros": (["1.234,50 \u20ac", "3,00\u20ac", "\u20ac 2,5"], [1234.5, 3, 2.5]),
     "codes of money": (["USD 5.5", "USD 1,000.25"], [5.5, 1000.25]),
+    "no cents": (["100,-", "1.234,-", "5,50", "-7,-"], [100, 1234, 5.5, -7]),
+    "no cents with kr": (["100,- kr", "1.234,-- kr", "5,50 kr"], [100, 1234, 5.5]),
+    "no rappen": (["CHF 100.-", "CHF 1'234.\u2013", "CHF 5.50"], [100, 1234, 5.5]),
     "accounting": (["(1,200.5)", "300", "(4)"], [-1200.5, 300, -4]),
     "other minus signs": (["\u22125", "5-", "-6"], [-5, -5, -6]),
     "unit": (["12 kg", "3.5kg", "1,000.5 kg"], [12, 3.5, 1000.5]),
@@ -86,6 +89,8 @@ def test_numbers_are_read_as_they_were_meant(kind):
         "2017-12-01",
         "1.2.3",
         "kr12",
+        "1,234,-",
+        "5--",
         "RM12",
         "Ft12",
         "12RM",

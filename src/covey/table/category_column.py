@@ -15,7 +15,6 @@ import numpy as np
 from covey.arguments.labels import row_name
 from covey.errors import clipped
 from covey.table.cells import refuse_holders, shown_cell
-from covey.table.spelling import number_label
 from covey.table.vocabulary import ABSENT
 
 if TYPE_CHECKING:
@@ -246,3 +245,23 @@ def _merged(text: str) -> str:
     if not math.isfinite(number):
         return text
     return str(int(number)) if number.is_integer() else str(number)
+
+
+def number_label(text: str) -> str | None:
+    """One spelling for 1 and 1.0, if text is a number as Python or a CSV file of it has it.
+
+    Args:
+        text: of a cell.
+
+    Returns:
+        Such as "1", "-2.5"; None for text that is no number, or that another spelling would change,
+        such as "042" and "1.50".
+    """
+    if len(text) > 40 or not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", text):
+        return None
+    if re.fullmatch(r"-?(0|[1-9][0-9]*)", text):
+        return "0" if text == "-0" else text
+    number = float(text)
+    if repr(number) != text:
+        return None
+    return str(int(number)) if number.is_integer() and abs(number) < 2**53 else text

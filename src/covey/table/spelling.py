@@ -45,6 +45,7 @@ _BESIDE = "|".join(map(re.escape, UNITS))
 _NUMBER = re.compile(
     rf"(?P<sign>[+-]?)(?:\s*(?P<before>{_MONEY}|{_WORD_BEFORE}))?\s*(?P<sign2>[+-]?)"
     r"(?P<body>[0-9](?:[0-9.,']| (?=[0-9]))*|[.,][0-9]+)(?P<power>[eE][+-]?[0-9]+)?"
+    r"(?P<whole>(?<=[0-9][.,])-{1,2})?"  # "100,-" is 100 and no cents
     rf"(?P<after>\s*(?:[{PERCENT}]|{_MONEY}|{_WORD_AFTER}|{_BESIDE})|\s+[{''.join(LETTER_UNITS)}])?"
     r"\s*(?P<trailing>-)?"
 )
@@ -317,26 +318,6 @@ def read_words(texts: Sequence[str]) -> Array:
     return np.array([place.get(text.strip().lower(), np.nan) for text in texts], dtype=np.float64)
 
 
-def number_label(text: str) -> str | None:
-    """One spelling for 1 and 1.0, if text is a number as Python or a CSV file of it has it.
-
-    Args:
-        text: of a cell.
-
-    Returns:
-        Such as "1", "-2.5"; None for text that is no number, or that another spelling would change,
-        such as "042" and "1.50".
-    """
-    if len(text) > 40 or not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", text):
-        return None
-    if re.fullmatch(r"-?(0|[1-9][0-9]*)", text):
-        return "0" if text == "-0" else text
-    number = float(text)
-    if repr(number) != text:
-        return None
-    return str(int(number)) if number.is_integer() and abs(number) < 2**53 else text
-
-
 @lru_cache(maxsize=2**16)
 def _number(text: str) -> _Number | None:
     text = text.translate(_PLAIN).strip()
@@ -351,9 +332,11 @@ def _number(text: str) -> _Number | None:
         return None
     sign = "-" if negative or "-" in signs else ""
     body = found["body"].strip()
-    readings = tuple(
-        (mark, f"{sign}{digits}{found['power'] or ''}") for mark, digits in _readings(body)
-    )
+    pairs = _readings(body)
+    if found["whole"]:
+        body, end = body[:-1], body[-1]
+        pairs = [p for p in _readings(body) if body.isdigit() or (p[0] == end and end not in body)]
+    readings = tuple((mark, f"{sign}{digits}{found['power'] or ''}") for mark, digits in pairs)
     if not readings:
         return None
     unit = found["before"] or (found["after"] or "").strip()
