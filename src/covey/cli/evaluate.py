@@ -60,11 +60,14 @@ def add(commands: Any) -> None:
 
 def call(options: argparse.Namespace) -> None:
     """Run the command."""
+    import pandas as pd
+
     from covey.assess.advice import verdict_with_advice
     from covey.assess.shifts import shifts_of
     from covey.assess.verdict import tabulate
     from covey.files import writable
     from covey.table import read_features
+    from covey.table.weights import read_sample_weight
 
     if options.report:
         writable(options.report, (".html",))
@@ -79,6 +82,9 @@ def call(options: argparse.Namespace) -> None:
             choose_one(names, options.by, "--by", of),
         )
     )
+    if weight is not None:  # what text means is seen from the whole column
+        numbers = read_sample_weight(weight, len(table))
+        weight = pd.Series(numbers, index=weight.index, name=weight.name)
     parts = _parts(by)
     X, Y = features_of(model, table, of), model.fitted_.observed(table[targets], "Y")
     figures = model.evaluate(X, Y, sample_weight=weight)
