@@ -25,12 +25,39 @@ def find_files(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]])
     Returns:
         Paths of files, sorted, each once, whatever the order they were named in.
 
-    A `CoveyWarning` says if a file was named more than once, through links too, or if one is a copy
-    of another, whose rows count twice.
-
     Raises:
         InputError: there is no such file, or none at all.
     """
+    return _once(paths)[0]
+
+
+def say_repeats(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> None:
+    """Warn of a file that is named more than once, through links too, and of copies of files.
+
+    The former are read once, the rows of the latter count twice.
+
+    Args:
+        paths: as for `find_files`.
+
+    Raises:
+        InputError: as for `find_files`.
+    """
+    files, again = _once(paths)
+    if again:
+        more = f", and {len(again) - 1} more" if len(again) > 1 else ""
+        warn(f"Files that are named more than once are read once: {again[0]}{more}.")
+    if copies := _copies(files):
+        (copy, of), more = copies[0], f", and {len(copies) - 1} more" if len(copies) > 1 else ""
+        warn(
+            f"Files that are copies of others count twice: {copy}, the same byte by byte as {of}"
+            f"{more}. Leave out what is there by mistake."
+        )
+
+
+def _once(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+) -> tuple[tuple[str, ...], list[str]]:
+    """Files, sorted, each once; and those that were named again."""
     given = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
     if not given:
         raise InputError("Expected at least one Parquet file. Received none; name some.")
@@ -44,17 +71,7 @@ def find_files(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]])
                 again.append(file)
             else:
                 found[key] = file
-    if again:
-        more = f", and {len(again) - 1} more" if len(again) > 1 else ""
-        warn(f"Files that are named more than once are read once: {again[0]}{more}.")
-    files = tuple(sorted(found.values()))
-    if copies := _copies(files):
-        (copy, of), more = copies[0], f", and {len(copies) - 1} more" if len(copies) > 1 else ""
-        warn(
-            f"Files that are copies of others count twice: {copy}, the same byte by byte as {of}"
-            f"{more}. Leave out what is there by mistake."
-        )
-    return files
+    return tuple(sorted(found.values())), again
 
 
 def _copies(files: tuple[str, ...]) -> list[tuple[str, str]]:
