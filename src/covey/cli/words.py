@@ -27,6 +27,7 @@ OPTIONS = {
     "decimal": "--decimal",
     "encoding": "--encoding",
     "na": "--na",
+    "sheet": "--sheet",
     "targets": "--targets",
     "features": "--features",
     "trusted": "--trusted",

@@ -27,7 +27,7 @@ from covey.members.run import Run
 from covey.members.trees import TreesBeside
 from covey.rows.training_table import TrainingTable, network_inputs
 from covey.start.baseline import Baseline, regressor_name
-from covey.start.mean_model import MeanModel
+from covey.start.mean_model import MeanModel, PredictionError
 from covey.start.ridge import Ridge, fit_ridge
 from covey.start.start import unbounded_columns
 from covey.start.target_transforms import TargetTransforms, choose
@@ -121,6 +121,8 @@ def _fitted_base(base: Any, table: TrainingTable, data: TrainingData) -> tuple[M
     given = table.schema.as_given(table.frame)
     try:
         return MeanModel.fit(base, given, data, one_dimensional=table.one_dimensional)
+    except PredictionError:
+        raise
     except Exception as error:  # of a regressor, of any kind
         said = error.__cause__ if isinstance(error, InputError) else error
         frame = table.frame

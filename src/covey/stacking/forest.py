@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from covey.stacking.library import lightgbm
 from covey.types import Array
 
+FEW = 1000  # rows that one thread predicts
 MOST = 2**31 - 1  # what LightGBM counts with
 
 
@@ -66,7 +67,8 @@ class Forest:
         """
         if not len(matrix):
             return np.zeros((0, self.n_outputs))
-        found = self._booster.predict(matrix, raw_score=True)
+        alone = len(matrix) < FEW  # to wake other threads takes longer
+        found = self._booster.predict(matrix, raw_score=True, num_threads=int(alone))
         return np.asarray(found, dtype=np.float64).reshape(len(matrix), self.n_outputs)
 
     def only(self, wanted: NDArray[np.bool_]) -> Self:

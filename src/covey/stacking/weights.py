@@ -18,7 +18,9 @@ from covey.types import Array
 MOST_ROWS = 5000  # enough to learn a few weights from
 MOST_LOGIT, STEEPEST = 6.0, 4.0  # of weights
 START_LOGIT, START_SLOPE = -1.0, 0.5
-LEAST_GAIN = 0.003  # nats per target, and as much of the CRPS: less is not worth the trees
+LEAST_GAIN = (
+    0.01  # nats, and shares of the CRPS, of a target: less is not worth the time to predict
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +101,7 @@ def fit_shares(
 
     Returns:
         The weights. A target is worth its trees if leaving them out costs more than the standard
-        error of that, more than what a weight gains by chance, and more than 0.003.
+        error of that, more than what a weight gains by chance, and more than 0.01.
     """
     rows = np.flatnonzero((weight > 0) & ~np.isnan(Y[:, some]).all(axis=1))
     if len(rows) > MOST_ROWS:

@@ -25,6 +25,7 @@ from covey.stream.dataset import ParquetTable
 from covey.stream.first_pass import FirstPass, FoldError
 from covey.stream.hash_folds import HashFolds
 from covey.stream.order import attempts
+from covey.stream.paths import say_repeats
 from covey.stream.rows import Roles
 from covey.stream.source import Streamed
 from covey.table import Declared
@@ -74,7 +75,9 @@ def fit_files(
     """
     compilation.check_can_fit()
     _check(parameters, groups)
+    paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     files = ParquetTable.open(paths)
+    say_repeats(paths)
     declared = Declared.of(parameters["categorical"], parameters["dates"])
     roles = Roles.choose(files, targets, features, sample_weight, groups, declared)
     members, count = parameters["members"], len(roles.targets)
