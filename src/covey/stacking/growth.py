@@ -78,8 +78,8 @@ def grow(
     folds, d = data.folds, len(data.targets)
     settings = _settings(data, seed)
     looks = range(STEP, settings["num_iterations"] + 1, STEP)
-    squares, some = np.zeros((len(looks), d)), np.zeros(d, dtype=bool)
-    paths, honest = [], np.zeros(data.Y.shape)
+    squares, some = np.zeros((len(looks), d)), np.ones(d, dtype=bool)
+    paths, honest = [], data.Y - data.inputs.offset(0)  # rows that none holds out keep this
     for member, (train, test) in enumerate(zip(folds.trains, folds.tests, strict=True)):
         rest = data.Y - data.inputs.offset(member)
         honest[test] = rest[test]
@@ -91,7 +91,7 @@ def grow(
                 return None
             booster = learning.fitted(int(target))
             path[:, :, target] = _path(booster, data.inputs.matrix[test], looks)
-        some |= learning.enough
+        some &= learning.enough
         wrong = np.square(np.where(np.isnan(rest[test]), 0.0, path - rest[test]))
         squares += np.einsum("n,gnd->gd", data.weight[test], wrong)
         paths.append(path)
