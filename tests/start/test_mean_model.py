@@ -26,7 +26,7 @@ from covey.start.ridge import fit_ridge
 from covey.table.folds import Folds
 from tests.training import training_data
 
-QUICK = {"hidden_units": (8,), "max_steps": 20, "family": "student_t", "verbose": 0}
+QUICK = {"hidden_units": (8,), "max_steps": 20, "family": "student_t", "trees": False, "verbose": 0}
 
 
 def cross_fit(base, table, Y, folds, weight=None, **options):

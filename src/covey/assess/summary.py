@@ -54,11 +54,12 @@ def trees_sentence(weights: Mapping[str, float]) -> list[str]:
         weights: their typical weight for each target that has any.
 
     Returns:
-        One line; none without trees.
+        One line, the largest first; none without trees.
     """
     if not weights:
         return []
-    named = [f"{name} {weight:.2f}" for name, weight in weights.items()]
+    largest = sorted(weights.items(), key=lambda pair: (-pair[1], pair[0]))
+    named = [f"{name} {weight:.2f}" for name, weight in largest]
     more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
     return [f"{TREES}{', '.join(named[:NAMED])}{more}"]
 
