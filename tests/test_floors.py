@@ -18,7 +18,7 @@ FLOORS = (
     {"distributions"},
     {"families", "scores", "table"},
     {"assess", "files", "layers", "losses", "plot", "scorers", "start"},
-    {"report", "rows"},
+    {"report", "rows", "stacking"},
     {"members"},
     {"archive", "fitted"},
     {"stream"},
@@ -30,7 +30,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 ENGINES = ("jax", "tensorflow", "torch", "keras")
 WITHOUT_KERAS = {
     *("errors", "datasets", "types", "arguments", "algebra", "distributions", "scores", "table"),
-    *("start", "assess", "files", "rows", "plot", "scorers"),
+    *("start", "stacking", "assess", "files", "rows", "plot", "scorers"),
 }
 SELECT = "covey.backend.select"  # the one module that imports Keras
 BACKEND = {

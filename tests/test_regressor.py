@@ -22,6 +22,7 @@ QUICK = {
     "members": 3,
     "hidden_units": (16, 16),
     "max_steps": 60,
+    "trees": False,  # tests/test_trees.py has them
     "random_state": 0,
     "verbose": 0,
 }

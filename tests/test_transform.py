@@ -17,6 +17,7 @@ QUICK = {
     "members": 2,
     "hidden_units": (8,),
     "max_steps": 40,
+    "trees": False,
     "random_state": 0,
     "verbose": 0,
     "cv": "shuffled",

@@ -57,6 +57,7 @@ def _no_knots(inputs: np.ndarray, bins: int | None = None) -> tuple[tuple[float,
 
 CHANGES = {
     "recipe": Change("the recipe"),
+    "no-trees": Change("no trees in the means", {"trees": False}),
     "normal": Change("a normal in place of the Student-t", {"family": "normal"}),
     "no-functions": Change(
         "no piecewise linear functions", patches={"covey.members.fitting.quantile_knots": _no_knots}

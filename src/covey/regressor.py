@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 
 from covey.archive import estimator
 from covey.arguments.family import check_family
-from covey.arguments.options import check_verbose, read_seed
+from covey.arguments.options import check_trees, check_verbose, read_seed
 from covey.assess.summary import summarise, summary_html
 from covey.distributions.transform import Transform
 from covey.fitted.assessment import AssessmentMixin
@@ -72,6 +72,10 @@ class JointRegressor(
             mapping of some; or "auto", which chooses for each such target by its out-of-fold
             likelihood under linear models, and leaves it as it is where their 90% intervals stay
             above 0. By default targets are learned as they are.
+        trees: whether boosted trees (LightGBM) share in the means: True, False, or "auto", for the
+            targets whose out-of-fold likelihood and CRPS they improve by more than chance. "auto"
+            grows none for fewer than 50 training rows or more than 160 pairs of member and target,
+            where several processes train together, and in `fit_files`.
         hidden_units: widths of the hidden layers of each member.
         activation: name of a Keras activation.
         dropout: share of hidden units left out in each step, in [0, 1); by default 0.1 (1 - 1 / F)
@@ -130,6 +134,7 @@ class JointRegressor(
         base: Regressor | None = None,
         cv: str | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] | None = None,
         transform: str | Mapping[Any, str | Transform | None] | None = None,
+        trees: bool | str = "auto",
         hidden_units: Sequence[int] = (128, 128, 128),
         activation: str = "silu",
         dropout: float | None = None,
@@ -150,6 +155,7 @@ class JointRegressor(
         self.base = base
         self.cv = cv
         self.transform = transform
+        self.trees = trees
         self.hidden_units = hidden_units
         self.activation = activation
         self.dropout = dropout
@@ -205,6 +211,7 @@ class JointRegressor(
 
         started = _now()
         check_family(self.family)
+        check_trees(self.trees)
         check_verbose(self.verbose)
         seed = read_seed(self.random_state)
         targets, declared = chosen_targets(Y, y), Declared.of(self.categorical, self.dates)

@@ -46,6 +46,22 @@ def test_evaluate_takes_weights(model_file, folder, tmp_path, capsys, recwarn):
     assert "nothing" in capsys.readouterr().err
 
 
+def test_weights_of_text_mean_in_each_part_what_they_mean_in_all(
+    model_file, folder, tmp_path, capsys
+):
+    table = pd.read_csv(folder / "train.csv")
+    table["part"] = np.where(np.arange(len(table)) < 100, "first", "second")
+    # no cell of the first part tells that a comma parts decimals
+    table["share"] = np.resize([1.234, 7.0], 100).tolist() + [2.5] * 100
+    said = []
+    for share in (table["share"], [f"{each:g}".replace(".", ",") for each in table["share"]]):
+        table.assign(share=share).to_parquet(tmp_path / "t.parquet")
+        words = [tmp_path / "t.parquet", "--sample-weight", "share", "--by", "part", "--json"]
+        assert run("evaluate", model_file, *words) == 0
+        said.append(json.loads(capsys.readouterr().out))
+    assert said[0] == said[1]
+
+
 @pytest.fixture(scope="module")
 def test_rows(tmp_path_factory):
     r = np.random.default_rng(3)

@@ -46,7 +46,7 @@ def test_info_says_what_the_file_holds(model_file, capsys):
         (["predict", "model.covey", "new.parquet", "--output", "./new.parquet"], "would overwrite"),
         (
             ["fit", "train.csv", "--targets", "CO", "--sample-weight", "id", "--output", "x.covey"],
-            "must be an array of numbers",
+            "--sample-weight must hold numbers. Received 'row 0' in row 0, column 'id'",
         ),
         (
             ["fit", "train.csv", "--targets", "CO", "--random-state", "-1", "--output", "x.covey"],
@@ -88,7 +88,7 @@ def options_of(command):
     return {each.dest for each in commands.choices[command]._actions} - {"help"}
 
 
-READING = {"sep", "decimal", "encoding", "na"}
+READING = {"sep", "decimal", "encoding", "na", "sheet"}
 MODEL = covey.JointRegressor
 
 

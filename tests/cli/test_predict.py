@@ -155,3 +155,21 @@ def test_help_says_what_is_no_normal_after_a_transform(capsys):
     said = " ".join(capsys.readouterr().out.split())
     assert "After `fit --transform` the normal of this mean and covariance is not what" in said
     assert "write interval90, quantiles or sample10 then" in said
+
+
+def test_a_sheet_is_named_and_the_others_are_said(folder, model_file, tmp_path, capsys):
+    new = pd.read_parquet(folder / "new.parquet")
+    with pd.ExcelWriter(tmp_path / "new.xlsx") as writer:
+        new[:3].to_excel(writer, sheet_name="March", index=False)
+        new[3:8].to_excel(writer, sheet_name="April", index=False)
+    words = ["predict", model_file, tmp_path / "new.xlsx", "--output", tmp_path / "joint.csv"]
+    assert run(*words) == 0
+    assert "sheet 'March' read, the first of 2 that hold something, and not 'April'. Say oth" in (
+        capsys.readouterr().err
+    )
+    assert len(pd.read_csv(tmp_path / "joint.csv")) == 3
+    assert run(*words, "--sheet", "April") == 0
+    assert len(pd.read_csv(tmp_path / "joint.csv")) == 5
+    assert "sheet" not in capsys.readouterr().err
+    assert run(*words, "--sheet", "May") == 2
+    assert "--sheet must name a sheet of each workbook. Received 'May'" in capsys.readouterr().err

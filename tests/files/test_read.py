@@ -12,6 +12,7 @@ import warnings
 import zipfile
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
@@ -162,8 +163,68 @@ def test_a_workbook_as_people_keep_it(tmp_path):
     assert table["Site"].fillna("").tolist() == ["north", "south", ""]
     said = heard(caught)
     assert "sheet 'Sheet1' read, the first of 2" in said
+    assert "not 'notes'" in said
+    assert "Say otherwise with --sheet" in said
     assert "('Report 2024')" in said
     assert "('Total; 3.5')" in said
+
+
+@pytest.fixture
+def workbook(tmp_path):
+    """Two years, an empty sheet between them, and codes behind that nobody is shown."""
+    book = openpyxl.Workbook()
+    codes = book.active
+    codes.title = "codes"
+    codes.sheet_state = "hidden"
+    for row in (["code", "means"], ["a", 1], ["b", 2]):
+        codes.append(row)
+    for title, values in {"2023": [1, 2], "Empty": [], "Sales 2024": [5, 6, 7]}.items():
+        sheet = book.create_sheet(title)
+        for row in [["x"], *([each] for each in values)] if values else []:
+            sheet.append(row)
+    book.save(tmp_path / "t.xlsx")
+    return tmp_path / "t.xlsx"
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("2023", [1, 2]),
+        ("Sales 2024", [5, 6, 7]),
+        ("sales 2024 ", [5, 6, 7]),
+    ],
+)
+def test_a_sheet_by_its_name(workbook, name, values):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_table(workbook, sheet=name)["x"].tolist() == values
+        assert read_table(workbook, sheet="codes")["code"].tolist() == ["a", "b"]
+
+
+def test_the_first_sheet_that_is_shown_is_read_and_said(workbook):
+    said = "sheet '2023' read, the first of 2 that hold something, and not 'Sales 2024'. Say other"
+    with pytest.warns(CoveyWarning, match=f"{said}wise with --sheet[.]"):
+        assert read_table(workbook)["x"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("sheet", "said"),
+    [
+        ("2022", r"'2022'; .*t\.xlsx has 'codes', '2023', 'Empty', 'Sales 2024'\. Name one"),
+        ("", r"Received ''; "),
+        ("Empty", r"'Empty', which is empty in .*: 'codes', '2023', 'Sales 2024'"),
+        (0, "must be the name of a sheet, as text. Received: 0"),
+    ],
+)
+def test_a_sheet_that_is_not_there(workbook, sheet, said):
+    with pytest.raises(InputError, match=said):
+        read_table(workbook, sheet=sheet)
+
+
+def test_a_sheet_is_of_workbooks(workbook):
+    (workbook.parent / "t.csv").write_text("x\n1\n")
+    with pytest.raises(InputError, match=r"`sheet` is for workbooks\. Received it with .*t\.csv"):
+        read_table([workbook, workbook.parent / "t.csv"], sheet="2023")
 
 
 def test_a_workbook_keeps_its_last_row(tmp_path, recwarn):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import warnings
 
 import openpyxl
+import pandas as pd
 import pytest
 
 from covey.errors import InputError
@@ -74,6 +76,23 @@ def test_a_file_given_twice_is_refused(tmp_path):
         read_table([path, path])
 
 
+@pytest.mark.parametrize("way", ["dots", "relative", "link", "hard link"])
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_file_given_twice_by_other_paths_is_refused(way, suffix, tmp_path, monkeypatch):
+    path, other = tmp_path / f"t.{suffix}", tmp_path / "other"
+    pd.DataFrame({"x": [1, 2]}).to_parquet(path) if suffix == "parquet" else path.write_text(ROWS)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x").mkdir()
+    if way == "link":
+        os.symlink(path, other)
+    elif way == "hard link":
+        os.link(path, other)
+    else:
+        other = {"dots": tmp_path / "x" / ".." / path.name, "relative": path.name}[way]
+    with pytest.raises(InputError, match=r"each file once.*twice"):
+        read_table([path, other])
+
+
 def test_a_copy_of_a_file_is_said(tmp_path):
     path, copy = tmp_path / "t.csv", tmp_path / "copy.csv"
     path.write_text(ROWS)
@@ -86,4 +105,14 @@ def test_subtotals_between_rows_are_said(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("name,x\na,1\nb,2\nSubtotal 1,3\nc,4\nd,7\nSubtotal 2,11\ne,5\n")
     with pytest.warns(UserWarning, match=r"2 rows that begin with 'Subtotal 1' are kept as rows"):
-        assert len(read_table(path)) == 7
+        frame = read_table(path).astype({"x": float})
+    assert len(frame) == 7
+    for name, save in {
+        "t.parquet": frame.to_parquet,
+        "t.feather": frame.to_feather,
+        "t.jsonl": lambda to: frame.to_json(to, orient="records", lines=True),
+        "t.xlsx": lambda to: frame.to_excel(to, index=False),
+    }.items():
+        save(tmp_path / name)
+        with pytest.warns(UserWarning, match=r"2 rows that begin with 'Subtotal 1' are kept"):
+            assert len(read_table(tmp_path / name)) == 7

@@ -6,6 +6,7 @@ import statistics
 import warnings
 
 import openpyxl
+import pandas as pd
 import pytest
 
 from covey.files import read_table
@@ -87,3 +88,60 @@ def test_a_row_that_could_be_a_total_is_kept_and_said(tmp_path):
     frame, said = read(tmp_path / "t.csv", [["x", "y"], *rows])
     assert len(frame) == 4
     assert "'6', could be a total, and is kept" in said
+
+
+def as_typed(frame, way, path):
+    """A table as a program keeps it in a file of another kind."""
+    if way == "parquet":
+        frame.to_parquet(path)
+    elif way == "parquet with index":
+        frame.set_index("city").rename_axis(None).to_parquet(path)
+    elif way == "feather":
+        frame.to_feather(path)
+    elif way == "json":
+        frame.to_json(path, orient="records", lines=True, date_format="iso")
+    else:
+        frame.to_excel(path, index=False, engine="openpyxl")
+
+
+WAYS = ["parquet", "parquet with index", "feather", "json", "excel"]
+
+
+@pytest.mark.filterwarnings("ignore:.*the first column")
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("last", ["Total", "All", None, "Mean"])
+def test_a_total_in_files_with_types(way, last, tmp_path):
+    frame = pd.DataFrame(CITIES, columns=["city", "a", "b", "c"])
+    numbers = frame[["a", "b", "c"]]
+    ending = numbers.mean() if last == "Mean" else numbers.sum()
+    whole = pd.concat([frame, pd.DataFrame([{"city": last, **ending}])], ignore_index=True)
+    path = tmp_path / ("t.xlsx" if way == "excel" else "t")
+    as_typed(whole, way, path)
+    with pytest.warns(UserWarning, match="1 line after the last row left out"):
+        found = read_table(path)
+    assert len(found) == 40
+    assert found["a"].tolist() == pytest.approx(frame["a"].tolist(), rel=1e-12)
+    assert found["a"].dtype.kind == "f"
+
+
+@pytest.mark.parametrize("way", ["parquet", "feather", "json", "excel"])
+def test_files_with_types_keep_real_last_rows(way, tmp_path):
+    frame = pd.DataFrame(CITIES, columns=["city", "a", "b", "c"])
+    frame["day"] = pd.date_range("2024-01-01", periods=40)
+    frame["seen"] = True
+    frame.loc[39, ["a", "city"]] = [float("nan"), "Totnes"]
+    path = tmp_path / ("t.xlsx" if way == "excel" else "t")
+    as_typed(frame, way, path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(read_table(path)) == 40
+
+
+def test_a_column_is_of_one_type_when_its_total_is_gone(tmp_path):
+    rows = [{"n": number, "x": number * 7 % 11 + 0.5} for number in range(30)]
+    rows.append({"n": "Total", "x": sum(row["x"] for row in rows)})
+    pd.DataFrame(rows).to_json(tmp_path / "t.jsonl", orient="records", lines=True)
+    with pytest.warns(UserWarning, match="'Total; "):
+        found = read_table(tmp_path / "t.jsonl")
+    assert found["n"].dtype.kind == "i"
+    assert found["n"].tolist() == list(range(30))

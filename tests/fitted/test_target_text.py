@@ -107,6 +107,27 @@ def test_another_unit_is_refused(either, name, text, said):
             method(X * 1.1, Y.assign(**{name: text}))
 
 
+SHARES = [0.05, [0.05], np.array([0.05]), pd.Series([0.05]), pd.array([0.05], dtype="Float64")]
+
+
+@pytest.mark.parametrize("given", SHARES, ids=lambda each: type(each).__name__)
+def test_a_typed_share_of_a_percentage_is_read_as_the_fit_said_and_said_again(either, given):
+    with pytest.warns(CoveyWarning, match="1 of 1 in 'rate', the first 0.05 in row 0.*shares"):
+        found = either.predict_distribution(X[:1], given={"rate": given}, keep=True).mean
+    assert found[0, 2] == pytest.approx(0.05)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        either.predict_distribution(X[:1], given={"rate": 50.0})
+        either.predict_distribution(X[:1], given={"share": given})
+
+
+def test_typed_shares_in_a_table_or_array_are_said(model):
+    shares = VALUES.assign(rate=VALUES["rate"] / 100)
+    for targets in (shares, shares.to_numpy()):
+        with pytest.warns(CoveyWarning, match="40 of 40 in 'rate', the first 0[.]"):
+            model.score(X * 0.9 + 0.01, targets)
+
+
 def test_a_part_is_scored_as_all_is(model):
     part = Y.iloc[:2].assign(price=["1.234", "1.345"])  # no cell of these tells what a point is
     numbers = VALUES.iloc[:2].assign(price=[1234.0, 1345.0])
@@ -139,7 +160,8 @@ def test_a_file_of_an_earlier_covey_lets_text_speak_for_itself(model, tmp_path):
     manifest, arrays = container.read(tmp_path / "m.covey")
     del manifest["target_texts"]
     container.write(tmp_path / "old.covey", manifest, arrays)
-    found = covey.load(tmp_path / "old.covey").predict_distribution(
-        X[:1], given={"share": ["50%"]}, keep=True
-    )
+    old = covey.load(tmp_path / "old.covey")
+    assert old.fitted_.percentages == ()
+    assert model.fitted_.percentages == ("rate",)
+    found = old.predict_distribution(X[:1], given={"share": ["50%"]}, keep=True)
     assert found.mean[0, 3] == pytest.approx(50)

@@ -109,7 +109,7 @@ def test_groups_and_row_numbers_are_those_of_the_whole_table():
         (lambda X, Y: (X.assign(p=Y["p"]), Y), {}, r"name and the values of a target: 'p'. Drop"),
         (lambda X, Y: (X.join(Y), Y), {}, r"target: 'p', 'q'.*X.drop\(columns=\['p', 'q'\]\)"),
         (lambda X, Y: (X, Y), {"weight": pd.Series([*range(39), -1])}, "Received -1 in row 39"),
-        (lambda X, Y: (X, Y), {"weight": ["1"] * 39 + ["?"]}, r"Received '\?' in row 39"),
+        (lambda X, Y: (X, Y), {"weight": ["1"] * 39 + ["?"]}, r"'\?' in row 39"),
         (lambda X, Y: (X, Y), {"groups": [1.0] * 38 + [np.nan] * 2}, "the first in row 38"),
     ],
 )

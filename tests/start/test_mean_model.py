@@ -13,7 +13,7 @@ from sklearn.model_selection import KFold, TimeSeriesSplit
 from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -26,7 +26,7 @@ from covey.start.ridge import fit_ridge
 from covey.table.folds import Folds
 from tests.training import training_data
 
-QUICK = {"hidden_units": (8,), "max_steps": 20, "family": "student_t", "verbose": 0}
+QUICK = {"hidden_units": (8,), "max_steps": 20, "family": "student_t", "trees": False, "verbose": 0}
 
 
 def cross_fit(base, table, Y, folds, weight=None, **options):
@@ -169,6 +169,42 @@ def test_an_own_pipeline_sees_the_own_table(table):
     shuffled = frame[["gap", "c", "colour", "b", "a"]].assign(new=1.0)
     with pytest.warns(covey.errors.CoveyWarning, match="new"):
         np.testing.assert_array_equal(model.predict(shuffled), mean)
+
+
+@pytest.mark.parametrize("encoder", ["one-hot", "ordinal"])
+def test_a_new_label_that_an_own_pipeline_does_not_take_is_told(table, encoder):
+    X, Y = table
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    frame["colour"] = np.where(np.arange(len(X)) % 2, "red", "blue")
+    encode = {"one-hot": OneHotEncoder(), "ordinal": OrdinalEncoder()}[encoder]
+    base = make_pipeline(
+        make_column_transformer((encode, ["colour"]), remainder="passthrough"), LinearRegression()
+    )
+    model = covey.JointRegressor(base=base, random_state=0, **QUICK).fit(frame, Y)
+    new = frame.assign(colour=["red", "green", *frame["colour"][2:]])
+    said = (
+        r"`base` to predict.*Pipeline.* could not.*ValueError: Found unknown categories .*green.*"
+        r"handle_unknown='ignore'.*1 in 'colour', the first 'green' in row 1\."
+    )
+    news = pytest.warns(covey.errors.CoveyWarning, match="labels that training did not have")
+    with news, pytest.raises(InputError, match=said) as caught:
+        model.predict(new)
+    assert isinstance(caught.value.__cause__, ValueError)
+    with pytest.raises(InputError, match=said):  # each time, whatever was warned of before
+        model.predict_distribution(new)
+    assert np.isfinite(model.predict(frame)).all()
+
+
+def test_a_label_of_one_row_that_an_own_pipeline_does_not_take_is_told_at_the_fit(table):
+    X, Y = table
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    frame["colour"] = ["green", *np.where(np.arange(len(X) - 1) % 2, "red", "blue")]
+    base = make_pipeline(
+        make_column_transformer((OneHotEncoder(), ["colour"]), remainder="passthrough"),
+        LinearRegression(),
+    )
+    with pytest.raises(InputError, match=r"`base` to predict.*not fitted to.*unknown .*green"):
+        covey.JointRegressor(base=base, random_state=0, **QUICK).fit(frame, Y)
 
 
 class Stubborn(BaseEstimator, RegressorMixin):

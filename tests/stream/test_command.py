@@ -77,6 +77,8 @@ def test_files_and_folders_are_streamed(big, tmp_path, capsys, monkeypatch):
         (["{0}", "{csv}"], "t.csv: it lacks ['b', 'id']"),
         (["{0}", "{csv}", "--stream"], "Rows are streamed from Parquet alone"),
         (["{0}", "{1}", "--features", "y"], "either a target or a feature"),
+        (["{0}", "{1}", "--na", "-999"], "--na is for tables in memory"),
+        (["{0}", "--stream", "--sheet", "May"], "--sheet is for tables in memory"),
     ],
 )
 def test_errors_in_a_line(big, tmp_path, capsys, words, message):

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
@@ -176,3 +177,14 @@ def test_errors_come_before_the_work(folder, monkeypatch, change, names, message
     with pytest.raises(InputError, match=message):
         model.fit_files(folder, **{**NAMES, **names})
     assert not hasattr(model, "ensemble_")
+
+
+def test_a_file_that_is_named_twice_is_read_once_and_said(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=200), "y": rng.normal(size=200)})
+    frame.to_parquet(tmp_path / "t.parquet")
+    model = covey.JointRegressor("normal", members=2, max_steps=2, random_state=0, verbose=0)
+    twice = (path for path in [tmp_path / "t.parquet", tmp_path / "." / "t.parquet"])
+    with pytest.warns(covey.errors.CoveyWarning, match=r"read once: .*t\.parquet\.$"):
+        model.fit_files(twice, ["y"])
+    assert model.out_of_fold_evaluation_["rows"] == 200

@@ -1,11 +1,13 @@
 """Dates, times and durations as people write them."""
 
 import json
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from covey.table import dates
 from covey.table.cells import stamps_of
 from covey.table.dates import DateSpelling, read_durations, read_times
 
@@ -205,3 +207,27 @@ def test_years_that_pandas_has_no_nanoseconds_for():
         numbers = DateSpelling(format="s").read(["1e18", "-1e13", "-2e10"])
     assert np.isnan(numbers[:2]).all()
     assert stamps_of(numbers, "ms")[2] == np.datetime64(-20000000000, "s")
+
+
+def test_texts_of_one_shape_are_looked_at_once(monkeypatch):
+    form_of = dates._format
+    days = pd.date_range("2001-01-01", periods=3000, freq="7h").to_series()
+    forms = ("%d.%m.%y %H:%M", "%d/%m/%y", "%d/%m/%Y %H:%M:%S", "%d-%b-%y", "%d/%m/%y %I:%M %p")
+    for form in forms:
+        texts = days.dt.strftime(form).tolist()
+        looked = Mock(wraps=form_of)
+        monkeypatch.setattr(dates, "_format", looked)
+        found = DateSpelling("day").read(texts)
+        meant = pd.to_datetime(pd.Series(texts), format=form)
+        assert stamps(found[:50]) == [str(day) for day in meant[:50]]
+        since = (meant - pd.Timestamp("1970-01-01")) / pd.Timedelta("1D")
+        np.testing.assert_allclose(found, since, rtol=0, atol=1e-9)
+        assert looked.call_count < 30, form
+
+
+def test_texts_of_one_shape_may_differ_in_what_they_are():
+    texts = ["2017-12", "2017-13", "12/2017", "13/2017", "2017Q4", "2017Q5", "9017-12", "1017-12"]
+    meant = ["2017-12-01", None, "2017-12-01", None, "2017-10-01", None, None, "1017-12-01"]
+    days = [np.nan if day is None else np.datetime64(day, "D").astype(float) for day in meant]
+    for order in (slice(None), slice(None, None, -1)):
+        np.testing.assert_array_equal(DateSpelling("day").read(texts[order]), days[order])

@@ -202,7 +202,7 @@ def test_the_spelling_of_training_reads_later_rows():
     frame = pd.DataFrame({"x": ["1,5", "2,25", "1.000,5"], "p": ["5%", "7%", "8.5%"]})
     schema = FeatureSchema.from_manifest(fit(frame).to_manifest())
     later = pd.DataFrame({"x": ["1.000", 2.25], "p": ["7.00 %", 7]})
-    X = matrix(schema, pd.DataFrame({"x": [1000.0, 2.25], "p": [7.0, 7.0]}))
+    X = matrix(schema, pd.DataFrame({"x": [1000.0, 2.25], "p": ["7%", "7%"]}))
     with pytest.warns(CoveyWarning, match="1 of 2 in 'p', the first 7 in row 1"):
         np.testing.assert_array_equal(matrix(schema, later), X)
 

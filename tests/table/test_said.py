@@ -183,6 +183,22 @@ def test_numbers_too_long_to_be_told_apart(cells):
         read_targets(column(cells))
 
 
+def test_targets_too_long_to_be_told_apart_are_not_called_constant_or_identical():
+    near = [2**60 + i for i in range(4)] * 8
+    for table in (pd.DataFrame({"id": near}), pd.DataFrame({"id": near, "no": near[::-1]})):
+        with pytest.warns(CoveyWarning) as caught:
+            read_targets(table)
+        (only,) = caught
+        assert "beyond 2**53" in str(only.message)
+    with pytest.warns(CoveyWarning) as caught:
+        read_targets(pd.DataFrame({"id": near, "always": [7] * 32, "x": range(32)}))
+    assert [str(each.message).split(":")[0][:27] for each in caught] == [
+        "Whole numbers beyond 2**53 ",
+        "These targets are constant",
+    ]
+    assert "['always']" in str(caught[1].message)
+
+
 def test_numbers_long_enough():
     assert not alone([2**52 + i for i in range(30)])[1]
     assert not alone([2**60 + 2**20 * i for i in range(30)])[1]

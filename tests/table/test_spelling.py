@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from covey.table.category_column import number_label
 from covey.table.spelling import (
     MARK,
     NOTHING,
@@ -13,7 +14,6 @@ from covey.table.spelling import (
     NumberSpelling,
     as_words,
     is_code,
-    number_label,
     read_words,
 )
 
@@ -36,10 +36,25 @@ COLUMNS = {
     "comma thousands beside a point": (["1,234", "5,678", "9.5"], [1234, 5678, 9.5]),
     "comma decimals told by another": (["1,234", "5,6", "7"], [1.234, 5.6, 7]),
     "comma decimals told by a zero": (["1,234", "0,678"], [1.234, 0.678]),
+    "Swedish": (["1 299,50 kr", "5kr", "kr 7", "2 kr."], [1299.5, 5, 7, 2]),
+    "Danish": (["Kr. 1.299,50", "5 kr", "kr. 7"], [1299.5, 5, 7]),
+    "Polish": (["1 299,50 zł", "5zł", "7 zl"], [1299.5, 5, 7]),
+    "Czech": (["1 299,50 Kč", "-5 Kč", "7"], [1299.5, -5, 7]),
+    "Hungarian": (["1 299 Ft", "12 000 Ft", "7,5 Ft"], [1299, 12000, 7.5]),
+    "Swiss francs": (["CHF 1'299.50", "5 CHF", "CHF7"], [1299.5, 5, 7]),
+    "Swiss francs in words": (["Fr. 1'299.50", "SFr. 5", "Fr 7"], [1299.5, 5, 7]),
+    "Brazilian": (["R$ 1.299,50", "R$5,00", "-R$ 7"], [1299.5, 5, -7]),
+    "Russian": (["1 299,50 \u0440\u0443\u0431.", "5 \u0440.", "7 \u20bd"], [1299.5, 5, 7]),
+    "Indian money": (["Rs. 1,299.50", "Rs 5", "Rs.7"], [1299.5, 5, 7]),
+    "Romanian": (["1.299,50 lei", "5 lei"], [1299.5, 5]),
+    "Malay": (["RM 1,299.50", "RM 5"], [1299.5, 5]),
     "percent": (["52.30%", "7 %", "-1.5%", "100"], [52.3, 7, -1.5, 100]),
     "dollars": (["$1.00", "$1,234.50", "-$3", "$-4", "($5)", "0"], [1, 1234.5, -3, -4, -5, 0]),
     "euros": (["1.234,50 \u20ac", "3,00\u20ac", "\u20ac 2,5"], [1234.5, 3, 2.5]),
     "codes of money": (["USD 5.5", "USD 1,000.25"], [5.5, 1000.25]),
+    "no cents": (["100,-", "1.234,-", "5,50", "-7,-"], [100, 1234, 5.5, -7]),
+    "no cents with kr": (["100,- kr", "1.234,-- kr", "5,50 kr"], [100, 1234, 5.5]),
+    "no rappen": (["CHF 100.-", "CHF 1'234.\u2013", "CHF 5.50"], [100, 1234, 5.5]),
     "accounting": (["(1,200.5)", "300", "(4)"], [-1200.5, 300, -4]),
     "other minus signs": (["\u22125", "5-", "-6"], [-5, -5, -6]),
     "unit": (["12 kg", "3.5kg", "1,000.5 kg"], [12, 3.5, 1000.5]),
@@ -73,6 +88,12 @@ def test_numbers_are_read_as_they_were_meant(kind):
         "1/2",
         "2017-12-01",
         "1.2.3",
+        "kr12",
+        "1,234,-",
+        "5--",
+        "RM12",
+        "Ft12",
+        "12RM",
         "12 5",
         "A12",
         "1e",
@@ -193,3 +214,13 @@ def test_long_runs_take_time_in_proportion(text):
     for run in (" " * 200_000, "\u00a0" * 200_000, "1 " * 100_000, "1," * 100_000):
         _, states = NumberSpelling().read([text.format(run), "7"])
         assert states[1] == NUMBER
+
+
+@pytest.mark.parametrize("text", ["0000-00-00", " 0000-00-00 ", "0000-00-00 00:00:00", "-", "?"])
+def test_what_is_no_date_of_a_database_is_a_mark_among_numbers(text):
+    assert NumberSpelling().read([text, "2017-12-01", "12:30", "5"])[1].tolist() == [
+        MARK,
+        OTHER,
+        OTHER,
+        NUMBER,
+    ]

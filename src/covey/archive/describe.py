@@ -1,9 +1,11 @@
 """What a model file holds, in words; Keras is not imported."""
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from covey.archive import container
-from covey.assess.summary import REGIONS, family_sentence
+from covey.assess.summary import REGIONS, TREES, family_sentence, trees_sentence
 from covey.errors import ArtifactError
 from covey.table import FeatureSchema
 
@@ -34,6 +36,7 @@ def describe(path: str | os.PathLike[str]) -> dict[str, str]:
                 manifest["family_scores"],
                 len(manifest["ensemble"]["targets"]),
             ).removeprefix("family "),
+            **_trees(manifest["out_of_fold_evaluation"]),
             "targets": ", ".join(manifest["ensemble"]["targets"]),
             "features": f"{len(features.names)} columns, read as",
             **{f"  {name}": how for name, how in features.described.items()},
@@ -54,3 +57,9 @@ def describe(path: str | os.PathLike[str]) -> dict[str, str]:
             f"Expected the description of a fitted model. {os.fspath(path)} lacks {error}; save "
             "the model again."
         ) from error
+
+
+def _trees(figures: Mapping[str, Any]) -> dict[str, str]:
+    """In which means boosted trees share."""
+    lines = trees_sentence(figures.get("trees", {}))
+    return {"trees": lines[0].removeprefix(TREES)} if lines else {}

@@ -29,11 +29,13 @@ from covey.types import Snapshot
 KIND = "JointRegressor"
 LAYOUT = 2  # another number means that the same names stand for something else
 TRANSFORMED = 3  # here arrays are of latent variables; entries as in 2, and `transforms`
+STACKED = 4  # here trees share in the means; entries as in 2, and `transforms` if there are any
 # prefixes of the names of arrays, and names of entries of the manifest
 OUT_OF_FOLD = "out_of_fold_"
 REFERENCE = "reference_"
 BASE = "base_"
 BASELINE = "baseline_"
+AS_BEFORE = ("transform", None), ("trees", "auto")  # parameters that earlier Coveys lacked
 MANIFEST = Clip().to_manifest().keys()  # of a transform
 SEEN, SEEN_IN_CALIBRATION = "seen_", "seen_in_calibration_"
 
@@ -59,7 +61,7 @@ def write(
     described, arrays = fitted.ensemble.snapshot()
     manifest = {
         "kind": KIND,
-        "layout": TRANSFORMED if fitted.transforms else LAYOUT,
+        "layout": _layout(fitted),
         "family": fitted.family,
         "family_scores": fitted.family_scores,
         "written_by": __version__,
@@ -121,9 +123,9 @@ def read(
             f"Expected a file that holds a {KIND}. {os.fspath(path)} holds: "
             f"{manifest.get('kind')!r}."
         )
-    if (layout := manifest.get("layout", 1)) not in (LAYOUT, TRANSFORMED):
+    if (layout := manifest.get("layout", 1)) not in (LAYOUT, TRANSFORMED, STACKED):
         raise ArtifactError(
-            f"Expected a model in layout {LAYOUT} or {TRANSFORMED}. {os.fspath(path)} has layout "
+            f"Expected a model in layout {LAYOUT} to {STACKED}. {os.fspath(path)} has layout "
             f"{layout!r}, written by Covey {manifest.get('written_by', 'unknown')}: load it with "
             "that version, or fit the model again."
         )
@@ -165,7 +167,7 @@ def _fitted(
     if architecture.family_name not in scores:
         raise ValueError("the score of its family")
     transforms = out_of_fold = out_of_fold_rows = mean_model = None
-    if manifest.get("layout") == TRANSFORMED:
+    if manifest.get("layout") == TRANSFORMED or "transforms" in manifest:
         transforms = Transforms.from_manifest(manifest["transforms"])
         if len(transforms.each) != len(targets):
             raise ValueError("the number of transforms")
@@ -210,6 +212,13 @@ def _fitted(
         transforms=transforms,
         target_texts=texts,
     )
+
+
+def _layout(fitted: FittedModel) -> int:
+    """The layout of its file: an earlier Covey must not read past what it does not know."""
+    if fitted.ensemble.stack is not None:
+        return STACKED
+    return TRANSFORMED if fitted.transforms else LAYOUT
 
 
 def _fingerprints(prefix: str, manifest: dict[str, Any], arrays: dict[str, Any]) -> Fingerprints:
@@ -257,8 +266,8 @@ def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
             plain[name] = {str(target): _transform(one) for target, one in value.items()}
         elif name == "transform" and value is not None:
             plain[name] = _transform(value)
-        elif name == "transform":
-            continue  # as in files of a Covey without it
+        elif (name, value) in AS_BEFORE:
+            continue
         elif isinstance(value, np.generic):
             plain[name] = value.item()
         elif value is None or isinstance(value, (bool, int, float, str)):

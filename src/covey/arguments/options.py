@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from covey.arguments.family import AUTO
 from covey.arguments.numbers import is_number
 from covey.errors import InputError, shown
 
@@ -25,6 +26,22 @@ def check_verbose(verbose: Any) -> None:
         raise InputError(
             "`verbose` must be 0 (silent) or 1 (a progress bar and a verdict). "
             f"Received: verbose={shown(verbose)}."
+        )
+
+
+def check_trees(trees: Any) -> None:
+    """Check whether boosted trees are to have a share in the means.
+
+    Args:
+        trees: the parameter of the `JointRegressor`.
+
+    Raises:
+        InputError: it is neither True nor False nor "auto".
+    """
+    flag = isinstance(trees, (bool, np.bool_))
+    if not flag and not (isinstance(trees, str) and trees == AUTO):
+        raise InputError(
+            f'`trees` must be True, False or "{AUTO}". Received: trees={shown(trees)}.'
         )
 
 

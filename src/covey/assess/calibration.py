@@ -8,13 +8,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from covey.distributions import Elliptical, Mixture
-from covey.distributions.internals import (
-    radial_law,
-    rescaled,
-    scale_matrix,
-    squared_distance,
-    with_mean,
-)
+from covey.distributions.internals import location_slope, rescaled, with_mean
 from covey.types import Array, Rows
 
 MOST_ROWS = 5000  # of a calibration set: a level of 0.9 is met to 0.004
@@ -170,12 +164,7 @@ def _scales(joint: Elliptical, Y: Array, weight: Array, pull: float, start: Arra
 def _slopes(joint: Elliptical, values: Array) -> Array:
     """Derivative of each row's log-density by the log-scale of each target, shape (N, D).
 
-    With r = y - mean it is -1 + w r_i (Sigma^-1 r)_i for what is observed, 0 for what is not, where
-    w is 1 for a normal and (nu + m) / (nu + |z|^2) for a Student-t of m targets.
+    With r = y - mean it is -1 + r_i (d log p / d mean_i) for what is observed, 0 for what is not.
     """
-    x, nu = values - joint.mean, radial_law(joint).degrees_of_freedom
-    slopes = x * scale_matrix(joint).precision_times(x)
-    if nu is not None:
-        squares, count = squared_distance(joint, values)
-        slopes *= ((nu + count) / (nu + squares))[:, None]
-    return np.where(np.isnan(values), 0.0, slopes - 1)
+    slopes = (values - joint.mean) * location_slope(joint, values) - 1
+    return np.where(np.isnan(values), 0.0, slopes)

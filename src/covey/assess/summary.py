@@ -18,6 +18,8 @@ REGIONS = {  # what regions are calibrated on, by the name of the method
     "conformal": "fresh rows (split conformal)",
 }
 WIDEST = 12  # targets whose correlations are shown
+TREES = "boosted trees share in the means, with a weight of "
+NAMED = 6  # targets whose trees are spoken of
 LONGEST = 50  # targets that are listed
 WIDE = 8  # letters of a name that is the head of a column
 
@@ -45,6 +47,23 @@ def family_sentence(asked: str, chosen: str, scores: Mapping[str, float], n_targ
     return line
 
 
+def trees_sentence(weights: Mapping[str, float]) -> list[str]:
+    """Say in which means boosted trees have a share, and how large it typically is.
+
+    Args:
+        weights: their typical weight for each target that has any.
+
+    Returns:
+        One line, the largest first; none without trees.
+    """
+    if not weights:
+        return []
+    largest = sorted(weights.items(), key=lambda pair: (-pair[1], pair[0]))
+    named = [f"{name} {weight:.2f}" for name, weight in largest]
+    more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+    return [f"{TREES}{', '.join(named[:NAMED])}{more}"]
+
+
 def fit_lines(fitted: Any, asked: str) -> list[str]:
     """The lines that a fit prints when it is done.
 
@@ -54,12 +73,13 @@ def fit_lines(fitted: Any, asked: str) -> list[str]:
 
     Returns:
         Lines: why whole blocks of rows were held out, where that was not asked for; which family
-        was chosen; and the verdict on the held-out rows.
+        was chosen; where trees share in the means; and the verdict on the held-out rows.
     """
     order = fitted.evaluation["order"]
     sentences = [order["said"]] if order is not None and order["said"] else []
     count = len(fitted.targets)
     sentences.append(family_sentence(asked, fitted.family, fitted.family_scores, count))
+    sentences += trees_sentence(fitted.evaluation.get("trees", {}))
     return [f"covey: {sentence}" for sentence in sentences] + verdict_with_advice(
         fitted.evaluation, held_out=True
     )
@@ -111,6 +131,7 @@ def _summary(fitted: Any, asked: str) -> tuple[list[str], str, list[list[str]], 
         f"JointRegressor: {_counted(d, 'target')} from {_counted(columns, 'column')}, "
         f"{_counted(members, 'member')}",
         family_sentence(asked, fitted.family, fitted.family_scores, d),
+        *trees_sentence(fitted.evaluation.get("trees", {})),
         f"out-of-fold score {score:.3f} nats per row ({score / d:.3f} per target), {rows} rows",
     ]
     if isinstance(joint, MultivariateT):

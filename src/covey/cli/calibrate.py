@@ -6,9 +6,9 @@ import argparse
 from typing import Any
 
 from covey.cli.columns import as_cell, choose
-from covey.cli.predict import features_of
-from covey.cli.tables import STANDARD, TABLE, add_reading, called, read
-from covey.cli.trusted import add_trusted
+from covey.cli.model_file import add_model, add_trusted, load_model
+from covey.cli.quiet import add_quiet
+from covey.cli.tables import STANDARD, add_reading, add_table, called, features_of, read
 from covey.errors import InputError
 
 EXAMPLES = """\
@@ -28,14 +28,12 @@ def add(commands: Any) -> None:
         "source. Means and covariances do not change.",
         epilog=EXAMPLES,
     )
-    command.add_argument("model", help="a file that `covey fit` wrote")
-    command.add_argument(
-        "table", nargs="+", help=f"the fresh rows, with their targets, in files: {TABLE}"
-    )
+    add_model(command)
+    add_table(command, "the fresh rows, with their targets")
     command.add_argument(
         "--output", required=True, metavar="MODEL", help="the file to write, which may be the same"
     )
-    command.add_argument("--quiet", action="store_true", help="no summary")
+    add_quiet(command, "no summary")
     add_reading(command)
     add_trusted(command)
     command.set_defaults(call=call)
@@ -45,14 +43,13 @@ def call(options: argparse.Namespace) -> None:
     """Run the command."""
     from covey.arguments.destination import destination
     from covey.files import TABLE_SUFFIXES
-    from covey.regressor import load
 
     if options.output == STANDARD or options.output.endswith(TABLE_SUFFIXES):
         raise InputError(
             f"--output takes the model, for example calibrated.covey. Received: {options.output}"
         )
     destination(options.output)
-    model = load(options.model, trusted=options.trusted)
+    model = load_model(options)
     table = read(options.table, options, model)
     of = called(options.table)
     targets = choose(list(table.columns), [as_cell(name) for name in model.targets_], "targets", of)

@@ -30,6 +30,13 @@ def add_names(
         command.add_argument(option, action="append", metavar=SOME, help=text)
 
 
+def add_sample_weight(command: argparse._ActionsContainer) -> None:
+    """Add the option that names the column of weights."""
+    command.add_argument(
+        "--sample-weight", metavar="COLUMN", help="the column that holds the weight of each row"
+    )
+
+
 def cells(word: str) -> list[str]:
     """The cells of one line of CSV: separated by commas, quoted where one holds a comma.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from covey.cli.quiet import add_quiet
+
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""
@@ -20,7 +22,7 @@ def add(commands: Any) -> None:
         metavar="TABLE",
         help="the file to write (default: %(default)s)",
     )
-    command.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_quiet(command, "no progress bar")
     command.set_defaults(call=call)
 
 

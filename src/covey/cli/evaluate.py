@@ -8,10 +8,9 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from covey.cli.columns import as_cell, choose, choose_one
-from covey.cli.predict import features_of
-from covey.cli.tables import TABLE, add_reading, called, read
-from covey.cli.trusted import add_trusted
+from covey.cli.columns import add_sample_weight, as_cell, choose, choose_one
+from covey.cli.model_file import add_model, add_trusted, load_model
+from covey.cli.tables import add_reading, add_table, called, features_of, read
 from covey.cli.words import in_options
 from covey.errors import CoveyWarning, InputError
 
@@ -38,13 +37,9 @@ def add(commands: Any) -> None:
         "predictions: accuracy, joint density, coverage, and a verdict in five lines.",
         epilog=EXAMPLES,
     )
-    command.add_argument("model", help="a file that `covey fit` wrote")
-    command.add_argument(
-        "table", nargs="+", help=f"the rows, with their targets, in files: {TABLE}"
-    )
-    command.add_argument(
-        "--sample-weight", metavar="COLUMN", help="the column that holds the weight of each row"
-    )
+    add_model(command)
+    add_table(command, "the rows, with their targets")
+    add_sample_weight(command)
     command.add_argument(
         "--by",
         metavar="COLUMN",
@@ -65,16 +60,18 @@ def add(commands: Any) -> None:
 
 def call(options: argparse.Namespace) -> None:
     """Run the command."""
+    import pandas as pd
+
     from covey.assess.advice import verdict_with_advice
     from covey.assess.shifts import shifts_of
     from covey.assess.verdict import tabulate
     from covey.files import writable
-    from covey.regressor import load
     from covey.table import read_features
+    from covey.table.weights import read_sample_weight
 
     if options.report:
         writable(options.report, (".html",))
-    model = load(options.model, trusted=options.trusted)
+    model = load_model(options)
     table = read(options.table, options, model)
     of, names = called(options.table), list(table.columns)
     targets = choose(names, [as_cell(name) for name in model.targets_], "the targets", of)
@@ -85,6 +82,9 @@ def call(options: argparse.Namespace) -> None:
             choose_one(names, options.by, "--by", of),
         )
     )
+    if weight is not None:  # what text means is seen from the whole column
+        numbers = read_sample_weight(weight, len(table))
+        weight = pd.Series(numbers, index=weight.index, name=weight.name)
     parts = _parts(by)
     X, Y = features_of(model, table, of), model.fitted_.observed(table[targets], "Y")
     figures = model.evaluate(X, Y, sample_weight=weight)

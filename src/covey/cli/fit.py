@@ -11,10 +11,11 @@ import sys
 from typing import Any
 
 from covey.arguments.family import CHOICES
-from covey.cli.columns import add_names
-from covey.cli.parameters import LATER, estimator
+from covey.cli.columns import add_names, add_sample_weight
+from covey.cli.parameters import LATER, TREES, estimator
+from covey.cli.quiet import add_quiet
 from covey.cli.roles import Roles
-from covey.cli.tables import STANDARD, TABLE, add_reading, called, read
+from covey.cli.tables import STANDARD, add_reading, add_table, called, read
 from covey.cli.words import in_options
 from covey.errors import InputError
 
@@ -51,9 +52,7 @@ def add(commands: Any) -> None:
         "MODEL.checkpoint keeps the progress until the model is written.",
         epilog=EXAMPLES,
     )
-    command.add_argument(
-        "table", nargs="+", help=f"the training rows, in files: {TABLE}; or folders of Parquet"
-    )
+    add_table(command, "the training rows", "; or folders of Parquet")
     add_names(command, "--targets", "the columns to predict", required=True)
     command.add_argument("--output", required=True, metavar="MODEL", help="the file to write")
     _add_columns(command)
@@ -73,9 +72,7 @@ def _add_columns(command: argparse.ArgumentParser) -> None:
         metavar="A[=FORMAT],...",
         help="columns of dates, with their format if need be: day=%%d/%%m/%%Y",
     )
-    group.add_argument(
-        "--sample-weight", metavar="COLUMN", help="the column that holds the weight of each row"
-    )
+    add_sample_weight(group)
     group.add_argument(
         "--groups",
         metavar="COLUMN",
@@ -110,6 +107,11 @@ def _add_training(command: argparse.ArgumentParser) -> None:
         help="predict functions of the targets, for targets that are never below 0: auto, or "
         "log1p, say, or for some of them: CO=log1p",
     )
+    group.add_argument(
+        "--trees",
+        choices=tuple(TREES),
+        help="give boosted trees a share in the means (default: auto, where they help)",
+    )
     group.add_argument("--members", type=int, help="networks and folds (default: 5)")
     group.add_argument(
         "--max-time", type=float, metavar="SECONDS", help="stop training after so long"
@@ -128,7 +130,7 @@ def _add_training(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="continue from MODEL.checkpoint, if an interrupted fit left one (streamed rows only)",
     )
-    group.add_argument("--quiet", action="store_true", help="no progress, no summary")
+    add_quiet(group, "no progress, no summary")
 
 
 def call(options: argparse.Namespace) -> int:
@@ -197,6 +199,12 @@ def _fit_streamed(model: Any, options: argparse.Namespace) -> int:
             "--time is for tables in memory. Received files whose rows are streamed: name one "
             "file, or use --cv blocks."
         )
+    for option, value in {"--na": options.na, "--sheet": options.sheet}.items():
+        if value is not None:
+            raise InputError(
+                f"{option} is for tables in memory. Received it with files whose rows are "
+                "streamed: name one file, or leave the option out."
+            )
     table = ParquetTable.open(options.table)
     roles = Roles.named(list(table.kinds), options, called(options.table))
     _declare(model, roles)

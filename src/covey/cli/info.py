@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from covey.cli.model_file import add_model
+
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""
@@ -14,7 +16,7 @@ def add(commands: Any) -> None:
         description="Say what a model file holds.",
         epilog="example:\n  covey info air.covey",
     )
-    command.add_argument("model", help="a file that `covey fit` wrote")
+    add_model(command)
     command.set_defaults(call=call)
 
 

@@ -13,9 +13,10 @@ from covey.errors import InputError, clipped
 
 NOTHING = "none"
 OBJECTS = ("base", "callbacks")  # which no file of parameters can hold
+TREES = {"auto": "auto", "true": True, "false": False}  # as files of parameters write them
 LATER = "later"  # the `cv` that holds out later rows
 # options of the same names as parameters, `-` for `_`
-OPTIONS = ("family", "members", "cv", "max_time", "random_state", "transform")
+OPTIONS = ("family", "members", "cv", "max_time", "random_state", "transform", "trees")
 
 
 def estimator(options: argparse.Namespace) -> Any:
@@ -38,6 +39,8 @@ def estimator(options: argparse.Namespace) -> Any:
     given = {name: getattr(options, name) for name in OPTIONS}
     if options.transform is not None:
         given["transform"] = mapping_or_name(options.transform)
+    if options.trees is not None:
+        given["trees"] = TREES[options.trees]
     if options.time is not None:
         if options.cv not in (None, LATER):
             raise InputError(

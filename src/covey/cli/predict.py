@@ -5,9 +5,17 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from covey.cli.columns import add_names, cells, choose, offer
-from covey.cli.tables import TABLE, add_reading, called, check_output, read, write
-from covey.cli.trusted import add_trusted
+from covey.cli.columns import add_names, cells, choose
+from covey.cli.model_file import add_model, add_trusted, load_model
+from covey.cli.tables import (
+    add_reading,
+    add_table,
+    called,
+    check_output,
+    features_of,
+    read,
+    write,
+)
 from covey.errors import InputError
 
 EXAMPLES = """\
@@ -43,8 +51,8 @@ def add(commands: Any) -> None:
         "names. Columns of the table that the model does not need may be there.",
         epilog=EXAMPLES,
     )
-    command.add_argument("model", help="a file that `covey fit` wrote")
-    command.add_argument("table", nargs="+", help=f"the rows to predict, in files: {TABLE}")
+    add_model(command)
+    add_table(command, "the rows to predict")
     command.add_argument(
         "--output",
         metavar="TABLE",
@@ -73,12 +81,11 @@ def add(commands: Any) -> None:
 def call(options: argparse.Namespace) -> None:
     """Run the command."""
     from covey.cli.figures import Figures
-    from covey.regressor import load
 
     words = [cell for word in options.columns or () for cell in cells(word)]
     figures = Figures.named(words, options.random_state) if words else None
     check_output(options.output, options.table)
-    model = load(options.model, trusted=options.trusted)
+    model = load_model(options)
     table = read(options.table, options, model)
     names, of = list(table.columns), called(options.table)
     carried = choose(names, options.carry_over, "--carry-over", of)
@@ -94,32 +101,3 @@ def call(options: argparse.Namespace) -> None:
     if clash := [name for name in carried if name in found.columns]:
         raise InputError(f"--carry-over names columns that the predictions have too: {clash}.")
     write(table[carried].join(found), options.output)
-
-
-def features_of(model: Any, table: Any, of: str) -> Any:
-    """The columns that a model reads, where it knows their names; else all but its targets.
-
-    What else is in a table is nobody's mistake: identifiers, comments, the targets themselves.
-
-    Args:
-        model: a fitted estimator.
-        table: of N rows.
-        of: what has the columns, for messages.
-
-    Returns:
-        A table of N rows.
-
-    Raises:
-        InputError: a column that the model reads is lacking.
-    """
-    known = getattr(model, "feature_names_in_", None)
-    if known is not None:
-        present = {str(name): name for name in table.columns}
-        if lacking := [name for name in known if name not in present]:
-            raise InputError(
-                f"Expected in {of} all columns that training had. Received a table without "
-                f"{', '.join(map(repr, lacking))}.{offer(lacking, list(present))} Add what is "
-                "lacking, without values if these are unknown."
-            )
-        return table[[present[name] for name in known]]
-    return table.drop(columns=[name for name in model.targets_ if name in table.columns])

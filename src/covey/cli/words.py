@@ -22,11 +22,13 @@ OPTIONS = {
     "categorical": "--categorical",
     "dates": "--dates",
     "transform": "--transform",
+    "trees": "--trees",
     "given": "--given",
     "sep": "--sep",
     "decimal": "--decimal",
     "encoding": "--encoding",
     "na": "--na",
+    "sheet": "--sheet",
     "targets": "--targets",
     "features": "--features",
     "trusted": "--trusted",
@@ -54,7 +56,7 @@ GIVEN = re.compile(r"`?(?<!['\"\w])(\w+)=(\"[^\"]*\"|\[[^\]]*\]|\{[^}]*\}|'[^']*
 
 
 # what a model decides for good: other commands do not take them
-OF_FIT = ("categorical", "dates", "transform", "groups", "time", "cv", "family", "members")
+OF_FIT = ("categorical", "dates", "transform", "trees", "groups", "time", "cv", "family", "members")
 
 
 def in_options(message: str, command: str | None = None) -> str:

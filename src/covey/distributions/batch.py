@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard
 import numpy as np
 
 from covey.arguments.labels import DISTRIBUTIONS, check_rows
+from covey.distributions.immutable import Immutable
 from covey.errors import InputError, shown
 from covey.types import Array, RowIndex, Rows, Selection
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Batch(ABC):
+class Batch(Immutable, ABC):
     """N distributions over the same D named targets, immutable.
 
     Attributes:
@@ -67,12 +68,6 @@ class Batch(ABC):
         every = [part.index for part in parts if part.index is not None]
         labels = every[0].append(every[1:]) if len(every) == len(parts) else None
         return cls._trusted(parts[0].targets, **arrays)._labelled(labels)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"A {type(self).__name__} is immutable: cannot set {name!r}.")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"A {type(self).__name__} is immutable: cannot delete {name!r}.")
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # a pickled or copied array is writable again

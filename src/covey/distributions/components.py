@@ -12,6 +12,7 @@ from covey.arguments.check import read_weights
 from covey.arguments.labels import check_rows
 from covey.distributions.batch import frozen, names_targets, row_index
 from covey.distributions.elliptical import Elliptical
+from covey.distributions.immutable import Immutable
 from covey.distributions.joint import Joint
 from covey.errors import InputError, shown
 from covey.types import Array, Mask, Selection
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Components(Joint):
+class Components(Immutable, Joint):
     """K distributions of one kind over the same targets and rows, each row with K weights.
 
     It is immutable, as its components are: rows of it are rows of all its components. `Mixture`
@@ -65,12 +66,6 @@ class Components(Joint):
         self = cls.__new__(cls)
         self.__dict__.update(components=tuple(components), weights=frozen(weights))
         return self
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"A {type(self).__name__} is immutable: cannot set {name!r}.")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"A {type(self).__name__} is immutable: cannot delete {name!r}.")
 
     def __getstate__(self) -> dict[str, Any]:
         return {"components": self.components, "weights": self.weights}

@@ -203,6 +203,27 @@ def conditional_on(
     return joint._given(given, keep, rows_of)
 
 
+def location_slope(joint: Elliptical, values: Array) -> Array:
+    """Derivative of each row's log-density by the means: w Sigma^-1 (y - mean).
+
+    w is 1 for a normal; for a Student-t of m observed targets, with Sigma its scale matrix, it is
+    (nu + m) / (nu + |z|^2).
+
+    Args:
+        joint: N distributions over D targets.
+        values: y, shape (N, D), in target units; NaN where not observed.
+
+    Returns:
+        Array of shape (N, D), in 1 / target units; 0 where not observed.
+    """
+    slope = joint._scale.precision_times(values - joint.mean)
+    nu = joint._radial.degrees_of_freedom
+    if nu is not None:
+        squares, count = joint._squares(values)
+        slope = slope * ((nu + count) / (nu + squares))[:, None]
+    return np.where(np.isnan(values), 0.0, slope)
+
+
 def with_labels(joint: AnyJoint, index: pd.Index | None) -> AnyJoint:
     """The same distributions with other row labels: a pandas Index of N, or None for none."""
     return joint._labelled(index)

@@ -11,6 +11,7 @@ import numpy as np
 from covey.arguments.targets import target_positions
 from covey.distributions.batch import frozen, names_targets
 from covey.distributions.elliptical import Elliptical
+from covey.distributions.immutable import Immutable
 from covey.distributions.joint import Joint
 from covey.distributions.mixture import Mixture
 from covey.distributions.text import ROWS, describe
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class OfLatent(Joint):
+class OfLatent(Immutable, Joint):
     """N distributions of y = max(h(z), 0): those of z, and h of each target. It is immutable.
 
     Args:
@@ -61,12 +62,6 @@ class OfLatent(Joint):
         self = cls.__new__(cls)
         self.__dict__.update(latent=latent, transforms=transforms)
         return self
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"A {type(self).__name__} is immutable: cannot set {name!r}.")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"A {type(self).__name__} is immutable: cannot delete {name!r}.")
 
     def __getstate__(self) -> dict[str, Any]:
         return {"latent": self.latent, "transforms": self.transforms}

@@ -216,18 +216,7 @@ class Transformed(OfLatent):
         return self.transforms.reported(self.latent.quantile(q, method=method))
 
     def interval(self, level: float = 0.9, *, method: str = "auto") -> tuple[Array, Array]:
-        """Central interval of each target on its own: that of z, transformed, never below 0.
-
-        Args:
-            level: probability that each interval holds, in (0, 1).
-            method: as for `region`.
-
-        Returns:
-            (lower, upper), two arrays of shape (N, D) in target units.
-
-        Raises:
-            InputError: `level` lies outside (0, 1), or `method` is unknown.
-        """
+        """Central intervals: those of z, transformed, never below 0; see `Joint.interval`."""
         lower, upper = self.latent.interval(check_level(level), method=method)
         return self._end(lower), self._end(upper)
 

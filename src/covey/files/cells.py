@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import re
 
-from covey.table.vocabulary import ABSENT, MARKS, MONEY_SIGNS, PERCENT
+from covey.table.vocabulary import (
+    ABSENT,
+    MARKS,
+    MONEY_PREFIXES,
+    MONEY_SIGNS,
+    MONEY_WORDS,
+    PERCENT,
+)
 
 __all__ = ["MONEY", "NUMBER", "kind", "kind_of_most"]
 
 # Marks that mean "missing" among numbers alone: the cell stays as it is, for its column to judge.
 PLACEHOLDERS = {mark for mark in MARKS if not any(map(str.isalnum, mark))} | {"None"}
-MONEY = rf"(?:[A-Z]{{0,3}}[{MONEY_SIGNS}]|[A-Z]{{3}})"  # any three letters may be a currency
+_WORDS = "|".join((*MONEY_WORDS, *MONEY_PREFIXES))
+# any three letters may be a currency
+MONEY = rf"(?:[A-Z]{{0,3}}[{MONEY_SIGNS}]|[A-Z]{{3}}|(?:{_WORDS})\.?)"
 NUMBER = (
     rf"[<>~≈]?\s?[-+−(]?\s?{MONEY}?\s?[-+−]?"  # noqa: RUF001
     r"(?:\d{1,3}(?:[,.'’ \u00a0\u202f]\d{3})+|\d+)?(?:[.,]\d*)?(?:[eE][-+]?\d+)?"  # noqa: RUF001

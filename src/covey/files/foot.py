@@ -12,7 +12,9 @@ from covey.files.totals import is_spread, sums_of_all
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["BEFORE", "LAST", "NOTE", "SUM", "footers"]
+    from covey.files.notes import Notes
+
+__all__ = ["BEFORE", "LAST", "NOTE", "SUM", "footers", "tell_subtotals"]
 
 LAST, BEFORE = 12, 200  # rows at the end that may be notes, and rows above to compare them with
 
@@ -49,7 +51,8 @@ def footers(
         rows: The last rows, as text, in order.
         above: Some rows above them, to compare with.
         apart: How many of the last rows follow an empty line.
-        column: All cells of a column above these rows, by its number: an array of text of pyarrow.
+        column: All cells of a column above these rows, by its number: an array of text or of
+            numbers of pyarrow.
 
     Returns:
         How many of the last rows are notes or totals; and the first cell of a row that is kept
@@ -88,6 +91,23 @@ def footers(
         return count, kept
     looks = any(each.fullmatch(kept) for each in (SUM, MEAN)) or (NOTE.match(kept) and ":" in kept)
     return count, kept if looks and (above or len(rows) > count + 1) else ""
+
+
+def tell_subtotals(column: Any, notes: Notes) -> None:
+    """Note rows between the others that are called subtotals.
+
+    Args:
+        column: The first column, an array of text of pyarrow of N rows.
+        notes: What is found is added to them.
+    """
+    import pyarrow.compute as pc
+
+    marked = pc.match_substring_regex(column, r"(?i)^(sub-?totals?|zwischensummen?|sous-total)\b")
+    found = pc.filter(column, pc.fill_null(marked, False))
+    if 0 < len(found) < len(column) / 2:
+        rows = "row that begins" if len(found) == 1 else "rows that begin"
+        kept = "is kept as a row" if len(found) == 1 else "are kept as rows"
+        notes.add(f"{len(found)} {rows} with {found[0].as_py()!r} {kept}")
 
 
 def _worded(rows: list[list[str]]) -> int:

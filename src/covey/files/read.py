@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 from covey.errors import InputError, shown
@@ -31,7 +31,9 @@ def read_table(
     decimal: str | None = None,
     encoding: str | None = None,
     na: Iterable[str] = (),
+    sheet: str | None = None,
     usual: str | None = None,
+    percentages: Collection[str] = (),
 ) -> pd.DataFrame:
     """Read a table: CSV and other text, Parquet, Feather, JSON records or a workbook of Excel.
 
@@ -46,8 +48,11 @@ def read_table(
         decimal: Decimal mark of text, "." or ",".
         encoding: Encoding of text, for example "cp1252".
         na: Cells that mean "missing", besides empty ones, NA, NaN, null and the like.
+        sheet: Name of the sheet of a workbook; the first that holds anything by default.
         usual: The decimal mark of earlier files, such as those of training. It counts where a file
             does not tell its own, as one of a single "1.200".
+        percentages: Names of columns that earlier files, such as those of training, had as text
+            such as "5%". Cells of a workbook that show 5%, and hold 0.05, come as this text too.
 
     Returns:
         The table, of shape (N, F), rows numbered from 0. `attrs["covey.decimal"]` is the decimal
@@ -64,6 +69,8 @@ def read_table(
     from covey.files.text import TextOptions
 
     check_decimal(decimal)
+    if sheet is not None and not isinstance(sheet, str):
+        raise InputError(f"`sheet` must be the name of a sheet, as text. Received: {shown(sheet)}.")
     marks = _marks(na)
     options = TextOptions(sep, decimal, encoding, marks, usual)
     listed: list[Any] = (
@@ -83,7 +90,15 @@ def read_table(
         if (twin := known.get(digest)) is not None:
             _check_twin(source.name, twin, notes)
         known[digest] = source.name
-        frames.append(_read(source, options, notes))
+        if sheet is not None and source.kind != "xlsx":
+            raise InputError(
+                f"`sheet` is for workbooks. Received it with {source.name}, which is none. Leave "
+                "it out, or read the workbooks alone."
+            )
+        if source.kind == "xlsx":
+            frames.append(_of_workbook(source, options, sheet, percentages, notes))
+        else:
+            frames.append(_read(source, options, notes))
         read.append((source.name, notes))
         if len(frames) > 1:
             _check_columns(frames[0], read[0][0], frames[-1], source.name)
@@ -108,27 +123,40 @@ def _marks(na: Iterable[str]) -> tuple[str, ...]:
 def _read(source: Source, options: Any, notes: Notes) -> pd.DataFrame:
     from covey.files.text import read_text
     from covey.files.typed import read_arrow, read_json, without_marks
-    from covey.files.workbook import read_workbook
 
     if source.kind == "text":
         if any(source.suffix in suffixes for _, suffixes in CALLED.values()):
             notes.add("read as what it is, text")
         return read_text(source, options, notes)
-    called, suffixes = CALLED[source.kind]
-    if source.suffix not in (*suffixes, ""):
-        notes.add(f"read as what it is, {called}")
-    if source.kind == "xlsx":
-        frame = read_workbook(source, notes)
-    elif source.kind == "json":
+    _say_kind(source, notes)
+    if source.kind == "json":
         frame = read_json(source, options.encoding, notes)
     else:
         frame = read_arrow(source, notes)
     return without_marks(frame, options.na)
 
 
+def _of_workbook(
+    source: Source, options: Any, sheet: str | None, percentages: Collection[str], notes: Notes
+) -> pd.DataFrame:
+    from covey.files.typed import without_marks
+    from covey.files.workbook import read_workbook
+
+    _say_kind(source, notes)
+    return without_marks(read_workbook(source, sheet, percentages, notes), options.na)
+
+
+def _say_kind(source: Source, notes: Notes) -> None:
+    """Note that a file is of another kind than its name says."""
+    called, suffixes = CALLED[source.kind]
+    if source.suffix not in (*suffixes, ""):
+        notes.add(f"read as what it is, {called}")
+
+
 def _check_twin(name: str, twin: str, notes: Notes) -> None:
     """Refuse a file that is given twice, and say if one is a copy of another."""
-    if os.path.realpath(name) == os.path.realpath(twin):
+    # through links and other spellings too
+    if os.path.exists(name) and os.path.exists(twin) and os.path.samefile(name, twin):
         raise InputError(
             f"Expected each file once. Received {name} twice: its rows would count twice, for "
             "training and for testing. Leave it out once."

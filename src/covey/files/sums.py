@@ -1,4 +1,4 @@
-"""Sums of the numbers in columns of text, however long the columns are."""
+"""Sums of the numbers in columns of text or of numbers, however long the columns are."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Sums:
     """Sums and counts of the numbers above some of the last rows of a table.
 
     Args:
-        column: All cells of a column above the last rows, by its number: an array of text of
-            pyarrow.
+        column: All cells of a column above the last rows, by its number: an array of text or of
+            numbers of pyarrow.
         rows: The last rows, as text.
     """
 
@@ -76,8 +76,11 @@ class Sums:
         return self._known[key]
 
 
-def _numbers(cells: list[str | None], *, comma: bool) -> list[float]:
-    found = [number_in(cell or "", comma=comma) for cell in cells]
+def _numbers(cells: list[Any], *, comma: bool) -> list[float]:
+    found = [
+        float(cell) if isinstance(cell, int | float) else number_in(cell or "", comma=comma)
+        for cell in cells
+    ]
     return [value for value in found if value is not None]
 
 
@@ -107,6 +110,8 @@ def _sum(column: Any, *, comma: bool) -> tuple[float, int]:
     import pyarrow.compute as pc
 
     cells = column.drop_null()
+    if not (pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type)):
+        return float(pc.sum(cells).as_py() or 0), len(cells)
     if comma:
         cells = pc.replace_substring(pc.replace_substring(cells, ".", ""), ",", ".")
     cells = pc.filter(cells, pc.match_substring_regex(cells, r"\d"))

@@ -11,6 +11,7 @@ from covey.files.bulk import parse, without_missing
 from covey.files.cells import kind
 from covey.files.dialect import BLANKS, NONE, Dialect, records, tabbed
 from covey.files.encoding import decode, zero_bytes
+from covey.files.foot import tell_subtotals
 from covey.files.head import SEPARATORS_IN_WORDS, Head, find_head, no_table
 from covey.files.names import finish, tidy
 from covey.files.numerals import canonical, find_decimal
@@ -159,20 +160,8 @@ def _columns(name: str, head: Head, notes: Notes) -> list[Any]:
         notes.add(f"{comments} line{'s' * (comments > 1)} of comments between the rows left out")
     notes.leave_out(tail.lines, "after the last row")
     notes.keep(tail.kept)
-    _tell_subtotals(columns[0], notes)
+    tell_subtotals(columns[0], notes)
     return _without_repeated_names(columns, head, notes)
-
-
-def _tell_subtotals(column: Any, notes: Notes) -> None:
-    """Note rows between the others that are called subtotals."""
-    import pyarrow.compute as pc
-
-    marked = pc.match_substring_regex(column, r"(?i)^(sub-?totals?|zwischensummen?|sous-total)\b")
-    found = pc.filter(column, pc.fill_null(marked, False))
-    if 0 < len(found) < len(column) / 2:
-        rows = "row that begins" if len(found) == 1 else "rows that begin"
-        kept = "is kept as a row" if len(found) == 1 else "are kept as rows"
-        notes.add(f"{len(found)} {rows} with {found[0].as_py()!r} {kept}")
 
 
 def _without_comments(columns: list[Any]) -> tuple[list[Any], int]:

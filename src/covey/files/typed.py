@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from covey.errors import InputError, clipped
 from covey.files.encoding import decode
+from covey.files.last_rows import without_totals
 from covey.files.names import finish, refuse_repeated
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def read_arrow(source: Source, notes: Notes) -> pd.DataFrame:
             called = f"__index_level_{number}__" if name is None else name
             columns.append((called, pd.Series(values.to_numpy() if name is None else values)))
     columns += [(name, frame.iloc[:, number]) for number, name in enumerate(frame.columns)]
-    return finish(source.name, columns, notes)
+    return finish(source.name, without_totals(columns, notes), notes)
 
 
 def read_json(source: Source, encoding: str | None, notes: Notes) -> pd.DataFrame:
@@ -93,7 +94,9 @@ def read_json(source: Source, encoding: str | None, notes: Notes) -> pd.DataFram
         (name, pd.Series([record.get(name) for record in records], dtype=object).infer_objects())
         for name in names
     ]
-    return finish(source.name, [(n, _floats(c)) for n, c in columns], notes)
+    columns = without_totals([(n, _floats(c)) for n, c in columns], notes)
+    # without a total, a column may be of one type
+    return finish(source.name, [(n, _floats(c.infer_objects())) for n, c in columns], notes)
 
 
 def _floats(column: pd.Series[Any]) -> pd.Series[Any]:

@@ -6,8 +6,8 @@ import io
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from covey.errors import InputError
-from covey.files.foot import BEFORE, LAST, footers
+from covey.errors import InputError, clipped
+from covey.files.foot import BEFORE, LAST, footers, tell_subtotals
 from covey.files.layout import find_layout, units_row
 from covey.files.names import finish, tidy
 from covey.files.notes import quoted
@@ -15,7 +15,7 @@ from covey.files.second import refuse_second_in_sheet
 from covey.table.vocabulary import ABSENT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     import pandas as pd
 
@@ -44,20 +44,31 @@ def need_openpyxl() -> Any:
     return openpyxl
 
 
-def read_workbook(source: Source, notes: Notes) -> pd.DataFrame:
-    """Read the table of a workbook: its first sheet that holds anything.
+class _Percent(float):
+    """A cell that shows a percentage: 0.05 as 5%."""
+
+
+def read_workbook(
+    source: Source, sheet: str | None, percentages: Collection[str], notes: Notes
+) -> pd.DataFrame:
+    """Read the table of a workbook: of one sheet.
 
     Args:
         source: The file.
+        sheet: Name of the sheet; None for the first that holds anything and is not hidden.
+        percentages: Names of columns that earlier files had as text such as "5%": what shows as 5%
+            comes as this text, and not as 0.05.
         notes: What is recognised beyond the plain is added to them.
 
     Returns:
         The table, of shape (N, F), with numbers, dates and text as the workbook has them.
 
     Raises:
-        InputError: openpyxl is lacking, or there is no table.
+        InputError: openpyxl is lacking, or there is no such sheet, or no table in it.
     """
-    rows = _rows(source, notes)
+    import pyarrow as pa
+
+    rows = _rows(source, sheet, bool(percentages), notes)
     texts = [[_text(cell) for cell in row] for row in rows]
     width = max((sum(1 for cell in row if cell) and len(row) for row in texts), default=0)
     layout = find_layout(texts[:400], width)
@@ -75,20 +86,29 @@ def read_workbook(source: Source, notes: Notes) -> pd.DataFrame:
         rows, texts = rows[:-1], texts[:-1]
     refuse_second_in_sheet(source.name, texts, first, names)
     rows = rows[: len(rows) - _footers(texts, notes)]
-    columns = [_column([row[number] for row in rows]) for number in range(width)]
-    return finish(source.name, list(zip(map(tidy, names), columns, strict=True)), notes)
+    tell_subtotals(pa.array([row[0] for row in texts[: len(rows)]], type=pa.string()), notes)
+    columns = []
+    for number, name in enumerate(map(tidy, names)):
+        cells = [row[number] for row in rows]
+        columns.append((name, _column(cells, shown=name in percentages)))
+    return finish(source.name, columns, notes)
 
 
-def _rows(source: Source, notes: Notes) -> list[list[Any]]:
-    """The cells of the first sheet that holds any, without empty columns around."""
+def _rows(source: Source, wanted: str | None, percentages: bool, notes: Notes) -> list[list[Any]]:
+    """The cells of one sheet, without empty columns around."""
     openpyxl = need_openpyxl()
     try:
         book = openpyxl.load_workbook(io.BytesIO(source.content), read_only=True, data_only=True)
-        sheets = {}
+        sheets, hidden = {}, set()
         for sheet in book.worksheets:
             if hasattr(sheet, "reset_dimensions"):
                 sheet.reset_dimensions()  # some programs write wrong ones
-            sheets[sheet.title] = [list(row) for row in sheet.iter_rows(values_only=True)]
+            every = sheet.iter_rows(values_only=not percentages)
+            sheets[sheet.title] = [
+                list(map(_value, row)) if percentages else list(row) for row in every
+            ]
+            if sheet.sheet_state != "visible":
+                hidden.add(sheet.title)
         book.close()
     except Exception as error:  # openpyxl raises whatever its parts do
         raise InputError(
@@ -101,13 +121,52 @@ def _rows(source: Source, notes: Notes) -> list[list[Any]]:
             f"Expected a table. Received: {source.name}, whose sheets are empty. Formulas have "
             "values only after a program computed them: open and save it there."
         )
-    title, rows = next(iter(full.items()))
-    if len(full) > 1:
-        notes.add(f"sheet {title!r} read, the first of {len(full)} that hold something")
+    rows = full[_chosen(source.name, list(sheets), list(full), hidden, wanted, notes)]
     width = max(map(len, rows))
     rows = [row + [None] * (width - len(row)) for row in rows]
     used = [number for number in range(width) if any(_text(row[number]) for row in rows)]
     return [row[used[0] : used[-1] + 1] for row in rows]
+
+
+def _chosen(
+    name: str,
+    sheets: list[str],
+    full: list[str],
+    hidden: set[str],
+    wanted: str | None,
+    notes: Notes,
+) -> str:
+    """The name of the sheet to read, of those that hold something."""
+    if wanted is None:
+        shown = [title for title in full if title not in hidden] or full
+        if len(shown) > 1:
+            others = ", ".join(map(repr, shown[1:4])) + (", ..." if len(shown) > 4 else "")
+            first = f"sheet {shown[0]!r} read, the first of {len(shown)} that hold something"
+            notes.add(f"{first}, and not {others}", "sheet")
+        return shown[0]
+    # as Excel has it, names that differ but in capitals are one
+    found = [title for title in sheets if title == wanted] or [
+        title for title in sheets if title.strip().lower() == wanted.strip().lower()
+    ]
+    if not found:
+        raise InputError(
+            f"`sheet` must name a sheet of each workbook. Received {wanted!r}; {name} has "
+            f"{clipped(', '.join(map(repr, sheets)), 300)}. Name one of these."
+        )
+    if found[0] not in full:
+        raise InputError(
+            f"`sheet` must name a sheet that holds a table. Received {wanted!r}, which is empty in "
+            f"{name}. These hold something: {clipped(', '.join(map(repr, full)), 300)}."
+        )
+    return found[0]
+
+
+def _value(cell: Any) -> Any:
+    """What a cell of openpyxl holds, a percentage as such."""
+    value = cell.value
+    if isinstance(value, int | float) and not isinstance(value, bool) and "%" in cell.number_format:
+        return _Percent(value)
+    return value
 
 
 def _is_filled(row: Sequence[Any]) -> bool:
@@ -139,10 +198,14 @@ def _cells(texts: list[list[str]], number: int) -> Any:
     return pa.chunked_array([pa.array([row[number] for row in texts[:-LAST]], type=pa.string())])
 
 
-def _column(cells: list[Any]) -> pd.Series[Any]:
-    """A column of what a workbook holds: numbers, dates or text."""
+def _column(cells: list[Any], *, shown: bool) -> pd.Series[Any]:
+    """A column of what a workbook holds: numbers, dates or text; percentages perhaps as shown."""
     import pandas as pd
 
+    cells = [
+        (f"{100 * cell:.15g}%" if shown else float(cell)) if isinstance(cell, _Percent) else cell
+        for cell in cells
+    ]
     values = [None if isinstance(cell, str) and cell.strip() in ABSENT else cell for cell in cells]
     values = [cell.strip() if isinstance(cell, str) else cell for cell in values]
     kinds = {type(cell) for cell in values if cell is not None}

@@ -38,12 +38,15 @@ class Candidate:
         ensemble: the fitted members.
         out_of_fold: distributions of the held-out rows by members that did not train on them.
         score: mean log-density of these rows, in nats per row.
+        trees: what trees that did not see a row say of it, shape (N, D), in target units; NaN for
+            rows that none held out. None if trees have no share in the means.
     """
 
     family: str
     ensemble: Ensemble
     out_of_fold: Elliptical
     score: float
+    trees: Array | None = None
 
 
 def train_candidates(
@@ -98,6 +101,14 @@ def train_candidates(
     return [student, training.candidate(architecture, shorter, weights, log.setup)[0]]
 
 
+def mean_score(joint: Elliptical, data: TrainingData) -> float:
+    """Mean log-density of the rows `data.folds.held_out`, in nats per row."""
+    rows = data.folds.held_out
+    weight, density = data.weight[rows], joint.log_prob(data.Y[rows])
+    total, count = processes.summed(np.array([weight @ density, weight.sum()]))
+    return float(total / count)
+
+
 @dataclass(frozen=True)
 class _Training:
     """What the trainings of one fit share."""
@@ -140,10 +151,7 @@ class _Training:
         if model is not None:
             ensemble.keep(model)
         joint = ensemble.held_out(data)
-        rows_held_out = data.folds.held_out
-        weight, density = data.weight[rows_held_out], joint.log_prob(data.Y[rows_held_out])
-        total, count = processes.summed(np.array([weight @ density, weight.sum()]))
-        return Candidate(family, ensemble, joint, float(total / count)), trained
+        return Candidate(family, ensemble, joint, mean_score(joint, data)), trained
 
 
 def _log_scale_ratios(ensemble: Ensemble, data: TrainingData) -> Array:

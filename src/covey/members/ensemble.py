@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, Self
 
@@ -17,6 +17,7 @@ from covey.distributions import Elliptical, Mixture
 from covey.distributions.internals import rescaled
 from covey.errors import ArtifactError
 from covey.members.architecture import Architecture, write_weights
+from covey.stacking.stack import Stack
 from covey.start.start import PREFIX, LinearStart, stacked
 from covey.table.folds import collected
 from covey.table.inputs import Inputs
@@ -38,6 +39,7 @@ class Ensemble:
         targets: names of the D targets.
         scales: by how much the mixture of the members is widened about its mean, target by target,
             shape (D,); ones by default.
+        stack: the trees that have a share in the means of the members; None without any.
     """
 
     linear: tuple[LinearStart, ...]
@@ -45,6 +47,7 @@ class Ensemble:
     weights: list[NDArray[np.float32]]
     targets: tuple[str, ...]
     scales: Any = None
+    stack: Stack | None = None
     _model: Any = field(default=None, init=False, repr=False, compare=False)
     # while Keras predicts, the weights of the model are elsewhere
     _lock: Any = field(default_factory=Lock, init=False, repr=False, compare=False)
@@ -73,20 +76,40 @@ class Ensemble:
             self._model = model
         return self._model
 
+    @property
+    def tree_weights(self) -> dict[str, float]:
+        """The typical weight of the trees in the mean of each target that has any."""
+        if self.stack is None:
+            return {}
+        pairs = zip(self.targets, self.stack.shared, self.stack.typical_weights, strict=True)
+        return {target: float(weight) for target, some, weight in pairs if some}
+
     def keep(self, model: Any) -> None:
         """Keep the model that training left, so that it need not be built and compiled again."""
         self._model = model
 
-    def mixture(self, inputs: Inputs) -> Mixture:
+    def with_stack(self, stack: Stack) -> Self:
+        """The same members, trees having a share in their means."""
+        found = replace(self, stack=stack)
+        found.keep(self._model)
+        return found
+
+    def mixture(self, inputs: Inputs, trees: Array | None = None) -> Mixture:
         """The prediction of all members for every row.
 
         Args:
             inputs: of N rows.
+            trees: what is to stand for the trees' means, shape (N, D), in target units; for rows
+                that they were fitted to.
 
         Returns:
             Mixtures of N rows, in target units.
         """
-        return self._mixture(self._forward(inputs.matrix), inputs)
+        packed = self._forward(inputs.matrix)
+        if trees is None or self.stack is None:
+            return self._mixture(packed, inputs, self._trees(inputs))
+        alike = np.broadcast_to(trees, (len(self.linear), *trees.shape))
+        return self._mixture(packed, inputs, alike)
 
     def distribution(self, inputs: Inputs) -> Elliptical:
         """The prediction of all members as one distribution for every row.
@@ -117,25 +140,30 @@ class Ensemble:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for start in range(0, max(len(inputs), 1), MOST_ROWS):
                 block = inputs[start : start + MOST_ROWS]
-                packed = self._forward(block.matrix)
+                packed, trees = self._forward(block.matrix), self._trees(block)
                 size = max(MOST_NUMBERS // int(np.prod(packed.shape[1:])), 1)
                 parts = np.split(np.arange(len(packed)), range(size, len(packed), size))
 
-                def one(part: Rows, packed: Any = packed, block: Inputs = block) -> Any:
-                    return what(self._mixture(packed[part], block[part]))
+                def one(
+                    part: Rows, packed: Any = packed, block: Inputs = block, trees: Any = trees
+                ) -> Any:
+                    some = None if trees is None else trees[:, part]
+                    return what(self._mixture(packed[part], block[part], some))
 
                 # one part, often one row that is waited for: no thread has to be started
                 results += map(one, parts) if len(parts) == 1 else pool.map(one, parts)
         return results
 
-    def _mixture(self, packed: NDArray[np.float32], inputs: Inputs) -> Mixture:
+    def _mixture(self, packed: NDArray[np.float32], inputs: Inputs, trees: Array | None) -> Mixture:
         """The mixtures of N rows, whose packed parameters have the shape (N, K, P)."""
-        members = range(len(self.linear))
-        mixture = Mixture([self._in_target_units(k, packed[:, k], inputs) for k in members])
+        each = [self._of_network(k, packed[:, k], inputs) for k in range(len(self.linear))]
+        if self.stack is not None and trees is not None:
+            each = [self.stack.moved(joint, own) for joint, own in zip(each, trees, strict=True)]
+        mixture = Mixture(each)
         return mixture if np.all(self.scales == 1) else rescaled(mixture, self.scales)
 
     def held_out(self, data: TrainingData) -> Elliptical:
-        """The prediction for training rows by the members that did not train on them.
+        """The prediction for training rows by the networks that did not train on them.
 
         Args:
             data: the rows.
@@ -147,7 +175,7 @@ class Ensemble:
         return collected(self.by_member(data.inputs, data.folds.tests), data.folds)
 
     def by_member(self, inputs: Inputs, rows: Sequence[Rows]) -> list[Any]:
-        """The prediction of each member alone, for rows of its own.
+        """The prediction of each network alone, for rows of its own.
 
         Args:
             inputs: of N rows.
@@ -162,9 +190,17 @@ class Ensemble:
         for k, own in enumerate(some):
             matrix[: len(own), k] = own.matrix
         packed = self._forward(matrix)
-        return [self._in_target_units(k, packed[: len(own), k], own) for k, own in enumerate(some)]
+        return [self._of_network(k, packed[: len(own), k], own) for k, own in enumerate(some)]
 
-    def _in_target_units(self, member: int, packed: NDArray[np.float32], inputs: Inputs) -> Any:
+    def _trees(self, inputs: Inputs) -> Array | None:
+        """What the trees say of N rows, for each member, shape (K, N, D), in target units."""
+        if self.stack is None:
+            return None
+        means = self.stack.means(inputs.matrix)
+        each = np.broadcast_to(means, (len(self.linear), *means.shape))
+        return each if inputs.offsets is None else each + inputs.offsets
+
+    def _of_network(self, member: int, packed: NDArray[np.float32], inputs: Inputs) -> Any:
         """Distributions in target units, out of the packed parameters of one member, (N, P)."""
         whitened = self.architecture.family.distribution(packed, self.targets)
         return self.linear[member].restore(whitened, inputs.features, inputs.offset(member))
@@ -181,6 +217,9 @@ class Ensemble:
         }
         arrays |= stacked(self.linear)
         arrays["scales"] = self.scales
+        if self.stack is not None:
+            manifest["trees"] = True
+            arrays |= self.stack.to_arrays()
         return Snapshot(manifest, arrays)
 
     @classmethod
@@ -229,7 +268,11 @@ class Ensemble:
             widths = (arrays["scales"], *(w for one in linear for w in (one.scale, one.widths)))
             if not all((array > 0).all() for array in widths):
                 raise ValueError("scales that are not positive")
-            return cls(linear, architecture, weights, tuple(manifest["targets"]), arrays["scales"])
+            stack = None
+            if manifest.get("trees"):
+                stack = Stack.from_arrays(arrays, n_features, d)
+            targets = tuple(manifest["targets"])
+            return cls(linear, architecture, weights, targets, arrays["scales"], stack)
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise ArtifactError(
                 "Expected a complete description of a fitted ensemble. The file lacks or garbles "

@@ -10,10 +10,10 @@ from covey.distributions import Elliptical, Mixture, Transformed
 from covey.distributions.conformal import CalibrationSet
 from covey.distributions.internals import transformed
 from covey.distributions.transforms import Transforms
-from covey.errors import shown
+from covey.errors import InputError, shown
 from covey.rows.training_table import network_inputs
 from covey.start.baseline import Baseline
-from covey.start.mean_model import MeanModel
+from covey.start.mean_model import MeanModel, PredictionError
 from covey.table import FeatureSchema, TargetText, read_features, targets_in_text
 from covey.table.inputs import Inputs
 from covey.types import Array, Rows
@@ -105,6 +105,16 @@ class FittedModel:
         """The means of `distribution`, shape (N, D), in target units."""
         return self.distribution(inputs).mean if self.transforms else self.ensemble.mean(inputs)
 
+    @property
+    def percentages(self) -> tuple[str, ...]:
+        """Names of the features and targets that training had as text such as "5%"."""
+        # files of an earlier Covey have none
+        targets = zip(self.targets, self.target_texts, strict=False)
+        return (
+            *self.schema.percentages,
+            *(name for name, text in targets if text.is_percentage),
+        )
+
     def inputs(self, X: Any) -> Inputs:
         """Turn a table into what the ensemble takes.
 
@@ -115,14 +125,23 @@ class FittedModel:
             The numbers that the networks read, and what the user's mean models predict.
 
         Raises:
-            InputError: a column is lacking or cannot be used.
+            InputError: a column is lacking or cannot be used, or a mean model cannot predict a row.
         """
         frame, named = read_features(X)
         if self.mean_model is None:
             return Inputs(network_inputs(self.schema, frame, named))
         frame = self.schema.align(frame, named)
-        offsets = self.mean_model.predict(self.schema.as_given(frame))
-        return Inputs(network_inputs(self.schema, frame, self.schema.named), offsets)
+        matrix = network_inputs(self.schema, frame, self.schema.named)
+        try:
+            offsets = self.mean_model.predict(self.schema.as_given(frame))
+        except PredictionError as error:
+            new = self.schema.new_labels(frame, self.schema.named)
+            if not new:
+                raise
+            raise InputError(f"{error} Labels that training did not have: {'; '.join(new)}.") from (
+                error.__cause__
+            )
+        return Inputs(matrix, offsets)
 
     def observed(self, values: Any, role: str) -> Any:
         """Read what of observed targets is text, as training read its own.

@@ -24,9 +24,10 @@ from covey.members.fitted_model import FittedModel
 from covey.members.plan import plan_of
 from covey.members.recipe import Recipe
 from covey.members.run import Run
+from covey.members.trees import TreesBeside
 from covey.rows.training_table import TrainingTable, network_inputs
 from covey.start.baseline import Baseline, regressor_name
-from covey.start.mean_model import MeanModel
+from covey.start.mean_model import MeanModel, PredictionError
 from covey.start.ridge import Ridge, fit_ridge
 from covey.start.start import unbounded_columns
 from covey.start.target_transforms import TargetTransforms, choose
@@ -99,7 +100,10 @@ def fit_table(
     baseline = Baseline.of(linear, covariances, name)
     run = Run.of(parameters, seed=seed, started=started)
     with run.interruption:
-        candidates = train_candidates(data, plan, architecture, linear, recipe, run)
+        beside = {"trees": parameters["trees"], "max_time": parameters["max_time"]}
+        with TreesBeside.of(data, linear, run, **beside) as trees:
+            trained = train_candidates(data, plan, architecture, linear, recipe, run)
+            candidates = trees.stacked(trained)
         fitted = select_and_calibrate(
             candidates,
             table,
@@ -117,6 +121,8 @@ def _fitted_base(base: Any, table: TrainingTable, data: TrainingData) -> tuple[M
     given = table.schema.as_given(table.frame)
     try:
         return MeanModel.fit(base, given, data, one_dimensional=table.one_dimensional)
+    except PredictionError:
+        raise
     except Exception as error:  # of a regressor, of any kind
         said = error.__cause__ if isinstance(error, InputError) else error
         frame = table.frame
@@ -246,6 +252,7 @@ def select_and_calibrate(
             **evaluation,
             "order": order,
             "transforms": through.figures(data.targets),
+            "trees": best.ensemble.tree_weights,
         },
         baseline=baseline,
         calibration_set=_calibrate(best, latent, seed),
@@ -285,7 +292,8 @@ def _calibrate(best: Candidate, data: TrainingData, seed: int) -> CalibrationSet
     chosen = calibration_rows(data.Y[rows], share, seed, row_width(best.out_of_fold))
     rows, share = rows[chosen], None if share is None else share[chosen]
     joint, y = best.out_of_fold[chosen], data.Y[rows]
-    members = best.ensemble.mixture(data.inputs[rows])
+    trees = None if best.trees is None else best.trees[rows]
+    members = best.ensemble.mixture(data.inputs[rows], trees)
     order = np.random.default_rng(seed).permutation(len(rows))
     scales = pooled_scales(
         joint[order], members[order], y[order], None if share is None else share[order]

@@ -12,7 +12,7 @@ import numpy as np
 
 from covey import __version__
 from covey.assess.shifts import FEW, shifts_of
-from covey.assess.summary import REGIONS, family_sentence
+from covey.assess.summary import REGIONS, TREES, family_sentence, trees_sentence
 from covey.assess.verdict import too_many
 from covey.backend.select import keras
 from covey.distributions import Elliptical, Transformed
@@ -104,6 +104,10 @@ def settings_of(model: Model, calibration: str) -> list[tuple[str, str]]:
             family_sentence(
                 model.family, model.family_, model.family_scores_, len(model.targets_)
             ).removeprefix("family "),
+        ),
+        *(
+            ("Boosted trees", line.removeprefix(TREES))
+            for line in trees_sentence(model.out_of_fold_evaluation_.get("trees", {}))
         ),
         ("Members", f"{architecture.members} networks of {_units(architecture)} units"),
         ("Judged while fitting on", f"{trained:,} rows that members held out in turn"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -13,9 +14,13 @@ from sklearn.utils import get_tags
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
-from covey.errors import InputError, shown
+from covey.errors import InputError, clipped, shown
 from covey.table.training_data import TrainingData
 from covey.types import Array, Mask, Rows
+
+
+class PredictionError(InputError):
+    """A regressor that was fitted cannot predict other rows, whose labels may be new to it."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,8 @@ class MeanModel:
 
         Raises:
             InputError: `base` is no regressor, takes no weights, cannot be fitted to one target at
-                a time where it must be, or predicts another shape or numbers that are not finite.
+                a time where it must be, or cannot predict rows that it was not fitted to, or
+                predicts another shape or numbers that are not finite.
         """
         Y, folds, weight = data.Y, data.folds, data.weight
         multiple = _checked(base, weight)
@@ -132,7 +138,8 @@ class MeanModel:
             Array of shape (K, N, D), in target units.
 
         Raises:
-            InputError: a regressor predicts another shape or numbers that are not finite.
+            InputError: a regressor cannot predict these rows, or predicts another shape or numbers
+                that are not finite.
         """
         rows = np.arange(len(table))
         return np.stack([_predicted(e, table, rows, self.n_targets) for e in self.estimators])
@@ -215,7 +222,12 @@ def _zero(regressor: Any, table: Any, *_: Any) -> Any:
 def _predicted(estimator: Any, table: Any, rows: Rows, n_targets: int) -> Array:
     if len(rows) == 0:
         return np.empty((0, n_targets))
-    found = np.asarray(estimator.predict(_rows(table, rows)), dtype=np.float64)
+    try:
+        found = np.asarray(estimator.predict(_rows(table, rows)), dtype=np.float64)
+    except MemoryError:
+        raise
+    except Exception as error:  # of any kind, as above
+        raise _no_prediction(estimator, error) from error
     if found.shape not in [(len(rows), n_targets), (len(rows),) * (n_targets == 1)]:
         raise InputError(
             f"Expected `base` to predict an array of shape ({len(rows)}, {n_targets}). Received "
@@ -227,6 +239,21 @@ def _predicted(estimator: Any, table: Any, rows: Rows, n_targets: int) -> Array:
             f"{type(estimator).__name__}."
         )
     return found.reshape(len(rows), n_targets)
+
+
+def _no_prediction(estimator: Any, error: Exception) -> PredictionError:
+    said = " ".join(str(error).split())
+    advice = "Give it rows like those it was fitted to, or make it take such rows."
+    if re.search(r"unknown|unseen|not seen|new label|could not convert string|not in index", said):
+        advice = (
+            "Let it take labels that it was not fitted to, as OneHotEncoder("
+            "handle_unknown='ignore') does, and fit again; or leave out rows with such labels."
+        )
+    return PredictionError(
+        "Expected `base` to predict rows that it was not fitted to. "
+        f"{shown(estimator)} could not, and says {type(error).__name__}: {clipped(said, 300)}. "
+        f"{advice}"
+    )
 
 
 def _rows(table: Any, rows: Rows) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from covey.arguments.family import AUTO
 from covey.backend import compilation, processes
 from covey.errors import InputError, shown
 from covey.members.candidates import train_candidates
@@ -24,6 +25,7 @@ from covey.stream.dataset import ParquetTable
 from covey.stream.first_pass import FirstPass, FoldError
 from covey.stream.hash_folds import HashFolds
 from covey.stream.order import attempts
+from covey.stream.paths import say_repeats
 from covey.stream.rows import Roles
 from covey.stream.source import Streamed
 from covey.table import Declared
@@ -34,7 +36,7 @@ Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 PASSES = 1.0  # how often a member sees each of its rows at least
 # parameters that may differ when a fit is resumed
-FREE = ("max_time", "callbacks", "verbose", "random_state", "base", "transform")
+FREE = ("max_time", "callbacks", "verbose", "random_state", "base", "transform", "trees")
 FIRST_PASS, ORDER = "survey", "order"  # in checkpoints
 OF_THE_FIT = ("members", "seed")  # what of folds is not kept beside them
 
@@ -73,7 +75,9 @@ def fit_files(
     """
     compilation.check_can_fit()
     _check(parameters, groups)
+    paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     files = ParquetTable.open(paths)
+    say_repeats(paths)
     declared = Declared.of(parameters["categorical"], parameters["dates"])
     roles = Roles.choose(files, targets, features, sample_weight, groups, declared)
     members, count = parameters["members"], len(roles.targets)
@@ -148,6 +152,12 @@ def _check(parameters: Mapping[str, Any], groups: str | None) -> None:
             "`transform` is chosen on tables in memory. Received "
             f"transform={shown(parameters['transform'])} for `fit_files`: leave it out, or "
             "read a part of the rows and use `fit`."
+        )
+    if parameters.get("trees", AUTO) not in (AUTO, False):
+        raise InputError(
+            "Boosted trees are grown on tables in memory. Received "
+            f"trees={shown(parameters['trees'])} for `fit_files`: leave it out, or read a part of "
+            "the rows and use `fit`."
         )
     if cv is not None and not (isinstance(cv, str) and cv in (SHUFFLED, BLOCKS)):
         raise InputError(

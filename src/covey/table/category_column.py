@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from covey.arguments.labels import row_name
 from covey.errors import clipped
-from covey.table.cells import refuse_holders
-from covey.table.spelling import number_label
+from covey.table.cells import refuse_holders, shown_cell
 from covey.table.vocabulary import ABSENT
 
 if TYPE_CHECKING:
@@ -142,6 +142,22 @@ class CategoricalColumn:
         matrix[rows, places[rows]] = 1.0
         return matrix, new
 
+    def news(self, column: pd.Series, rows: NDArray[np.intp]) -> str:
+        """Say which labels training did not have, if it had each of its labels told apart.
+
+        Args:
+            column: N cells.
+            rows: those whose label has no column, as `encoded` finds them.
+
+        Returns:
+            How many there are, and the first; "" if there are none.
+        """
+        if not len(rows) or not self.categories or self.others:
+            return ""
+        first = int(rows[0])
+        where = row_name(column.index, first)
+        return f"{len(rows):,} in {self.name!r}, the first {shown_cell(column, first)} in {where}"
+
     def to_manifest(self) -> dict[str, Any]:
         """Return the kind, "text", and the attributes, those as in earlier files left out."""
         own = {**asdict(self), "categories": list(self.categories), "kind": "text"}
@@ -229,3 +245,23 @@ def _merged(text: str) -> str:
     if not math.isfinite(number):
         return text
     return str(int(number)) if number.is_integer() else str(number)
+
+
+def number_label(text: str) -> str | None:
+    """One spelling for 1 and 1.0, if text is a number as Python or a CSV file of it has it.
+
+    Args:
+        text: of a cell.
+
+    Returns:
+        Such as "1", "-2.5"; None for text that is no number, or that another spelling would change,
+        such as "042" and "1.50".
+    """
+    if len(text) > 40 or not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", text):
+        return None
+    if re.fullmatch(r"-?(0|[1-9][0-9]*)", text):
+        return "0" if text == "-0" else text
+    number = float(text)
+    if repr(number) != text:
+        return None
+    return str(int(number)) if number.is_integer() and abs(number) < 2**53 else text

@@ -12,6 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from covey.table.cells import DAY, days_of
 from covey.types import Array
@@ -51,6 +52,8 @@ _AFTER = rf"(?:(?:T| |, )(?P<time>[0-9:., APMapm]+?){_ZONE}?)?"
 _PATTERNS = tuple(
     (re.compile(rf"(?:[A-Za-z]{{3,9}},? )?{date}{_AFTER}"), form) for date, form in _DATES
 )
+_YEAR_ALONE = rf"(^|[^0-9])({_YEAR})($|[^0-9])"
+_MONTH_SHAPE = re.compile("(\x01[-/.]00|(^|[^-/.0])00?[-/]\x01)([^-/.0]|$)")
 _QUARTER = re.compile(rf"({_YEAR})[- ]?[Qq]([1-4])")
 _DURATION = re.compile(r"[+-]?[0-9]+ days?( [+-]?[0-9]{1,2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?)?")
 _LONG = re.compile(r"([0-9]+) days?(?: ([0-9]{1,2}):([0-9]{2}):([0-9]{2}(?:\.[0-9]+)?))?")
@@ -163,16 +166,13 @@ class DateSpelling:
         plain = cells.str.match(_ISO).to_numpy(dtype=bool)
         if plain.any():
             days[plain] = _days(cells[plain], "ISO8601")
-        rows: dict[str, list[int]] = {}
-        stripped = cells.tolist()
-        for row in np.flatnonzero(~plain).tolist():
-            if form := _format(stripped[row], self.first or MONTH_FIRST):
-                rows.setdefault(form, []).append(row)
-            elif quarter := _QUARTER.fullmatch(stripped[row]):
-                start = np.datetime64(f"{quarter[1]}-{3 * int(quarter[2]) - 2:02d}-01")
-                days[row] = (start - np.datetime64(0, "D")) / DAY
-        for form, which in rows.items():
-            found = _days(_tidied(cells.iloc[which]), form)
+        rest = np.flatnonzero(~plain)
+        for form, which in _by_format(cells.iloc[rest], self.first or MONTH_FIRST).items():
+            which = rest[which]
+            if not form:
+                days[which] = _quarters(cells.iloc[which])
+                continue
+            found = _days(_tidied(cells.iloc[which], form), form)
             if self.until and "%y" in form:
                 start = np.datetime64(f"{self.until + 1}-01-01")
                 found -= CENTURY * (found >= (start - np.datetime64(0, "D")) / DAY)
@@ -236,6 +236,44 @@ def _time_of_day(text: str) -> float:
     return (3600 * hour + 60 * minute + second) / 86400
 
 
+def _quarters(cells: pd.Series) -> Array:
+    """Quarters of years such as "2017Q3", in days since 1970; NaN for what is none."""
+    days = np.full(len(cells), np.nan)
+    for row in np.flatnonzero(cells.str.contains("[Qq]")).tolist():
+        if quarter := _QUARTER.fullmatch(cells.iloc[row]):
+            start = np.datetime64(f"{quarter[1]}-{3 * int(quarter[2]) - 2:02d}-01")
+            days[row] = (start - np.datetime64(0, "D")) / DAY
+    return days
+
+
+def _by_format(cells: pd.Series, first: str) -> dict[str, NDArray[np.intp]]:
+    """Rows of N texts by their format of `strptime`, "" for those that have none.
+
+    Texts of one shape, the same but for their digits, have one format: it is found once.
+    """
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not len(cells):
+        return {}
+    shapes = pa.array(cells, type=pa.large_string())
+    shapes = pc.replace_substring_regex(shapes, _YEAR_ALONE, "\\1\x01\\3")
+    codes, distinct = pd.factorize(
+        pc.replace_substring_regex(shapes, "[0-9]", "0").to_numpy(zero_copy_only=False)
+    )
+    order = np.argsort(codes, kind="stable")
+    parts = np.split(order, np.cumsum(np.bincount(codes, minlength=len(distinct)))[:-1])
+    found: dict[str, list[NDArray[np.intp]]] = {}
+    for shape, rows in zip(distinct, parts, strict=True):
+        # a year and one number is a month only if that is at most 12
+        each = np.split(rows, len(rows)) if _MONTH_SHAPE.search(shape) else [rows]
+        for some in each:
+            form = _format(cells.iloc[int(some[0])], first) or ""
+            found.setdefault(form, []).append(some)
+    return {form: np.concatenate(parts) for form, parts in found.items()}
+
+
 def _format(text: str, first: str) -> str | None:
     """The format of `strptime` of one text, if what is first is; None if it is no date."""
     for pattern, form in _PATTERNS:
@@ -279,16 +317,22 @@ def _time_format(groups: Mapping[str, Any]) -> str:
     return form + (" %z" if groups["zone"] else "")
 
 
-def _tidied(cells: pd.Series) -> pd.Series:
-    """Dates with one blank before the time, its half and its zone, as `_format` has them."""
-    time = r"([0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?)"
-    cells = cells.str.replace(rf"(?:T|, | ){time}", r" \1", regex=True)
-    cells = cells.str.replace(r"(:[0-9]{2}),([0-9])", r"\1.\2", regex=True)
-    cells = cells.str.replace(r" ?([APap])\.?[Mm]\.?(?=$| )", r" \1M", regex=True)
-    cells = cells.str.replace(r"(?<=[0-9M]) ?(?:Z|z|UTC|GMT)$", " +0000", regex=True)
-    zone = r"(:[0-9.]+(?: [APap]M)?) ?([+-][0-9]{2}):?([0-9]{2})$"
-    cells = cells.str.replace(zone, r"\1 \2\3", regex=True)
-    return cells.str.replace(r"([A-Za-z]{3,9})\.", r"\1", regex=True)
+def _tidied(cells: pd.Series, form: str) -> pd.Series:
+    """Dates of one format, with one blank before time, half and zone, as `_format` has them."""
+    if ":" in form and cells.str.contains(r"[T,] ?[0-9]{1,2}:", regex=True).any():
+        time = r"([0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?)"
+        cells = cells.str.replace(rf"(?:T|, | ){time}", r" \1", regex=True)
+    if "%f" in form:
+        cells = cells.str.replace(r"(:[0-9]{2}),([0-9])", r"\1.\2", regex=True)
+    if "%p" in form and not cells.str.contains(r"[0-9] [AP]M(?: |$)", regex=True).all():
+        cells = cells.str.replace(r" ?([APap])\.?[Mm]\.?(?=$| )", r" \1M", regex=True)
+    if "%z" in form:
+        cells = cells.str.replace(r"(?<=[0-9M]) ?(?:Z|z|UTC|GMT)$", " +0000", regex=True)
+        zone = r"(:[0-9.]+(?: [APap]M)?) ?([+-][0-9]{2}):?([0-9]{2})$"
+        cells = cells.str.replace(zone, r"\1 \2\3", regex=True)
+    if "%b" in form.lower():
+        cells = cells.str.replace(r"([A-Za-z]{3,9})\.", r"\1", regex=True)
+    return cells
 
 
 def _days(cells: pd.Series, form: str) -> Array:

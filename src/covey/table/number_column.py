@@ -28,7 +28,7 @@ from covey.table.spelling import (
     read_words,
     spelling_from_manifest,
 )
-from covey.table.words import Reading, Words
+from covey.table.words import Lost, Reading, Words, some
 from covey.types import Array, Mask
 
 if TYPE_CHECKING:
@@ -242,6 +242,10 @@ class NumericColumn:
             found = replace(found, lost=lost, bare=words.bare(self.spelling))
         elif kind not in (self.kind, "empty"):
             found = self._of_another_kind(kind, values, column)
+        elif self.spelling.is_percentage:
+            found = replace(found, bare=some(column, np.isfinite(values) & (values != 0.0)))
+        if found.bare is not None and not training:
+            self._refuse_shares(found.bare, found.values)
         refuse_infinity("X", {self.name: first_infinity(column, found.values)})
         return found
 
@@ -261,14 +265,34 @@ class NumericColumn:
             states = np.where(np.isnan(boolean), states, NUMBER)
         return words.reading(values, states)
 
+    def _refuse_shares(self, bare: Lost, values: Array) -> None:
+        """Refuse numbers that are none of the percentages of training, but shares such as 0.05."""
+        known = np.abs(values[np.isfinite(values) & (values != 0.0)])
+        if self.low is None or self.high is None or bare.count < len(known):
+            return
+        most = max(abs(self.low), abs(self.high))
+        if known.max() <= 1.0 < most:
+            raise InputError(
+                f"{self.name!r} held percentages in training, from {self.text(self.low)} to "
+                f"{self.text(self.high)}, and must hold them again. Received: {bare.first} in "
+                f"{bare.row}, and no number above 1, so that these may be shares, 0.05 for 5%. "
+                f'Write them with the sign, "5%", or as shares in training too.'
+            )
+
     def _of_another_kind(self, kind: str, values: Array, column: pd.Series) -> Reading:
         raise self._wrong(int(np.flatnonzero(column.notna())[0]), column)
 
     def _wrong(self, row: int, column: pd.Series) -> InputError:
+        cell = column.iloc[row]
+        unit = NumberSpelling.find({cell: 1})[0].unit if isinstance(cell, str) else ""
+        how, what = "", "Convert it, or mark such cells as missing."
+        if self.kind == "number" and unit != self.spelling.unit and self.low is not None:
+            how = f", {self.details}," if self.scale else ""
+            beside = f"with {self.spelling.unit!r}" if self.spelling.unit else f"without {unit!r}"
+            what = f"Write the column as training had it, {beside}, or mark such cells as missing."
         return InputError(
-            f"{self.name!r} held {PLURAL[self.kind]} in training and must hold them again. "
-            f"Received: {shown_cell(column, row)} in {row_name(column.index, row)}. Convert it, or "
-            "mark such cells as missing."
+            f"{self.name!r} held {PLURAL[self.kind]} in training{how} and must hold them again. "
+            f"Received: {shown_cell(column, row)} in {row_name(column.index, row)}. {what}"
         )
 
 

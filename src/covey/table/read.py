@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from covey.table.cells import (
 )
 from covey.table.columns import merged
 from covey.table.said import (
+    say_bare,
     say_doubtful_targets,
     say_long_targets,
     say_lost_targets,
@@ -129,7 +131,9 @@ def read_targets(
             "Each column of `Y` must hold values. Received nothing but NaN in "
             f"{listed(frame.columns[missing == len(matrix)])}. Leave the column out."
         )
-    _warn_of_degenerate(matrix, list(frame.columns))
+    # what is alike as numbers alone need not be
+    exact = [place for place, name in enumerate(frame.columns) if str(name) not in long]
+    _warn_of_degenerate(matrix[:, exact], [frame.columns[place] for place in exact])
     return matrix, tuple(frame.columns) if named else None, one_dimensional, tuple(texts)
 
 
@@ -188,13 +192,16 @@ def targets_in_text(
             each[key] = targets_in_text(cells, one, role, text)
         return each
     names = tuple(targets)
-    if isinstance(values, str):
+    if isinstance(values, str | Real):
         table = _without_text(pd.DataFrame({targets[0]: [values]}), targets, texts, role)
         return values if table is None else table.iloc[0, 0]
     data = as_pandas(values, role)
+    if isinstance(data, pd.api.extensions.ExtensionArray):
+        data = data.to_numpy(dtype=object)
     if isinstance(data, list | tuple):
         data = np.array(data, dtype=object) if not uneven(data) else None
-    if isinstance(data, np.ndarray) and data.dtype.kind in "OSU" and data.ndim in (1, 2):
+    kinds = "OSUfiu" if any(text.is_percentage for text in texts) else "OSU"
+    if isinstance(data, np.ndarray) and data.dtype.kind in kinds and data.ndim in (1, 2):
         found = _without_text(pd.DataFrame(data), targets, texts, role)
         return values if found is None else found.to_numpy(np.float64).reshape(data.shape)
     if isinstance(data, pd.Series):
@@ -228,13 +235,15 @@ def _without_text(
     if any(named):
         frame = frame.loc[:, named]
     known = dict(zip(targets, texts, strict=True)) if texts else {}
-    if not any(named) and frame.shape[1] == len(texts):  # by their places
-        known = dict(zip(map(str, frame.columns), texts, strict=True))
-    numbers, lost, doubts = {}, [], []
-    for place, name in enumerate(map(str, frame.columns)):
-        column = frame.iloc[:, place]
-        if kind_of(column) == "text":
-            text = known.get(name)
+    by_place = not any(named) and frame.shape[1] == len(targets)
+    labels = list(targets) if by_place else [str(name) for name in frame.columns]
+    numbers, lost, doubts, shares = {}, [], [], []
+    for place, name in enumerate(labels):
+        column, text = frame.iloc[:, place], known.get(name)
+        kind = kind_of(column)
+        if kind == "number" and text is not None and (found := text.shares(column)) is not None:
+            shares.append((name, found))
+        if kind == "text":
             reading = (
                 TargetText.learn(name, column, role)[0]
                 if text is None
@@ -243,6 +252,7 @@ def _without_text(
             numbers[place] = reading.values
             lost += [reading.lost.of(name)] if reading.lost else []
             doubts += [(name, reading.doubt)] if reading.doubt else []
+    say_bare(shares)
     if not numbers:
         return None
     say_lost_targets(lost)

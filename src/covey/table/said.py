@@ -159,6 +159,15 @@ def say_doubtful_targets(targets: Sequence[tuple[str, str]]) -> None:
     _say_marks("the targets ", targets)
 
 
+def say_doubtful_weights(columns: Sequence[tuple[str, str]]) -> None:
+    """Warn of text of weights that could mean another number.
+
+    Args:
+        columns: the names of some, and such a text.
+    """
+    _say_marks("the weights ", columns)
+
+
 def say_long_targets(names: Sequence[str]) -> None:
     """Warn of targets of whole numbers that are too long to be told apart as numbers.
 

@@ -9,7 +9,6 @@ from unicodedata import normalize
 
 import numpy as np
 
-from covey.arguments.labels import row_name
 from covey.errors import ArtifactError, InputError, warn
 from covey.table.category_column import CategoricalColumn
 from covey.table.cells import (
@@ -17,7 +16,6 @@ from covey.table.cells import (
     kind_of,
     listed,
     refuse_infinity,
-    shown_cell,
     stamps_of,
 )
 from covey.table.columns import Column, column_from_manifest, learn
@@ -129,6 +127,12 @@ class FeatureSchema:
         return tuple(column.name for column in self.columns)
 
     @property
+    def percentages(self) -> tuple[str, ...]:
+        """Names of the columns that training had as text such as "5%"."""
+        numbers = (c for c in self.columns if isinstance(c, NumericColumn))
+        return tuple(column.name for column in numbers if column.spelling.is_percentage)
+
+    @property
     def output_names(self) -> tuple[str, ...]:
         """Names of the matrix columns, such as "T", "T is missing" and "colour=red"."""
         return tuple(name for column in self.columns for name in column.output_names)
@@ -165,10 +169,8 @@ class FeatureSchema:
             if isinstance(column, CategoricalColumn):
                 matrix, fresh = column.encoded(cells)
                 parts.append(matrix)
-                if len(fresh) and column.categories and not column.others:
-                    place = row_name(cells.index, int(fresh[0]))
-                    first = f"the first {shown_cell(cells, int(fresh[0]))} in {place}"
-                    new.append((column.name, f"{len(fresh):,} in {column.name!r}, {first}"))
+                said = column.news(cells, fresh)
+                new += [(column.name, said)] if said else []
                 continue
             values = self._values(column, cells, training=training)
             parts.append(column.scaled(values))
@@ -186,6 +188,21 @@ class FeatureSchema:
             )
             warn(message)
         return np.concatenate(parts, axis=1)
+
+    def new_labels(self, frame: pd.DataFrame, named: bool) -> list[str]:
+        """The labels that training did not have, each time they are asked for.
+
+        Args:
+            frame: Table of N rows from `read_features`.
+            named: Whether its names are the user's, from `read_features`.
+
+        Returns:
+            For each column with some how many there are, and the first, in words.
+        """
+        pairs = zip(self.columns, self._aligned(frame, named), strict=True)
+        labels = [(c, cells) for c, cells in pairs if isinstance(c, CategoricalColumn)]
+        found = (column.news(cells, column.encoded(cells)[1]) for column, cells in labels)
+        return [said for said in found if said]
 
     def beyond_range(self, frame: pd.DataFrame, named: bool) -> dict[str, Any]:
         """Count the rows with a number beyond those of training.

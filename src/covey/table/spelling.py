@@ -21,7 +21,9 @@ from covey.table.vocabulary import (
     LETTER_UNITS,
     MARKS,
     MONEY_CODES,
+    MONEY_PREFIXES,
     MONEY_SIGNS,
+    MONEY_WORDS,
     PERCENT,
     UNITS,
 )
@@ -36,11 +38,15 @@ MOSTLY = 0.5  # and from which on somebody should know that it is not
 NUMBER, NOTHING, MARK, OTHER = range(4)  # what a text is: see `NumberSpelling.read`
 
 _MONEY = rf"(?:[A-Z]{{0,3}}[{MONEY_SIGNS}]|{'|'.join(MONEY_CODES)})"
+_CURRENCY = {**MONEY_WORDS, **MONEY_PREFIXES}
+_WORD_BEFORE = rf"(?:{'|'.join(_CURRENCY)})(?:\.|(?=\s))"
+_WORD_AFTER = rf"(?:{'|'.join(MONEY_WORDS)})\.?"
 _BESIDE = "|".join(map(re.escape, UNITS))
 _NUMBER = re.compile(
-    rf"(?P<sign>[+-]?)(?:\s*(?P<before>{_MONEY}))?\s*(?P<sign2>[+-]?)"
+    rf"(?P<sign>[+-]?)(?:\s*(?P<before>{_MONEY}|{_WORD_BEFORE}))?\s*(?P<sign2>[+-]?)"
     r"(?P<body>[0-9](?:[0-9.,']| (?=[0-9]))*|[.,][0-9]+)(?P<power>[eE][+-]?[0-9]+)?"
-    rf"(?P<after>\s*(?:[{PERCENT}]|{_MONEY}|{_BESIDE})|\s+[{''.join(LETTER_UNITS)}])?"
+    r"(?P<whole>(?<=[0-9][.,])-{1,2})?"  # "100,-" is 100 and no cents
+    rf"(?P<after>\s*(?:[{PERCENT}]|{_MONEY}|{_WORD_AFTER}|{_BESIDE})|\s+[{''.join(LETTER_UNITS)}])?"
     r"\s*(?P<trailing>-)?"
 )
 _INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
@@ -117,7 +123,8 @@ class NumberSpelling:
             cells = np.array(list(counts.values()))
             units[""] = int(cells[plain].sum())
             votes["."] = int(cells[_matches(texts, _SURE)].sum())
-        for text in texts[~plain]:
+        may_be = ~plain & ~_never_numbers(texts)
+        for text in texts[may_be]:
             number, count = _number(text), counts[text]
             if number is None:
                 continue
@@ -134,7 +141,7 @@ class NumberSpelling:
         if uncertain[","] and not votes["."] and not votes[","]:
             doubt = uncertain[","]
         if doubt is None and not votes["."] and not votes[","]:
-            doubt = doubtful_point(list(counts))
+            doubt = doubtful_point(texts[plain | may_be].tolist())
         total = sum(units.values())
         unit = max(units, key=lambda name: units[name], default="")
         if not unit or units[unit] < NEARLY_ALL * total:
@@ -163,6 +170,7 @@ class NumberSpelling:
             values[plain] = _cast(cells[plain])
             states[plain] = NUMBER
             rows = np.flatnonzero(~plain)
+        rows = rows[~_never_numbers(cells[rows])]
         for row in rows.tolist():
             text = texts[row]
             number = _number(text)
@@ -237,6 +245,11 @@ def _are_plain(texts: NDArray[Any]) -> Mask:
     return _matches(texts, _PROGRAMS)
 
 
+def _never_numbers(texts: NDArray[Any]) -> Mask:
+    """Which of N texts are `OTHER` at a glance, as dates and times are, shape (N,)."""
+    return _matches(texts, r":|[0-9][/-][0-9]") & ~_matches(texts, r"^\s*0000")  # a missing date
+
+
 def _matches(texts: NDArray[Any], pattern: str) -> Mask:
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -305,26 +318,6 @@ def read_words(texts: Sequence[str]) -> Array:
     return np.array([place.get(text.strip().lower(), np.nan) for text in texts], dtype=np.float64)
 
 
-def number_label(text: str) -> str | None:
-    """One spelling for 1 and 1.0, if text is a number as Python or a CSV file of it has it.
-
-    Args:
-        text: of a cell.
-
-    Returns:
-        Such as "1", "-2.5"; None for text that is no number, or that another spelling would change,
-        such as "042" and "1.50".
-    """
-    if len(text) > 40 or not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", text):
-        return None
-    if re.fullmatch(r"-?(0|[1-9][0-9]*)", text):
-        return "0" if text == "-0" else text
-    number = float(text)
-    if repr(number) != text:
-        return None
-    return str(int(number)) if number.is_integer() and abs(number) < 2**53 else text
-
-
 @lru_cache(maxsize=2**16)
 def _number(text: str) -> _Number | None:
     text = text.translate(_PLAIN).strip()
@@ -339,12 +332,15 @@ def _number(text: str) -> _Number | None:
         return None
     sign = "-" if negative or "-" in signs else ""
     body = found["body"].strip()
-    readings = tuple(
-        (mark, f"{sign}{digits}{found['power'] or ''}") for mark, digits in _readings(body)
-    )
+    pairs = _readings(body)
+    if found["whole"]:
+        body, end = body[:-1], body[-1]
+        pairs = [p for p in _readings(body) if body.isdigit() or (p[0] == end and end not in body)]
+    readings = tuple((mark, f"{sign}{digits}{found['power'] or ''}") for mark, digits in pairs)
     if not readings:
         return None
     unit = found["before"] or (found["after"] or "").strip()
+    unit = _CURRENCY.get(unit.removesuffix("."), unit)
     return _Number(readings, unit, len(readings) == 2 and not body.isdigit())
 
 
@@ -377,7 +373,9 @@ def state(text: str) -> int:
 
 def _is_sign(unit: str) -> bool:
     """Whether a unit is left out before a number as often as not: a percentage, or a currency."""
-    return bool(unit) and (unit in PERCENT or re.fullmatch(_MONEY, unit) is not None)
+    if not unit or unit in PERCENT or unit in _CURRENCY.values():
+        return bool(unit)
+    return re.fullmatch(_MONEY, unit) is not None
 
 
 def spelling_from_manifest(entry: Mapping[str, Any]) -> NumberSpelling:

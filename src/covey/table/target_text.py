@@ -10,11 +10,11 @@ import numpy as np
 
 from covey.arguments.labels import row_name
 from covey.errors import InputError, shown
-from covey.table.cells import refuse_holders
+from covey.table.cells import decode, refuse_holders
 from covey.table.columns import much_is_bare, read_numbers_in_text
 from covey.table.said import say_bare
 from covey.table.spelling import NEARLY_ALL, NUMBER, OTHER, NumberSpelling, as_words, read_words
-from covey.table.words import Reading, Words
+from covey.table.words import Lost, Reading, Words, some
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,6 +98,27 @@ class TargetText:
             f"{spelling.sentence or 'without a unit'}. Received {shown(column.iloc[row])} in "
             f"{row_name(column.index, row)}. Convert the column to numbers in the unit of training."
         )
+
+    @property
+    def is_percentage(self) -> bool:
+        """Whether training wrote percentages, so that 0.05 may mean 5% or 0.05%."""
+        return self.spelling is not None and self.spelling.is_percentage
+
+    def shares(self, column: pd.Series) -> Lost | None:
+        """Later numbers by their type that may be shares, where training wrote percentages.
+
+        Args:
+            column: N numbers.
+
+        Returns:
+            Those that are not 0; None if one is above 1, where all of them are taken to be in per
+            cent, as the fit said.
+        """
+        if not self.is_percentage:
+            return None
+        values = np.abs(decode(column)[1])
+        held = np.isfinite(values) & (values != 0.0)
+        return some(column, held) if held.any() and values[held].max() <= 1.0 else None
 
     def to_manifest(self) -> dict[str, Any]:
         """The attributes as JSON has them."""

@@ -25,7 +25,10 @@ _UNITS = (
     "mg/dL mg/l mg/L g/l g/L mmol/l mmol/L \u00b5g/m3 \u00b5g/m\u00b3 \u03bcg/m3 \u03bcg/m\u00b3 "
     "kg/m3 kg/m\u00b3 pcs px pp bps"
 )
-_MONEY = "USD EUR GBP CHF JPY CNY INR CAD AUD NZD SEK NOK DKK PLN CZK HUF BRL MXN ZAR RUB TRY KRW"
+_MONEY = (
+    "USD EUR GBP CHF JPY CNY INR CAD AUD NZD SEK NOK DKK PLN CZK HUF BRL MXN ZAR RUB TRY KRW RON "
+    "BGN ISK UAH ILS AED SAR HKD SGD TWD THB MYR IDR PHP VND CLP COP"
+)
 
 ABSENT = frozenset(("", *_ABSENT.split(","), *_ERRORS.upper().split(",")))
 NO_DATES = ("0000-00-00", "0000-00-00 00:00:00")  # of MySQL
@@ -33,6 +36,18 @@ MARKS = frozenset((*_MARKS.split(","), *NO_DATES, *(text.lower() for text in ABS
 UNITS = tuple(_UNITS.split())
 LETTER_UNITS = ("A", "C", "F", "J", "K", "N", "V", "W")  # only behind a blank
 MONEY_CODES = tuple(_MONEY.split())
+# Currencies in other letters, as they are counted, before a number only with a dot or a blank.
+MONEY_WORDS = {
+    **{each: each for each in ("kr", "z\u0142", "K\u010d", "Ft", "lei", "\u043b\u0432", "din")},
+    **{
+        "Kr": "kr",
+        "zl": "z\u0142",
+        "Kc": "K\u010d",
+        "\u0440\u0443\u0431": "\u20bd",
+        "\u0440": "\u20bd",
+    },
+}
+MONEY_PREFIXES = {"Rs": "Rs", "RM": "RM", "Rp": "Rp", "Fr": "CHF", "SFr": "CHF"}
 MONEY_SIGNS = (
     "$\u20ac\u00a3\u00a5\u20b9\u20a9\u20bd\u20ba\u20b4\u20aa\u20ab\u0e3f\u20a6\u20b1\u00a2"
 )

@@ -147,20 +147,29 @@ class Words:
 
     def lost(self, states: NDArray[np.int8]) -> Lost | None:
         """The cells that hold something, and not what the column is."""
-        return self._some(np.append(np.isin(states, (MARK, OTHER)), False)[self.codes])
+        return some(self.column, np.append(np.isin(states, (MARK, OTHER)), False)[self.codes])
 
     def bare(self, spelling: NumberSpelling) -> Lost | None:
         """The cells without a percent sign in a column of percentages, but for 0."""
         if not spelling.is_percentage:
             return None
         typed = np.isfinite(self.numbers) & (self.numbers != 0.0)
-        return self._some(typed | np.append(spelling.bare(self.texts), False)[self.codes])
+        return some(self.column, typed | np.append(spelling.bare(self.texts), False)[self.codes])
 
-    def _some(self, which: Mask) -> Lost | None:
-        """Some cells, shape (N,): how many there are, and the first; None if there are none."""
-        rows = np.flatnonzero(which)
-        if not len(rows):
-            return None
-        first = int(rows[0])
-        where = row_name(self.column.index, first)
-        return Lost(len(rows), len(self.column), shown_cell(self.column, first), where, first)
+
+def some(column: pd.Series, which: Mask) -> Lost | None:
+    """Some cells of a column: how many there are, and the first.
+
+    Args:
+        column: N cells.
+        which: of them, shape (N,).
+
+    Returns:
+        None if there are none.
+    """
+    rows = np.flatnonzero(which)
+    if not len(rows):
+        return None
+    first = int(rows[0])
+    where = row_name(column.index, first)
+    return Lost(len(rows), len(column), shown_cell(column, first), where, first)

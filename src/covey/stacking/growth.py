@@ -1,0 +1,177 @@
+"""Boosted trees for each member and target, fitted to the rows that the member trains on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.stacking.forest import Forest, joined
+from covey.stacking.library import lightgbm
+from covey.start.start import LinearStart
+from covey.table.training_data import TrainingData
+from covey.types import Array, Rows
+
+MANY = 2000  # training rows from which on trees are fewer and larger, for the sake of prediction
+LEAST_ROWS = 20  # with a target, that a fold must train on for trees of it
+FEATURES = 30  # that each tree may choose from
+STEP = 10  # trees from one look at the held-out rows to the next
+ENOUGH = 1.005  # times the least squared error, for which fewer trees are taken
+FINER = 1.5  # times as many trees for new rows, with steps as much smaller,
+BAGGED = {"bagging_fraction": 0.8, "bagging_freq": 1}  # each learning from a part of the rows
+
+
+@dataclass(frozen=True)
+class GrownTrees:
+    """Trees for D targets, and what others, which did not see a row, say of it.
+
+    Attributes:
+        forest: D outputs, the targets, standardised; it was fitted to all rows.
+        location: of the standardised targets, shape (D,), in target units.
+        scale: the same.
+        held_out: for each member, the means of the rows it holds out, (n_k, D), in target units, by
+            trees that were fitted to the rows it trains on.
+        counts: how many trees there were of each target for a member, shape (D,); 0 for none.
+    """
+
+    forest: Forest
+    location: Array
+    scale: Array
+    held_out: tuple[Array, ...]
+    counts: NDArray[np.int64]
+
+
+def grow(
+    data: TrainingData,
+    linear: Sequence[LinearStart],
+    *,
+    seed: int,
+    wanted: Callable[[], bool] = lambda: True,
+) -> GrownTrees | None:
+    """Fit trees to each target: for each member on the rows it trains on, and then on all rows.
+
+    The trees of a member tell how good they are, and how many there should be: as few as make the
+    squared error of the rows held out next to the least. Those for new rows are fitted to all
+    rows, half as many again with smaller steps and a part of the rows each: they are as good as the
+    mean over members, for a third of the price. They learn y less the mean of the user's regressor,
+    if there is one.
+
+    Args:
+        data: the rows.
+        linear: the K linear starts, by whose location and scale targets are standardised.
+        seed: of the choice of features and rows.
+        wanted: asked before each fit; the trees are given up if it says no.
+
+    Returns:
+        The trees; None if they were given up.
+
+    Raises:
+        EngineError: LightGBM cannot be loaded.
+
+    References:
+        Ke et al. (2017), LightGBM: A Highly Efficient Gradient Boosting Decision Tree, NeurIPS 30;
+        Friedman (2002), Stochastic gradient boosting, doi 10.1016/S0167-9473(01)00065-2.
+    """
+    folds, d = data.folds, len(data.targets)
+    settings = _settings(data, seed)
+    looks = range(STEP, settings["num_iterations"] + 1, STEP)
+    squares, some = np.zeros((len(looks), d)), np.ones(d, dtype=bool)
+    paths, honest = [], data.Y - data.inputs.offset(0)  # rows that none holds out keep this
+    for member, (train, test) in enumerate(zip(folds.trains, folds.tests, strict=True)):
+        rest = data.Y - data.inputs.offset(member)
+        honest[test] = rest[test]
+        rest = (rest - linear[member].location) / linear[member].scale
+        learning = _Learning.of(data, rest, train, {**settings, "seed": seed + member})
+        path = np.zeros((len(looks), len(test), d))
+        for target in np.flatnonzero(learning.enough):
+            if not wanted():
+                return None
+            booster = learning.fitted(int(target))
+            path[:, :, target] = _path(booster, data.inputs.matrix[test], looks)
+        some &= learning.enough
+        wrong = np.square(np.where(np.isnan(rest[test]), 0.0, path - rest[test]))
+        squares += np.einsum("n,gnd->gd", data.weight[test], wrong)
+        paths.append(path)
+    chosen = (squares <= ENOUGH * squares.min(axis=0)).argmax(axis=0)
+    counts = np.where(some, np.array(looks)[chosen], 0)
+    location = np.mean([start.location for start in linear], axis=0)
+    scale = np.mean([start.scale for start in linear], axis=0)
+    finer = {"learning_rate": settings["learning_rate"] / FINER, **BAGGED}
+    rows = np.arange(len(data.Y))
+    learning = _Learning.of(data, (honest - location) / scale, rows, settings | finer)
+    parts = []
+    for target in np.flatnonzero(some):
+        if not wanted():
+            return None
+        booster = learning.fitted(int(target), round(FINER * counts[target]))
+        parts.append((int(target), booster.model_to_string()))
+    forest = joined(parts, data.inputs.matrix.shape[1], d)
+    held_out = tuple(
+        data.inputs[test].offset(member)
+        + linear[member].location
+        + linear[member].scale * path[chosen, :, range(d)].T
+        for member, (path, test) in enumerate(zip(paths, folds.tests, strict=True))
+    )
+    return GrownTrees(forest, location, scale, held_out, counts)
+
+
+@dataclass(frozen=True)
+class _Learning:
+    """Rows as LightGBM takes them, and D targets to learn one after the other."""
+
+    table: Any
+    Y: Array
+    weight: Array
+    settings: dict[str, Any]
+
+    @classmethod
+    def of(cls, data: TrainingData, Y: Array, rows: Rows, settings: dict[str, Any]) -> Self:
+        observed = ~np.isnan(Y[rows])
+        y = np.where(observed, Y[rows], 0.0)
+        matrix = data.inputs.matrix[rows]
+        table = lightgbm().Dataset(matrix, y[:, 0], params=settings, free_raw_data=False)
+        return cls(table, y, data.weight[rows, None] * observed, settings)
+
+    @property
+    def enough(self) -> NDArray[np.bool_]:
+        """Which targets are observed often enough, shape (D,)."""
+        return (self.weight > 0).sum(axis=0) >= LEAST_ROWS
+
+    def fitted(self, target: int, count: int | None = None) -> Any:
+        """Trees for one target: so many, or as many as the settings say."""
+        weight = np.ascontiguousarray(self.weight[:, target])
+        self.table.set_label(np.ascontiguousarray(self.Y[:, target])).set_weight(weight)
+        more = {} if count is None else {"num_iterations": count}
+        return lightgbm().train(self.settings | more, self.table)
+
+
+def _settings(data: TrainingData, seed: int) -> dict[str, Any]:
+    """Parameters of LightGBM: few trees, since each is followed for each row to predict."""
+    rows, features = len(data.Y), data.inputs.matrix.shape[1]
+    many = rows >= MANY
+    return {
+        "objective": "l2",
+        "num_iterations": 60 if many else 120,
+        "learning_rate": 0.2 if many else 0.15,
+        "num_leaves": 63 if many else 31,
+        "min_data_in_leaf": 20 if many else 5,
+        "feature_fraction": min(1.0, FEATURES / features),
+        "feature_pre_filter": False,
+        "deterministic": True,
+        "force_col_wise": True,
+        "num_threads": 1,  # networks are trained beside
+        "seed": seed,
+        "verbose": -1,
+    }
+
+
+def _path(booster: Any, matrix: NDArray[np.float32], looks: range) -> Array:
+    """What the first trees say, after each number of them, shape (looks, N)."""
+    each = [
+        booster.predict(matrix, start_iteration=look - looks.step, num_iteration=looks.step)
+        for look in looks
+    ]
+    return np.cumsum(each, axis=0)
