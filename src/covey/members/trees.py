@@ -75,7 +75,7 @@ class TreesBeside:
         """
         always = trees != AUTO and bool(trees)
         found = cls(data, run.seed, always)
-        if not (trees if always else trees == AUTO and _affordable(data)):
+        if not always and not (trees == AUTO and _affordable(data)):
             return found
         if always and processes.count() > 1:
             raise InputError(
