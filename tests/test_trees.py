@@ -118,7 +118,8 @@ def test_pure_noise_gets_no_trees():
 
 
 def test_no_time_means_no_trees():
-    found = covey.JointRegressor(**QUICK, max_time=1e-3, trees=True).fit(*table())
+    with pytest.warns(CoveyWarning, match="`max_time` was over before boosted trees were grown"):
+        found = covey.JointRegressor(**QUICK, max_time=1e-3, trees=True).fit(*table())
     assert found.ensemble_.stack is None
 
 
@@ -128,6 +129,7 @@ def test_other_words_for_trees_are_refused(trees):
         covey.JointRegressor(**QUICK, trees=trees).fit(*table())
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras
 def test_without_the_library_there_are_none_and_that_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "lightgbm", None)
     with pytest.raises(EngineError, match="trees=False"):

@@ -15,6 +15,7 @@ from covey.arguments.family import AUTO
 from covey.backend import processes
 from covey.errors import EngineError, InputError, warn
 from covey.members.candidates import Candidate, mean_score
+from covey.members.interruption import Interruption
 from covey.members.run import Run
 from covey.stacking.growth import GrownTrees, grow
 from covey.stacking.library import lightgbm
@@ -38,11 +39,13 @@ class TreesBeside:
         data: the rows.
         seed: of the trees, and of the choice of rows that their weights are learned from.
         always: give them a share in all means, whether or not it helps.
+        interruption: whether Ctrl-C asked for the end.
     """
 
     data: TrainingData
     seed: int
     always: bool
+    interruption: Interruption
     _growing: Future[GrownTrees | None] | None = None
     _pool: ThreadPoolExecutor | None = None
     _over: Event = field(default_factory=Event)
@@ -74,7 +77,7 @@ class TreesBeside:
             EngineError: the same, for want of the library.
         """
         always = trees != AUTO and bool(trees)
-        found = cls(data, run.seed, always)
+        found = cls(data, run.seed, always, run.interruption)
         if not always and not (trees == AUTO and _affordable(data)):
             return found
         if always and processes.count() > 1:
@@ -119,6 +122,8 @@ class TreesBeside:
         """
         grown = None if self._growing is None else self._growing.result()
         if grown is None:
+            if self.always and not self.interruption.asked:
+                warn("`max_time` was over before boosted trees were grown: the means have none.")
             return list(candidates)
         return [self._stacked(candidate, grown) for candidate in candidates]
 
