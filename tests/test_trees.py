@@ -12,6 +12,8 @@ from covey.archive import container
 from covey.errors import ArtifactError, CoveyWarning, EngineError, InputError
 from covey.stacking import library
 
+# Keras reads its own variables this way, on other backends; `pytest.warns` says it anew
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 QUICK = {"max_steps": 60, "members": 3, "hidden_units": (16,), "random_state": 0, "verbose": 0}
 
 
@@ -129,7 +131,6 @@ def test_other_words_for_trees_are_refused(trees):
         covey.JointRegressor(**QUICK, trees=trees).fit(*table())
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras
 def test_without_the_library_there_are_none_and_that_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "lightgbm", None)
     with pytest.raises(EngineError, match="trees=False"):
