@@ -2,8 +2,8 @@
 
 Complete rows in the order of the file: the first 80% to train (of these the latest 10,000), the
 next 4,000 to judge. Covey is told nothing of the order, or by "covey-time" that rows are in it;
-LightGBM's covariance is that of residuals of contiguous blocks, and it stops early on the latest
-rows.
+LightGBM's covariance is that of residuals of contiguous blocks, and its rounds are those that are
+best on them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ TITLES = {
 
 
 def split(name: str, seed: int = 0) -> Split:
-    """The rows to train and to judge on, in their order; the latest of training to stop on."""
+    """The rows to train and to judge on, in their order; the latest of training to stop on.
+
+    LightGBM does not stop on these here: its rounds come from blocks.
+    """
     X, Y = read(name)
     complete = Y.notna().all(axis=1).to_numpy()
     X, targets = X[complete].reset_index(drop=True), Y[complete].to_numpy(np.float64)
@@ -144,8 +147,9 @@ def section(records: Mapping[tuple[str, str], list[dict[str, Any]]]) -> str:
         "Complete rows in the order of the file: the first 80% to train (the latest 10,000 of "
         "these), the next 4,000 to judge.\nNats per target, lower is better. *Claimed* is the "
         "out-of-fold score of the fit itself. Covey sees to the order by\nitself; LightGBM's "
-        "covariance is that of residuals of contiguous blocks. Margin: what came true of LightGBM "
-        "minus\nof Covey.\n\n" + table([*head, "margin"], lines)
+        "covariance is that of residuals of contiguous blocks, its rounds\nthose that are best on "
+        "them. Margin: what came true of LightGBM minus of Covey.\n\n"
+        + table([*head, "margin"], lines)
     )
     if margins:
         lost = [f"`{name}` ({m:+.2f})" for name, m in margins.items() if m < 0]

@@ -5,14 +5,15 @@ With the argument "blocks" the folds are contiguous blocks of the rows as they s
 
 import sys
 
-from boosted_means import cross_fitted, predict_all
+from boosted_means import cross_fitted, cross_fitted_in_blocks, predict_all
 from worker import Job, constant_covariance
 
 job = Job()
 
 
 def fit():
-    models, held_out = cross_fitted(job, blocks="blocks" in sys.argv[3:])
+    way = cross_fitted_in_blocks if "blocks" in sys.argv[3:] else cross_fitted
+    models, held_out = way(job)
     return models, job.standardised - held_out
 
 
