@@ -29,7 +29,10 @@ PUBLIC = [
     ),
     (
         covey.Mixture([NORMAL]),
-        {"aleatoric", "components", "epistemic", "moment_matched", "weights"},
+        {
+            *("aleatoric", "calibrated_by", "components", "epistemic", "moment_matched"),
+            *("to_arrays", "weights"),
+        },
     ),
     (
         covey.Transformed(NORMAL, "log1p"),

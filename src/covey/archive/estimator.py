@@ -162,7 +162,7 @@ def _fitted(
     architecture, targets = ensemble.architecture, ensemble.targets
     if schema.width not in (architecture.n_features, 0):
         raise ValueError("the number of inputs")
-    distribution: Any = architecture.classes.distribution
+    distribution: Any = architecture.classes.read
     scores = {str(name): float(score) for name, score in manifest["family_scores"].items()}
     if architecture.family_name not in scores:
         raise ValueError("the score of its family")
@@ -174,10 +174,10 @@ def _fitted(
     if manifest.get("out_of_fold_kept", True):
         kept = _starting_with(OUT_OF_FOLD, arrays)
         out_of_fold_rows = kept.pop("rows")
-        out_of_fold = transformed(distribution(**kept, targets=targets), transforms)
+        out_of_fold = transformed(distribution(targets=targets, **kept), transforms)
     kept = _starting_with(REFERENCE, arrays)
     values, weight = kept.pop("values"), kept.pop("weight", None)
-    joint = distribution(**kept, targets=targets)
+    joint = distribution(targets=targets, **kept)
     if "base" in manifest:
         contents = [arrays[f"{BASE}{member}"] for member in range(architecture.members)]
         bases = scikit_learn.from_bytes(contents, trusted)

@@ -7,8 +7,8 @@ from typing import Any
 from covey.errors import InputError, shown
 
 AUTO = "auto"  # the one that scores best, or the one for many targets
-NORMAL, STUDENT_T, LOW_RANK = "normal", "student_t", "low_rank"
-CHOICES = (AUTO, NORMAL, STUDENT_T, LOW_RANK)
+NORMAL, STUDENT_T, LOW_RANK, MIXTURE = "normal", "student_t", "low_rank", "mixture"
+CHOICES = (AUTO, NORMAL, STUDENT_T, MIXTURE, LOW_RANK)
 
 
 def check_family(family: Any) -> None:

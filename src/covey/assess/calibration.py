@@ -8,7 +8,13 @@ import numpy as np
 from scipy.optimize import minimize
 
 from covey.distributions import Elliptical, Mixture
-from covey.distributions.internals import location_slope, rescaled, with_mean
+from covey.distributions.internals import (
+    each_component,
+    location_slope,
+    member_means,
+    rescaled,
+    with_mean,
+)
 from covey.types import Array, Rows
 
 MOST_ROWS = 5000  # of a calibration set: a level of 0.9 is met to 0.004
@@ -69,12 +75,13 @@ def as_pooled(joint: Any, members: Mixture, times: float = 1.0) -> Any:
     Returns:
         The same, with that much more covariance.
     """
-    root = np.sqrt(times)
-    parts = [
-        with_mean(joint, joint.mean + root * (member.mean - members.mean))
-        for member in members.components
-    ]
-    return with_mean(Mixture(parts, members.weights).moment_matched(), joint.mean)
+    away = [np.sqrt(times) * (mean - members.mean) for mean in member_means(members)]
+
+    def widened(one: Any) -> Any:
+        parts = [with_mean(one, one.mean + move) for move in away]
+        return with_mean(Mixture(parts).moment_matched(), one.mean)
+
+    return each_component(joint, widened)
 
 
 def pooled_scales(joint: Any, members: Mixture, Y: Array, weight: Array | None = None) -> Array:
@@ -93,12 +100,12 @@ def pooled_scales(joint: Any, members: Mixture, Y: Array, weight: Array | None =
         Array of shape (D,), positive; ones where no correction is sure to help.
     """
     high = fit_scales(as_pooled(joint, members), Y, weight)
-    margin = len(members.components) > 1 and np.any(high > 1)
+    margin = len(member_means(members)) > 1 and np.any(high > 1)
     low = fit_scales(as_pooled(joint, members, 2.0), Y, weight) if margin else high
     return np.where(high < 1, high, np.maximum(low, 1.0))
 
 
-def fit_scales(joint: Elliptical, Y: Array, weight: Array | None = None) -> Array:
+def fit_scales(joint: Elliptical | Mixture, Y: Array, weight: Array | None = None) -> Array:
     """The scales that fit the observed values, if they help on rows they are not fitted to.
 
     Their logarithms maximise the likelihood, less a penalty that pulls those of the targets towards
@@ -141,7 +148,7 @@ def _helps(gain: Array) -> bool:
     return bool(gain.mean() > SURE * gain.std() / np.sqrt(len(gain)))
 
 
-def _scales(joint: Elliptical, Y: Array, weight: Array, pull: float, start: Array) -> Array:
+def _scales(joint: Elliptical | Mixture, Y: Array, weight: Array, pull: float, start: Array) -> Array:
     """The scales of highest penalised likelihood; one for all targets if `pull` is infinite."""
     d = Y.shape[1]
     one = np.isinf(pull)
@@ -161,7 +168,7 @@ def _scales(joint: Elliptical, Y: Array, weight: Array, pull: float, start: Arra
     return np.broadcast_to(np.exp(found.x), (d,)).copy()
 
 
-def _slopes(joint: Elliptical, values: Array) -> Array:
+def _slopes(joint: Elliptical | Mixture, values: Array) -> Array:
     """Derivative of each row's log-density by the log-scale of each target, shape (N, D).
 
     With r = y - mean it is -1 + r_i (d log p / d mean_i) for what is observed, 0 for what is not.

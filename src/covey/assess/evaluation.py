@@ -10,9 +10,15 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import r2_score
 
 from covey import scores
-from covey.distributions import Elliptical, Transformed
+from covey.distributions import Elliptical, Mixture, Transformed
 from covey.distributions.batch import evenly
-from covey.distributions.internals import calibration_set_of, in_units, latent_of, uncorrelated
+from covey.distributions.internals import (
+    calibration_set_of,
+    in_units,
+    latent_of,
+    marginal_log_prob,
+    uncorrelated,
+)
 from covey.errors import warn
 from covey.types import Array, Mask
 
@@ -28,7 +34,7 @@ UNCORRELATED = "uncorrelated"
 
 
 def evaluate(
-    joint: Elliptical | Transformed,
+    joint: Elliptical | Mixture | Transformed,
     Y: Array,
     constant: Elliptical | Transformed,
     description: str,
@@ -76,7 +82,7 @@ def evaluate(
         * `baselines`: two simpler predictions, by keys that are the same for every model:
           "constant_covariance" is `constant`, "uncorrelated" is `joint` with all correlations
           ignored. For each its `description`, `negative_log_likelihood`, `_per_target`,
-          `energy_score`, the coverage of its own 90% regions, and the `gain` of `joint` over it, in
+          `energy_score`, the coverage of its own 90% regions (None for the latter of a mixture), and the `gain` of `joint` over it, in
           nats per observed cell, with its `standard_error` if rows are independent.
     """
     weight = np.ones(len(Y)) if sample_weight is None else sample_weight
@@ -95,7 +101,10 @@ def evaluate(
     loss = scores.negative_log_likelihood(joint, Y)
     others = {
         CONSTANT: (description, constant),
-        UNCORRELATED: ("this model with all correlations ignored", uncorrelated(joint)),
+        UNCORRELATED: (
+            "this model with all correlations ignored",
+            None if isinstance(latent_of(joint), Mixture) else uncorrelated(joint),
+        ),
     }
     costly = {"energy_score": scores.energy_score, "variogram_score": scores.variogram_score}
     fewer = some[evenly(len(some), max(MOST_ENTRIES // len(scale) ** 2, 1))]
@@ -106,16 +115,19 @@ def evaluate(
         return _mean(score(in_units(other[fewer], scale), Y[fewer] / scale), weight[fewer])
 
     def beside(description: str, other: Any) -> dict[str, Any]:
-        theirs = scores.negative_log_likelihood(other, Y)
-        energy = {"energy_score": mean_of(scores.energy_score, other)} if all_scores else {}
+        alone = other is None  # a mixture's targets, each on its own: no kind of distribution
+        theirs = -marginal_log_prob(joint, Y) if alone else scores.negative_log_likelihood(other, Y)
+        energy = None if alone or not all_scores else mean_of(scores.energy_score, other)
+        inside = None
+        if not alone:
+            pit = scores.distance_pit(other, Y, method="model")
+            inside = _mean((pit <= 0.9).astype(float), weight)
         return {
             "description": description,
             **_densities(theirs, observed, weight),
             **_gain(theirs - loss, observed, weight),
-            "coverage": _mean(
-                (scores.distance_pit(other, Y, method="model") <= 0.9).astype(float), weight
-            ),
-            **energy,
+            "coverage": inside,
+            **({"energy_score": energy} if all_scores else {}),
         }
 
     return {
@@ -197,7 +209,8 @@ def _densities(loss: Array, observed: Mask, weight: Array) -> dict[str, float | 
 
 def row_width(joint: Any) -> int:
     """How many numbers the distribution of a row has."""
-    return max(sum(array.size for array in joint.to_arrays().values()) // max(len(joint), 1), 1)
+    one = joint[:1]
+    return max(sum(array.size for array in one.to_arrays().values()) // max(len(one), 1), 1)
 
 
 def _per_target(

@@ -4,6 +4,7 @@
 and `internals` what the rest of the package asks of distributions.
 """
 
+from covey.distributions.density_region import DensityRegion
 from covey.distributions.elliptical import Elliptical
 from covey.distributions.low_rank import LowRankMultivariateNormal
 from covey.distributions.mixture import Mixture
@@ -16,6 +17,7 @@ from covey.distributions.transformed_region import TransformedRegion
 
 __all__ = [
     "Clip",
+    "DensityRegion",
     "Elliptical",
     "Log",
     "Log1p",

@@ -1,54 +1,42 @@
-"""Batches whose regions, intervals and quantiles may be calibrated on other rows."""
+"""Distributions whose regions, intervals and quantiles may be calibrated on other rows."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
-from covey.distributions.batch import Batch, names_targets, row_index
-from covey.distributions.conformal import (
-    ROUNDING,
-    CalibrationSet,
-    nonconformity_score,
-    squares_of_score,
-)
+from covey.distributions.conformal import CalibrationSet
 from covey.distributions.empirical import SLACK, ConformalQuantile
 from covey.distributions.joint import Joint
-from covey.distributions.radial import RadialLaw
-from covey.distributions.scale_matrix import ScaleMatrix
 from covey.distributions.steps import Step
 from covey.errors import warn
-from covey.types import Array, Counts, Mask, Selection
+from covey.types import Array, Mask
 
 
-class Calibrated(Batch, Joint):
-    """N distributions whose probabilities of distances may be those of a calibration set.
+class Calibrated(Joint):
+    """N distributions whose regions and intervals may be as large as other rows say they must be.
 
     Attributes:
         mean: shape (N, D), in target units.
         targets: D names.
     """
 
-    mean: Array
     _calibration_set: CalibrationSet | None = None
 
-    @property
     @abstractmethod
-    def _scale(self) -> ScaleMatrix:
-        """The scale matrices of the N rows."""
+    def _uncalibrated(self) -> Self:
+        """A new batch without calibration, which shares its arrays with this one."""
 
-    @property
     @abstractmethod
-    def _radial(self) -> RadialLaw:
-        """The radial law of the N rows."""
+    def _radius_of(self, scores: Array, present: Mask) -> Array:
+        """Mahalanobis distances of points of the targets `present` that have scores, shape (N,)."""
 
-    def _squares(self, values: Array) -> tuple[Array, Counts]:
-        """|z|^2 of what is observed, and of how many targets that is, each of shape (N,)."""
-        _, squares, count = self._scale.distance(values - self.mean)
-        return squares, count
+    @abstractmethod
+    def _ends_of(self, scores: Array) -> tuple[Array, Array]:
+        """The lower and the upper value of each target that have scores, each of shape (N, D)."""
 
     def calibrated_by(self, calibration_set: CalibrationSet | None) -> Self:
         """The same distributions, with regions and intervals that are calibrated on other rows.
@@ -60,7 +48,7 @@ class Calibrated(Batch, Joint):
         Returns:
             A new batch, which shares its arrays with this one.
         """
-        joint = self._with(self.targets)
+        joint = self._uncalibrated()
         joint.__dict__["_calibration_set"] = calibration_set
         return joint
 
@@ -76,22 +64,8 @@ class Calibrated(Batch, Joint):
         return joint
 
     @classmethod
-    def concatenate(cls, parts: Sequence[Self]) -> Self:
-        """One batch out of several over the same targets, in order.
-
-        Where all parts are calibrated on the same rows, after the same operations, so is the whole.
-        Else it is not calibrated, and a warning says so.
-
-        Args:
-            parts: at least one batch of this kind.
-
-        Returns:
-            A batch of all their rows.
-
-        Raises:
-            InputError: there is no part, or they differ in kind or targets.
-        """
-        joint = cls._joined(parts)
+    def _calibrated_as(cls, joint: Self, parts: Sequence[Self]) -> Self:
+        """A batch of the rows of several, calibrated as these are if they all are alike."""
         some = [part for part in parts if len(part)] or list(parts)
         sets = [part._calibration_set for part in some]
         if any(each is not None for each in sets):
@@ -108,35 +82,21 @@ class Calibrated(Batch, Joint):
             joint.__dict__["_calibration_set"] = shared
         return joint
 
-    def __getitem__(self, rows: Selection) -> Self:
-        """The distributions of some rows; an integer gives a batch of length 1.
-
-        A name, or a list of names, gives the `marginal` of these targets.
-        """
-        if names_targets(rows):
-            return self.marginal(rows)
-        joint = super().__getitem__(rows)
-        if self._calibration_set is not None:
-            index = row_index(rows, len(self))
-            joint.__dict__["_calibration_set"] = self._calibration_set.of_rows(index)
-        return joint
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "_calibration_set" in state:
-            self.__dict__["_calibration_set"] = state["_calibration_set"]
-
-    def _calibrated_radius(self, level: float, present: Mask | None = None) -> Array | None:
+    def _calibrated_limit(
+        self, level: float, shape: str, present: Mask | None = None
+    ) -> Array | None:
         if self._calibration_set is None:
             return None
         wanted, scores = self._unknown(present), np.zeros(len(self))
-        for rows, quantile in self._calibration_set.quantiles(wanted):
+        for rows, quantile in self._calibration_set.quantiles(wanted, shape):
             scores[rows] = quantile.at(level)
             if quantile.needs_partial_rows(level):
                 self._warn_of_few_rows(level, wanted[rows[0]], quantile)
-        count = wanted.sum(axis=1)
-        squares = squares_of_score(scores, self._radial.squared_distance(np.maximum(count, 1)))
-        return np.where(count > 0, np.sqrt(squares / self._radial.covariance_ratio), 0.0)
+        return scores
+
+    def _calibrated_radius(self, level: float, present: Mask | None = None) -> Array | None:
+        scores = self._calibrated_limit(level, "ellipsoid", present)
+        return None if scores is None else self._radius_of(scores, self._unknown(present))
 
     def _warn_of_few_rows(self, level: float, part: Mask, quantile: ConformalQuantile) -> None:
         if self._calibration_set is None or self._calibration_set.warned:
@@ -153,25 +113,21 @@ class Calibrated(Batch, Joint):
             "lower level or for fewer targets. (This is said once, for the first such region.)"
         )
 
-    def _calibrated_half_widths(self, level: float, tail: float) -> Array | None:
+    def _calibrated_ends(self, level: float, tail: float) -> tuple[Array, Array] | None:
         if self._calibration_set is None:
             return None
         scores = np.zeros(self._shape)
         for rows, target, quantile in self._calibration_set.quantiles_of_each(~self.observed):
             scores[rows, target] = quantile.at(level, tail)
-        law = self._radial.squared_distance(np.ones(len(self), dtype=np.intp))
-        half = np.sqrt([squares_of_score(column, law) for column in scores.T]).T
-        half *= self._scale.root_diagonal
-        return np.where(self.observed, 0.0, half)
+        lower, upper = self._ends_of(scores)
+        return np.where(self.observed, self.mean, lower), np.where(self.observed, self.mean, upper)
 
-    def _calibrated_level(self, values: Array) -> Array | None:
+    def _calibrated_level(self, values: Array, shape: str) -> Array | None:
         if self._calibration_set is None:
             return None
         level = np.full(len(self), np.nan)
-        squares, count = self._squares(values)
-        law = self._radial.squared_distance(np.maximum(count, 1))
-        scores = nonconformity_score(squares / (1 + ROUNDING), law)
-        for rows, quantile in self._calibration_set.quantiles(~np.isnan(values)):
+        scores = self._region_scores(values, shape, inward=True)
+        for rows, quantile in self._calibration_set.quantiles(~np.isnan(values), shape):
             level[rows] = quantile.level_of(scores[rows])
         return level
 
@@ -179,15 +135,11 @@ class Calibrated(Batch, Joint):
         if self._calibration_set is None:
             return None
         present = ~np.isnan(values)
-        shift = np.where(present, values, self.mean) - self.mean
-        scale = np.where(self.observed, 1.0, self._scale.root_diagonal)
-        squares = np.square(shift / scale) / (1 + ROUNDING)
-        law = self._radial.squared_distance(np.ones(len(self), dtype=np.intp))
-        scores = np.stack([nonconformity_score(column, law) for column in squares.T], axis=1)
-        level = np.zeros(self._shape)
+        scores, level = self._interval_scores(values, inward=True), np.zeros(self._shape)
         for rows, target, quantile in self._calibration_set.quantiles_of_each(present):
             level[rows, target] = quantile.level_of(scores[rows, target])
-        return np.where(present, (1 + np.sign(shift) * level) / 2, np.nan)
+        side = np.sign(values - self._quantiles(0.5))
+        return np.where(present, (1 + side * level) / 2, np.nan)
 
     def _unknown(self, present: Mask | None) -> Mask:
         """The wanted targets that are not known exactly, shape (N, D)."""

@@ -12,6 +12,8 @@ from covey.arguments.check import read_weights
 from covey.arguments.labels import check_rows
 from covey.distributions.batch import frozen, names_targets, row_index
 from covey.distributions.elliptical import Elliptical
+from covey.distributions.calibrated import Calibrated
+from covey.distributions.conformal import CalibrationSet
 from covey.distributions.immutable import Immutable
 from covey.distributions.joint import Joint
 from covey.errors import InputError, shown
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Components(Immutable, Joint):
+class Components(Immutable, Calibrated):
     """K distributions of one kind over the same targets and rows, each row with K weights.
 
     It is immutable, as its components are: rows of it are rows of all its components. `Mixture`
@@ -37,6 +39,7 @@ class Components(Immutable, Joint):
 
     components: tuple[Elliptical, ...]
     weights: Array  # shape (N, K)
+    _members: int  # of which each predicted as many components, one after another
 
     def __init__(self, components: Sequence[Elliptical], weights: ArrayLike | None = None) -> None:
         members = () if isinstance(components, Joint | str) else tuple(components)
@@ -59,16 +62,38 @@ class Components(Immutable, Joint):
             check_rows(members[0].index, weights, "weights", of="the first component")
         self.__dict__["components"] = members
         self.__dict__["weights"] = frozen(read_weights(weights, len(members[0]), len(members)))
+        self.__dict__["_members"] = len(members)
 
     @classmethod
-    def _trusted(cls, components: Sequence[Elliptical], weights: Array) -> Self:
+    def _trusted(
+        cls,
+        components: Sequence[Elliptical],
+        weights: Array,
+        members: int | None = None,
+        calibration_set: CalibrationSet | None = None,
+    ) -> Self:
         """Build from what is right by construction, to the last bit of the weights."""
         self = cls.__new__(cls)
-        self.__dict__.update(components=tuple(components), weights=frozen(weights))
+        components = tuple(components)
+        self.__dict__.update(
+            components=components,
+            weights=frozen(weights),
+            _members=len(components) if members is None else members,
+        )
+        if calibration_set is not None:
+            self.__dict__["_calibration_set"] = calibration_set
         return self
 
+    def _of(self, components: Sequence[Elliptical], weights: Array) -> Self:
+        """Mixtures of as many components, by the same members, without calibration."""
+        return self._trusted(components, weights, self._members)
+
+    def _uncalibrated(self) -> Self:
+        return self._of(self.components, self.weights)
+
     def __getstate__(self) -> dict[str, Any]:
-        return {"components": self.components, "weights": self.weights}
+        kept = ("components", "weights", "_members", "_calibration_set")
+        return {name: self.__dict__[name] for name in kept if name in self.__dict__}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # a pickled or copied array is writable again
@@ -106,7 +131,10 @@ class Components(Immutable, Joint):
         components = [
             kind.concatenate([c.calibrated_by(None) for c in column]) for column in columns
         ]
-        return cls._trusted(components, np.concatenate([weights for _, weights in alike]))
+        counts = {(part._members, len(part.components)) for part in parts}
+        members = counts.pop()[0] if len(counts) == 1 else None
+        weights = np.concatenate([own for _, own in alike])
+        return cls._calibrated_as(cls._trusted(components, weights, members), parts)
 
     def __len__(self) -> int:
         return len(self.components[0])
@@ -119,7 +147,11 @@ class Components(Immutable, Joint):
         if names_targets(rows):
             return self.marginal(rows)
         index = row_index(rows, len(self), self.index)
-        return self._trusted([c[index] for c in self.components], self.weights[index])
+        joint = self._of([c[index] for c in self.components], self.weights[index])
+        if self._calibration_set is not None:
+            number = row_index(rows, len(self))
+            joint.__dict__["_calibration_set"] = self._calibration_set.of_rows(number)
+        return joint
 
     @property
     def targets(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -133,7 +165,13 @@ class Components(Immutable, Joint):
 
     def _labelled(self, index: pd.Index | None) -> Self:
         components = [component._labelled(index) for component in self.components]
-        return self._trusted(components, self.weights)
+        return self._trusted(components, self.weights, self._members, self._calibration_set)
+
+    def to_arrays(self) -> dict[str, Array]:
+        """The arrays of all components and the weights, rows in front, then components."""
+        each = [component.to_arrays() for component in self.components]
+        stacks = {name: np.stack([one[name] for one in each], axis=1) for name in each[0]}
+        return {**stacks, "weights": self.weights}
 
     @property
     def observed(self) -> Mask:

@@ -37,6 +37,7 @@ from covey.errors import InputError
 from covey.types import Array, Mask, RowIndex, Rows
 
 ROUNDING = 1e-10  # of squares, so that a row as far out as a row of the calibration set is inside
+INTERVAL = "interval"  # beside the shapes of regions
 MOST_CACHED = 2**21  # numbers of the score distributions that are cached, 16 MB
 
 
@@ -48,7 +49,7 @@ class CalibrationSet:
     marginalised and transformed alike, and conditioned on their own values of the same targets.
 
     Attributes:
-        joint: the distributions of the M rows, an `Elliptical`, whose file imports this one.
+        joint: the distributions of the M rows, `Calibrated` ones, whose file imports this one.
         values: the observed values, shape (M, D), in target units; NaN where not observed.
         method: "out_of_fold" if the rows were held out by members of the model, "conformal" if they
             are fresh.
@@ -138,15 +139,18 @@ class CalibrationSet:
     def rows_at(self, level: float) -> int:
         """How many of the M rows the first row's region of all its targets is calibrated on."""
         one = self.of_rows(slice(1))
-        quantile = one._quantile(~one._stepped.joint.observed.any(axis=0))
+        quantile = one._quantile(~one._stepped.joint.observed.any(axis=0), "ellipsoid")
         enough = quantile.complete.supports(level, 1 - level)
         return len((quantile.complete if enough else quantile.partial).scores)
 
-    def quantiles(self, present: Mask) -> Iterator[tuple[Rows, ConformalQuantile]]:
+    def quantiles(
+        self, present: Mask, shape: str
+    ) -> Iterator[tuple[Rows, ConformalQuantile]]:
         """Yield rows of the same steps and targets, and the quantile of the scores for these.
 
         Args:
             present: which targets are wanted, shape (N, D), none that is known exactly.
+            shape: of the regions, "ellipsoid" or "density".
 
         Yields:
             (rows, quantile): row numbers, and the quantile function of the scores of these targets
@@ -155,14 +159,14 @@ class CalibrationSet:
         for rows, one in self._groups(len(present)):
             for which, part in by_pattern(present[rows]):
                 if part.any():
-                    yield rows[which], one._quantile(part)
+                    yield rows[which], one._quantile(part, shape)
 
     def quantiles_of_each(self, present: Mask) -> Iterator[tuple[Rows, int, ConformalQuantile]]:
         """Yield (rows, target, quantile) of each target alone; the rest is as for `quantiles`."""
         for rows, one in self._groups(len(present)):
             for target in np.flatnonzero(present[rows].any(axis=0)):
                 part = np.arange(present.shape[1]) == target
-                yield rows[present[rows, target]], int(target), one._quantile(part)
+                yield rows[present[rows, target]], int(target), one._quantile(part, INTERVAL)
 
     def _groups(self, n_rows: int) -> Iterator[tuple[Rows, CalibrationSet]]:
         """Yield the rows of the same steps, and the set for the first of them."""
@@ -171,10 +175,11 @@ class CalibrationSet:
         for rows, _ in by_pattern(marks):
             yield rows, self.of_rows(rows[:1])
 
-    def _quantile(self, part: Mask) -> ConformalQuantile:
+    def _quantile(self, part: Mask, shape: str) -> ConformalQuantile:
         """The quantile function of the scores of some targets, which `part` marks, shape (D,)."""
         return ConformalQuantile(
-            partial(self._scores, part, complete=True), partial(self._scores, part, complete=False)
+            partial(self._scores, part, shape, complete=True),
+            partial(self._scores, part, shape, complete=False),
         )
 
     @cached_property
@@ -185,34 +190,28 @@ class CalibrationSet:
             stepped = step.applied_to(stepped)
         return stepped
 
-    def _scores(self, part: Mask, *, complete: bool) -> ScoreDistribution:
+    def _scores(self, part: Mask, shape: str, *, complete: bool) -> ScoreDistribution:
         """The scores of the rows in which all of some targets are observed, or any of them."""
-        key = *(step.key for step in self.steps), part.tobytes(), complete
+        key = *(step.key for step in self.steps), part.tobytes(), shape, complete
         scores = self._cache.get(key)
         if scores is None:
-            scores = self._stepped._scores_now(part, complete)
+            scores = self._stepped._scores_now(part, shape, complete)
             if len(self._cache) * 2 * max(len(self.values), 1) > MOST_CACHED:
                 self._cache.clear()
             self._cache[key] = scores
         return scores
 
-    def _scores_now(self, part: Mask, complete: bool) -> ScoreDistribution:
+    def _scores_now(self, part: Mask, shape: str, complete: bool) -> ScoreDistribution:
         """See `_scores`: computed, for a set without steps."""
         present = ~np.isnan(self.values) & part
         count = present.sum(axis=1)
         used = np.flatnonzero(count == part.sum() if complete else count > 0)
-        if part.sum() == 1:
-            at = int(np.flatnonzero(part)[0])
-            shift = np.where(present[:, at], self.values[:, at], self.joint.mean[:, at])
-            squares = np.square(
-                (shift - self.joint.mean[:, at]) / self.joint._scale.root_diagonal[:, at]
-            )
-            law = self.joint._radial.squared_distance(np.ones(len(count), dtype=np.intp))
-            scores = nonconformity_score(squares, law)[used]
+        rows = self.joint if len(used) == len(count) else self.joint[used]
+        values = np.where(present, self.values, np.nan)[used]
+        if shape == INTERVAL:
+            scores = rows._interval_scores(values)[:, int(np.flatnonzero(part)[0])]
         else:
-            rows = self.joint if len(used) == len(count) else self.joint[used]
-            squares, count = rows._squares(np.where(present, self.values, np.nan)[used])
-            scores = nonconformity_score(squares, rows._radial.squared_distance(count))
+            scores = rows._region_scores(values, shape)
         weight = None if self.weight is None else self.weight[used]
         return ScoreDistribution.of(scores, weight, exact=self.method == "conformal")
 

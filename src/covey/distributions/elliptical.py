@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy.special import ndtri
 
-from covey.distributions.batch import frozen
+from covey.distributions.batch import Batch, frozen, names_targets, row_index
 from covey.distributions.calibrated import Calibrated
+from covey.distributions.conformal import ROUNDING, nonconformity_score, squares_of_score
 from covey.distributions.dataset import holds_moments, moments_from_dataset
 from covey.distributions.divergence import divergence, divergence_from_normal, kl_divergence
 from covey.distributions.frame import moments_from_frame
@@ -20,10 +21,10 @@ from covey.distributions.kind import Kind
 from covey.distributions.radial import RadialLaw
 from covey.distributions.scale_matrix import ScaleMatrix
 from covey.distributions.steps import Conditioned, Marginalised, Transformed
-from covey.types import Array, Mask
+from covey.types import Array, Counts, Mask, Selection
 
 
-class Elliptical(Calibrated):
+class Elliptical(Batch, Calibrated):
     """N distributions over the same D named targets, whose contours are ellipsoids.
 
     With z = B^-1 (y - mean), B any square root of the scale matrix, the density depends on |z|
@@ -39,6 +40,16 @@ class Elliptical(Calibrated):
 
     mean: Array
     _radial_parameters: ClassVar[tuple[str, ...]] = ()  # arrays that belong to the radial law
+
+    @property
+    @abstractmethod
+    def _scale(self) -> ScaleMatrix:
+        """The scale matrices of the N rows."""
+
+    @property
+    @abstractmethod
+    def _radial(self) -> RadialLaw:
+        """The radial law of the N rows."""
 
     @abstractmethod
     def _of_parts(
@@ -57,6 +68,48 @@ class Elliptical(Calibrated):
         cls, mean: Array, covariance: Array, targets: Sequence[str], further: Mapping[str, Array]
     ) -> Self:
         """From moments and the parameters of the radial law, checked."""
+
+    # rows
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        """One batch out of several over the same targets, in order.
+
+        Where all parts are calibrated on the same rows, after the same operations, so is the whole.
+        Else it is not calibrated, and a warning says so.
+
+        Args:
+            parts: at least one batch of this kind.
+
+        Returns:
+            A batch of all their rows.
+
+        Raises:
+            InputError: there is no part, or they differ in kind or targets.
+        """
+        parts = list(parts)
+        return cls._calibrated_as(cls._joined(parts), parts)
+
+    def __getitem__(self, rows: Selection) -> Self:
+        """The distributions of some rows; an integer gives a batch of length 1.
+
+        A name, or a list of names, gives the `marginal` of these targets.
+        """
+        if names_targets(rows):
+            return self.marginal(rows)
+        joint = super().__getitem__(rows)
+        if self._calibration_set is not None:
+            index = row_index(rows, len(self))
+            joint.__dict__["_calibration_set"] = self._calibration_set.of_rows(index)
+        return joint
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "_calibration_set" in state:
+            self.__dict__["_calibration_set"] = state["_calibration_set"]
+
+    def _uncalibrated(self) -> Self:
+        return self._with(self.targets)
 
     # moments
 
@@ -90,8 +143,43 @@ class Elliptical(Calibrated):
         density = self._radial.log_density(squares, np.maximum(count, 1)) - log_root
         return np.where(count > 0, density, 0.0)
 
+    def _squares(self, values: Array) -> tuple[Array, Counts]:
+        """|z|^2 of what is observed, and of how many targets that is, each of shape (N,)."""
+        _, squares, count = self._scale.distance(values - self.mean)
+        return squares, count
+
     def _mahalanobis(self, values: Array) -> Array:
         return np.sqrt(self._squares(values)[0] / self._radial.covariance_ratio)
+
+    def _region_scores(self, values: Array, shape: str, *, inward: bool = False) -> Array:
+        # of either shape: the density falls with the distance
+        squares, count = self._squares(values)
+        law = self._radial.squared_distance(np.maximum(count, 1))
+        return nonconformity_score(squares / (1 + ROUNDING) if inward else squares, law)
+
+    def _interval_scores(self, values: Array, *, inward: bool = False) -> Array:
+        scale = np.where(self.observed, 1.0, self._scale.root_diagonal)
+        present = ~np.isnan(values)
+        squares = np.square((np.where(present, values, self.mean) - self.mean) / scale)
+        if inward:
+            squares = squares / (1 + ROUNDING)
+        law = self._radial.squared_distance(np.ones(len(self), dtype=np.intp))
+        scores = np.full(values.shape, np.nan)
+        for column in np.flatnonzero(present.any(axis=0)):
+            scores[:, column] = nonconformity_score(squares[:, column], law)
+        return np.where(present, scores, np.nan)
+
+    def _radius_of(self, scores: Array, present: Mask) -> Array:
+        count = present.sum(axis=1)
+        squares = squares_of_score(scores, self._radial.squared_distance(np.maximum(count, 1)))
+        return np.where(count > 0, np.sqrt(squares / self._radial.covariance_ratio), 0.0)
+
+    def _ends_of(self, scores: Array) -> tuple[Array, Array]:
+        law = self._radial.squared_distance(np.ones(len(self), dtype=np.intp))
+        half = np.sqrt([squares_of_score(column, law) for column in scores.T]).T
+        half *= self._scale.root_diagonal
+        half = np.where(self.observed, 0.0, half)
+        return self.mean - half, self.mean + half
 
     def entropy(self) -> Array:
         """Differential entropy of each row, shape (N,), in nats, of the targets not known."""
@@ -146,6 +234,12 @@ class Elliptical(Calibrated):
         below = self._radial.cdf((values - self.mean) / scale)
         return np.where(self.observed, (values >= self.mean).astype(np.float64), below)
 
+    def _sf(self, values: Array) -> Array:
+        """P(Y > y) of each target on its own, shape (N, D): 1 - `_cdf`, to all digits."""
+        scale = np.where(self.observed, 1.0, self._scale.root_diagonal)
+        above = self._radial.cdf((self.mean - values) / scale)
+        return np.where(self.observed, (values < self.mean).astype(np.float64), above)
+
     def _matched(self) -> Self:
         return self
 
@@ -187,6 +281,10 @@ class Elliptical(Calibrated):
 
     def _rescaled(self, scales: Array) -> Self:
         return self._of_parts(self.targets, self.mean, self._scale.scaled(scales), self._radial)
+
+    def _about(self, mean: Array) -> Self:
+        """The same distributions about other means, shape (N, D)."""
+        return self._with(self.targets, mean=mean)
 
     def _uncorrelated(self) -> Self:
         """The same means, standard deviations and tails, all correlations zero."""

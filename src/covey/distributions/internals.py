@@ -7,15 +7,21 @@ is made of: `scale_matrix` and `radial_law`. No other room reads a private name 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from scipy.special import expit, logsumexp
 
-from covey.distributions.conformal import CalibrationSet, nonconformity_score
+from covey.distributions.calibrated import Calibrated
+from covey.distributions.conformal import CalibrationSet
 from covey.distributions.elliptical import Elliptical
 from covey.distributions.joint import Joint, uses_calibration
+from covey.distributions.mixture import Mixture
+from covey.distributions.moments import mixture_mean
 from covey.distributions.radial import RadialLaw
 from covey.distributions.scale_matrix import ScaleMatrix
+from covey.distributions.student_t import MultivariateT
 from covey.distributions.transformed import Transformed
 from covey.distributions.transforms import Transforms
 from covey.types import Array, Counts, Observations, TargetValues
@@ -53,7 +59,7 @@ def components_of(joint: Joint) -> tuple[list[Elliptical], Array]:
 def calibration_set_of(joint: Joint) -> CalibrationSet | None:
     """The rows that regions, intervals and quantiles are calibrated on, or None."""
     latent = latent_of(joint)
-    return latent._calibration_set if isinstance(latent, Elliptical) else None
+    return latent._calibration_set if isinstance(latent, Calibrated) else None
 
 
 def transformed(joint: Joint, transforms: Transforms | None) -> Any:
@@ -96,8 +102,8 @@ def squared_distance(joint: Elliptical, values: Array) -> tuple[Array, Counts]:
     return joint._squares(values)
 
 
-def nonconformity(joint: Elliptical | Transformed, values: Array) -> Array:
-    """The nonconformity score of each row: the log-odds of a smaller distance.
+def nonconformity(joint: Joint, values: Array) -> Array:
+    """The nonconformity score of each row: the log-odds of a smaller region of the shape that fits.
 
     Args:
         joint: N distributions over D targets.
@@ -106,11 +112,7 @@ def nonconformity(joint: Elliptical | Transformed, values: Array) -> Array:
     Returns:
         Array of shape (N,), without unit; minus infinity where nothing is observed.
     """
-    if isinstance(joint, Transformed):
-        z, impossible = joint._latent_values(values)
-        return np.where(impossible.any(axis=1), np.inf, nonconformity(joint.latent, z))
-    squares, count = joint._squares(values)
-    return nonconformity_score(squares, joint._radial.squared_distance(np.maximum(count, 1)))
+    return joint._region_scores(values, joint._fitting_shape)
 
 
 def cdf(joint: Joint, values: Array, method: str = "auto") -> Array:
@@ -145,16 +147,11 @@ def level_of(joint: Joint, values: Array, method: str = "auto") -> Array:
     Raises:
         InputError: `method` is unknown.
     """
-    found = joint._calibrated_level(values) if uses_calibration(method) else None
-    if found is not None:
-        return found
-    if isinstance(joint, Transformed):
-        z, impossible = joint._latent_values(values)
-        return np.where(impossible.any(axis=1), 1.0, level_of(joint.latent, z, "model"))
-    matched: Elliptical = joint._matched()
-    squares, count = matched._squares(values)
-    law = matched._radial.squared_distance(np.maximum(count, 1))
-    return np.where(count > 0, law.cdf(squares), np.nan)
+    shape = joint._fitting_shape
+    found = joint._calibrated_level(values, shape) if uses_calibration(method) else None
+    if found is None:
+        found = expit(joint._region_scores(values, shape))
+    return np.where(np.isnan(values).all(axis=1), np.nan, found)
 
 
 def mean_given_others(joint: Joint, values: Array) -> Array:
@@ -203,11 +200,12 @@ def conditional_on(
     return joint._given(given, keep, rows_of)
 
 
-def location_slope(joint: Elliptical, values: Array) -> Array:
+def location_slope(joint: Elliptical | Mixture, values: Array) -> Array:
     """Derivative of each row's log-density by the means: w Sigma^-1 (y - mean).
 
     w is 1 for a normal; for a Student-t of m observed targets, with Sigma its scale matrix, it is
-    (nu + m) / (nu + |z|^2).
+    (nu + m) / (nu + |z|^2). Of a mixture it is the derivative by a move of all components, the mean
+    of theirs by how probable each is given y.
 
     Args:
         joint: N distributions over D targets.
@@ -216,6 +214,11 @@ def location_slope(joint: Elliptical, values: Array) -> Array:
     Returns:
         Array of shape (N, D), in 1 / target units; 0 where not observed.
     """
+    if isinstance(joint, Mixture):
+        terms = joint._log_terms(values)
+        share = np.exp(terms - logsumexp(terms, axis=1, keepdims=True))
+        each = zip(share.T, joint.components, strict=True)
+        return np.asarray(sum(w[:, None] * location_slope(c, values) for w, c in each))
     slope = joint._scale.precision_times(values - joint.mean)
     nu = joint._radial.degrees_of_freedom
     if nu is not None:
@@ -229,9 +232,10 @@ def with_labels(joint: AnyJoint, index: pd.Index | None) -> AnyJoint:
     return joint._labelled(index)
 
 
-def with_mean(joint: AnyElliptical, mean: Array) -> AnyElliptical:
+def with_mean(joint: AnyJoint, mean: Array) -> AnyJoint:
     """The same distributions about other means, of shape (N, D), in target units."""
-    return joint._with(joint.targets, mean=mean)
+    found: AnyJoint = joint._about(mean)  # type: ignore[attr-defined]
+    return found
 
 
 def rescaled(joint: AnyJoint, scales: Array) -> AnyJoint:
@@ -266,3 +270,75 @@ def in_units(joint: AnyJoint, sizes: Array) -> AnyJoint:
 def uncorrelated(joint: AnyElliptical | Transformed) -> AnyElliptical | Transformed:
     """The same means, standard deviations and tails, all correlations zero."""
     return joint._uncorrelated()
+
+
+def single(joint: Any) -> Any:
+    """The one `Elliptical` distribution that has the mean and the covariance of each row."""
+    return joint._matched()
+
+
+def of_members(members: Sequence[Any]) -> Mixture:
+    """The mixture of what K members predict, each counting alike.
+
+    Args:
+        members: of each an `Elliptical` distribution of N rows, or a `Mixture` of as many
+            components as the others have.
+
+    Returns:
+        Mixtures of all their components, which know which member these are of.
+    """
+    if not isinstance(members[0], Mixture):
+        return Mixture(members)
+    components = [component for member in members for component in member.components]
+    weights = np.concatenate([member.weights for member in members], axis=1) / len(members)
+    return Mixture._trusted(components, weights, len(members))
+
+
+def as_predicted(mixture: Mixture) -> Any:
+    """What stands for the members: one distribution of their kind, or their components together."""
+    return mixture if mixture._fitting_shape == "density" else mixture.moment_matched()
+
+
+def member_means(mixture: Mixture) -> list[Array]:
+    """The mean of each of the K members, shape (N, D), in target units."""
+    return [mixture_mean(own, shares) for _, own, shares in mixture._by_member()]
+
+
+def each_component(joint: Any, function: Callable[[Any], Any]) -> Any:
+    """The same mixture of other components; of an `Elliptical`, what the function makes of it."""
+    if not isinstance(joint, Mixture):
+        return function(joint)
+    return joint._of([function(component) for component in joint.components], joint.weights)
+
+
+def mixture_of_arrays(targets: tuple[str, ...], weights: Array, **stacks: Array) -> Mixture:
+    """The mixtures of Student-t distributions that `Mixture.to_arrays` describes.
+
+    Args:
+        targets: D names.
+        weights: shape (N, J).
+        stacks: arrays of the components, of shape (N, J, ...), by name.
+
+    Returns:
+        Mixtures of N rows.
+
+    Raises:
+        InputError: the arrays do not fit each other, or are no valid distributions.
+        ValueError: there are not as many components in all.
+    """
+    counts = {array.shape[1] for array in (weights, *stacks.values())}
+    if len(counts) != 1:
+        raise ValueError("the number of components")
+    components = [
+        MultivariateT(targets=targets, **{name: stack[:, j] for name, stack in stacks.items()})
+        for j in range(weights.shape[1])
+    ]
+    return Mixture._trusted(components, Mixture(components, weights).weights, 1)
+
+
+def marginal_log_prob(joint: Joint, values: Array) -> Array:
+    """The sum of the log-densities of each observed target on its own, shape (N,), in nats."""
+    found = np.zeros(len(joint))
+    for target in range(len(joint.targets)):
+        found += joint._marginal([target])._log_prob(values[:, [target]])
+    return found

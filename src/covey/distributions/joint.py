@@ -20,6 +20,7 @@ from covey.arguments.given import read_bounds, read_given, read_map
 from covey.arguments.labels import DISTRIBUTIONS
 from covey.arguments.targets import target_positions
 from covey.distributions.dataset import moments_to_dataset
+from covey.distributions.density_region import DensityRegion
 from covey.distributions.frame import chosen_labels, labels_like, moments_to_frame
 from covey.distributions.kind import Kind
 from covey.distributions.region import Region
@@ -221,13 +222,11 @@ class Joint(Kind):
         for level in levels.ravel():
             below, above = float(level), 1 - float(level)
             tail = 2 * min(below, above)
-            half = self._calibrated_half_widths(abs(below - above), tail) if calibrated else None
-            if half is None:
+            ends = self._calibrated_ends(abs(below - above), tail) if calibrated else None
+            if ends is None or below == above:
                 found.append(self._quantiles(below))
-            elif below == above:
-                found.append(np.array(self._matched().mean))
             else:
-                found.append(self._matched().mean + (half if below > above else -half))
+                found.append(ends[1] if below > above else ends[0])
         return np.stack(found) if levels.ndim else found[0]
 
     def interval(self, level: float = 0.9, *, method: str = "auto") -> tuple[Array, Array]:
@@ -245,18 +244,17 @@ class Joint(Kind):
         """
         level = check_level(level)
         tail = (1 - level) / 2
-        half = self._calibrated_half_widths(level, 1 - level) if uses_calibration(method) else None
-        if half is None:
-            return self._quantiles(tail), self._quantiles(1 - tail)
-        center = self._matched().mean
-        return center - half, center + half
+        ends = self._calibrated_ends(level, 1 - level) if uses_calibration(method) else None
+        return (self._quantiles(tail), self._quantiles(1 - tail)) if ends is None else ends
 
-    def region(self, level: float = 0.9, *, method: str = "auto") -> Region:
-        """The ellipsoid around the mean that holds all targets together with some probability.
+    def region(
+        self, level: float = 0.9, *, method: str = "auto", shape: str | None = None
+    ) -> Region | DensityRegion:
+        """The region that holds all targets together with some probability.
 
         Predictions of a fitted model carry a calibration set: the out-of-fold predictions, or those
-        for the rows that `calibrate` was given. The radius of their regions is a conformal quantile
-        of the distances of these rows, under the same marginal, conditional or transformation;
+        for the rows that `calibrate` was given. The size of their regions is a conformal quantile
+        of how far out these rows lie, under the same marginal, conditional or transformation;
         `Region.method` says which rows these were. What is guaranteed then:
         docs/how-to/calibration.md.
 
@@ -264,20 +262,32 @@ class Joint(Kind):
             level: probability that the region holds, in (0, 1).
             method: "auto" uses the calibration set that the distributions carry, if any; "model"
                 the distributions alone.
+            shape: "ellipsoid", around the mean, with the axes of the covariance; or "density", all
+                y of at least some density, which may have any shape and several parts. Of a normal
+                or a Student-t the two are the same. By default what fits: "density" for
+                predictions of `family="mixture"`, "ellipsoid" for all others.
 
         Returns:
-            A `Region` of N rows. By the model it is exact for a normal or a Student-t; for a
-            `Mixture` it has the shape of its covariance, and holds a probability that differs from
-            `level` by 0.001 or so, at most 0.01.
+            A `Region` of N rows, or a `DensityRegion`. By the model an ellipsoid is exact for a
+            normal or a Student-t; for a `Mixture` it holds a probability that differs from `level`
+            by 0.001 or so, at most 0.01, and a region by density one that differs by about 0.01.
 
         Raises:
-            InputError: `level` lies outside (0, 1), or `method` is unknown.
+            InputError: `level` lies outside (0, 1), or `method` or `shape` is unknown.
         """
-        level = check_level(level)
-        radius = self._calibrated_radius(level) if uses_calibration(method) else None
+        level, calibrated = check_level(level), uses_calibration(method)
+        shape = self._fitting_shape if shape is None else check_shape(shape)
+        method = self.calibration if calibrated else "model"
+        components, _ = self._components
+        if shape == "density" and len(components) > 1:
+            limit = self._calibrated_limit(level, shape) if calibrated else None
+            if limit is None:
+                limit = np.full(len(self), np.log(level) - np.log1p(-level))
+            return DensityRegion(self, limit, level, method)
+        radius = self._calibrated_radius(level) if calibrated else None
         if radius is None:
             return Region(self, self._matched(), self._radius(level), level)
-        return Region(self, self._matched(), radius, level, self.calibration)
+        return Region(self, self._matched(), radius, level, method)
 
     def probability(
         self, lower: TargetValues | None = None, upper: TargetValues | None = None
@@ -366,6 +376,15 @@ class Joint(Kind):
     def calibration(self) -> str:
         """What `region` and `interval` are calibrated on: "model", "out_of_fold" or "conformal"."""
         return "model"
+
+
+def check_shape(shape: Any) -> str:
+    """The shape of a region, "ellipsoid" or "density"."""
+    if shape not in ("ellipsoid", "density"):
+        raise InputError(
+            f"`shape` must be 'ellipsoid' or 'density'. Received: shape={shown(shape)}."
+        )
+    return str(shape)
 
 
 def uses_calibration(method: str) -> bool:

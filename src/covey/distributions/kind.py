@@ -119,21 +119,46 @@ class Kind(ABC):
     def _box(self, lower: Array, upper: Array) -> Array:
         """P(lower < Y < upper) for bounds of shape (N, D), in target units: shape (N,)."""
 
-    # the same by rows to calibrate on
+    # nonconformity of values, see `conformal`; 0 is the middle of all, whatever the number of targets
 
-    def _calibrated_radius(self, level: float, present: Mask | None = None) -> Array | None:
-        """The radius of the region of this level, see `_radius`, shape (N,)."""
+    @property
+    def _fitting_shape(self) -> str:
+        """The shape of regions that fits these distributions, "ellipsoid" or "density"."""
+        return "ellipsoid"
+
+    @abstractmethod
+    def _region_scores(self, values: Array, shape: str, *, inward: bool = False) -> Array:
+        """Log-odds of a smaller region of this shape than one that values are on the boundary of.
+
+        Shape (N,), minus infinity where nothing is observed; `inward` takes off what regions hold
+        beyond their boundary for the sake of rounding.
+        """
+
+    @abstractmethod
+    def _interval_scores(self, values: Array, *, inward: bool = False) -> Array:
+        """The same of the interval of each target, shape (N, D); NaN where not observed."""
+
+    # what rows to calibrate on say
+
+    def _calibrated_limit(
+        self, level: float, shape: str, present: Mask | None = None
+    ) -> Array | None:
+        """The score up to which a region of this level holds values, shape (N,)."""
         return None
 
-    def _calibrated_half_widths(self, level: float, tail: float) -> Array | None:
-        """Half the length of the intervals, shape (N, D), in target units; `tail` is 1 - level."""
+    def _calibrated_radius(self, level: float, present: Mask | None = None) -> Array | None:
+        """The radius of the ellipsoid of this level, see `_radius`, shape (N,)."""
+        return None
+
+    def _calibrated_ends(self, level: float, tail: float) -> tuple[Array, Array] | None:
+        """The ends of the intervals, each of shape (N, D), in target units; `tail` is 1 - level."""
         return None
 
     def _calibrated_cdf(self, values: Array) -> Array | None:
         """The probability whose quantile each value is, shape (N, D)."""
         return None
 
-    def _calibrated_level(self, values: Array) -> Array | None:
+    def _calibrated_level(self, values: Array, shape: str) -> Array | None:
         """The level of the region whose boundary the values lie on, shape (N,)."""
         return None
 

@@ -6,19 +6,23 @@ from functools import cached_property
 from typing import Self, final
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import expit, logsumexp
 
 from covey.algebra.patterns import by_pattern
 from covey.algebra.points import CHUNK
 from covey.algebra.root import increasing_root
 from covey.distributions.batch import frozen
 from covey.distributions.components import Components
+from covey.distributions.density_levels import DensityLevels
+from covey.distributions.density_region import ROUNDING
 from covey.distributions.divergence import divergence, kl_divergence, mixture_entropy
 from covey.distributions.elliptical import Elliptical
+from covey.distributions.empirical import LARGEST_SCORE, LEAST_SCORE, LEAST_TAIL
 from covey.distributions.joint import Joint
 from covey.distributions.kind import Kind
 from covey.distributions.moments import mixture_aleatoric, mixture_epistemic, mixture_mean
 from covey.distributions.radius import DIRECTIONS, mixture_radius
+from covey.distributions.steps import Conditioned, Marginalised, Transformed
 from covey.types import Array, Mask
 
 MOST_NUMBERS = 2**22  # in arrays of directions, so that rows of many targets come in smaller parts
@@ -35,6 +39,10 @@ class Mixture(Components):
         aleatoric  = sum of w_k Sigma_k            (what no further training row would remove)
         epistemic  = weighted covariance of the mu_k     (what the members do not agree on)
         covariance = aleatoric + epistemic
+
+    Predictions of `family="mixture"` are mixtures of the components of all members. There mu_k and
+    Sigma_k above are the mean and the covariance of member k, and w_k the weight of its components:
+    `epistemic` is what members do not agree on, and not how far apart their components lie.
 
     Args:
         components: K distributions of one kind (`MultivariateNormal`, for example) over the same
@@ -70,16 +78,41 @@ class Mixture(Components):
 
     @cached_property
     def aleatoric(self) -> Array:
-        """Average covariance of the components, shape (N, D, D), in products of target units."""
-        return frozen(mixture_aleatoric(self.components, self.weights))
+        """Average covariance of the members, shape (N, D, D), in products of target units."""
+        average = mixture_aleatoric(self.components, self.weights)
+        if self._members == len(self.components):
+            return frozen(average)
+        within = [
+            weight[:, None, None] * mixture_epistemic(own, shares)
+            for weight, own, shares in self._by_member()
+        ]
+        return frozen(average + np.sum(within, axis=0))
 
     @cached_property
     def epistemic(self) -> Array:
-        """Covariance of the components' means, shape (N, D, D), in products of target units.
+        """Covariance of the members' means, shape (N, D, D), in products of target units.
 
-        Positive semidefinite: K components span at most K - 1 directions.
+        Positive semidefinite: K members span at most K - 1 directions.
         """
-        return frozen(mixture_epistemic(self.components, self.weights))
+        if self._members == len(self.components):
+            return frozen(mixture_epistemic(self.components, self.weights))
+        away = np.stack(
+            [mixture_mean(own, shares) - self.mean for _, own, shares in self._by_member()]
+        )
+        weight = np.stack([weight for weight, _, _ in self._by_member()])
+        return frozen(np.einsum("kn,kni,knj->nij", weight, away, away))
+
+    def _by_member(self) -> list[tuple[Array, tuple[Elliptical, ...], Array]]:
+        """For each member its weight, shape (N,), its components and their shares in it, (N, J)."""
+        each = len(self.components) // self._members
+        found = []
+        for start in range(0, len(self.components), each):
+            part = slice(start, start + each)
+            weight = self.weights[:, part].sum(axis=1)
+            shares = self.weights[:, part] / np.where(weight > 0, weight, 1.0)[:, None]
+            shares = np.where(weight[:, None] > 0, shares, 1 / each)
+            found.append((weight, self.components[part], shares))
+        return found
 
     @property
     def covariance(self) -> Array:
@@ -195,7 +228,8 @@ class Mixture(Components):
         return samples
 
     def _marginal(self, chosen: list[int]) -> Self:
-        return self._trusted([c._marginal(chosen) for c in self.components], self.weights)
+        joint = self._of([c._marginal(chosen) for c in self.components], self.weights)
+        return self._after(Marginalised(chosen), joint)
 
     def _conditional(self, values: Array) -> Self:
         """Each component given the values, its weight times its density of them."""
@@ -203,27 +237,46 @@ class Mixture(Components):
         total = logsumexp(terms, axis=1, keepdims=True)
         with np.errstate(invalid="ignore"):  # where all densities are 0, weights stay
             weights = np.where(np.isfinite(total), np.exp(terms - total), self.weights)
-        return self._trusted([c._conditional(values) for c in self.components], weights)
+        joint = self._of([c._conditional(values) for c in self.components], weights)
+        return self._after(Conditioned(~np.isnan(values)), joint)
 
     def _mean_given_others(self, values: Array) -> Array:
-        found = np.full(values.shape, np.nan)
-        for i in np.flatnonzero(~np.isnan(values).all(axis=0)):
+        return self._moments_given_others(values)[0]
+
+    def _moments_given_others(self, values: Array) -> tuple[Array, Array]:
+        """Mean and standard deviation of each observed target, given the other observed ones.
+
+        Args:
+            values: shape (N, D), NaN where not observed, also at targets known exactly.
+
+        Returns:
+            (mean, stddev), of shape (N, D), in target units, NaN where not observed.
+        """
+        mean, stddev = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
+        for i in np.flatnonzero(~np.isnan(values).all(axis=0)).tolist():
             others = values.copy()
             others[:, i] = np.nan
-            mean = self._conditional(others).mean[:, i]
-            found[:, i] = np.where(np.isnan(values[:, i]), np.nan, mean)
-        return found
+            alone = self._uncalibrated()._conditional(others)._marginal([i])
+            known = ~np.isnan(values[:, i])
+            mean[known, i], stddev[known, i] = alone.mean[known, 0], alone.stddev[known, 0]
+        return mean, stddev
 
     def _mapped(self, matrix: Array, shift: Array, targets: tuple[str, ...]) -> Self:
         mapped = [component._mapped(matrix, shift, targets) for component in self.components]
-        return self._trusted(mapped, self.weights)
+        return self._after(Transformed.by(matrix), self._of(mapped, self.weights))
 
     def _rescaled(self, scales: Array) -> Self:
         components = [
             c._rescaled(scales)._with(c.targets, mean=self.mean + scales * (c.mean - self.mean))
             for c in self.components
         ]
-        return self._trusted(components, self.weights)
+        return self._of(components, self.weights)
+
+    def _about(self, mean: Array) -> Self:
+        """The same mixtures about other means, shape (N, D): all components move alike."""
+        move = mean - self.mean
+        moved = [c._with(c.targets, mean=c.mean + move) for c in self.components]
+        return self._of(moved, self.weights)
 
     def _quantiles(self, probability: float) -> Array:
         ends = np.stack([component._quantiles(probability) for component in self.components])
@@ -237,8 +290,79 @@ class Mixture(Components):
         each = zip(self.weights.T, self.components, strict=True)
         return np.asarray(sum(w[:, None] * c._cdf(values) for w, c in each))
 
+    def _sf(self, values: Array) -> Array:
+        """P(Y > y) of each target on its own, shape (N, D): 1 - `_cdf`, to all digits."""
+        each = zip(self.weights.T, self.components, strict=True)
+        return np.asarray(sum(w[:, None] * c._sf(values) for w, c in each))
+
     def _matched(self) -> Elliptical:
         return self._moments
+
+    # nonconformity
+
+    @property
+    def _fitting_shape(self) -> str:
+        return "ellipsoid" if self._members == len(self.components) else "density"
+
+    def _region_scores(self, values: Array, shape: str, *, inward: bool = False) -> Array:
+        if shape == "ellipsoid":
+            found: Array = self._moments._region_scores(values, shape, inward=inward)
+            return found
+        scores = np.full(len(self), -np.inf)
+        for rows, present in by_pattern(~np.isnan(values)):
+            free = np.flatnonzero(present).tolist()
+            if free:
+                part = self._uncalibrated()[rows]._marginal(free)
+                density = part._log_prob(values[rows][:, free])
+                scores[rows] = DensityLevels.of(part).scores(density)
+        return scores - ROUNDING * (1 + np.abs(scores)) if inward else scores
+
+    def _log_density_of(self, scores: Array) -> Array:
+        """The least log-density of the regions of these scores, shape (N,), of what is not known."""
+        found = np.zeros(len(self))
+        for rows, known in by_pattern(self.observed):
+            free = np.flatnonzero(~known).tolist()
+            if free:
+                part = self._uncalibrated()[rows]._marginal(free)
+                found[rows] = DensityLevels.of(part).log_density_at(scores[rows])
+        return found
+
+    def _interval_scores(self, values: Array, *, inward: bool = False) -> Array:
+        present = ~np.isnan(values)
+        below = self._cdf(np.where(present, values, self.mean))
+        above = self._sf(np.where(present, values, self.mean))
+        tail = np.minimum(below, above)
+        inner = np.clip(tail, LEAST_TAIL / 2, 0.5)
+        with np.errstate(divide="ignore"):
+            scores = np.log1p(-2 * inner) - np.log(2 * inner)
+        scores = np.maximum(scores, LEAST_SCORE)
+        far = present & (tail < LEAST_TAIL / 2)
+        if far.any():  # so that they stay in order
+            away = np.abs(values - self.mean) / np.where(self.observed, 1.0, self.stddev)
+            scores = np.where(far, scores + np.log1p(away), scores)
+        scores = scores - ROUNDING * (1 + np.abs(scores)) if inward else scores
+        return np.where(present, scores, np.nan)
+
+    def _radius_of(self, scores: Array, present: Mask) -> Array:
+        found: Array = self._moments._radius_of(scores, present)
+        return found
+
+    def _ends_of(self, scores: Array) -> tuple[Array, Array]:
+        return self._ends_at(scores, -1), self._ends_at(scores, 1)
+
+    def _ends_at(self, scores: Array, side: int) -> Array:
+        found = np.array(np.broadcast_to(self.mean, scores.shape))
+        for target in range(scores.shape[1]):
+            for score in np.unique(scores[~self.observed[:, target], target]).tolist():
+                rows = np.flatnonzero((scores[:, target] == score) & ~self.observed[:, target])
+                part = self._uncalibrated()[rows]._marginal([target])
+                tail = float(expit(-min(score, LARGEST_SCORE))) / 2
+                ends = part._quantiles(tail if side < 0 else 1 - tail)[:, 0]
+                with np.errstate(over="ignore"):  # a region may be infinite
+                    away = np.expm1(max(score - LARGEST_SCORE, 0.0)) * part.stddev[:, 0]
+                beyond = part.mean[:, 0] + side * away
+                found[rows, target] = beyond if score > LARGEST_SCORE else ends
+        return found
 
     def _radius(self, level: float, present: Mask | None = None) -> Array:
         unknown = ~self.observed if present is None else present & ~self.observed

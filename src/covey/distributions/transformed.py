@@ -13,7 +13,7 @@ from covey.algebra.triangular import embedded
 from covey.arguments.check import check_level, check_probability, factor_covariance
 from covey.arguments.labels import row_name
 from covey.distributions.divergence import divergence, kl_divergence
-from covey.distributions.joint import Joint
+from covey.distributions.joint import Joint, check_shape
 from covey.distributions.normal import MultivariateNormal
 from covey.distributions.of_latent import OfLatent
 from covey.distributions.transform import Transform
@@ -198,14 +198,24 @@ class Transformed(OfLatent):
         finite = np.isfinite(values)
         return np.where(finite, self.transforms.latent(np.where(finite, values, 1.0)), values)
 
+    def _region_scores(self, values: Array, shape: str, *, inward: bool = False) -> Array:
+        z, impossible = self._latent_values(values)
+        scores = self.latent._region_scores(z, shape, inward=inward)
+        return np.where(impossible.any(axis=1), np.inf, scores)
+
+    def _interval_scores(self, values: Array, *, inward: bool = False) -> Array:
+        z, impossible = self._latent_values(values)
+        scores = self.latent._interval_scores(z, inward=inward)
+        return np.where(impossible, np.inf, scores)
+
     def _calibrated_cdf(self, values: Array) -> Array | None:
         z, impossible = self._latent_values(values)
         found = self.latent._calibrated_cdf(z)
         return None if found is None else np.where(impossible, 0.0, found)
 
-    def _calibrated_level(self, values: Array) -> Array | None:
+    def _calibrated_level(self, values: Array, shape: str) -> Array | None:
         z, impossible = self._latent_values(values)
-        found = self.latent._calibrated_level(z)
+        found = self.latent._calibrated_level(z, shape)
         return None if found is None else np.where(impossible.any(axis=1), 1.0, found)
 
     # quantiles, intervals and regions are those of z, transformed
@@ -227,21 +237,31 @@ class Transformed(OfLatent):
         least = np.where(self.transforms.bounded, 0.0, -np.inf)
         return np.where(finite, found, np.maximum(z, least))
 
-    def region(self, level: float = 0.9, *, method: str = "auto") -> TransformedRegion:  # type: ignore[override]
+    def region(  # type: ignore[override]
+        self, level: float = 0.9, *, method: str = "auto", shape: str | None = None
+    ) -> TransformedRegion:
         """The ellipsoid of z that `Joint.region` describes, transformed, and cut at 0.
 
         Args:
             level: probability that the region holds, in (0, 1).
             method: "auto" uses the calibration set that the distributions carry, if any; "model"
                 the distributions alone.
+            shape: "ellipsoid", of z; there is no other.
 
         Returns:
             A region of N rows.
 
         Raises:
-            InputError: `level` lies outside (0, 1), or `method` is unknown.
+            InputError: `level` lies outside (0, 1), or `method` or `shape` is unknown.
         """
-        return TransformedRegion(self.latent.region(level, method=method), self.transforms)
+        if shape is not None and check_shape(shape) == "density":
+            raise InputError(
+                "Regions of targets with a transform are ellipsoids of their latent variables, "
+                "transformed. Received shape='density': use shape='ellipsoid', or fit without "
+                "`transform`."
+            )
+        latent = self.latent.region(level, method=method, shape="ellipsoid")
+        return TransformedRegion(latent, self.transforms)
 
     # other distributions
 

@@ -7,10 +7,11 @@ stands in front: (rows, P) for a plain model, (rows, members, P) for an ensemble
 """
 
 from covey.families.low_rank import LowRankNormal
+from covey.families.mixture import Mixture
 from covey.families.normal import Normal
 from covey.families.student_t import StudentT
 
-__all__ = ["LowRankNormal", "Normal", "StudentT"]
+__all__ = ["LowRankNormal", "Mixture", "Normal", "StudentT"]
 
 
 def __dir__() -> list[str]:

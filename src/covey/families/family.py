@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from covey.distributions import Elliptical
+from covey.distributions import Elliptical, Mixture
 from covey.errors import InputError, shown
 from covey.types import Array, Tensor
 
@@ -73,7 +73,9 @@ class Family(ABC):
         """
 
     @abstractmethod
-    def distribution(self, packed: ArrayLike, targets: Iterable[str] | None = None) -> Elliptical:
+    def distribution(
+        self, packed: ArrayLike, targets: Iterable[str] | None = None
+    ) -> Elliptical | Mixture:
         """The NumPy object, from what `model.predict` returned.
 
         Args:
@@ -128,7 +130,7 @@ class Family(ABC):
                 f"Expected packed parameters of shape (N, {self.packed_size}) for {d} targets. "
                 f"Received shape {values.shape}."
             )
-        bad = ~np.isfinite(values).all(axis=1) | (values[:, d : 2 * d] <= 0).any(axis=1)
+        bad = ~np.isfinite(values).all(axis=1) | self._check_read(values)
         if bad.any():
             raise InputError(
                 "Expected finite packed parameters with a positive diagonal, as a model that ends "
@@ -137,3 +139,9 @@ class Family(ABC):
                 "rate."
             )
         return values
+
+    def _check_read(self, values: Array) -> NDArray[np.bool_]:
+        """Which rows of packed parameters, shape (N, P), hold a width that is not positive, (N,)."""
+        d = self.n_targets
+        found: NDArray[np.bool_] = (values[:, d : 2 * d] <= 0).any(axis=1)
+        return found

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.arguments.family import NORMAL
+from covey.arguments.family import MIXTURE, NORMAL
 from covey.arguments.numbers import is_number
 from covey.backend import compilation
 from covey.backend.select import keras
@@ -22,6 +22,7 @@ from covey.types import Array
 
 BLOCK = 256  # rows per forward pass; fixed, so that no row's result depends on its neighbours
 CHUNK = 64 * BLOCK  # rows whose inputs are copied at a time
+COMPONENTS, MOST_OUTPUTS = (3, 8), 512  # least and most of a mixture, and numbers in their scales
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Architecture:
         functions: number of such functions of a feature that has knots; by default 128 in all, but
             at least 2 and at most 8 of each.
         rank: number of factors, for a family that has any; else None.
+        components: of each member's mixture, for a family that has any; else None.
 
     Raises:
         InputError: an attribute lies outside its range.
@@ -59,6 +61,7 @@ class Architecture:
     knots: tuple[tuple[float, ...], ...] = ()
     functions: int | None = None
     rank: int | None = None
+    components: int | None = None
 
     def __post_init__(self) -> None:
         if self.family_name not in FAMILIES:
@@ -104,7 +107,8 @@ class Architecture:
     @property
     def family(self) -> Any:
         """The family of the output."""
-        options = {} if self.rank is None else {"rank": self.rank}
+        given = {"rank": self.rank, "components": self.components}
+        options = {name: value for name, value in given.items() if value is not None}
         return self.classes.family(self.n_targets, **options, floor=self.floor)
 
     def to_manifest(self) -> dict[str, Any]:
@@ -226,6 +230,11 @@ class Architecture:
         if head is not None:
             weights[-1][:] = head
         return weights
+
+    def as_mixture(self) -> Self:
+        """The same for mixtures: of 8 components, or fewer of many targets."""
+        components = int(np.clip(MOST_OUTPUTS // self.n_targets**2, *COMPONENTS))
+        return replace(self, family_name=MIXTURE, components=components)
 
     def as_normal(
         self, weights: list[NDArray[np.float32]], log_ratio: Array

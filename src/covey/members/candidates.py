@@ -1,15 +1,18 @@
-"""The families tried on one table: a Student-t first, then the normal that starts from it."""
+"""The families tried on one table: a Student-t, the normal that starts from it, and a mixture."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.arguments.family import MIXTURE
 from covey.backend import processes
-from covey.distributions import Elliptical, MultivariateT
+from covey.distributions import Elliptical, Mixture, MultivariateT
 from covey.members.architecture import Architecture
 from covey.members.batches import Batches, Source
 from covey.members.ensemble import Ensemble
@@ -17,8 +20,9 @@ from covey.members.loop import train
 from covey.members.plan import Plan
 from covey.members.recipe import Recipe
 from covey.members.run import Run
-from covey.members.trained import CheckpointStore, Trained
+from covey.members.trained import CheckpointStore
 from covey.members.validation import HeldOut
+from covey.start.rounding import Rounding
 from covey.start.start import LinearStart
 from covey.start.whitening import Whitened
 from covey.table.training_data import TrainingData
@@ -26,6 +30,7 @@ from covey.types import Array, Rows
 
 NORMAL_SHARE = 0.15  # of the steps of the Student-t, for the normal that starts from it
 NORMAL_RATE = 1 / 3  # of its learning rate
+MIXTURE_FROM = 0.5  # share of the time that the two may take, if a mixture comes after them
 LEAST_RATIO = 1e-6  # of a covariance to a scale matrix
 
 
@@ -40,13 +45,19 @@ class Candidate:
         score: mean log-density of these rows, in nats per row.
         trees: what trees that did not see a row say of it, shape (N, D), in target units; NaN for
             rows that none held out. None if trees have no share in the means.
+        setup: seconds until its first step was done: mostly compilation.
     """
 
     family: str
     ensemble: Ensemble
-    out_of_fold: Elliptical
+    out_of_fold: Elliptical | Mixture
     score: float
     trees: Array | None = None
+    setup: float = 0.0
+
+    def scored_on(self, data: TrainingData) -> Self:
+        """The same, scored on these rows, which hold the targets that the user gave."""
+        return replace(self, score=mean_score(self.out_of_fold, data))
 
 
 def train_candidates(
@@ -60,11 +71,14 @@ def train_candidates(
     source: Source | None = None,
     store: CheckpointStore | None = None,
 ) -> list[Candidate]:
-    """Train a network and, if the plan has it, a normal from where a Student-t ended.
+    """Train the families of a plan: a normal goes on from where a Student-t ended.
 
     A normal trained from scratch on data with outliers is stopped by whichever fold holds the worst
     of them. One that starts from a Student-t has its mean and its shape already and learns how wide
     it must be.
+
+    A mixture starts anew. It learns targets without ties, and is stopped on them: see
+    `start.rounding`.
 
     Args:
         data: the rows that members are stopped and scored on, and that they learn from unless
@@ -78,30 +92,43 @@ def train_candidates(
         store: keeps what was reached.
 
     Returns:
-        The family of the architecture, then the normal if it was asked for.
+        The family of the architecture, then the normal and the mixture if they were asked for.
     """
-    whitened = Whitened.under(linear, data)
-    if source is None:
-        generator = np.random.default_rng([run.seed, 1])
-        source = Batches(data, whitened, recipe.batch_size, generator)
-    training = _Training(data, tuple(linear), source, HeldOut.gather(data, whitened), run, store)
+    shapes = partial(_Training.of, without_ties(data, run.seed), linear, recipe, run, source, store)
+    if architecture.family_name == MIXTURE:
+        return [shapes().candidate(architecture, recipe).scored_on(data)]
+    training = _Training.of(data, linear, recipe, run, source, store)
     if not plan.normal:
         weights = plan.weights(architecture, linear, run.seed)
-        return [training.candidate(architecture, recipe, weights)[0]]
-    limit = recipe.max_time
-    early = None if limit is None else (1 - NORMAL_SHARE) * limit
-    student, log = training.candidate(architecture, replace(recipe, max_time=early))
+        return [training.candidate(architecture, recipe, weights)]
+    before = MIXTURE_FROM if plan.mixture else 1.0  # the share of the time for both
+    student = training.candidate(architecture, _until(recipe, (1 - NORMAL_SHARE) * before))
     log_ratio = processes.agreed(_log_scale_ratios(student.ensemble, data))
-    architecture, weights = architecture.as_normal(student.ensemble.weights, log_ratio)
+    of_normal, weights = architecture.as_normal(student.ensemble.weights, log_ratio)
     shorter = replace(
-        recipe,
+        _until(recipe, before),
         max_steps=max(1, round(NORMAL_SHARE * recipe.max_steps)),
         learning_rate=NORMAL_RATE * recipe.learning_rate,
     )
-    return [student, training.candidate(architecture, shorter, weights, log.setup)[0]]
+    found = [student, training.candidate(of_normal, shorter, weights, student.setup)]
+    if plan.mixture and not run.interruption.asked:
+        mixture = shapes().candidate(architecture.as_mixture(), recipe, reserve=student.setup)
+        found.append(mixture.scored_on(data))
+    return found
 
 
-def mean_score(joint: Elliptical, data: TrainingData) -> float:
+def without_ties(data: TrainingData, seed: int) -> TrainingData:
+    """The rows, with noise on their targets as wide as these are rounded."""
+    generator = np.random.default_rng([seed, 2])
+    return replace(data, Y=Rounding.of(data.Y).spread(data.Y, generator))
+
+
+def _until(recipe: Recipe, share: float) -> Recipe:
+    """The recipe, with a share of its time."""
+    return replace(recipe, max_time=None if recipe.max_time is None else share * recipe.max_time)
+
+
+def mean_score(joint: Elliptical | Mixture, data: TrainingData) -> float:
     """Mean log-density of the rows `data.folds.held_out`, in nats per row."""
     rows = data.folds.held_out
     weight, density = data.weight[rows], joint.log_prob(data.Y[rows])
@@ -120,13 +147,30 @@ class _Training:
     run: Run
     store: CheckpointStore | None
 
+    @classmethod
+    def of(
+        cls,
+        data: TrainingData,
+        linear: Sequence[LinearStart],
+        recipe: Recipe,
+        run: Run,
+        source: Source | None,
+        store: CheckpointStore | None,
+    ) -> Self:
+        """What is whitened and gathered once; arguments as for `train_candidates`."""
+        whitened = Whitened.under(linear, data)
+        if source is None:
+            generator = np.random.default_rng([run.seed, 1])
+            source = Batches(data, whitened, recipe.batch_size, generator)
+        return cls(data, tuple(linear), source, HeldOut.gather(data, whitened), run, store)
+
     def candidate(
         self,
         architecture: Architecture,
         recipe: Recipe,
         weights: list[NDArray[np.float32]] | None = None,
         reserve: float = 0.0,
-    ) -> tuple[Candidate, Trained]:
+    ) -> Candidate:
         """Train a family, or take what an earlier training of it left; arguments as for `train`."""
         family, store, data = architecture.family_name, self.store, self.data
         model = None
@@ -151,7 +195,8 @@ class _Training:
         if model is not None:
             ensemble.keep(model)
         joint = ensemble.held_out(data)
-        return Candidate(family, ensemble, joint, mean_score(joint, data)), trained
+        score = mean_score(joint, data)
+        return Candidate(family, ensemble, joint, score, setup=trained.setup)
 
 
 def _log_scale_ratios(ensemble: Ensemble, data: TrainingData) -> Array:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from covey.backend import compilation
 from covey.distributions import Elliptical, Mixture
-from covey.distributions.internals import rescaled
+from covey.distributions.internals import as_predicted, of_members, rescaled
 from covey.errors import ArtifactError
 from covey.members.architecture import Architecture, write_weights
 from covey.stacking.stack import Stack
@@ -111,16 +111,17 @@ class Ensemble:
         alike = np.broadcast_to(trees, (len(self.linear), *trees.shape))
         return self._mixture(packed, inputs, alike)
 
-    def distribution(self, inputs: Inputs) -> Elliptical:
+    def distribution(self, inputs: Inputs) -> Elliptical | Mixture:
         """The prediction of all members as one distribution for every row.
 
         Args:
             inputs: of N rows.
 
         Returns:
-            N distributions with the first two moments of `mixture`, in target units.
+            N distributions with the first two moments of `mixture`, in target units; of members
+            that are mixtures themselves, `mixture`.
         """
-        parts = self._by_parts(lambda mixture: mixture.moment_matched(), inputs)
+        parts = self._by_parts(as_predicted, inputs)
         return parts[0] if len(parts) == 1 else type(parts[0]).concatenate(parts)
 
     def mean(self, inputs: Inputs) -> Array:
@@ -159,10 +160,10 @@ class Ensemble:
         each = [self._of_network(k, packed[:, k], inputs) for k in range(len(self.linear))]
         if self.stack is not None and trees is not None:
             each = [self.stack.moved(joint, own) for joint, own in zip(each, trees, strict=True)]
-        mixture = Mixture(each)
+        mixture = of_members(each)
         return mixture if np.all(self.scales == 1) else rescaled(mixture, self.scales)
 
-    def held_out(self, data: TrainingData) -> Elliptical:
+    def held_out(self, data: TrainingData) -> Elliptical | Mixture:
         """The prediction for training rows by the networks that did not train on them.
 
         Args:

@@ -20,6 +20,7 @@ from covey.distributions.transforms import Transforms
 from covey.errors import InputError, clipped
 from covey.members.architecture import Architecture, quantile_knots
 from covey.members.candidates import Candidate, train_candidates
+from covey.members.selection import better
 from covey.members.fitted_model import FittedModel
 from covey.members.plan import plan_of
 from covey.members.recipe import Recipe
@@ -74,13 +75,13 @@ def fit_table(
     through = processes.agreed(through)
     data = replace(table.data, Y=through.transforms.latent(table.data.Y))
     count = len(data.targets)
-    plan = plan_of(parameters["family"], parameters["rank"], count)
+    rows_in_all = int(processes.summed(np.array(len(data.Y), dtype=np.float64)))
+    plan = plan_of(parameters["family"], parameters["rank"], count, rows_in_all)
     architecture = plan.architecture(
         architecture_of(parameters, data.inputs.matrix, count, len(data.folds))
     )
     architecture = processes.agreed(architecture)
     settings = {name: parameters[name] for name in SETTINGS}
-    rows_in_all = int(processes.summed(np.array(len(data.Y), dtype=np.float64)))
     recipe = Recipe.for_table(
         rows_in_all, count, **settings, outputs=architecture.family.packed_size
     )
@@ -228,7 +229,7 @@ def select_and_calibrate(
     transforms = through.transforms
     latent = replace(data, Y=transforms.latent(data.Y))
     asked = [candidate for candidate in candidates if family in (AUTO, candidate.family)]
-    best = max(asked, key=lambda candidate: candidate.score)
+    best = better(asked, latent, seed)
     out_of_fold = transformed(best.out_of_fold, transforms)
     baseline = replace(baseline, transforms=transforms)
     evaluation = evaluate(

@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.arguments.family import AUTO, LOW_RANK, STUDENT_T
+from covey.arguments.family import AUTO, LOW_RANK, MIXTURE, NORMAL, STUDENT_T
 from covey.errors import InputError, shown
 from covey.families.internals import raw_outputs
 from covey.families.student_t import START
@@ -24,6 +24,7 @@ from covey.types import Array
 
 MANY = 100  # targets from which on "auto" is of low rank; up to there full covariances score better
 MOST_FACTORS, LEAST_FACTORS = 24, 8
+ROWS_FOR_SHAPES, TARGETS_FOR_SHAPES = 1000, 32  # fewer rows tell too little of a shape
 MOST_LOADINGS = 12_000  # by which a network can be wide, and still take its steps in a second
 
 
@@ -32,9 +33,11 @@ class Plan(ABC):
 
     Attributes:
         normal: whether a normal is to be trained too, that starts from a Student-t.
+        mixture: whether a mixture of Student-t components is to be trained too.
     """
 
     normal: bool
+    mixture: bool
 
     @abstractmethod
     def architecture(self, architecture: Architecture) -> Architecture:
@@ -58,12 +61,20 @@ class Plan(ABC):
 @final
 @dataclass(frozen=True)
 class FullPlan(Plan):
-    """A Student-t with any scale matrix, and perhaps a normal that starts from it."""
+    """A Student-t with any scale matrix, and perhaps a normal that starts from it, and a mixture.
 
-    normal: bool
+    Attributes:
+        first: the family that is trained first: the Student-t, or the mixture alone.
+    """
+
+    normal: bool = False
+    mixture: bool = False
+    first: str = STUDENT_T
 
     def architecture(self, architecture: Architecture) -> Architecture:
         """See `Plan`."""
+        if self.first == MIXTURE:
+            return architecture.as_mixture()
         return replace(architecture, family_name=STUDENT_T)
 
     def start(self, ridge: Ridge) -> LinearStart:
@@ -89,6 +100,7 @@ class LowRankPlan(Plan):
 
     rank: int
     normal: bool = False
+    mixture: bool = False
 
     def architecture(self, architecture: Architecture) -> Architecture:
         """See `Plan`."""
@@ -112,13 +124,14 @@ class LowRankPlan(Plan):
         return architecture.initial_weights(np.random.default_rng(seed), head)
 
 
-def plan_of(family: str, rank: int | None, n_targets: int) -> Plan:
+def plan_of(family: str, rank: int | None, n_targets: int, n_rows: int) -> Plan:
     """The plan for the family that a user asks for.
 
     Args:
-        family: "auto", "normal", "student_t" or "low_rank".
+        family: "auto", "normal", "student_t", "mixture" or "low_rank".
         rank: of the factors, for "low_rank"; None for the default.
         n_targets: D.
+        n_rows: N; "auto" tries a mixture from 1,000 on, and up to 32 targets.
 
     Returns:
         The plan.
@@ -132,8 +145,11 @@ def plan_of(family: str, rank: int | None, n_targets: int) -> Plan:
             f"`rank` is for family='low_rank' alone. Received: rank={shown(rank)}, "
             f"family={shown(family)}."
         )
+    if family == MIXTURE:
+        return FullPlan(first=MIXTURE)
     if not low:
-        return FullPlan(family != STUDENT_T)
+        enough = n_rows >= ROWS_FOR_SHAPES and n_targets <= TARGETS_FOR_SHAPES
+        return FullPlan(family in (AUTO, NORMAL), family == AUTO and enough)
     return LowRankPlan(default_rank(n_targets) if rank is None else rank)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Self
 
@@ -144,7 +144,13 @@ class TreesBeside:
         means = np.full(data.Y.shape, np.nan)
         means[rows] = trees
         score = mean_score(joint, data)
-        return Candidate(candidate.family, ensemble.with_stack(stack), joint, score, means)
+        return replace(
+            candidate,
+            ensemble=ensemble.with_stack(stack),
+            out_of_fold=joint,
+            score=score,
+            trees=means,
+        )
 
 
 def _affordable(data: TrainingData) -> bool:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from covey.distributions import Elliptical
 from covey.distributions.internals import with_mean
 from covey.stacking.forest import Forest
 from covey.stacking.growth import GrownTrees
@@ -75,11 +74,11 @@ class Stack:
         """
         return self.location + self.scale * self.forest.predict(matrix)
 
-    def moved(self, joint: Elliptical, means: Array) -> Elliptical:
+    def moved(self, joint: Any, means: Array) -> Any:
         """Predictions of a network, with the mean of network and trees.
 
         Args:
-            joint: N distributions, by one member.
+            joint: N distributions, `Elliptical` or a `Mixture`, by one member.
             means: what trees say of these rows, shape (N, D), in target units.
 
         Returns:

@@ -11,8 +11,8 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from covey import scores
-from covey.distributions import Elliptical
-from covey.distributions.internals import cdf, location_slope, with_mean
+from covey.distributions import Elliptical, Mixture
+from covey.distributions.internals import cdf, location_slope, single, with_mean
 from covey.types import Array
 
 MOST_ROWS = 5000  # enough to learn a few weights from
@@ -46,10 +46,12 @@ class _HeldOut:
 
     The loss is that of the likelihood, in nats per target, and the mean over targets of the CRPS as
     a share of what it is without trees. Likelihood alone trusts the network where its errors are
-    small, and forgives it the rows that squared errors are made of.
+    small, and forgives it the rows that squared errors are made of. The CRPS of mixtures is that of
+    one distribution with their means and covariances.
     """
 
-    joint: Elliptical
+    joint: Elliptical | Mixture
+    single: Elliptical  # with the same means and covariances, of which the CRPS has a closed form
     trees: Array
     Y: Array
     weight: Array
@@ -57,32 +59,36 @@ class _HeldOut:
     per_row: float  # how many targets a row has in the mean
 
     @classmethod
-    def of(cls, joint: Elliptical, trees: Array, Y: Array, weight: Array) -> Self:
+    def of(cls, joint: Elliptical | Mixture, trees: Array, Y: Array, weight: Array) -> Self:
         weight = weight / weight.sum()
         observed = ~np.isnan(Y)
         counted = weight @ observed
-        found = np.where(observed, scores.crps(joint, Y), 0.0)
+        one = single(joint)
+        found = np.where(observed, scores.crps(one, Y), 0.0)
         crps = (weight @ found) / np.maximum(counted, 1e-300)
-        return cls(joint, trees, Y, weight, np.where(crps > 0, crps, 1.0), float(counted.sum()))
+        scale = np.where(crps > 0, crps, 1.0)
+        return cls(joint, one, trees, Y, weight, scale, float(counted.sum()))
 
-    def losses(self, joint: Elliptical) -> Array:
-        """The loss of each row, shape (N,)."""
-        crps = np.nansum(scores.crps(joint, self.Y) / self.crps, axis=1)
-        return np.asarray((crps - joint.log_prob(self.Y)) / self.per_row)
+    def mean(self, weight: Array) -> Array:
+        """The means, trees counting for so much of them, all of shape (N, D)."""
+        own = self.joint.mean
+        return np.asarray(own + weight * (self.trees - own))
 
-    def moved(self, weight: Array) -> Elliptical:
-        """The distributions, trees counting for so much of their means, shape (N, D)."""
-        mean = self.joint.mean
-        return with_mean(self.joint, mean + weight * (self.trees - mean))
+    def losses(self, mean: Array) -> Array:
+        """The loss of each row with these means, shape (N,)."""
+        crps = np.nansum(scores.crps(with_mean(self.single, mean), self.Y) / self.crps, axis=1)
+        density = with_mean(self.joint, mean).log_prob(self.Y)
+        return np.asarray((crps - density) / self.per_row)
 
-    def slopes(self, joint: Elliptical) -> Array:
+    def slopes(self, mean: Array) -> Array:
         """Derivative of each row's loss by its means, shape (N, D)."""
-        slope = np.where(np.isnan(self.Y), 0.0, 1 - 2 * cdf(joint, self.Y, "model")) / self.crps
-        return (slope - location_slope(joint, self.Y)) / self.per_row
+        below = cdf(with_mean(self.single, mean), self.Y, "model")
+        slope = np.where(np.isnan(self.Y), 0.0, 1 - 2 * below) / self.crps
+        return (slope - location_slope(with_mean(self.joint, mean), self.Y)) / self.per_row
 
 
 def fit_shares(
-    joint: Elliptical,
+    joint: Elliptical | Mixture,
     trees: Array,
     Y: Array,
     weight: Array,
@@ -128,10 +134,10 @@ def _least_loss(held: _HeldOut, center: Array, some: NDArray[np.bool_]) -> tuple
         logit = np.zeros(len(some))
         logit[places] = theta[:-1]
         share = np.where(some, weights(logit, theta[-1], center, held.joint.stddev), 0.0)
-        joint = held.moved(share)
-        slope = held.slopes(joint) * step * share * (1 - share) * held.weight[:, None]
+        mean = held.mean(share)
+        slope = held.slopes(mean) * step * share * (1 - share) * held.weight[:, None]
         by_target = slope.sum(axis=0)[places]
-        value = float(held.weight @ held.losses(joint))
+        value = float(held.weight @ held.losses(mean))
         return value, np.append(by_target, (slope * away).sum())
 
     bounds = [(-MOST_LOGIT, MOST_LOGIT)] * len(places) + [(0.0, STEEPEST)]
@@ -145,13 +151,13 @@ def _least_loss(held: _HeldOut, center: Array, some: NDArray[np.bool_]) -> tuple
 def _worth(held: _HeldOut, logit: Array, slope: float, center: Array) -> NDArray[np.bool_]:
     """Which targets lose by more than chance if their trees are left out."""
     share = weights(logit, slope, center, held.joint.stddev)
-    best = held.losses(held.moved(share))
+    best = held.losses(held.mean(share))
     count = 1 / np.square(held.weight).sum()  # rows of equal weight that would say as much
     found = np.zeros(len(logit), dtype=bool)
     for target in range(len(logit)):
         without = share.copy()
         without[:, target] = 0.0
-        gain = held.losses(held.moved(without)) - best
+        gain = held.losses(held.mean(without)) - best
         mean = held.weight @ gain
         error = np.sqrt(held.weight @ np.square(gain - mean) / count)
         found[target] = mean > max(error, LEAST_GAIN / held.per_row, 1 / held.per_row / count)

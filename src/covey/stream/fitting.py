@@ -84,7 +84,7 @@ def fit_files(
     settings = {name: parameters[name] for name in SETTINGS}
     # what is wrong with a parameter is said before hours are spent
     HashFolds(members, seed)
-    plan = plan_of(parameters["family"], parameters["rank"], count)
+    plan = plan_of(parameters["family"], parameters["rank"], count, 0)
     stub = np.zeros((1, 1), dtype=np.float32)
     architecture = plan.architecture(architecture_of(parameters, stub, count, members))
     outputs = architecture.family.packed_size

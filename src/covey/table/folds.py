@@ -19,7 +19,7 @@ from sklearn.model_selection import (
 from covey.arguments.frames import as_column
 from covey.arguments.labels import labels_of, row_name
 from covey.arguments.numbers import read_lists
-from covey.distributions import Mixture
+from covey.distributions.internals import as_predicted, of_members
 from covey.errors import InputError, clipped, shown
 from covey.table.blocks import check_members, count_of_blocks, held_out_blocks
 from covey.types import Groups, Mask, Rows
@@ -217,7 +217,7 @@ def collected(parts: Sequence[Any], folds: Folds) -> Any:
 
     Returns:
         Distributions of the rows `folds.held_out`. A row that several members held out gets the
-        first two moments of their mixture.
+        first two moments of their mixture, or the components of all.
     """
     seen, rows = np.concatenate(folds.tests), folds.held_out
     order = np.argsort(seen, kind="stable")
@@ -228,7 +228,7 @@ def collected(parts: Sequence[Any], folds: Folds) -> Any:
     for count in np.unique(times):
         which = np.flatnonzero(times == count)
         holders = [joint[order[first[which] + number]] for number in range(count)]
-        pieces.append(Mixture(holders).moment_matched())
+        pieces.append(holders[0] if count == 1 else as_predicted(of_members(holders)))
         places.append(which)
     return type(joint).concatenate(pieces)[np.argsort(np.concatenate(places))]
 

@@ -1,0 +1,163 @@
+"""Mixtures of Student-t distributions: several modes, bent shapes, tails of any kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri, softmax
+
+from covey.algebra.points import unit_points
+from covey.backend.select import keras
+from covey.distributions import Mixture as MixtureDistribution
+from covey.errors import InputError, shown
+from covey.families.family import Family
+from covey.families.student_t import StudentT
+from covey.types import Array, Tensor
+
+ops = keras.ops
+
+APART = 0.7  # standard deviation of the components' means at raw outputs of zero
+MOST_COMPONENTS = 64
+
+
+@final
+@keras.saving.register_keras_serializable(package="covey")
+class Mixture(Family):
+    """Mixtures of J Student-t distributions of D targets: several modes, bends and skews.
+
+    Each component has a mean, a scale matrix and degrees of freedom of its own, as `StudentT` packs
+    them, and a weight w_j. With p_j the density of a component,
+
+        log p(y) = log sum_j w_j p_j(y)
+
+    Targets that are not observed are marginalised in each component, so exactly.
+
+    Packed parameters, on the last axis: those of the J components, one after another, then the J
+    values log w_j. Raw outputs of zero give J components of equal weight about different means,
+    always the same, whose mixture has mean 0 and about the covariance of the standard `StudentT`:
+    components that begin at one place would stay together for ever, for their gradients are equal.
+
+    Args:
+        n_targets: D, at least 1.
+        components: J, at least 1.
+        floor: smallest of the positive numbers W_jj of each component, and the reciprocal of the
+            largest; in (0, 1). A component that is much narrower than the rounding of a target
+            raises the density without limit and tells nothing: 0.01 suits standardised targets.
+
+    Raises:
+        InputError: an argument lies outside its range.
+
+    References:
+        Bishop (1994), Mixture Density Networks, Aston University NCRG/94/004.
+        Peel, McLachlan (2000), Robust mixture modelling using the t distribution, Statistics and
+        Computing 10, doi 10.1023/A:1008981510081.
+
+    Example:
+        >>> import numpy as np
+        >>> from covey.families import Mixture
+        >>> family = Mixture(1, components=2)
+        >>> packed = np.array([[-1.0, 1.0, 0.1, 1.0, 1.0, 0.1, np.log(0.5), np.log(0.5)]])
+        >>> family.distribution(packed).mean
+        array([[0.]])
+    """
+
+    def __init__(self, n_targets: int, components: int = 8, *, floor: float = 1e-6) -> None:
+        super().__init__(n_targets, floor=floor)
+        if isinstance(components, bool) or not isinstance(components, (int, np.integer)):
+            raise InputError(
+                f"`components` must be a whole number. Received: components={shown(components)}."
+            )
+        if not 1 <= components <= MOST_COMPONENTS:
+            raise InputError(
+                f"`components` must lie between 1 and {MOST_COMPONENTS}. Received: "
+                f"components={components}."
+            )
+        self.components = int(components)
+        self._component = StudentT(self.n_targets, floor=self.floor)
+
+    @property
+    def packed_size(self) -> int:
+        """P, the width of the network's output: J (D + D (D + 1) / 2 + 2)."""
+        return self.components * (self._component.packed_size + 1)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {"n_targets": self.n_targets, "components": self.components, "floor": self.floor}
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self.n_targets}, components={self.components}, "
+            f"floor={self.floor:g})"
+        )
+
+    def constrain(self, raw: Tensor) -> Tensor:
+        """Turn any finite outputs, shape (..., P), into packed parameters of the same shape."""
+        raw = ops.convert_to_tensor(raw)
+        each, logits = self._parts(raw)
+        each = self._component.constrain(each + ops.convert_to_tensor(self._start))
+        flat = ops.reshape(each, (*ops.shape(raw)[:-1], -1))
+        return ops.concatenate([flat, ops.log_softmax(logits, axis=-1)], axis=-1)
+
+    @cached_property
+    def _start(self) -> NDArray[np.float32]:
+        """What raw outputs of the components begin at, shape (J, size of a component)."""
+        j, d = self.components, self.n_targets
+        start = np.zeros((j, self._component.packed_size), dtype=np.float32)
+        if j == 1:
+            return start
+        points = ndtri((np.arange(j)[:, None] + 0.5) / j) if d == 1 else ndtri(unit_points(d, j))
+        points -= points.mean(axis=0)
+        spread = np.sqrt(np.square(points).mean(axis=0))
+        start[:, :d] = APART * points / np.where(spread > 0, spread, 1.0)
+        start[:, d : 2 * d] = -0.5 * np.log(1 - APART**2)  # so much narrower is each component
+        return start
+
+    def _parts(self, packed: Tensor) -> tuple[Tensor, Tensor]:
+        """Of the components, (..., J, size of one), and of their weights, (..., J)."""
+        size = self.components * self._component.packed_size
+        lead = ops.shape(packed)[:-1]
+        each = ops.reshape(packed[..., :size], (*lead, self.components, -1))
+        return each, packed[..., size:]
+
+    def log_prob(self, packed: Tensor, y: Tensor, *, missing: bool = True) -> Tensor:
+        """Log-density of one observation per row: see `Family`."""
+        packed, y = ops.convert_to_tensor(packed), ops.convert_to_tensor(y)
+        each, log_weights = self._parts(packed)
+        y = ops.expand_dims(y, -2) + ops.zeros_like(each[..., : self.n_targets])
+        density = self._component.log_prob(each, y, missing=missing)
+        return ops.logsumexp(density + log_weights, axis=-1)
+
+    def distribution(
+        self, packed: ArrayLike, targets: Iterable[str] | None = None
+    ) -> MixtureDistribution:
+        """A `covey.Mixture` of N rows, from what `model.predict` returned: see `Family`."""
+        values = self._read(packed)
+        each, log_weights = self._columns(values)
+        names = None if targets is None else tuple(targets)
+        components = [self._component.distribution(one, names) for one in each]
+        return MixtureDistribution(components, softmax(log_weights, axis=1))
+
+    def _columns(self, values: Array) -> tuple[list[Array], Array]:
+        """Packed parameters of each component, J of shape (N, size of one), and log w_j, (N, J)."""
+        size = self._component.packed_size
+        cut = self.components * size
+        return np.split(values[:, :cut], self.components, axis=1), values[:, cut:]
+
+    def _check_read(self, values: Array) -> NDArray[np.bool_]:
+        """See `Family`."""
+        each, _ = self._columns(values)
+        return np.any([self._component._check_read(one) for one in each], axis=0)
+
+    def _scaling(self, scale: Array) -> tuple[NDArray[np.float32], ...]:
+        # an axis for the components, behind that of members
+        return tuple(np.expand_dims(part, -3) for part in self._component._scaling(scale))
+
+    def _rescaled(self, packed: Tensor, scaling: tuple[Tensor, ...]) -> Tensor:
+        each, log_weights = self._parts(packed)
+        each = self._component._rescaled(each, scaling)
+        flat = ops.reshape(each, (*ops.shape(packed)[:-1], -1))
+        return ops.concatenate([flat, log_weights], axis=-1)
