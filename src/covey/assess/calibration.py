@@ -148,7 +148,9 @@ def _helps(gain: Array) -> bool:
     return bool(gain.mean() > SURE * gain.std() / np.sqrt(len(gain)))
 
 
-def _scales(joint: Elliptical | Mixture, Y: Array, weight: Array, pull: float, start: Array) -> Array:
+def _scales(
+    joint: Elliptical | Mixture, Y: Array, weight: Array, pull: float, start: Array
+) -> Array:
     """The scales of highest penalised likelihood; one for all targets if `pull` is infinite."""
     d = Y.shape[1]
     one = np.isinf(pull)

@@ -14,10 +14,11 @@ from covey.distributions import Elliptical, Mixture, Transformed
 from covey.distributions.batch import evenly
 from covey.distributions.internals import (
     calibration_set_of,
+    components_of,
     in_units,
     latent_of,
-    marginal_log_prob,
     uncorrelated,
+    uncorrelated_log_prob,
 )
 from covey.errors import warn
 from covey.types import Array, Mask
@@ -57,9 +58,9 @@ def evaluate(
         Plain numbers, text, lists and dicts, as JSON has them; None for what cannot be said (a
         target that was never observed):
 
-        * `rows` that figures are computed from, at most 50,000 (5,000, or fewer with many targets,
-          for the energy and variogram scores, `crps`, `interval_score`, `volume` and
-          `correlation`), evenly chosen `of_rows` with a target;
+        * `rows` that figures are computed from, at most 50,000, fewer of mixtures (5,000, or fewer
+          with many targets, for the energy and variogram scores, `crps`, `interval_score`, `volume`
+          and `correlation`), evenly chosen `of_rows` with a target;
         * `effective_rows`: how many rows of equal weight tell as much (Kish 1965);
         * `cells` (observed), `targets`, `family`, `calibration` (what regions are calibrated
           on) and `calibration_rows` (how many rows 90% regions use: those with all targets
@@ -82,13 +83,16 @@ def evaluate(
         * `baselines`: two simpler predictions, by keys that are the same for every model:
           "constant_covariance" is `constant`, "uncorrelated" is `joint` with all correlations
           ignored. For each its `description`, `negative_log_likelihood`, `_per_target`,
-          `energy_score`, the coverage of its own 90% regions (None for the latter of a mixture), and the `gain` of `joint` over it, in
-          nats per observed cell, with its `standard_error` if rows are independent.
+          `energy_score` and the coverage of its own 90% regions (None for the latter of a mixture),
+          and the `gain` of `joint` over it, in nats per observed cell, with its `standard_error` if
+          rows are independent.
     """
     weight = np.ones(len(Y)) if sample_weight is None else sample_weight
     rows = np.flatnonzero(~np.isnan(Y).all(axis=1) & (weight > 0))
     found = len(rows)
-    rows = rows[evenly(found, MOST_ROWS)]
+    shape = isinstance(latent_of(joint), Mixture)
+    parts = len(components_of(joint)[0])
+    rows = rows[evenly(found, max(MOST_ROWS // parts, FEW_ROWS) if shape else MOST_ROWS)]
     if len(rows) < len(Y):
         joint, constant, Y, weight = joint[rows], constant[rows], Y[rows], weight[rows]
     some = evenly(len(rows), max(min(FEW_ROWS, MOST_NUMBERS // row_width(joint)), 1))
@@ -98,12 +102,13 @@ def evaluate(
     scale = np.where(scale > 0, scale, 1.0)
     observed = ~np.isnan(Y)
     distance = scores.distance_pit(joint, Y, method="model")
+    calibrated = scores.distance_pit(joint, Y)
     loss = scores.negative_log_likelihood(joint, Y)
     others = {
         CONSTANT: (description, constant),
         UNCORRELATED: (
             "this model with all correlations ignored",
-            None if isinstance(latent_of(joint), Mixture) else uncorrelated(joint),
+            None if shape else uncorrelated(joint),
         ),
     }
     costly = {"energy_score": scores.energy_score, "variogram_score": scores.variogram_score}
@@ -116,7 +121,9 @@ def evaluate(
 
     def beside(description: str, other: Any) -> dict[str, Any]:
         alone = other is None  # a mixture's targets, each on its own: no kind of distribution
-        theirs = -marginal_log_prob(joint, Y) if alone else scores.negative_log_likelihood(other, Y)
+        theirs = (
+            -uncorrelated_log_prob(joint, Y) if alone else scores.negative_log_likelihood(other, Y)
+        )
         energy = None if alone or not all_scores else mean_of(scores.energy_score, other)
         inside = None
         if not alone:
@@ -143,7 +150,8 @@ def evaluate(
         **({name: mean_of(score, joint) for name, score in costly.items()} if all_scores else {}),
         "per_target": _per_target(joint, Y, weight, few, y, share),
         "coverage": {
-            f"{level:g}": _coverage(joint, Y, weight, level, distance) for level in LEVELS
+            f"{level:g}": _coverage(joint, Y, weight, level, (distance, calibrated))
+            for level in LEVELS
         },
         "volume": _volume(few, y, share, scale),
         "correlation": _strongest(few, share),
@@ -248,7 +256,10 @@ def _below_zero(mean: Array, lower: Array, y: Array, weight: Array) -> list[floa
     return shares if max(shares) > 0 else None
 
 
-def _coverage(joint: Any, Y: Array, weight: Array, level: float, distance: Array) -> dict[str, Any]:
+def _coverage(
+    joint: Any, Y: Array, weight: Array, level: float, distances: tuple[Array, Array]
+) -> dict[str, Any]:
+    """How often regions and intervals hold; of all rows their distance, and by calibration."""
     if not len(Y):
         return {"joint": None, "interval": None, "per_target": {}, "model": None}
     lower, upper = joint.interval(level)
@@ -256,10 +267,10 @@ def _coverage(joint: Any, Y: Array, weight: Array, level: float, distance: Array
     every = np.broadcast_to(weight[:, None], Y.shape)
     each = [_mean(column, weight) for column in inside.T]
     return {
-        "joint": _mean(joint.region(level).contains(Y).astype(float), weight),
+        "joint": _mean((distances[1] <= level).astype(float), weight),
         "interval": _mean(inside.ravel(), every.ravel()),
         "per_target": dict(zip(joint.targets, each, strict=True)),
-        "model": _mean((distance <= level).astype(float), weight),
+        "model": _mean((distances[0] <= level).astype(float), weight),
     }
 
 

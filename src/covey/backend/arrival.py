@@ -33,6 +33,7 @@ CLASSES = {
     "covey>MemberHead": "members.layers",
     "covey>MemberDense": "members.layers",
     "covey>NegativeLogLikelihood": "losses",
+    "covey>Mixture": "families.mixture",
     "covey>Normal": "families.normal",
     "covey>PiecewiseLinear": "members.layers",
     "covey>StudentT": "families.student_t",

@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 from covey.arguments.check import read_weights
 from covey.arguments.labels import check_rows
 from covey.distributions.batch import frozen, names_targets, row_index
-from covey.distributions.elliptical import Elliptical
 from covey.distributions.calibrated import Calibrated
 from covey.distributions.conformal import CalibrationSet
+from covey.distributions.elliptical import Elliptical
 from covey.distributions.immutable import Immutable
 from covey.distributions.joint import Joint
 from covey.errors import InputError, shown

@@ -143,9 +143,7 @@ class CalibrationSet:
         enough = quantile.complete.supports(level, 1 - level)
         return len((quantile.complete if enough else quantile.partial).scores)
 
-    def quantiles(
-        self, present: Mask, shape: str
-    ) -> Iterator[tuple[Rows, ConformalQuantile]]:
+    def quantiles(self, present: Mask, shape: str) -> Iterator[tuple[Rows, ConformalQuantile]]:
         """Yield rows of the same steps and targets, and the quantile of the scores for these.
 
         Args:

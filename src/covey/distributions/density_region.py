@@ -81,7 +81,7 @@ class DensityRegion:
 
     @property
     def center(self) -> Array:
-        """The means, shape (N, D), in target units; of a region in several parts perhaps outside."""
+        """The means, shape (N, D), in target units; perhaps outside, if there are several parts."""
         center: Array = self._joint.mean
         return center
 

@@ -336,9 +336,20 @@ def mixture_of_arrays(targets: tuple[str, ...], weights: Array, **stacks: Array)
     return Mixture._trusted(components, Mixture(components, weights).weights, 1)
 
 
-def marginal_log_prob(joint: Joint, values: Array) -> Array:
-    """The sum of the log-densities of each observed target on its own, shape (N,), in nats."""
-    found = np.zeros(len(joint))
-    for target in range(len(joint.targets)):
-        found += joint._marginal([target])._log_prob(values[:, [target]])
-    return found
+def uncorrelated_log_prob(joint: Joint, y: Observations) -> Array:
+    """Log-density of observations where all correlations are ignored.
+
+    Args:
+        joint: N distributions over D targets.
+        y: as for `Joint.log_prob`.
+
+    Returns:
+        Array of shape (N,), in nats; for a mixture, whose targets are not independent without
+        correlations, the sum of the log-densities of each target on its own.
+    """
+    values = joint._read(y)
+    if not isinstance(latent_of(joint), Mixture):
+        return uncorrelated(joint)._log_prob(values)
+    each = range(len(joint.targets))
+    found = [joint._marginal([target])._log_prob(values[:, [target]]) for target in each]
+    return np.asarray(np.sum(found, axis=0))

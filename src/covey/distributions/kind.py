@@ -119,7 +119,7 @@ class Kind(ABC):
     def _box(self, lower: Array, upper: Array) -> Array:
         """P(lower < Y < upper) for bounds of shape (N, D), in target units: shape (N,)."""
 
-    # nonconformity of values, see `conformal`; 0 is the middle of all, whatever the number of targets
+    # nonconformity of values, see `conformal`: 0 is the middle, however many targets there are
 
     @property
     def _fitting_shape(self) -> str:

@@ -318,7 +318,7 @@ class Mixture(Components):
         return scores - ROUNDING * (1 + np.abs(scores)) if inward else scores
 
     def _log_density_of(self, scores: Array) -> Array:
-        """The least log-density of the regions of these scores, shape (N,), of what is not known."""
+        """The least log-density of regions of these scores, shape (N,), of what is not known."""
         found = np.zeros(len(self))
         for rows, known in by_pattern(self.observed):
             free = np.flatnonzero(~known).tolist()

@@ -141,7 +141,7 @@ class Family(ABC):
         return values
 
     def _check_read(self, values: Array) -> NDArray[np.bool_]:
-        """Which rows of packed parameters, shape (N, P), hold a width that is not positive, (N,)."""
+        """Which rows of packed parameters hold a width that is not positive: (N, P) to (N,)."""
         d = self.n_targets
         found: NDArray[np.bool_] = (values[:, d : 2 * d] <= 0).any(axis=1)
         return found

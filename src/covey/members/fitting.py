@@ -20,11 +20,11 @@ from covey.distributions.transforms import Transforms
 from covey.errors import InputError, clipped
 from covey.members.architecture import Architecture, quantile_knots
 from covey.members.candidates import Candidate, train_candidates
-from covey.members.selection import better
 from covey.members.fitted_model import FittedModel
 from covey.members.plan import plan_of
 from covey.members.recipe import Recipe
 from covey.members.run import Run
+from covey.members.selection import better
 from covey.members.trees import TreesBeside
 from covey.rows.training_table import TrainingTable, network_inputs
 from covey.start.baseline import Baseline, regressor_name

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from covey import families
 from covey.arguments.family import LOW_RANK, MIXTURE, NORMAL, STUDENT_T
 from covey.distributions import (
     Elliptical,
@@ -14,10 +15,9 @@ from covey.distributions import (
     MultivariateNormal,
     MultivariateT,
 )
-from covey import families
+from covey.distributions.internals import mixture_of_arrays
 from covey.families import LowRankNormal, Normal, StudentT
 from covey.families.family import Family
-from covey.distributions.internals import mixture_of_arrays
 from covey.start.full import LinearModel
 from covey.start.low_rank import LowRankLinearModel
 from covey.start.start import LinearStart

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from covey.arguments.targets import target_positions
 from covey.distributions.batch import evenly, row_index
+from covey.distributions.density_region import DensityRegion
 from covey.distributions.joint import Joint
 from covey.distributions.transformed import Transformed
 from covey.errors import InputError, shown
@@ -69,15 +70,14 @@ def ellipses(
     steps = canvas.read_levels(levels)
     values = canvas.observations(distribution, y)[numbers][:, pair]
     part = distribution[numbers].marginal(pair)
-    lines = [_boundaries(part, level) for level in steps]
+    lines = [_boundaries(part, level) for level in steps]  # of each level, row and part
     ax = canvas.panel(ax, (5.6, 4.2))
     seen = np.asarray(~np.isnan(values).any(axis=1))
     for place, number in enumerate(numbers):
         colour = canvas.COLOURS[place % len(canvas.COLOURS)]
         marker = canvas.MARKERS[place % len(canvas.MARKERS)] if seen.any() else ""
-        for line in lines:
-            ax.fill(*line[place].T, color=colour, alpha=FILL, linewidth=0)
-            ax.plot(*line[place].T, color=colour, linewidth=1.2)
+        for of_level in lines:
+            _fill(ax, of_level[place], colour)
         at = values[place : place + 1] if seen[place] else np.empty((0, 2))
         look: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 6, "linestyle": ""}
         ax.plot(*at.T, zorder=3, markeredgecolor=ax.get_facecolor(), **look)
@@ -184,13 +184,32 @@ def _rows(distribution: Joint, rows: Any) -> Rows:
     return found
 
 
-def _boundaries(part: Any, level: float) -> Array:
-    """Lines around the regions, shape (N, POINTS, 2); NaN where a region has no end."""
+def _boundaries(part: Any, level: float) -> list[list[Array]]:
+    """For each row the lines around its region, of shape (M, 2); none where it has no end."""
     region = part.region(level)
+    if isinstance(region, DensityRegion):
+        if part.observed.any():  # such a region is a line, as an ellipsoid is
+            region = part.region(level, shape="ellipsoid")
+        else:
+            ends = np.isfinite(region.log_threshold)
+            found = iter(region[ends].boundary())
+            return [next(found) if end else [] for end in ends]
     ends = np.isfinite(region.radius)
-    lines = np.full((len(region), POINTS, 2), np.nan)
-    lines[ends] = region[ends].boundary(POINTS)
-    return lines
+    lines = iter(region[ends].boundary(POINTS))
+    return [[next(lines)] if end else [] for end in ends]
+
+
+def _fill(ax: Axes, parts: list[Array], colour: str) -> None:
+    """Draw a region, which may have holes and several parts."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    if not parts:
+        return
+    whole = Path.make_compound_path(*(Path(line, closed=True) for line in parts))
+    ax.add_patch(PathPatch(whole, facecolor=colour, alpha=FILL, linewidth=0))
+    for line in parts:
+        ax.plot(*line.T, color=colour, linewidth=1.2)
 
 
 def _limits(one: Any, value: Array, levels: list[float]) -> tuple[Array, Array]:
@@ -206,7 +225,7 @@ def _limits(one: Any, value: Array, levels: list[float]) -> tuple[Array, Array]:
     for i in np.flatnonzero(~one.observed[0]):
         # of two targets a region reaches as far along either, whichever the other is
         pair = one.marginal([i, i - 1] if i else [0, len(value) - 1]) if len(value) > 1 else one
-        widest[i] = pair.region(levels[-1]).radius[0] * one.stddev[0, i]
+        widest[i] = pair.region(levels[-1], shape="ellipsoid").radius[0] * one.stddev[0, i]
     seen = np.where(np.isnan(value), one.mean[0], value)
     four = 4 * one.stddev[0]  # for what has no end
     reach = np.where(np.isfinite(widest), widest, four)
@@ -242,9 +261,7 @@ def _density(
 def _regions(ax: Axes, one: Any, pair: list[int], value: Array, levels: list[float]) -> None:
     part = one.marginal(pair)
     for level in levels:
-        line = _boundaries(part, level)[0].T
-        ax.fill(*line, color=canvas.BLUE, alpha=FILL, linewidth=0)
-        ax.plot(*line, color=canvas.BLUE, linewidth=1.2)
+        _fill(ax, _boundaries(part, level)[0], canvas.BLUE)
     if not np.isnan(value).any():
         ax.plot(*value, color=canvas.ORANGE, marker="o", markersize=5, linestyle="")
 

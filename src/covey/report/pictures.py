@@ -12,6 +12,7 @@ import numpy as np
 
 from covey import plot
 from covey.distributions import Elliptical, Mixture, Transformed
+from covey.distributions.internals import latent_of, single
 from covey.errors import InputError
 from covey.plot.covariances import heatmap_size, parts_size
 from covey.plot.names import short_names
@@ -146,7 +147,9 @@ def typical_row(joint: Elliptical | Transformed, y: Array) -> int:
     """The row of median uncertainty among those with the most observed targets."""
     count = (~np.isnan(y)).sum(axis=1)
     rows = np.flatnonzero(count == count.max())
-    spread = joint[rows].entropy()
+    part = joint[rows]
+    # of mixtures an entropy is an average over many points
+    spread = (single(part) if isinstance(latent_of(part), Mixture) else part).entropy()
     return int(rows[np.argsort(spread, kind="stable")[len(rows) // 2]])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from covey.arguments.family import AUTO
+from covey.arguments.family import AUTO, MIXTURE
 from covey.backend import compilation, processes
 from covey.errors import InputError, shown
 from covey.members.candidates import train_candidates
@@ -19,6 +19,7 @@ from covey.members.plan import plan_of
 from covey.members.recipe import Recipe
 from covey.members.run import Run
 from covey.rows.order import RowOrder
+from covey.start.rounding import Rounding
 from covey.start.start import LinearStart
 from covey.stream.checkpoint import Checkpoint
 from covey.stream.dataset import ParquetTable
@@ -107,7 +108,16 @@ def fit_files(
         architecture = plan.architecture(architecture_of(parameters, matrix, count, members))
         rows = int(first_pass.training.mean())
         recipe = Recipe.for_table(rows, count, **settings, outputs=outputs, passes=PASSES)
-        source = Streamed(files, roles, folds, first_pass, recipe.batch_size, seed)
+        rounded = architecture.family_name == MIXTURE
+        source = Streamed(
+            files,
+            roles,
+            folds,
+            first_pass,
+            recipe.batch_size,
+            seed,
+            rounding=Rounding.of(table.data.Y) if rounded else None,
+        )
         try:
             candidates = train_candidates(
                 table.data,

@@ -19,6 +19,7 @@ from covey.members.batches import (
     rows_per_kind,
 )
 from covey.rows.training_table import network_inputs
+from covey.start.rounding import Rounding
 from covey.start.whitener import Whitener
 from covey.start.whitening import LEAST_COMPLETE
 from covey.stream.dataset import ParquetTable
@@ -59,6 +60,7 @@ class Streamed(Source):
         batch_size: rows per member and batch; at least 2 if there are rows of both kinds.
         seed: of all orders.
         most_rows: of a buffer.
+        rounding: of the targets, where noise as wide is to be added; None for no noise.
     """
 
     def __init__(
@@ -70,9 +72,10 @@ class Streamed(Source):
         batch_size: int,
         seed: int,
         most_rows: int = MOST_ROWS,
+        rounding: Rounding | None = None,
     ) -> None:
         self.table, self.roles, self.folds, self.first_pass = table, roles, folds, first_pass
-        self.seed = seed
+        self.seed, self.rounding = seed, rounding
         self.whitener = Whitener(first_pass.linear)
         self.scale_tril = self.whitener.factors
         share = first_pass.complete / first_pass.training
@@ -161,7 +164,10 @@ class Streamed(Source):
         inputs = np.zeros((self.size + 1, rows.inputs.shape[1]), dtype=np.float32)
         inputs[:-1] = rows.inputs
         targets = np.zeros((self.size + 1, k, d), dtype=np.float32)
-        targets[:-1] = self.whitener(rows.inputs, rows.Y, complete)
+        Y = rows.Y
+        if self.rounding is not None:
+            Y = self.rounding.spread(Y, np.random.default_rng([self.seed, 2, *filling.position]))
+        targets[:-1] = self.whitener(rows.inputs, Y, complete)
         weight = None
         if rows.weight is not None:
             weight = np.append(rows.weight / self.first_pass.mean_weight, 0.0).astype(np.float32)
