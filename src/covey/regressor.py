@@ -51,10 +51,12 @@ class JointRegressor(
 
     Args:
         family: distribution of the targets given the features: "normal", "student_t" (heavy tails,
-            robust to outliers), "low_rank" (a normal for many targets), or "auto": below 100
-            targets the normal or the Student-t, whichever has the better out-of-fold score, and
-            "low_rank" from there on. The normal starts from a trained Student-t, so "normal" takes
-            as long as "auto", and reports the score of both; "student_t" alone is quicker.
+            robust to outliers), "mixture" (of up to 8 Student-t components for each member: several
+            modes, bends and skews), "low_rank" (a normal for many targets), or "auto": below 100
+            targets the one with the best out-of-fold score, and "low_rank" from there on. "auto"
+            tries a mixture from 400 rows on, up to 32 targets and with 500 steps or more, and takes
+            it if it is ahead by more than chance. The normal starts from a trained Student-t, so
+            that "normal" reports the score of both; "student_t" alone is quickest.
         members: number of networks and of folds; with 1, a fifth of the rows is held out.
         rank: for "low_rank", how many factors the targets share; by default a quarter of the number
             of targets, at most 24. With 0 they are independent given the features.
@@ -86,9 +88,10 @@ class JointRegressor(
         max_steps: gradient steps at most; by default chosen from the number of rows.
         max_time: seconds after which training stops and keeps the best so far; None is no limit.
         callbacks: Keras callbacks, one or several, for each training (of the Student-t, then of the
-            normal). An "epoch" is the steps between two validations on the held-out rows; its logs
-            hold "out_of_fold_score". Callbacks see the current weights, not their average, and a
-            learning rate that they set stays in force. Those that act on batches slow training.
+            normal, then of the mixture). An "epoch" is the steps between two validations on the
+            held-out rows; its logs hold "out_of_fold_score". Callbacks see the current weights, not
+            their average, and a learning rate that they set stays in force. Those that act on
+            batches slow training.
         categorical: names of columns of `X` whose values are labels, also if they look like numbers
             or dates, such as ["zipcode"].
         dates: names of columns of `X` that hold dates; or a mapping of names to their format, such
@@ -103,7 +106,7 @@ class JointRegressor(
         fitted_: the fitted model, from which all attributes that follow are read.
         schema_: how the columns of a table become the numbers that the networks read.
         targets_: names of the D targets.
-        family_: the family that was chosen, "normal", "student_t" or "low_rank".
+        family_: the family that was chosen, "normal", "student_t", "mixture" or "low_rank".
         family_scores_: out-of-fold score of each family that was trained, in nats per row.
         n_features_in_: F, number of columns of X.
         feature_names_in_: their names, when X had any.

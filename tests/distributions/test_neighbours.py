@@ -149,9 +149,9 @@ def test_many_rows_of_many_patterns_are_one_pass_over_the_calibration_rows(monke
     passes = []
     law_of = CalibrationSet._scores_now
 
-    def counted(self, part, whole):
-        passes.append(part)
-        return law_of(self, part, whole)
+    def counted(self, part, shape, whole):
+        passes.append((part, shape))
+        return law_of(self, part, shape, whole)
 
     monkeypatch.setattr(CalibrationSet, "_scores_now", counted)
     others = MultivariateNormal(np.zeros((50, 4)), covariance=np.eye(4))
@@ -163,4 +163,5 @@ def test_many_rows_of_many_patterns_are_one_pass_over_the_calibration_rows(monke
         joint.region(level).contains(y)
         joint[::2].region(level).contains(y[::2])
         joint.interval(level)
-    assert len(passes) == 15  # each set of targets that is not empty
+    # each set of targets that is not empty, and for intervals each target
+    assert len(passes) == 15 + 4

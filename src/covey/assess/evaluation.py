@@ -181,7 +181,7 @@ def _gain(more: Array, observed: Mask, weight: Array) -> dict[str, float | None]
     return {"gain": _number(gain), "standard_error": _number(error)}
 
 
-def _calibration_rows(joint: Elliptical | Transformed) -> int | None:
+def _calibration_rows(joint: Elliptical | Mixture | Transformed) -> int | None:
     rows = calibration_set_of(joint)
     return None if rows is None or not len(joint) else rows.rows_at(0.9)
 

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import logit
+from scipy.special import fdtri, gammaincinv, logit, ndtri
 
 from covey.algebra.points import unit_points
 from covey.types import Array
 
 POINTS = 512  # of each row, shared by its components
 LEAST_POINTS, MOST_POINTS = 16, 512  # of each component
+INVERSES = np.linspace(0.0, 0.49, 50)  # of degrees of freedom, in a table
 MOST_NUMBERS = 2**21  # in an array of points of rows, 16 MB
 
 
@@ -61,6 +62,9 @@ class DensityLevels:
 def points_of(joint: Any, count: int) -> Iterator[tuple[slice, Array, Array, Array]]:
     """Points of all components of mixtures, some rows at a time.
 
+    Each component has points at evenly spread probabilities of its distance, in directions that
+    come with their opposites, others than those of the next component.
+
     Args:
         joint: a `Mixture` of N rows, no target of which is known.
         count: about how many points each row gets.
@@ -72,18 +76,45 @@ def points_of(joint: Any, count: int) -> Iterator[tuple[slice, Array, Array, Arr
     components, weights = joint._components
     d, k = len(joint.targets), len(components)
     each = int(np.clip(2 ** np.ceil(np.log2(count / k)), LEAST_POINTS, MOST_POINTS))
-    uniform, turns = unit_points(d + 1, each), unit_points(d + 1, max(2 ** (k - 1).bit_length(), 1))
+    levels, directions = _spread(d, each, k)
     size = max(MOST_NUMBERS // (each * k * max(d, 2)), 1)
     for start in range(0, len(joint), size):
         rows = slice(start, start + size)
         part = joint[rows]
-        # other points for each component, or all would have the same gaps
-        turned = [np.clip((uniform + turn) % 1.0, 2**-53, 1 - 2**-53) for turn in turns[:k]]
         points = np.concatenate(
-            [one._at(own) for one, own in zip(part._components[0], turned, strict=True)]
+            [
+                one.mean + one._scale.colour(_lengths(one, levels)[..., None] * way[:, None])
+                for one, way in zip(part._components[0], directions, strict=True)
+            ]
         )
         mass = np.repeat(weights[rows] / each, each, axis=1)
         yield rows, points, part._log_prob_at(points).T, mass
+
+
+def _spread(d: int, each: int, k: int) -> tuple[Array, Array]:
+    """Probabilities of distances, shape (S,), and directions for K components, (K, S, D)."""
+    half = each // 2
+    levels = np.repeat((np.arange(half) + 0.5) / half, 2)
+    uniform = unit_points(d, 2 ** (half * k - 1).bit_length())[: half * k]
+    normal = ndtri(uniform).reshape(k, half, d)
+    ways = normal / np.linalg.norm(normal, axis=2, keepdims=True)
+    return levels, np.stack([ways, -ways], axis=2).reshape(k, each, d)
+
+
+def _lengths(component: Any, levels: Array) -> Array:
+    """Distances |z| below which some probabilities lie, shape (S, N), between those of a table."""
+    nu, d = component._radial.degrees_of_freedom, len(component.targets)
+    distinct, place = np.unique(levels, return_inverse=True)
+    if nu is None:
+        return np.sqrt(2 * gammaincinv(d / 2, distinct))[place][:, None]
+    with np.errstate(divide="ignore"):
+        logs = np.log(d * np.stack([fdtri(d, 1 / one, distinct) for one in INVERSES[1:]], axis=1))
+    logs = np.column_stack([np.log(2 * gammaincinv(d / 2, distinct)), logs])
+    at = np.clip(1 / nu, 0.0, INVERSES[-1]) / INVERSES[1]
+    below = np.minimum(at.astype(np.intp), len(INVERSES) - 2)
+    share = at - below
+    found: Array = np.exp(0.5 * ((1 - share) * logs[:, below] + share * logs[:, below + 1]))
+    return found[place]
 
 
 def _interpolated(x: Array, at: Array, values: Array) -> Array:

@@ -193,7 +193,7 @@ class DensityRegion:
                 "Boundaries are drawn by contourpy, which comes with matplotlib. Install the extra "
                 "`covey[plot]`."
             ) from error
-        found = []
+        found: list[list[Array]] = []
         for row in range(len(self)):
             part, least = joint[row], self.log_threshold[row]
             _, cloud, density, _ = next(iter(points_of(part, POINTS)))
@@ -207,5 +207,6 @@ class DensityRegion:
             ]
             grid = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 1, 2)
             heights = part._log_prob_at(grid).reshape(size, size)
-            found.append(contour_generator(*axes, heights).lines(least))
+            lines: Any = contour_generator(x=axes[0], y=axes[1], z=heights).lines(float(least))
+            found.append(lines)
         return found

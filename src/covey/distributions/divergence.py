@@ -15,13 +15,13 @@ point of one row if that is more.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 from covey.algebra.patterns import by_pattern
 from covey.algebra.points import unit_points
 from covey.arguments.labels import check_rows
-from covey.distributions.calibrated import Calibrated
 from covey.distributions.joint import Joint
 from covey.distributions.kind import Kind
 from covey.distributions.radial import LOG_2PI
@@ -100,7 +100,7 @@ def divergence(first: Kind, second: Kind) -> Array:
     return _averaged(first, gap)
 
 
-def divergence_from_normal(first: Kind, normal: Calibrated) -> Array:
+def divergence_from_normal(first: Kind, normal: Any) -> Array:
     """KL(first || normal) of as many rows, no target of which is known, in closed form.
 
     The first enters by its entropy and its first two moments alone:

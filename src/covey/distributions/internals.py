@@ -267,8 +267,8 @@ def in_units(joint: AnyJoint, sizes: Array) -> AnyJoint:
     return joint._mapped(np.diag(1 / sizes)[None], shift, joint.targets)
 
 
-def uncorrelated(joint: AnyElliptical | Transformed) -> AnyElliptical | Transformed:
-    """The same means, standard deviations and tails, all correlations zero."""
+def uncorrelated(joint: Any) -> Any:
+    """The same means, standard deviations and tails, all correlations zero; not of mixtures."""
     return joint._uncorrelated()
 
 

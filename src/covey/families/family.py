@@ -143,5 +143,5 @@ class Family(ABC):
     def _check_read(self, values: Array) -> NDArray[np.bool_]:
         """Which rows of packed parameters hold a width that is not positive: (N, P) to (N,)."""
         d = self.n_targets
-        found: NDArray[np.bool_] = (values[:, d : 2 * d] <= 0).any(axis=1)
+        found: NDArray[np.bool_] = np.any(values[:, d : 2 * d] <= 0, axis=1)
         return found

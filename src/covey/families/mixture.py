@@ -15,7 +15,7 @@ from covey.backend.select import keras
 from covey.distributions import Mixture as MixtureDistribution
 from covey.errors import InputError, shown
 from covey.families.family import Family
-from covey.families.student_t import StudentT
+from covey.families.student_t import START, StudentT
 from covey.types import Array, Tensor
 
 ops = keras.ops
@@ -109,10 +109,16 @@ class Mixture(Family):
         start = np.zeros((j, self._component.packed_size), dtype=np.float32)
         if j == 1:
             return start
-        points = ndtri((np.arange(j)[:, None] + 0.5) / j) if d == 1 else ndtri(unit_points(d, j))
+        if d == 1:
+            points = ndtri((np.arange(j)[:, None] + 0.5) / j)
+        else:
+            points = ndtri(unit_points(d, 2 ** (j - 1).bit_length())[:j])
         points -= points.mean(axis=0)
-        spread = np.sqrt(np.square(points).mean(axis=0))
-        start[:, :d] = APART * points / np.where(spread > 0, spread, 1.0)
+        if j > d:  # then they can spread alike in all directions
+            values, vectors = np.linalg.eigh(points.T @ points / j)
+            points = points @ (vectors / np.sqrt(values)) @ vectors.T
+        points /= np.sqrt(np.square(points).mean(axis=0))
+        start[:, :d] = APART * np.sqrt(START / (START - 2)) * points
         start[:, d : 2 * d] = -0.5 * np.log(1 - APART**2)  # so much narrower is each component
         return start
 

@@ -66,7 +66,7 @@ class PredictionMixin(FittedAttributes):
         given: Mapping[Any, Any] | Observations | None = None,
         *,
         keep: bool | None = None,
-    ) -> Elliptical | Any:  # a `Transformed` after a fit with `transform`
+    ) -> Elliptical | Mixture | Any:  # a `Transformed` after a fit with `transform`
         """Predict one distribution per row, with the mean and the covariance of the ensemble.
 
         Args:
@@ -76,9 +76,10 @@ class PredictionMixin(FittedAttributes):
             keep: whether these stay; by default those named are left out: see `conditional`.
 
         Returns:
-            N distributions over the targets (`MultivariateNormal`, `MultivariateT` or, of low rank,
-            `LowRankMultivariateNormal`; a `Transformed` one after a fit with `transform`), in
-            target units, with the row labels of `X`. Their covariance, before a transform, is the
+            N distributions over the targets (`MultivariateNormal`, `MultivariateT`, `Mixture` or,
+            of low rank, `LowRankMultivariateNormal`; a `Transformed` one after a fit with
+            `transform`), in target units, with the row labels of `X`. A `Mixture` holds the
+            components of all members. Their covariance, before a transform, is the
             average covariance of the members plus the covariance of their means; regions and
             intervals are calibrated on rows with known targets (see `calibrate`). With `given`,
             their conditionals. To condition the ensemble instead, so that members that predicted
@@ -102,6 +103,8 @@ class PredictionMixin(FittedAttributes):
 
         Returns:
             N mixtures over the targets, in target units; with `transform` a `Transformed` of them.
+            After a fit of `family="mixture"` they are those of `predict_distribution`, without
+            calibration.
 
         Raises:
             InputError: a column is lacking or cannot be used.

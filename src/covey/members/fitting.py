@@ -76,7 +76,9 @@ def fit_table(
     data = replace(table.data, Y=through.transforms.latent(table.data.Y))
     count = len(data.targets)
     rows_in_all = int(processes.summed(np.array(len(data.Y), dtype=np.float64)))
-    plan = plan_of(parameters["family"], parameters["rank"], count, rows_in_all)
+    plan = plan_of(
+        parameters["family"], parameters["rank"], count, rows_in_all, parameters["max_steps"]
+    )
     architecture = plan.architecture(
         architecture_of(parameters, data.inputs.matrix, count, len(data.folds))
     )

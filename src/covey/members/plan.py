@@ -24,7 +24,8 @@ from covey.types import Array
 
 MANY = 100  # targets from which on "auto" is of low rank; up to there full covariances score better
 MOST_FACTORS, LEAST_FACTORS = 24, 8
-ROWS_FOR_SHAPES, TARGETS_FOR_SHAPES = 1000, 32  # fewer rows tell too little of a shape
+ROWS_FOR_SHAPES, TARGETS_FOR_SHAPES = 400, 32  # fewer rows tell too little of a shape
+STEPS_FOR_SHAPES = 500
 MOST_LOADINGS = 12_000  # by which a network can be wide, and still take its steps in a second
 
 
@@ -124,14 +125,22 @@ class LowRankPlan(Plan):
         return architecture.initial_weights(np.random.default_rng(seed), head)
 
 
-def plan_of(family: str, rank: int | None, n_targets: int, n_rows: int) -> Plan:
+def plan_of(
+    family: str,
+    rank: int | None,
+    n_targets: int,
+    n_rows: int,
+    max_steps: int | None = None,
+) -> Plan:
     """The plan for the family that a user asks for.
 
     Args:
         family: "auto", "normal", "student_t", "mixture" or "low_rank".
         rank: of the factors, for "low_rank"; None for the default.
         n_targets: D.
-        n_rows: N; "auto" tries a mixture from 1,000 on, and up to 32 targets.
+        n_rows: N; "auto" tries a mixture from 400 on, and up to 32 targets.
+        max_steps: given by the user, or None; below 500 "auto" tries no mixture, whose components
+            have hardly parted by then.
 
     Returns:
         The plan.
@@ -149,6 +158,7 @@ def plan_of(family: str, rank: int | None, n_targets: int, n_rows: int) -> Plan:
         return FullPlan(first=MIXTURE)
     if not low:
         enough = n_rows >= ROWS_FOR_SHAPES and n_targets <= TARGETS_FOR_SHAPES
+        enough = enough and (max_steps is None or max_steps >= STEPS_FOR_SHAPES)
         return FullPlan(family in (AUTO, NORMAL), family == AUTO and enough)
     return LowRankPlan(default_rank(n_targets) if rank is None else rank)
 
