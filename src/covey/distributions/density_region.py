@@ -14,7 +14,7 @@ from covey.distributions.density_levels import points_of
 from covey.errors import EngineError, InputError
 from covey.types import Array, Mask, Observations, Selection
 
-POINTS, PARTS = 4096, 8  # of a volume: points in all, and parts whose differences tell the accuracy
+POINTS, PARTS = 2048, 8  # of a volume: points in all, and parts whose differences tell the accuracy
 GRID = 160  # points along each side, between which boundaries are drawn
 ROUNDING = 1e-9  # of scores, so that a row as far out as a row of the calibration set is inside
 MARGIN = 0.08  # of the width of what is drawn
@@ -151,7 +151,7 @@ class DensityRegion:
     def volume(self) -> Array:
         """Volume, shape (N,), in the product of target units; length for one target.
 
-        An average over 4,096 points, always the same; `volume_error` tells how good. It is that of
+        An average over 2,048 points, always the same; `volume_error` tells how good. It is that of
         the targets not known exactly, and 1 where all are known; infinite for an infinite region.
         """
         return np.exp(self.log_volume())

@@ -1,0 +1,200 @@
+"""Mixtures through `JointRegressor`: what no ellipsoid can say is learned, kept and calibrated."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import covey
+from covey.distributions import Mixture
+from covey.members.candidates import Candidate, without_ties
+from covey.members.selection import better
+from covey.table.folds import Folds
+from covey.table.inputs import Inputs
+from covey.table.training_data import TrainingData
+
+N, NOISE = 900, 0.1
+
+
+def bent(n, seed):
+    """v = u^2 / 2 + x + noise, u even in (-2, 2) whatever x is: the conditional of v bends."""
+    r = np.random.default_rng(seed)
+    X = pd.DataFrame({"x": r.uniform(-1, 1, n), "z": r.normal(size=n)})
+    u = r.uniform(-2, 2, n)
+    v = u**2 / 2 + X["x"] + NOISE * r.normal(size=n)
+    return X, pd.DataFrame({"u": u, "v": v}, index=X.index)
+
+
+@pytest.fixture(scope="module")
+def model():
+    X, Y = bent(N, 0)
+    settings = {"members": 3, "max_steps": 700, "hidden_units": (48, 48), "trees": False}
+    return covey.JointRegressor(random_state=0, verbose=0, **settings).fit(X, Y)
+
+
+@pytest.fixture(scope="module")
+def new():
+    return bent(600, 1)
+
+
+def test_the_mixture_is_chosen_where_it_is_ahead(model):
+    assert model.family_ == "mixture"
+    assert set(model.family_scores_) == {"student_t", "normal", "mixture"}
+    others = max(model.family_scores_[name] for name in ("student_t", "normal"))
+    assert model.family_scores_["mixture"] > others + 0.3
+    assert "mixture" in model.summary()
+
+
+def test_its_density_comes_near_the_truth(model, new):
+    """The entropy of u is log 4, that of v given u and x the entropy of the noise."""
+    X, Y = new
+    entropy = np.log(4) + 0.5 * np.log(2 * np.pi * np.e * NOISE**2)
+    loss = -model.predict_distribution(X).log_prob(Y).mean()
+    assert entropy - 0.1 < loss < entropy + 0.75
+
+
+def test_predictions_are_a_mixture_of_the_components_of_all_members(model, new):
+    joint = model.predict_distribution(new[0])
+    assert isinstance(joint, Mixture)
+    assert len(joint.components) == 3 * 8
+    np.testing.assert_array_equal(joint.index, new[0].index)
+    np.testing.assert_allclose(joint.aleatoric + joint.epistemic, joint.covariance, rtol=1e-6)
+    # members agree far better than components do
+    assert np.median(joint.epistemic[:, 0, 0]) < 0.3 * np.median(joint.covariance[:, 0, 0])
+    frame = joint.to_frame()
+    np.testing.assert_allclose(frame["cov_u_v"], joint.covariance[:, 0, 1])
+    assert np.linalg.eigvalsh(joint.covariance).min() > 0
+    np.testing.assert_allclose(model.predict(new[0]), joint.mean)
+    both = Mixture.concatenate([joint[:100], joint[100:]])
+    np.testing.assert_allclose(both.interval(0.8)[1], joint.interval(0.8)[1])
+    assert both.calibration == "out_of_fold"
+
+
+def test_a_conditional_bends(model, new):
+    """E[v | u, x] = u^2 / 2 + x: no linear function of u, which is all an ellipsoid knows."""
+    X, Y = new
+    told = model.predict_distribution(X, given=Y[["u"]])
+    truth = Y["u"] ** 2 / 2 + X["x"]
+    error = np.sqrt(np.mean((told.mean[:, 0] - truth) ** 2))
+    linear = np.sqrt(np.mean((truth - X["x"] - (truth - X["x"]).mean()) ** 2))  # the best one
+    assert error < 0.5 * linear
+    assert told.calibration == "out_of_fold"
+    held = told.region(0.9).contains(Y[["v"]]).mean()
+    assert 0.84 < held < 0.97
+
+
+def test_regions_have_the_shape_of_the_density_and_hold(model, new):
+    X, Y = new
+    joint = model.predict_distribution(X)
+    region = joint.region(0.9)
+    assert type(region).__name__ == "DensityRegion"
+    assert region.method == "out_of_fold"
+    assert 0.85 < region.contains(Y).mean() < 0.96
+    ellipsoid = joint.region(0.9, shape="ellipsoid")
+    assert 0.85 < ellipsoid.contains(Y).mean() < 0.97
+    assert np.exp(region.log_volume().mean()) < 0.7 * np.exp(ellipsoid.log_volume().mean())
+
+
+def test_calibrated_anew_regions_keep_their_promise(model, new):
+    X, Y = bent(500, 2)
+    again = covey.JointRegressor()
+    again.fitted_ = model.fitted_
+    again.calibrate(X, Y)
+    joint = again.predict_distribution(new[0])
+    assert joint.calibration == "conformal"
+    held = joint.region(0.9).contains(new[1]).mean()
+    assert held == pytest.approx(0.9, abs=3 * np.sqrt(0.09 * (1 / 500 + 1 / 600)))
+    lower, upper = joint.interval(0.9)
+    inside = ((lower <= new[1]) & (new[1] <= upper)).to_numpy().mean()
+    assert inside == pytest.approx(0.9, abs=0.05)
+
+
+def test_it_survives_a_file(model, new, tmp_path):
+    model.save(tmp_path / "bent.covey")
+    again = covey.load(tmp_path / "bent.covey")
+    one, two = (each.predict_distribution(new[0]) for each in (model, again))
+    np.testing.assert_allclose(two.mean, one.mean, rtol=1e-6, atol=1e-6)
+    np.testing.assert_array_equal(
+        two.region(0.9).contains(new[1]), one.region(0.9).contains(new[1])
+    )
+    np.testing.assert_allclose(
+        again.out_of_fold_.log_prob(bent(N, 0)[1]), model.out_of_fold_.log_prob(bent(N, 0)[1])
+    )
+    assert again.family_ == "mixture"
+
+
+def test_it_is_judged_as_the_others_are(model, new):
+    figures = model.evaluate(*new)
+    assert figures["family"] == "Mixture"
+    assert figures["baselines"]["constant_covariance"]["gain"] > 0.2
+    # targets are uncorrelated and dependent all the same
+    assert figures["baselines"]["uncorrelated"]["gain"] > 0.1
+    assert "Together?" in repr(figures)
+    assert abs(figures["coverage"]["0.9"]["joint"] - 0.9) < 0.06
+
+
+def held_out(n, d, seed):
+    """Rows for four members, of which each held out a quarter."""
+    r = np.random.default_rng(seed)
+    X = r.normal(size=(n, 2)).astype(np.float32)
+    Y = r.normal(size=(n, d))
+    parts = np.array_split(r.permutation(n), 4)
+    tests = [np.sort(part) for part in parts]
+    trains = [np.setdiff1d(np.arange(n), part) for part in tests]
+    return X, Y, Folds(tuple(zip(trains, tests, strict=True)), None)
+
+
+def candidates(data, wide, narrow):
+    """A normal of some width, and a mixture of narrow components at the whole numbers."""
+    n = len(data.Y)
+    zeros = np.zeros((n, 1))
+    plain = covey.MultivariateNormal(zeros, covariance=np.full((n, 1, 1), wide**2))
+    at = np.arange(-4, 5, dtype=float)
+    parts = [
+        covey.MultivariateNormal(zeros + place, covariance=np.full((n, 1, 1), narrow**2))
+        for place in at
+    ]
+    weights = np.exp(-0.5 * (at / wide) ** 2)
+    shapes = covey.Mixture(parts, weights / weights.sum())
+    rows = data.folds.held_out
+    return [
+        Candidate(name, None, joint, float(joint.log_prob(data.Y[rows]).mean()))
+        for name, joint in (("normal", plain), ("mixture", shapes))
+    ]
+
+
+def training_data(Y):
+    X, _, folds = held_out(len(Y), 1, 5)
+    return TrainingData(Inputs(X), Y, np.ones(len(Y)), folds, ("y",))
+
+
+def test_rounded_targets_do_not_lure_it():
+    """Narrow components at the whole numbers raise the density of whole numbers for ever."""
+    Y = np.random.default_rng(3).normal(scale=1.5, size=(800, 1)).round().clip(-4, 4)
+    data = training_data(Y)
+    plain, shapes = candidates(data, 1.5, 0.01)
+    assert shapes.score > plain.score + 2
+    assert better([plain, shapes], data, seed=0) is plain
+
+
+def test_true_modes_are_taken():
+    r = np.random.default_rng(3)
+    Y = (r.integers(-3, 4, size=(800, 1)) + 0.01 * r.normal(size=(800, 1))).astype(float)
+    data = training_data(Y)
+    plain, shapes = candidates(data, 2.0, 0.015)
+    assert better([plain, shapes], data, seed=0) is shapes
+
+
+def test_a_lead_within_its_error_is_not_enough():
+    data = training_data(np.random.default_rng(4).normal(size=(200, 1)))
+    plain, shapes = candidates(data, 1.0, 0.45)
+    far = Candidate("normal", None, plain.out_of_fold, plain.score)
+    assert better([far, shapes], data, seed=0) is far
+    assert better([shapes], data, seed=0) is shapes
+
+
+def test_what_is_learned_without_ties_is_as_wide_as_they_are():
+    Y = np.random.default_rng(3).integers(0, 6, size=(400, 1)).astype(float)
+    data = training_data(Y)
+    move = without_ties(data, 1).Y - Y
+    assert np.abs(move).max() <= 0.5
+    assert np.abs(move).max() > 0.45
