@@ -24,10 +24,11 @@ from scipy.special import fdtri, ndtri
 
 from covey.algebra.points import unit_points
 from covey.distributions.elliptical import Elliptical
-from covey.types import Array, Counts
+from covey.types import Array, Counts, Mask
 
-GROUPS = 8  # each with its own points
-LEAST_SLOTS = 64  # of points with their opposites, in a group
+SLOTS = 1024  # of points with their opposites, for a row; for two targets 2,048
+LEAST_SLOTS = 64  # of these in a group
+TURNS = 16  # orders of the slots of a group
 DEGREE = 16  # of polynomials of 1 / nu that give the radii
 NUMBERS = 2**21  # in an array of factors or points
 DISTANCES = 2**19  # in an array of distances, so that it stays in the cache of a core
@@ -47,18 +48,19 @@ def energy(parts: Sequence[Elliptical], weights: Array, y: Array) -> Array:
     seen = ~np.isnan(y)
     some = np.flatnonzero(seen.any(axis=1))
     found = np.full(len(y), np.nan)
-    slots = max(LEAST_SLOTS, 2 ** int(np.ceil(np.log2(2 * len(parts)))))
     d = y.shape[1]
-    size = max(NUMBERS // (slots * d * max(d, 2 * GROUPS)), 1)
+    slots = max(LEAST_SLOTS, -(-2 * len(parts) // TURNS) * TURNS)
+    groups = -(-(SLOTS if d > 2 else 2 * SLOTS) // slots)
+    size = max(NUMBERS // (slots * d * d), 1)
     for rows in (some[start : start + size] for start in range(0, len(some), size)):
-        mixture = _Rows([part[rows] for part in parts], weights[rows], seen[rows], slots)
+        mixture = _Rows([part[rows] for part in parts], weights[rows], seen[rows], slots, groups)
         values = np.where(seen[rows], y[rows], 0.0) - mixture.center
         total = np.zeros(len(rows))
-        for group in range(GROUPS):
+        for group in range(groups):
             a, b = (mixture.points(group, number) for number in range(2))
             total += mixture.average(_norm(a - values[:, None]) + _norm(b - values[:, None]))
             total -= mixture.distance(a, b)
-        found[rows] = total / (2 * GROUPS)
+        found[rows] = total / (2 * groups)
     return found
 
 
@@ -66,7 +68,7 @@ class _Rows:
     """Some rows of a mixture, and which component each slot for two points is of."""
 
     def __init__(
-        self, parts: Sequence[Elliptical], weights: Array, seen: Array, slots: int
+        self, parts: Sequence[Elliptical], weights: Array, seen: Mask, slots: int, groups: int
     ) -> None:
         mean = np.stack([part.mean for part in parts], axis=1)
         mean = np.where(seen[:, None], mean, 0.0)
@@ -83,13 +85,13 @@ class _Rows:
         of = of.reshape(len(seen), slots)
         self.mean, self.factor = mean[row, of], factor[row, of]
         self.weight = (weights / count)[row, of]
+        self.directions, self.radii = _sphere(factor.shape[3], slots, groups)
         self.polynomial = chebvander(4 / nu - 1, DEGREE)[row, of]
 
     def points(self, group: int, number: int) -> Array:
         """Points about the center, shape (R, 2 S, D): S of them and then their opposites."""
-        directions, radii = _sphere(self.factor.shape[3], self.factor.shape[1])
-        radius = np.exp(np.einsum("nsp,ps->ns", self.polynomial, radii[number, group]))
-        way = np.einsum("nsij,sj->nsi", self.factor, directions[number, group])
+        radius = np.exp(np.einsum("nsp,ps->ns", self.polynomial, self.radii[number, group]))
+        way = np.einsum("nsij,sj->nsi", self.factor, self.directions[number, group])
         way *= radius[:, :, None]
         return np.concatenate([self.mean + way, self.mean - way], axis=1)
 
@@ -135,17 +137,18 @@ def _slots_of_components(weights: Array, extent: Array, slots: int) -> Counts:
 
 
 @lru_cache(maxsize=8)
-def _sphere(dimension: int, slots: int) -> tuple[Array, Array]:
+def _sphere(dimension: int, slots: int, groups: int) -> tuple[Array, Array]:
     """Directions of two sets in groups, and polynomials of 4 / nu - 1 of the logarithms of radii.
 
     Returns:
         Unit vectors, shape (2, G, S, D), and coefficients, shape (2, G, `DEGREE` + 1, S).
     """
-    uniform = unit_points(2 * (dimension + 1), GROUPS * slots)
+    count = 2 ** int(np.ceil(np.log2(groups * slots)))
+    uniform = unit_points(2 * (dimension + 1), count)
     # another order in each group, so that a slot does not always have points of the same corner
     slot = np.arange(slots)
-    order = np.concatenate([group * slots + (slot ^ group) for group in range(GROUPS)])
-    cube = uniform[order].reshape(GROUPS, slots, 2, dimension + 1)
+    order = np.concatenate([group * slots + (slot ^ group % TURNS) for group in range(groups)])
+    cube = uniform[order].reshape(groups, slots, 2, dimension + 1)
     cube = np.moveaxis(cube, 2, 0)
     directions = ndtri(cube[..., :-1])
     directions /= np.linalg.norm(directions, axis=3, keepdims=True)

@@ -13,9 +13,11 @@ import numpy as np
 from scipy.special import betaln, stdtr
 
 from covey.algebra.student_spline import NODES, half_gap_of_splines, student_splines
+from covey.distributions import energy_points, norms
 from covey.distributions.elliptical import Elliptical
 from covey.types import Array
 
+FEW = 5  # components whose distances from each other are integrated, pair by pair
 NUMBERS = 2**18  # in an array of nodes, so that it stays in the cache of a core
 LIMIT = 1e8  # degrees of freedom from which on a Student-t is taken as this one
 LEAST_WIDTH = 1e-9  # of a component, as a share of the widths and distances of its row
@@ -54,6 +56,28 @@ def crps(parts: Sequence[Elliptical], weights: Array, y: Array) -> Array:
             apart = half_gap_of_splines(nodes.reshape(flat), kinks.reshape(flat))
             own = np.einsum("nk,nk,nk,nk->n", w, w, s, lack[seen])
             found[rows, i] = np.einsum("nk,nk->n", w, near) - apart - own
+    return found
+
+
+def energy(parts: Sequence[Elliptical], weights: Array, y: Array) -> Array:
+    """The energy score of mixtures of Student-t distributions.
+
+    Args:
+        parts: K components, each of N rows and D targets.
+        weights: shape (N, K).
+        y: observed values, shape (N, D), in target units; NaN where not observed.
+
+    Returns:
+        Array of shape (N,), in target units; NaN for a row without any observed target.
+    """
+    count = (~np.isnan(y)).sum(axis=1)
+    found = np.full(len(y), np.nan)
+    one, several = np.flatnonzero(count == 1), np.flatnonzero(count > 1)
+    if len(one):
+        found[one] = np.nansum(crps([part[one] for part in parts], weights[one], y[one]), axis=1)
+    if len(several):
+        score = norms.energy if len(parts) <= FEW else energy_points.energy
+        found[several] = score([part[several] for part in parts], weights[several], y[several])
     return found
 
 
