@@ -10,13 +10,13 @@ from scipy.special import logsumexp
 
 from covey.algebra.patterns import by_pattern
 from covey.algebra.points import CHUNK
-from covey.algebra.root import increasing_root
 from covey.distributions.batch import frozen
 from covey.distributions.components import Components
 from covey.distributions.divergence import divergence, kl_divergence, mixture_entropy
 from covey.distributions.elliptical import Elliptical
 from covey.distributions.joint import Joint
 from covey.distributions.kind import Kind
+from covey.distributions.mixture_quantiles import mixture_quantiles
 from covey.distributions.moments import mixture_aleatoric, mixture_epistemic, mixture_mean
 from covey.distributions.radius import DIRECTIONS, mixture_radius
 from covey.types import Array, Mask
@@ -226,12 +226,7 @@ class Mixture(Components):
         return self._trusted(components, self.weights)
 
     def _quantiles(self, probability: float) -> Array:
-        ends = np.stack([component._quantiles(probability) for component in self.components])
-
-        def excess(y: Array) -> Array:
-            return self._cdf(y) - probability
-
-        return increasing_root(excess, ends.min(axis=0), ends.max(axis=0))
+        return mixture_quantiles(self.components, self.weights, probability)
 
     def _cdf(self, values: Array) -> Array:
         each = zip(self.weights.T, self.components, strict=True)
