@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.special import ndtr, ndtri
 
-from covey.algebra.root import increasing_root
+from covey.algebra.root import increasing_root, newton_root
 
 
 def count_calls(function, low, high, **options):
@@ -59,3 +59,34 @@ def test_no_root_depends_on_those_beside_it():
 
 def test_no_functions_at_all():
     assert increasing_root(lambda x: x, np.zeros((0, 3)), np.ones((0, 3))).shape == (0, 3)
+
+
+def test_newtons_roots_are_those_of_scipy():
+    r = np.random.default_rng(1)
+    shift, scale = r.normal(size=(50, 3)) * 10, np.exp(3 * r.normal(size=(50, 3)))
+    calls = []
+
+    def steep(x, rows):  # arctan is where Newton's method alone runs away
+        calls.append(len(rows))
+        z = (x - shift[rows]) / scale[rows]
+        return np.arctan(z), 1 / (1 + z**2) / scale[rows]
+
+    low = shift - scale * 10 ** r.uniform(-2, 4, size=(50, 1))
+    high = shift + 77.0 * scale
+    found = newton_root(steep, low, high, low)
+    np.testing.assert_allclose(found, shift, atol=1e-9, rtol=0)
+    assert len(calls) < 80
+    assert sum(calls) < 50 * len(calls)  # rows are left alone once they are found
+    alone = newton_root(lambda x, rows: steep(x, rows + 7), low[7:9], high[7:9], low[7:9])
+    np.testing.assert_array_equal(alone, found[7:9])
+
+
+def test_newtons_method_meets_flat_stretches_and_ends():
+    def step(x, rows):
+        return np.where(x < 0.3, -1.0, 1.0), np.zeros_like(x)
+
+    found = newton_root(step, np.zeros((1, 2)), np.array([[1.0, 0.0]]), np.zeros((1, 2)))
+    np.testing.assert_allclose(found, [[0.3, 0.0]], atol=1e-12)
+    ends = np.array([[0.0, 1.0]])
+    found = newton_root(lambda x, rows: (x - ends, np.ones_like(x)), ends - 1, ends, ends - 0.5)
+    np.testing.assert_allclose(found, ends, atol=1e-12)

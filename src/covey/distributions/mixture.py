@@ -10,7 +10,6 @@ from scipy.special import expit, logsumexp
 
 from covey.algebra.patterns import by_pattern
 from covey.algebra.points import CHUNK
-from covey.algebra.root import increasing_root
 from covey.distributions.batch import frozen
 from covey.distributions.components import Components
 from covey.distributions.density_levels import DensityLevels
@@ -20,6 +19,7 @@ from covey.distributions.elliptical import Elliptical
 from covey.distributions.empirical import LARGEST_SCORE, LEAST_SCORE, LEAST_TAIL
 from covey.distributions.joint import Joint
 from covey.distributions.kind import Kind
+from covey.distributions.mixture_quantiles import mixture_quantiles
 from covey.distributions.moments import mixture_aleatoric, mixture_epistemic, mixture_mean
 from covey.distributions.radius import DIRECTIONS, mixture_radius
 from covey.distributions.steps import Conditioned, Marginalised, Transformed
@@ -279,12 +279,7 @@ class Mixture(Components):
         return self._of(moved, self.weights)
 
     def _quantiles(self, probability: float) -> Array:
-        ends = np.stack([component._quantiles(probability) for component in self.components])
-
-        def excess(y: Array) -> Array:
-            return self._cdf(y) - probability
-
-        return increasing_root(excess, ends.min(axis=0), ends.max(axis=0))
+        return mixture_quantiles(self.components, self.weights, probability)
 
     def _cdf(self, values: Array) -> Array:
         each = zip(self.weights.T, self.components, strict=True)
