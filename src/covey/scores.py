@@ -95,10 +95,10 @@ def energy_score(distribution: Joint, y: Observations) -> Array:
     X and X' are independent draws of the observed targets, |.| is the Euclidean norm; with one
     target this is the CRPS. It is integrated, not sampled: good to 1e-7 of itself for normals and
     their mixtures, to 1e-5 for a Student-t and to 5e-4 for mixtures of up to five of them. Of more
-    Student-t distributions it is an average over points, always the same: good to 0.4% in a row (1%
-    at worst), and to 0.1% in the average of rows. Of a `Transformed` it is one over about 1,000
-    points, good to a few percent, and so is the variogram score. Where units differ, divide by
-    typical sizes first, as below, or the largest numbers weigh most.
+    Student-t distributions it is an average over points, always the same: good to 0.4% in most rows
+    (1.5% at worst), and to 0.1% in the average of rows. Of a `Transformed` it is one over about
+    1,000 points, good to a few percent, and so is the variogram score. Where units differ, divide
+    by typical sizes first, as below, or the largest numbers weigh most.
 
     Source: Gneiting, Raftery (2007), doi 10.1198/016214506000001437.
 
@@ -189,9 +189,9 @@ def crps(distribution: Joint, y: Observations) -> Array:
     """Continuous ranked probability score of each target, in target units; lower is better.
 
     The integral of (F(x) - 1{x >= y})^2 over x, F being the distribution function of the target.
-    In closed form, but for mixtures of Student-t distributions: good to 2e-4 of the expected
-    distance of two draws, at a cost that grows with the number of components alone. Of a
-    `Transformed` it is integrated, good to 1e-8.
+    In closed form, but for mixtures of Student-t distributions: good to 1e-4 of itself,
+    at a cost that grows with the number of components, not with its square. Of a `Transformed` it
+    is integrated, good to 1e-8.
 
     Source: Matheson, Winkler (1976), doi 10.1287/mnsc.22.10.1087.
 

@@ -1,4 +1,4 @@
-"""Scores and quantiles of mixtures of many Student-t distributions, against SciPy and simulation."""
+"""Scores and quantiles of mixtures of many Student-t, against SciPy and simulation."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from scipy.stats import norm, t
 from covey import Mixture, MultivariateNormal, MultivariateT, scores
 from covey.distributions import mixture_scores
 
-EACH = 4e-3  # of an energy score of one row by points, mostly; three times that at worst
+EACH = 4e-3  # of an energy score of one row by points, mostly; four times that at worst
 
 
 def many(k=12, n=20, d=3, seed=0, *, far=0.5, wide=0.7, nu=None, weights=None):
@@ -65,9 +65,10 @@ def test_the_crps_is_its_integral(case):
     y = joint.sample(1, seed=1)[0]
     y[0] = joint.mean[0] + 40 * joint.stddev[0]
     found = scores.crps(joint, y)
-    expected = [[integrated_crps(marginal_parts(joint, i, j), y[i, j]) for j in (0, 1)] for i in range(6)]
-    np.testing.assert_allclose(found, expected, rtol=1e-3)
-    assert np.median(np.abs(found / expected - 1)) < 1.5e-4
+    expected = [
+        [integrated_crps(marginal_parts(joint, i, j), y[i, j]) for j in (0, 1)] for i in range(6)
+    ]
+    np.testing.assert_allclose(found, expected, rtol=2e-4)
 
 
 def test_the_integral_is_that_of_scipy():
@@ -81,7 +82,7 @@ def test_the_integral_is_that_of_scipy():
 
     expected = sum(quad(term, *ends, epsrel=1e-9, limit=300)[0] for ends in ((-12, 0), (0, 12)))
     assert integrated_crps(parts, 0.3) == pytest.approx(expected, rel=1e-6)
-    assert scores.crps(joint, [[0.3]])[0, 0] == pytest.approx(expected, rel=3e-4)
+    assert scores.crps(joint, [[0.3]])[0, 0] == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -94,7 +95,7 @@ def test_points_and_pairs_give_one_energy_score(monkeypatch, case, d):
     by_pairs = scores.energy_score(joint, y)
     error = by_points / by_pairs - 1
     assert np.sqrt(np.mean(np.square(error))) < EACH
-    assert np.abs(error).max() < 3 * EACH
+    assert np.abs(error).max() < 4 * EACH
     assert np.abs(error.mean()) < EACH / 2
 
 
@@ -106,7 +107,7 @@ def test_the_energy_score_agrees_with_a_large_simulation():
         a, b = (joint.sample(250_000, seed=[seed, side]) for side in (0, 1))
         gaps = [np.linalg.norm(x, axis=2).mean(axis=0) for x in (a - y, b - y, a - b)]
         expected += (gaps[0] + gaps[1] - gaps[2]) / 2 / 8
-    np.testing.assert_allclose(scores.energy_score(joint, y), expected, rtol=3 * EACH)
+    np.testing.assert_allclose(scores.energy_score(joint, y), expected, rtol=4 * EACH)
 
 
 def test_order_and_splitting_of_components_do_not_matter():
@@ -120,7 +121,7 @@ def test_order_and_splitting_of_components_do_not_matter():
         np.pad(joint.weights, ((0, 0), (0, 3))),
     )
     for other in (turned, halves, empty):
-        np.testing.assert_allclose(scores.crps(other, y), scores.crps(joint, y), rtol=3e-4)
+        np.testing.assert_allclose(scores.crps(other, y), scores.crps(joint, y), rtol=2e-4)
         energy = scores.energy_score(other, y) / scores.energy_score(joint, y) - 1
         assert np.sqrt(np.mean(np.square(energy))) < 1.5 * EACH
         np.testing.assert_allclose(other.quantile(0.9), joint.quantile(0.9), rtol=1e-10)
@@ -141,11 +142,11 @@ def test_gaps_and_known_targets_leave_the_marginal_of_the_others():
     assert energy[1] == pytest.approx(crps[1, 0], rel=1e-12)
     for row, targets in ((2, [1, 2]), (3, [0, 1])):
         expected = scores.energy_score(joint[row].marginal(targets), y[[row]][:, targets])
-        assert energy[row] == pytest.approx(expected[0], rel=3 * EACH)
+        assert energy[row] == pytest.approx(expected[0], rel=4 * EACH)
     told = joint.conditional({"y0": y[:, 0]}, keep=True)
     rest = joint.conditional({"y0": y[:, 0]})
     np.testing.assert_allclose(
-        scores.energy_score(told, y), scores.energy_score(rest, y[:, 1:]), rtol=3 * EACH
+        scores.energy_score(told, y), scores.energy_score(rest, y[:, 1:]), rtol=4 * EACH
     )
     np.testing.assert_allclose(scores.crps(told, y)[:, 1:], scores.crps(rest, y[:, 1:]), rtol=1e-9)
 
@@ -158,7 +159,7 @@ def test_a_row_is_scored_by_itself_in_any_unit():
         np.testing.assert_allclose(score(joint[3:5], y[3:5]), whole[3:5], rtol=1e-6)
         np.testing.assert_array_equal(score(joint, y), whole)
         for size in (1e-9, 1e9):
-            scaled = score(joint.affine(size * np.eye(3), shift=np.full(3, size)), size * (y + 1))
+            scaled = score(joint.affine(size * np.eye(3), np.full(3, size)), size * (y + 1))
             np.testing.assert_allclose(scaled, size * whole, rtol=1e-5)
 
 
@@ -175,7 +176,9 @@ def test_quantiles_are_those_of_scipy(probability):
                 return sum(w * p.cdf(x) for w, p in parts) - probability
 
             low, high = min(ends) - 1e-6, max(ends) + 1e-6
-            assert found[row] == pytest.approx(brentq(gap, low, high, xtol=1e-13), rel=1e-6, abs=1e-9)
+            assert found[row] == pytest.approx(
+                brentq(gap, low, high, xtol=1e-13), rel=1e-6, abs=1e-9
+            )
 
 
 def test_quantiles_of_normals_and_of_known_targets():

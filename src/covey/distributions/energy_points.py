@@ -7,7 +7,7 @@ form. Here two sets of points stand for the mixture, and the score is an average
 
 in which little is left of a point far out, however heavy the tails are. Points come in groups. In
 each, every component has points in proportion to its weight times its size, at least two, each with
-its opposite: so that the mean of each component is exact. In another group, a component has the next
+its opposite: so that the mean of each component is exact. In the next group, a component has other
 points of the same Sobol' sequence.
 
 Reference: Owen (2013), Monte Carlo theory, methods and examples, chapters 8 and 17.
@@ -29,6 +29,7 @@ from covey.types import Array, Counts, Mask
 SLOTS = 1024  # of points with their opposites, for a row; for two targets 2,048
 LEAST_SLOTS = 64  # of these in a group
 TURNS = 16  # orders of the slots of a group
+LIMIT = 1e8  # degrees of freedom from which on a Student-t is taken as this one
 DEGREE = 16  # of polynomials of 1 / nu that give the radii
 NUMBERS = 2**21  # in an array of factors or points
 DISTANCES = 2**19  # in an array of distances, so that it stays in the cache of a core
@@ -64,6 +65,12 @@ def energy(parts: Sequence[Elliptical], weights: Array, y: Array) -> Array:
     return found
 
 
+def degrees_of_freedom(part: Elliptical) -> Array:
+    """Degrees of freedom of N distributions, shape (N,), `LIMIT` at most, as of a normal."""
+    nu = part._radial.degrees_of_freedom
+    return np.full(len(part), LIMIT) if nu is None else np.minimum(nu, LIMIT)
+
+
 class _Rows:
     """Some rows of a mixture, and which component each slot for two points is of."""
 
@@ -77,12 +84,12 @@ class _Rows:
         # a Student-t has no variance of one target alone beside these factors
         factor = np.stack([part._scale.parts[1] for part in parts], axis=1)
         factor *= seen[:, None, :, None]
-        nu = np.stack([part._radial.degrees_of_freedom for part in parts], axis=1)
+        nu = np.stack([degrees_of_freedom(part) for part in parts], axis=1)
         extent = np.sqrt(np.einsum("nkij,nkij->nk", factor, factor))
         count = _slots_of_components(weights, extent, slots)
         row = np.arange(len(seen))[:, None]
-        of = np.repeat(np.tile(np.arange(len(parts)), len(seen)), count.ravel())
-        of = of.reshape(len(seen), slots)
+        number = np.tile(np.arange(len(parts)), len(seen))
+        of = np.repeat(number, count.ravel()).reshape(len(seen), slots)
         self.mean, self.factor = mean[row, of], factor[row, of]
         self.weight = (weights / count)[row, of]
         self.directions, self.radii = _sphere(factor.shape[3], slots, groups)

@@ -12,13 +12,11 @@ from covey.distributions.elliptical import Elliptical
 from covey.types import Array, Rows
 
 
-def mixture_quantiles(
-    parts: Sequence[Elliptical], weights: Array, probability: float
-) -> Array:
+def mixture_quantiles(parts: Sequence[Elliptical], weights: Array, probability: float) -> Array:
     """Where the distribution function F of each target reaches a probability.
 
-    Newton's method on the normal quantile of F, which is near to a line; above 1/2 on that of 1 - F,
-    so that no digit is lost.
+    Newton's method on the normal quantile of F, which is near to a line; above 1/2 on that of
+    1 - F, so that no digit is lost.
 
     Args:
         parts: K components, each of N rows and D targets.

@@ -1,8 +1,8 @@
 """Scores of mixtures of Student-t distributions, at a cost that grows with the components' number.
 
 The CRPS is E|X - y| - E|X - X'| / 2. The first is in closed form for each component. The second is
-that of the components' piecewise linear distribution functions, whose sum takes one sorted pass; what
-they lack of a component's distance from itself is known and added.
+that of the components' piecewise linear distribution functions, whose sum takes one sorted pass;
+what they lack of a component's distance from itself is known and added.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from scipy.special import betaln, stdtr
 from covey.algebra.student_spline import NODES, half_gap_of_splines, student_splines
 from covey.distributions import energy_points, norms
 from covey.distributions.elliptical import Elliptical
+from covey.distributions.energy_points import degrees_of_freedom
 from covey.types import Array
 
 FEW = 5  # components whose distances from each other are integrated, pair by pair
 NUMBERS = 2**18  # in an array of nodes, so that it stays in the cache of a core
-LIMIT = 1e8  # degrees of freedom from which on a Student-t is taken as this one
 LEAST_WIDTH = 1e-9  # of a component, as a share of the widths and distances of its row
 
 
@@ -37,7 +37,7 @@ def crps(parts: Sequence[Elliptical], weights: Array, y: Array) -> Array:
     found = np.full(y.shape, np.nan)
     mean = np.stack([part.mean for part in parts], axis=2)
     scale = np.stack([part._scale.root_diagonal for part in parts], axis=2)
-    nu = np.stack([_degrees_of_freedom(part) for part in parts], axis=1)
+    nu = np.stack([degrees_of_freedom(part) for part in parts], axis=1)
     size = max(NUMBERS // (NODES * len(parts)), 1)
     for start in range(0, len(y), size):
         chunk = slice(start, start + size)
@@ -79,11 +79,6 @@ def energy(parts: Sequence[Elliptical], weights: Array, y: Array) -> Array:
         score = norms.energy if len(parts) <= FEW else energy_points.energy
         found[several] = score([part[several] for part in parts], weights[several], y[several])
     return found
-
-
-def _degrees_of_freedom(part: Elliptical) -> Array:
-    nu = part._radial.degrees_of_freedom
-    return np.full(len(part), LIMIT) if nu is None else np.minimum(nu, LIMIT)
 
 
 def _log_norm(nu: Array) -> Array:
