@@ -25,6 +25,7 @@ from covey.types import Array, Mask
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 MOST_ROWS = 50_000  # that figures are computed from, evenly spaced
+ROWS_OF_VOLUMES = 500  # of mixtures
 FEW_ROWS = 5000  # for the scores that cost more than a density
 MOST_NUMBERS = 50_000_000  # in the distributions of these rows
 MANY = 200  # targets beyond which the energy and the variogram score take too long
@@ -75,7 +76,8 @@ def evaluate(
         * `coverage`: for each level, as text, the share of rows within the `joint` region, of cells
           within their `interval`, of each target's (`per_target`), and of rows within the region
           that the `model` alone would draw;
-        * `volume`: of the 90% regions to the power 1/D, geometric mean over complete rows, in the
+        * `volume`: of the 90% regions to the power 1/D, geometric mean over complete rows (at most 500
+          of mixtures), in the
           same unit as the energy score;
         * `correlation`: the strongest mean correlation as `[target, other, value]`, or None;
         * `improbable`: rows farther out than one in 10,000, the number `expected`, and the number
@@ -278,6 +280,8 @@ def _volume(few: Any, y: Array, weight: Array, scale: Array) -> float | None:
     whole = np.flatnonzero(~np.isnan(y).any(axis=1))
     if not len(whole):
         return None
+    if isinstance(latent_of(few), Mixture):  # whose volumes are averages over many points
+        whole = whole[evenly(len(whole), ROWS_OF_VOLUMES)]
     logs = few[whole].region(0.9).log_volume() - np.log(scale).sum()
     return _number(float(np.exp(np.average(logs, weights=weight[whole]) / len(scale))))
 

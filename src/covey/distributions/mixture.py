@@ -25,6 +25,8 @@ from covey.distributions.radius import DIRECTIONS, mixture_radius
 from covey.distributions.steps import Conditioned, Marginalised, Transformed
 from covey.types import Array, Mask
 
+LEAST_SUM = 1e-280  # of exponentials, below which their logarithm loses digits
+MOST_KEPT = 5000  # rows whose density levels are kept
 MOST_NUMBERS = 2**22  # in arrays of directions, so that rows of many targets come in smaller parts
 
 
@@ -205,9 +207,18 @@ class Mixture(Components):
         return np.stack(densities, axis=1) + self._log_weights
 
     def _log_prob_at(self, points: Array) -> Array:
-        found = np.full(points.shape[:2], -np.inf)
-        for component, weight in zip(self.components, self._log_weights.T, strict=True):
-            np.logaddexp(found, component._log_prob_at(points) + weight, out=found)
+        each = list(zip(self.components, self._log_weights.T, strict=True))
+        # no density is above the sum of all peaks: one exponential per component will do
+        peaks = [component._log_prob_at(component.mean[None])[0] + w for component, w in each]
+        top, total = np.max(peaks, axis=0), np.zeros(points.shape[:2])
+        for component, weight in each:
+            total += np.exp(component._log_prob_at(points) + (weight - top))
+        with np.errstate(divide="ignore"):
+            found = np.log(total) + top
+        far, row = np.nonzero(total < LEAST_SUM)  # what exponentials cannot tell
+        if len(far):
+            part = self._uncalibrated()[row]
+            found[far, row] = part._log_prob(points[far, row])
         return found
 
     def _divergence_from(self, other: Kind) -> Array:
@@ -307,9 +318,10 @@ class Mixture(Components):
         for rows, present in by_pattern(~np.isnan(values)):
             free = np.flatnonzero(present).tolist()
             if free:
-                part = self._uncalibrated()[rows]._marginal(free)
+                whole = len(rows) == len(self) and len(free) == values.shape[1]
+                part = self if whole else self._uncalibrated()[rows]._marginal(free)
                 density = part._log_prob(values[rows][:, free])
-                scores[rows] = DensityLevels.of(part).scores(density)
+                scores[rows] = part._levels.scores(density)
         return scores - ROUNDING * (1 + np.abs(scores)) if inward else scores
 
     def _log_density_of(self, scores: Array) -> Array:
@@ -318,9 +330,20 @@ class Mixture(Components):
         for rows, known in by_pattern(self.observed):
             free = np.flatnonzero(~known).tolist()
             if free:
-                part = self._uncalibrated()[rows]._marginal(free)
-                found[rows] = DensityLevels.of(part).log_density_at(scores[rows])
+                whole = len(rows) == len(self) and len(free) == len(self.targets)
+                part = self if whole else self._uncalibrated()[rows]._marginal(free)
+                found[rows] = part._levels.log_density_at(scores[rows])
         return found
+
+    @property
+    def _levels(self) -> DensityLevels:
+        """How much of each row is denser than some points, no target being known."""
+        kept: DensityLevels | None = self.__dict__.get("_density_levels")
+        if kept is None:
+            kept = DensityLevels.of(self._uncalibrated())
+            if len(self) <= MOST_KEPT:
+                self.__dict__["_density_levels"] = kept
+        return kept
 
     def _interval_scores(self, values: Array, *, inward: bool = False) -> Array:
         present = ~np.isnan(values)

@@ -84,6 +84,7 @@ def ellipses(
         ax.plot([], [], color=colour, marker=marker, markersize=5, label=f"row {number}")
     across, up = short_names(part.targets, AXIS, 2)
     ax.set(xlabel=across, ylabel=up)
+    ax.locator_params(axis="x", nbins=5)  # more long numbers would meet
     shown = "; markers: observed" if seen.any() else ""
     ax.set_title(f"regions of {canvas.listed(steps)}{shown}", fontsize="medium")
     if len(numbers) <= MOST_NAMED:
