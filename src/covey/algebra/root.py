@@ -44,7 +44,12 @@ def increasing_root(
 
 
 def newton_root(
-    function: Callable[[Array, Rows], tuple[Array, Array]], low: Array, high: Array, start: Array
+    function: Callable[[Array, Rows], tuple[Array, Array]],
+    low: Array,
+    high: Array,
+    start: Array,
+    *,
+    accuracy: float = 1e-14,
 ) -> Array:
     """Where increasing functions are zero, by Newton's method within a bracket that shrinks.
 
@@ -59,12 +64,13 @@ def newton_root(
         low: lower ends of the brackets, shape (N, D).
         high: upper ends; where equal to the lower ones, they are the root.
         start: first guesses, within the brackets.
+        accuracy: of the roots, as a share of the bracket.
 
     Returns:
-        The roots, shape (N, D), to about 1e-14 of the bracket.
+        The roots, shape (N, D).
     """
     low, high, root = low.copy(), high.copy(), start.copy()
-    tolerance = 1e-14 * (high - low) + np.spacing(np.maximum(np.abs(low), np.abs(high)))
+    tolerance = accuracy * (high - low) + np.spacing(np.maximum(np.abs(low), np.abs(high)))
     sought = high > low
     last = before = high - low
     for _ in range(MOST_STEPS):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import gammaln
 
 from covey.algebra.points import unit_directions
-from covey.algebra.root import increasing_root
+from covey.algebra.root import newton_root
 from covey.distributions.components import Components
 from covey.distributions.elliptical import Elliptical
-from covey.types import Array
+from covey.distributions.radial import RadialLaw
+from covey.types import Array, Rows
 
 DIRECTIONS = 32  # and their opposites, from each component
 ACCURACY = 1e-5  # of the radius, far below what the number of directions leaves open
@@ -32,6 +34,7 @@ def mixture_radius(mixture: Components, moments: Elliptical, level: float) -> Ar
     if len(mixture.components) == 1:
         return mixture.components[0]._radius(level)
     directions = unit_directions(len(mixture.targets), DIRECTIONS)
+    count = len(mixture.targets)
     parts = []
     for component, weight in zip(mixture.components, mixture.weights.T, strict=True):
         start = moments._scale.whiten(component.mean - moments.mean)
@@ -39,21 +42,27 @@ def mixture_radius(mixture: Components, moments: Elliptical, level: float) -> Ar
         squares = np.einsum("sni,sni->sn", ray, ray)
         slope = np.einsum("sni,ni->sn", ray, start)
         offset = np.einsum("ni,ni->n", start, start)
-        every = np.full(len(mixture), len(mixture.targets))
-        below = component._radial.squared_distance(every).cdf
-        parts.append((component, below, weight, squares, slope, offset))
+        parts.append((component, weight, squares, slope, offset))
 
-    def excess(radius: Array) -> Array:
-        total = np.full(len(mixture), -level)
-        for _, below, weight, squares, slope, offset in parts:
-            root = np.square(slope) - squares * (offset - np.square(radius))
+    def excess(radius: Array, rows: Rows) -> tuple[Array, Array]:
+        r = radius[:, 0]
+        total, growth = np.full(len(rows), -level), np.zeros(len(rows))
+        for component, weight, *rays in parts:
+            law = component._radial if len(rows) == len(mixture) else component[rows]._radial
+            squares, slope, offset = (values[..., rows] for values in rays)
+            root = np.square(slope) - squares * (offset - np.square(r))
             root = np.sqrt(np.maximum(root, 0.0))
-            inside = below(np.square(np.maximum(root - slope, 0.0) / squares))
+            below = law.squared_distance(np.full(len(rows), count)).cdf
+            far = np.maximum(root - slope, 0.0) / squares
+            inside, density = below(np.square(far)), _density(law, far, count)
             near = np.maximum(-slope - root, 0.0) / squares
             if near.any():  # some ellipsoid does not hold the center
                 inside -= below(np.square(near))
-            total += weight * inside.mean(axis=0)
-        return total
+                density += np.where(near > 0, _density(law, near, count), 0.0)
+            density *= np.where(root > 0, r / np.where(root > 0, root, 1.0), 0.0)
+            total += weight[rows] * inside.mean(axis=0)
+            growth += weight[rows] * density.mean(axis=0)
+        return total[:, None], growth[:, None]
 
     # a ball that holds the component's own ball of that level
     high = np.max(
@@ -61,9 +70,21 @@ def mixture_radius(mixture: Components, moments: Elliptical, level: float) -> Ar
             np.sqrt(offset)
             + np.sqrt(squares.max(axis=0) * component._radial.covariance_ratio)
             * component._radius(level)
-            for component, _, _, squares, _, offset in parts
+            for component, _, squares, _, offset in parts
         ],
         axis=0,
     )
-    radius = increasing_root(excess, np.zeros(len(mixture)), high, accuracy=ACCURACY)
+    high = np.maximum(high, np.finfo(float).tiny)
+    first = np.minimum(moments._radius(level) * np.sqrt(moments._radial.covariance_ratio), high)
+    ends = np.zeros((len(high), 1)), high[:, None]
+    radius = newton_root(excess, *ends, first[:, None], accuracy=ACCURACY)[:, 0]
     return radius / np.sqrt(moments._radial.covariance_ratio)
+
+
+def _density(law: RadialLaw, distance: Array, count: int) -> Array:
+    """The density of |z| of some number of targets, at distances of shape (S, N)."""
+    log_area = np.log(2) + count / 2 * np.log(np.pi) - gammaln(count / 2)
+    with np.errstate(divide="ignore"):
+        log_power = (count - 1) * np.log(distance) if count > 1 else 0.0
+    density: Array = np.exp(log_area + log_power + law.log_density(np.square(distance), count))
+    return density
