@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from covey.datasets import load_air_quality
-from covey.distributions import Elliptical, MultivariateNormal, Transformed
+from covey.distributions import Elliptical, Mixture, MultivariateNormal, Transformed
 from covey.distributions.internals import uncorrelated_log_prob
 from covey.files import writable, write_table
 from covey.regressor import JointRegressor
@@ -131,7 +131,7 @@ def _ridge(X: pd.DataFrame, Y: pd.DataFrame, X_test: pd.DataFrame) -> Multivaria
     return linear.predict_distribution(features.astype(np.float64), targets=tuple(Y.columns))
 
 
-def _means(joint: Elliptical | Transformed, measured: pd.Series) -> str:
+def _means(joint: Elliptical | Mixture | Transformed, measured: pd.Series) -> str:
     import pandas as pd
 
     table = pd.DataFrame(

@@ -76,9 +76,8 @@ def evaluate(
         * `coverage`: for each level, as text, the share of rows within the `joint` region, of cells
           within their `interval`, of each target's (`per_target`), and of rows within the region
           that the `model` alone would draw;
-        * `volume`: of the 90% regions to the power 1/D, geometric mean over complete rows (at most 500
-          of mixtures), in the
-          same unit as the energy score;
+        * `volume`: of the 90% regions to the power 1/D, geometric mean over complete rows (at most
+          500 of mixtures), in the same unit as the energy score;
         * `correlation`: the strongest mean correlation as `[target, other, value]`, or None;
         * `improbable`: rows farther out than one in 10,000, the number `expected`, and the number
           there is, by their share of the weight;

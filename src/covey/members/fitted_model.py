@@ -59,7 +59,7 @@ class FittedModel:
     calibration_set: CalibrationSet
     training_fingerprints: Fingerprints
     calibration_fingerprints: Fingerprints | None = None
-    out_of_fold: Elliptical | Transformed | None = None
+    out_of_fold: Elliptical | Mixture | Transformed | None = None
     out_of_fold_rows: Rows | None = None
     transforms: Transforms | None = None
     interrupted: bool = False
@@ -83,7 +83,7 @@ class FittedModel:
         """Mean log-density of the held-out rows, in nats per row."""
         return self.family_scores[self.family]
 
-    def distribution(self, inputs: Inputs) -> Elliptical | Transformed:
+    def distribution(self, inputs: Inputs) -> Elliptical | Mixture | Transformed:
         """The prediction of all members as one distribution for every row, calibrated.
 
         Args:
@@ -93,7 +93,7 @@ class FittedModel:
             N distributions, in target units.
         """
         joint = self.ensemble.distribution(inputs).calibrated_by(self.calibration_set)
-        found: Elliptical | Transformed = transformed(joint, self.transforms)
+        found: Elliptical | Mixture | Transformed = transformed(joint, self.transforms)
         return found
 
     def mixture(self, inputs: Inputs) -> Mixture | Transformed:

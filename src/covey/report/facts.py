@@ -15,7 +15,7 @@ from covey.assess.shifts import FEW, shifts_of
 from covey.assess.summary import REGIONS, TREES, family_sentence, trees_sentence
 from covey.assess.verdict import too_many
 from covey.backend.select import keras
-from covey.distributions import Elliptical, Transformed
+from covey.distributions import Elliptical, Mixture, Transformed
 from covey.report.model import Model
 from covey.table import read_features
 from covey.types import Array
@@ -23,7 +23,7 @@ from covey.types import Array
 REPEATED = 0.05  # share of rows with the features of another that is
 
 
-def targets_of(joint: Elliptical | Transformed, y: Array) -> list[dict[str, Any]]:
+def targets_of(joint: Elliptical | Mixture | Transformed, y: Array) -> list[dict[str, Any]]:
     """One entry for each target: its name, gaps, and what was observed and predicted."""
     found = []
     for i, name in enumerate(joint.targets):

@@ -49,7 +49,7 @@ class Model(Protocol):
     def evaluate(self, X: Table, Y: Observations | None = None) -> dict[str, Any]:
         """Figures for a table of N rows and their targets."""
 
-    def predict_distribution(self, X: Table) -> Elliptical | Transformed:
+    def predict_distribution(self, X: Table) -> Elliptical | Mixture | Transformed:
         """One distribution for each of N rows."""
 
     def predict_mixture(self, X: Table) -> Mixture | Transformed:

@@ -67,7 +67,7 @@ class Picture:
 
 
 def draw_all(
-    joint: Elliptical | Transformed, mixture: Mixture | Transformed, y: Array
+    joint: Elliptical | Mixture | Transformed, mixture: Mixture | Transformed, y: Array
 ) -> dict[str, Picture]:
     """Draw what the page shows.
 
@@ -143,7 +143,7 @@ def draw_all(
     return {picture.name: picture for picture in found}
 
 
-def typical_row(joint: Elliptical | Transformed, y: Array) -> int:
+def typical_row(joint: Elliptical | Mixture | Transformed, y: Array) -> int:
     """The row of median uncertainty among those with the most observed targets."""
     count = (~np.isnan(y)).sum(axis=1)
     rows = np.flatnonzero(count == count.max())
@@ -153,7 +153,7 @@ def typical_row(joint: Elliptical | Transformed, y: Array) -> int:
     return int(rows[np.argsort(spread, kind="stable")[len(rows) // 2]])
 
 
-def _predicted(joint: Elliptical | Transformed, y: Array, axes: Array) -> None:
+def _predicted(joint: Elliptical | Mixture | Transformed, y: Array, axes: Array) -> None:
     """Panels that say in a caption what each would say by itself."""
     names = short_names(joint.targets, 30, 2)
     for number, ax in enumerate(axes):

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from covey.distributions import Elliptical, Transformed
+from covey.distributions import Elliptical, Mixture, Transformed
 from covey.distributions.internals import moments_given_others, nonconformity, read_observed
 from covey.types import Array
 
 
 def surprises(
-    joint: Elliptical | Transformed, y: Array, labels: Any, most: int = 10
+    joint: Elliptical | Mixture | Transformed, y: Array, labels: Any, most: int = 10
 ) -> list[dict[str, Any]]:
     """Find the rows farthest out, under what was predicted for them.
 
