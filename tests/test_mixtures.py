@@ -128,7 +128,7 @@ def test_it_is_judged_as_the_others_are(model, new):
     assert figures["baselines"]["constant_covariance"]["gain"] > 0.2
     # targets are uncorrelated and dependent all the same
     assert figures["baselines"]["uncorrelated"]["gain"] > 0.1
-    assert "Together?" in repr(figures)
+    assert "what targets tell of each other is worth" in repr(figures)
     assert abs(figures["coverage"]["0.9"]["joint"] - 0.9) < 0.06
 
 

@@ -14,6 +14,7 @@ Figures = Mapping[str, Any]
 LEVEL = "0.9"
 LEAST = 9  # rows that make a region of 90% finite; with fewer nothing is judged
 WEAK = 0.1  # correlation, in the mean over rows, that is not worth a word
+BENT = 0.05  # nats per target, that targets tell of each other without a correlation
 MUCH = 0.1  # share of training rows beyond which nothing can be judged
 FEW = 0.01  # share of the rows beyond the range of training that is not worth a word
 SEVERAL = 30  # observations that say something of a target
@@ -176,17 +177,23 @@ def _together(figures: Figures) -> str:
     known = least is not None and most_likely is not None
     worth = f"worth {least - most_likely:+.3f} nats per target" if known else "of unknown worth"
     first, second, value = strongest
-    if abs(value) < WEAK:
-        return f"Together? The targets hardly move together: correlations are {WEAK} at most."
     cuts = {
         name: 1 - found["conditional_error"] / found["mae"]
         for name, found in figures["per_target"].items()
         if found["conditional_error"] is not None and found["mae"]
     }
-    text = (
-        f"Together? {first} and {second} move together most (correlation {value:+.2f}); the "
-        f"correlations are {worth}"
-    )
+    if abs(value) >= WEAK:
+        text = (
+            f"Together? {first} and {second} move together most (correlation {value:+.2f}); the "
+            f"correlations are {worth}"
+        )
+    elif known and least - most_likely > BENT:
+        text = (
+            f"Together? Yes, though correlations are {WEAK} at most in the mean over rows: what "
+            f"targets tell of each other is {worth}"
+        )
+    else:
+        return f"Together? The targets hardly move together: correlations are {WEAK} at most."
     if cuts and (most := max(cuts, key=cuts.__getitem__)) and cuts[most] > 0.005:
         text += f", and knowing the others cuts the error of {most} by {cuts[most]:.0%}"
     return text + "."

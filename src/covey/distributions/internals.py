@@ -167,7 +167,7 @@ def mean_given_others(joint: Joint, values: Array) -> Array:
     return joint._mean_given_others(values)
 
 
-def moments_given_others(joint: Elliptical | Transformed, values: Array) -> tuple[Array, Array]:
+def moments_given_others(joint: Any, values: Array) -> tuple[Array, Array]:
     """Mean and standard deviation of each observed target given the other observed ones.
 
     Args:
@@ -326,8 +326,8 @@ def mixture_of_arrays(targets: tuple[str, ...], weights: Array, **stacks: Array)
         InputError: the arrays do not fit each other, or are no valid distributions.
         ValueError: there are not as many components in all.
     """
-    counts = {array.shape[1] for array in (weights, *stacks.values())}
-    if len(counts) != 1:
+    counts = {array.shape[:2] for array in (weights, *stacks.values())}
+    if len(counts) != 1 or weights.ndim != 2:
         raise ValueError("the number of components")
     components = [
         MultivariateT(targets=targets, **{name: stack[:, j] for name, stack in stacks.items()})
