@@ -103,7 +103,6 @@ def evaluate(
     scale = np.where(scale > 0, scale, 1.0)
     observed = ~np.isnan(Y)
     distance = scores.distance_pit(joint, Y, method="model")
-    calibrated = scores.distance_pit(joint, Y)
     loss = scores.negative_log_likelihood(joint, Y)
     others = {
         CONSTANT: (description, constant),
@@ -151,8 +150,7 @@ def evaluate(
         **({name: mean_of(score, joint) for name, score in costly.items()} if all_scores else {}),
         "per_target": _per_target(joint, Y, weight, few, y, share),
         "coverage": {
-            f"{level:g}": _coverage(joint, Y, weight, level, (distance, calibrated))
-            for level in LEVELS
+            f"{level:g}": _coverage(joint, Y, weight, level, distance) for level in LEVELS
         },
         "volume": _volume(few, y, share, scale),
         "correlation": _strongest(few, share),
@@ -257,10 +255,7 @@ def _below_zero(mean: Array, lower: Array, y: Array, weight: Array) -> list[floa
     return shares if max(shares) > 0 else None
 
 
-def _coverage(
-    joint: Any, Y: Array, weight: Array, level: float, distances: tuple[Array, Array]
-) -> dict[str, Any]:
-    """How often regions and intervals hold; of all rows their distance, and by calibration."""
+def _coverage(joint: Any, Y: Array, weight: Array, level: float, distance: Array) -> dict[str, Any]:
     if not len(Y):
         return {"joint": None, "interval": None, "per_target": {}, "model": None}
     lower, upper = joint.interval(level)
@@ -268,10 +263,10 @@ def _coverage(
     every = np.broadcast_to(weight[:, None], Y.shape)
     each = [_mean(column, weight) for column in inside.T]
     return {
-        "joint": _mean((distances[1] <= level).astype(float), weight),
+        "joint": _mean(joint.region(level).contains(Y).astype(float), weight),
         "interval": _mean(inside.ravel(), every.ravel()),
         "per_target": dict(zip(joint.targets, each, strict=True)),
-        "model": _mean((distances[0] <= level).astype(float), weight),
+        "model": _mean((distance <= level).astype(float), weight),
     }
 
 

@@ -113,7 +113,10 @@ class Architecture:
 
     def to_manifest(self) -> dict[str, Any]:
         """The attributes, as JSON takes them."""
-        return {**asdict(self), "hidden_units": list(self.hidden_units)}
+        found = {**asdict(self), "hidden_units": list(self.hidden_units)}
+        if self.components is None:  # as earlier Coveys wrote and read it
+            del found["components"]
+        return found
 
     @classmethod
     def from_manifest(cls, manifest: dict[str, Any]) -> Self:
