@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import covey
+from covey.assess.summary import rounding_sentence
 from covey.distributions import Mixture
 from covey.members.candidates import Candidate, without_ties
 from covey.members.selection import better
@@ -42,6 +43,7 @@ def test_the_mixture_is_chosen_where_it_is_ahead(model):
     others = max(model.family_scores_[name] for name in ("student_t", "normal"))
     assert model.family_scores_["mixture"] > others + 0.3
     assert "mixture" in model.summary()
+    assert model.out_of_fold_evaluation_["rounding"] == {}
 
 
 def test_its_density_comes_near_the_truth(model, new):
@@ -130,6 +132,12 @@ def test_it_is_judged_as_the_others_are(model, new):
     assert figures["baselines"]["uncorrelated"]["gain"] > 0.1
     assert "what targets tell of each other is worth" in repr(figures)
     assert abs(figures["coverage"]["0.9"]["joint"] - 0.9) < 0.06
+
+
+def test_what_is_taken_for_rounding_is_said():
+    lines = rounding_sentence({"weeks": 1.0, "price": 0.5})
+    assert lines[0].startswith("taken to be rounded: weeks to 1, price to 0.5; the mixture")
+    assert rounding_sentence({}) == []
 
 
 def held_out(n, d, seed):

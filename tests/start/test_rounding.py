@@ -58,3 +58,8 @@ def test_the_same_seed_gives_the_same_noise():
     Y = RNG.integers(0, 5, size=(50, 2)).astype(np.float64)
     one, two = (Rounding.of(Y).spread(Y, np.random.default_rng(4)) for _ in range(2))
     np.testing.assert_array_equal(one, two)
+
+
+def test_coarse_rounding_is_told_from_fine():
+    Y = np.column_stack([RNG.integers(0, 9, 500), RNG.normal(size=500).round(3)]).astype(np.float64)
+    assert Rounding.of(Y).coarse.tolist() == [True, False]

@@ -64,6 +64,25 @@ def trees_sentence(weights: Mapping[str, float]) -> list[str]:
     return [f"{TREES}{', '.join(named[:NAMED])}{more}"]
 
 
+def rounding_sentence(steps: Mapping[str, float]) -> list[str]:
+    """Say which targets a mixture took to be rounded.
+
+    Args:
+        steps: of rounding, for each target that is rounded coarsely.
+
+    Returns:
+        One line; none without such targets.
+    """
+    if not steps:
+        return []
+    named = [f"{name} to {step:.4g}" for name, step in steps.items()]
+    more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+    return [
+        f"taken to be rounded: {', '.join(named[:NAMED])}{more}; the mixture learned them with "
+        "noise as wide, so that no component is narrower"
+    ]
+
+
 def fit_lines(fitted: Any, asked: str) -> list[str]:
     """The lines that a fit prints when it is done.
 
@@ -73,13 +92,15 @@ def fit_lines(fitted: Any, asked: str) -> list[str]:
 
     Returns:
         Lines: why whole blocks of rows were held out, where that was not asked for; which family
-        was chosen; where trees share in the means; and the verdict on the held-out rows.
+        was chosen; where trees share in the means; which targets a mixture took to be rounded; and
+        the verdict on the held-out rows.
     """
     order = fitted.evaluation["order"]
     sentences = [order["said"]] if order is not None and order["said"] else []
     count = len(fitted.targets)
     sentences.append(family_sentence(asked, fitted.family, fitted.family_scores, count))
     sentences += trees_sentence(fitted.evaluation.get("trees", {}))
+    sentences += rounding_sentence(fitted.evaluation.get("rounding", {}))
     return [f"covey: {sentence}" for sentence in sentences] + verdict_with_advice(
         fitted.evaluation, held_out=True
     )
@@ -132,6 +153,7 @@ def _summary(fitted: Any, asked: str) -> tuple[list[str], str, list[list[str]], 
         f"{_counted(members, 'member')}",
         family_sentence(asked, fitted.family, fitted.family_scores, d),
         *trees_sentence(fitted.evaluation.get("trees", {})),
+        *rounding_sentence(fitted.evaluation.get("rounding", {})),
         f"out-of-fold score {score:.3f} nats per row ({score / d:.3f} per target), {rows} rows",
     ]
     if isinstance(joint, MultivariateT):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.arguments.family import AUTO, STUDENT_T
+from covey.arguments.family import AUTO, MIXTURE, STUDENT_T
 from covey.assess.calibration import as_pooled, calibration_rows, pooled_scales
 from covey.assess.evaluation import evaluate, row_width
 from covey.assess.fingerprints import Fingerprints
@@ -30,6 +30,7 @@ from covey.rows.training_table import TrainingTable, network_inputs
 from covey.start.baseline import Baseline, regressor_name
 from covey.start.mean_model import MeanModel, PredictionError
 from covey.start.ridge import Ridge, fit_ridge
+from covey.start.rounding import Rounding
 from covey.start.start import unbounded_columns
 from covey.start.target_transforms import TargetTransforms, choose
 from covey.table import TargetText
@@ -256,6 +257,7 @@ def select_and_calibrate(
             "order": order,
             "transforms": through.figures(data.targets),
             "trees": best.ensemble.tree_weights,
+            "rounding": _rounding(data) if best.family == MIXTURE and not transforms else {},
         },
         baseline=baseline,
         calibration_set=_calibrate(best, latent, seed),
@@ -264,6 +266,16 @@ def select_and_calibrate(
         out_of_fold_rows=table.rows[rows] if n_rows is None else None,
         transforms=transforms,
     )
+
+
+def _rounding(data: TrainingData) -> dict[str, float]:
+    """The targets whose rounding a mixture was told of, and their steps, in target units."""
+    found = Rounding.of(data.Y)
+    return {
+        name: float(step)
+        for name, step, coarse in zip(data.targets, found.steps, found.coarse, strict=True)
+        if coarse
+    }
 
 
 def _in_target_units(

@@ -48,7 +48,8 @@ def _is_ahead(mixture: Candidate, other: Candidate, data: TrainingData, seed: in
     place = np.full(len(data.Y), -1)
     place[rows] = np.arange(len(rows))
     folds = [place[test] for test in data.folds.tests]
-    means = np.array([gain[one] @ weight[one] / weight[one].sum() for one in folds])
+    counted = [one for one in folds if weight[one].sum() > 0]
+    means = np.array([gain[one] @ weight[one] / weight[one].sum() for one in counted])
     if len(means) > 1:  # rows of one fold may be alike
         error = max(error, float(means.std(ddof=1) / np.sqrt(len(means))))
     per_row = float(weight @ (~np.isnan(spread)).sum(axis=1))

@@ -13,7 +13,7 @@ from typing import Self
 
 import numpy as np
 
-from covey.types import Array
+from covey.types import Array, Mask
 
 LEAST = 1e-6  # of a standard deviation: steps below are no rounding
 COARSE = 0.02  # of a standard deviation: from there on a step explains all ties
@@ -34,10 +34,12 @@ class Rounding:
     Attributes:
         steps: of rounding, shape (D,), in target units; 0 for none.
         heaps: for each target the values that are heaps, and the width of noise on each.
+        coarse: which targets are rounded so coarsely that it is worth a word, shape (D,).
     """
 
     steps: Array
     heaps: tuple[tuple[Array, Array], ...]
+    coarse: Mask
 
     @classmethod
     def of(cls, Y: Array) -> Self:
@@ -45,7 +47,8 @@ class Rounding:
         columns = [column[~np.isnan(column)] for column in Y.T]
         steps = np.array([step_of(values) for values in columns])
         heaps = [_heaps(values, step) for values, step in zip(columns, steps, strict=True)]
-        return cls(steps, tuple(heaps))
+        spreads = np.array([values.std() if len(values) else 0.0 for values in columns])
+        return cls(steps, tuple(heaps), (steps > 0) & (steps >= COARSE * spreads))
 
     def spread(self, Y: Array, generator: np.random.Generator) -> Array:
         """Targets with even noise as wide as their rounding; of continuous ones with none.
