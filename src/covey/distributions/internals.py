@@ -14,7 +14,7 @@ import numpy as np
 from covey.distributions.conformal import CalibrationSet, nonconformity_score
 from covey.distributions.elliptical import Elliptical
 from covey.distributions.joint import Joint, uses_calibration
-from covey.distributions.radial import RadialLaw
+from covey.distributions.radial import RadialLaw, StudentLaw
 from covey.distributions.scale_matrix import ScaleMatrix
 from covey.distributions.transformed import Transformed
 from covey.distributions.transforms import Transforms
@@ -261,6 +261,38 @@ def in_units(joint: AnyJoint, sizes: Array) -> AnyJoint:
         return with_mean(rescaled(joint, 1 / sizes), joint.mean / sizes)
     shift = np.zeros((1, len(sizes)))
     return joint._mapped(np.diag(1 / sizes)[None], shift, joint.targets)
+
+
+def shrunk(joint: AnyElliptical, share: float) -> AnyElliptical:
+    """The same means, standard deviations and tails; correlations are 1 - share of what they were.
+
+    Args:
+        joint: N distributions over D targets.
+        share: in [0, 1).
+
+    Returns:
+        N distributions of the same kind.
+    """
+    return joint._shrunk(share)
+
+
+def heavier(joint: AnyElliptical, most: float) -> AnyElliptical:
+    """The same means and scale matrices; a Student-t with `most` degrees of freedom at most.
+
+    Its covariance, nu / (nu - 2) times the scale matrix, grows with that.
+
+    Args:
+        joint: N distributions over D targets.
+        most: above 2.
+
+    Returns:
+        N distributions of the same kind; a normal as it was.
+    """
+    nu = joint._radial.degrees_of_freedom
+    if nu is None:
+        return joint
+    law = StudentLaw(np.minimum(nu, most))
+    return joint._of_parts(joint.targets, joint.mean, joint._scale, law)
 
 
 def uncorrelated(joint: AnyElliptical | Transformed) -> AnyElliptical | Transformed:
