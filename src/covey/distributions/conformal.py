@@ -78,6 +78,10 @@ class CalibrationSet:
                 f"Expected values of shape {shape}, from rows out of fold or conformal. Received "
                 f"shape {self.values.shape}, {self.method!r}."
             )
+        if self.blocks is not None and self.blocks.shape != shape[:1]:
+            raise InputError(
+                f"Expected a block for each of {shape[0]} rows. Received {len(self.blocks)}."
+            )
 
     def __getstate__(self) -> dict[str, Any]:
         return {

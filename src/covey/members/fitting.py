@@ -20,8 +20,8 @@ from covey.distributions.transforms import Transforms
 from covey.errors import InputError, clipped
 from covey.members.architecture import Architecture, quantile_knots
 from covey.members.candidates import Candidate, train_candidates
-from covey.members.held_back import held_back
 from covey.members.fitted_model import FittedModel
+from covey.members.held_back import held_back
 from covey.members.plan import plan_of
 from covey.members.recipe import Recipe
 from covey.members.run import Run
