@@ -57,6 +57,8 @@ def test_few_blocks_hold_predictions_back(fitted, tmp_path):
     caution = fitted.out_of_fold_evaluation_["caution"]
     assert caution["freedom"] == 4
     assert 0 <= caution["shrinkage"] <= 0.5
+    line = "few blocks tell little of rows to come: tails have at most 4 degrees of freedom"
+    assert line in fitted.summary()
     joint = fitted.predict_distribution(X[:5])
     assert (joint.degrees_of_freedom <= 4).all()
     assert (fitted.out_of_fold_.degrees_of_freedom <= 4).all()
@@ -74,6 +76,7 @@ def test_few_blocks_hold_predictions_back(fitted, tmp_path):
     assert (joint.region(0.9).radius >= radius * (1 - 1e-9)).all()
     by_chance = covey.JointRegressor(**QUICK, cv="shuffled", verbose=0).fit(X, Y)
     assert by_chance.out_of_fold_evaluation_["caution"] is None
+    assert "few blocks" not in by_chance.summary()
     assert by_chance.fitted_.calibration_set.blocks is None
 
 
