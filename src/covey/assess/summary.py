@@ -94,7 +94,8 @@ def fit_lines(fitted: Any, asked: str) -> list[str]:
 
     Returns:
         Lines: why whole blocks of rows were held out, where that was not asked for; which family
-        was chosen; where trees share in the means; what few blocks leave unknown; and the verdict on the held-out rows.
+        was chosen; where trees share in the means; what few blocks leave unknown; and the verdict
+        on the held-out rows.
     """
     order = fitted.evaluation["order"]
     sentences = [order["said"]] if order is not None and order["said"] else []
