@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from covey.assess.calibration import as_pooled
+from covey.assess.calibration import as_pooled, calibration_rows
 from covey.assess.caution import Caution, fit_shrinkage
+from covey.assess.evaluation import row_width
 from covey.backend import processes
 from covey.members.candidates import Candidate, mean_score
 from covey.table.training_data import TrainingData
@@ -29,8 +30,9 @@ def held_back(candidate: Candidate, data: TrainingData, blocks: Groups, seed: in
         The same members with a `Caution`, and what they predict out of fold.
     """
     rows = data.folds.held_out
-    some = np.arange(len(rows))
-    if len(rows) > MOST_ROWS:
+    weight = data.weight[rows]
+    some = calibration_rows(data.Y[rows], weight, seed, row_width(candidate.out_of_fold))
+    if len(some) > MOST_ROWS:
         some = np.sort(np.random.default_rng(seed).choice(some, MOST_ROWS, replace=False))
     rows = rows[some]
     caution = Caution.for_blocks(len(data.folds))
@@ -38,7 +40,7 @@ def held_back(candidate: Candidate, data: TrainingData, blocks: Groups, seed: in
     trees = None if candidate.trees is None else candidate.trees[rows]
     joint = caution.of(candidate.out_of_fold[some])
     pooled = as_pooled(joint, ensemble.mixture(data.inputs[rows], trees))
-    share = fit_shrinkage(pooled, data.Y[rows], blocks[some], data.weight[rows], seed)
+    share = fit_shrinkage(pooled, data.Y[rows], blocks[some], weight[some], seed)
     caution = replace(caution, shrinkage=processes.agreed(share))
     joint = caution.of(candidate.out_of_fold)
     ensemble = ensemble.with_caution(caution)
