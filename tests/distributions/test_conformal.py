@@ -475,6 +475,16 @@ def test_regions_hold_in_four_blocks_of_five_and_in_all_together(kind):
         assert_allclose(region.radius, found[row : row + 1].mahalanobis(edge[row]), rtol=1e-6)
 
 
+def test_rows_of_blocks_go_by_weight():
+    n = 600
+    others, joint = draw("normal", n, 2, seed=6), draw("normal", 2, 2, seed=5)
+    block, weight = np.arange(n) // 120, np.where(np.arange(n) % 2, 1.0, 1e-6)
+    y = came(others, WIDTHS[block, None])
+    y[::2] = others.mean[::2] + 20 * others.stddev[::2]
+    half = in_blocks(others[1::2], y[1::2], block[1::2], joint).region(0.8).radius
+    assert_allclose(in_blocks(others, y, block, joint, weight).region(0.8).radius, half, rtol=0.01)
+
+
 def test_a_new_block_is_held_as_often_as_its_rank_says():
     """Blocks of unknown width: the next does not exceed four of five in 4 of 6 worlds."""
     r, count, size, level = np.random.default_rng(1), 5, 400, 0.9

@@ -8,6 +8,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 import covey
+from covey.archive import container
 from covey.assess.verdict import verdict
 from covey.errors import CoveyWarning, InputError
 
@@ -71,7 +72,11 @@ def test_few_blocks_hold_predictions_back(fitted, tmp_path):
     again = covey.load(tmp_path / "m.covey").predict_distribution(X[:5])
     np.testing.assert_allclose(again.covariance, joint.covariance, rtol=1e-6)
     np.testing.assert_allclose(again.region(0.9).radius, joint.region(0.9).radius, rtol=1e-6)
-    plain = dataclasses.replace(fitted.fitted_.calibration_set, blocks=None)
+    assert container.read(tmp_path / "m.covey")[0]["layout"] == 5  # which earlier ones refuse
+    known = fitted.fitted_.calibration_set
+    # six blocks of rows, the first half of which the first member held out
+    np.testing.assert_array_equal(known.blocks, np.arange(400) >= 200)
+    plain = dataclasses.replace(known, blocks=None)
     radius = joint.calibrated_by(plain).region(0.9).radius
     assert (joint.region(0.9).radius >= radius * (1 - 1e-9)).all()
     by_chance = covey.JointRegressor(**QUICK, cv="shuffled", verbose=0).fit(X, Y)
