@@ -34,6 +34,14 @@ def test_a_file_written_before_holds_what_it_held(tmp_path):
         (lambda manifest, arrays: manifest.pop("seen_"), "lacks or garbles 'seen_'"),
         (lambda manifest, arrays: arrays.pop("out_of_fold_rows"), "lacks or garbles 'rows'"),
         (lambda manifest, arrays: arrays.pop("reference_values"), "lacks or garbles 'values'"),
+        (
+            lambda manifest, arrays: arrays.update(reference_blocks=np.zeros(3, dtype=np.int64)),
+            "the blocks of its calibration rows",
+        ),
+        (
+            lambda manifest, arrays: arrays.update(reference_blocks=arrays["reference_values"]),
+            "the blocks of its calibration rows",
+        ),
         (lambda manifest, arrays: manifest.update(family_scores={}), "the score of its family"),
         (lambda manifest, arrays: manifest["features"]["columns"].pop(), "the number of inputs"),
         (lambda manifest, arrays: manifest["parameters"].update(depth=3), "argument 'depth'"),

@@ -273,6 +273,20 @@ def test_the_scales_of_one_member_are_as_they_are_found():
         assert_allclose(found, noise, rtol=0.05)
 
 
+def test_predictions_are_narrowed_only_if_blocks_agree():
+    """Errors a tenth as large as said; in a third of the blocks they are as large."""
+    joint, members, y = held_out(0.1, spread=0.1)
+    block = np.arange(1500) // 250
+    assert_allclose(pooled_scales(joint, members, y, None, block), np.sqrt(0.02 / 1.01), rtol=0.1)
+    y[block < 2] *= 10
+    assert (pooled_scales(joint, members, y) < 0.7).all()
+    assert_array_equal(pooled_scales(joint, members, y, None, block), 1)
+    assert_array_equal(pooled_scales(joint, members, y, None, np.zeros(1500)), 1)
+    joint, members, y = held_out(3.0)  # wider is better in any case
+    found = pooled_scales(joint, members, y, None, block)
+    assert_array_equal(found, pooled_scales(joint, members, y))
+
+
 def test_scales_of_predictions_go_by_weight():
     joint, members, y = held_out(3.0)
     weight = (np.arange(1500) % 3 > 0).astype(float)

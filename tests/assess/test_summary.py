@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import covey
-from covey.assess.summary import family_sentence
+from covey.assess.summary import caution_sentence, family_sentence
 from covey.assess.verdict import verdict
 from covey.cli import main
 
@@ -120,3 +120,16 @@ def test_long_names_have_numbers_for_heads_so_that_none_is_mistaken_for_another(
     assert second.startswith("#2 temperature outside ")
     correlation = model.out_of_fold_.correlation[:, 0, 1].mean()
     assert float(first.split()[-1]) == pytest.approx(correlation, abs=0.006)
+
+
+def test_caution_in_words():
+    caution = {"freedom": 5.0, "shrinkage": 0.128}
+    assert caution_sentence(caution, "student_t") == [
+        "few blocks tell little of rows to come: tails have at most 5 degrees of freedom, "
+        "correlations are 0.87 of what members say"
+    ]
+    assert caution_sentence(caution, "normal") == [
+        "few blocks tell little of rows to come: correlations are 0.87 of what members say"
+    ]
+    assert caution_sentence({"freedom": 5.0, "shrinkage": 0.0}, "low_rank") == []
+    assert caution_sentence(None, "student_t") == []

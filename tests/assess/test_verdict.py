@@ -439,8 +439,8 @@ def test_rows_beyond_the_range_of_training_are_named():
 def test_rows_held_out_in_blocks_are_said_to_be():
     figures = figures_of(*predictions()) | {"order": {"folds": "blocks"}}
     assert lines_of(figures, held_out=True)[4] == (
-        "Look at: rows were held out in whole blocks, each predicted from the others: rows that "
-        "come later may differ more than these."
+        "Look at: rows were held out in whole blocks, each predicted from those before and after "
+        "it, which is all that these figures claim: rows that come later may differ more."
     )
     assert lines_of(figures | {"order": None}, held_out=True)[4] == "Look at: nothing stands out."
     assert lines_of(figures)[4] == "Look at: nothing stands out."

@@ -13,6 +13,7 @@ from covey import scores
 from covey.distributions import Mixture, MultivariateNormal, MultivariateT, conformal
 from covey.distributions.conformal import CalibrationSet, nonconformity_score, squares_of_score
 from covey.distributions.empirical import LARGEST_SCORE
+from covey.distributions.internals import level_of
 from covey.errors import CoveyWarning, InputError
 
 from .test_joint import brute_conditional, draw, each_kind, shape_matrix
@@ -434,6 +435,94 @@ def test_weights_follow_their_rows_where_others_fall_out(method):
     some = ~np.isnan(y[:, 0])
     only = joint.calibrated_by(CalibrationSet(others[some], y[some], method, weight[some]))
     assert_allclose(joint.interval(0.8)[1][:, 0], only.interval(0.8)[1][:, 0])
+
+
+# Blocks of rows
+
+
+WIDTHS = np.array([0.5, 0.8, 1.0, 1.6, 3.0])  # of the errors in each block
+
+
+def in_blocks(others, y, block, joint, weight=None):
+    blocks = np.asarray(block, dtype=np.int64)
+    return joint.calibrated_by(CalibrationSet(others, y, "out_of_fold", weight, blocks))
+
+
+@each_kind
+def test_regions_hold_in_four_blocks_of_five_and_in_all_together(kind):
+    """Each block alone, and all rows as if each stood alone, say how large they must be."""
+    n, count = 1000, 5
+    others, joint = draw(kind, n, 2, seed=6), draw(kind, 3, 2, seed=5)
+    block = np.random.default_rng(0).integers(count, size=n)
+    y = came(others, WIDTHS[block, None])
+    found = in_blocks(others, y, block, joint)
+    alone = [
+        joint.calibrated_by(CalibrationSet(others[own], y[own], "out_of_fold"))
+        for own in (block == k for k in range(count))
+    ]
+    together = joint.calibrated_by(CalibrationSet(others, y, "out_of_fold"))
+    for level in (0.2, 0.5, 0.9, 0.99):
+        fourth = np.sort([one.region(level).radius for one in alone], axis=0)[3]
+        expected = np.maximum(fourth, together.region(level).radius)
+        assert_allclose(found.region(level).radius, expected, rtol=0.01)
+        fourth = np.sort([one.interval(level)[1] - joint.mean for one in alone], axis=0)[3]
+        expected = np.maximum(fourth, together.interval(level)[1] - joint.mean)
+        assert_allclose(found.interval(level)[1] - joint.mean, expected, rtol=0.02)
+    edge = joint.mean + 1.3 * joint.stddev
+    level = level_of(found, edge)
+    for row in range(3):
+        region = found[row : row + 1].region(float(level[row]))
+        assert_allclose(region.radius, found[row : row + 1].mahalanobis(edge[row]), rtol=1e-6)
+
+
+def test_rows_of_blocks_go_by_weight():
+    n = 600
+    others, joint = draw("normal", n, 2, seed=6), draw("normal", 2, 2, seed=5)
+    block, weight = np.arange(n) // 120, np.where(np.arange(n) % 2, 1.0, 1e-6)
+    y = came(others, WIDTHS[block, None])
+    y[::2] = others.mean[::2] + 20 * others.stddev[::2]
+    half = in_blocks(others[1::2], y[1::2], block[1::2], joint).region(0.8).radius
+    assert_allclose(in_blocks(others, y, block, joint, weight).region(0.8).radius, half, rtol=0.01)
+
+
+def test_a_new_block_is_held_as_often_as_its_rank_says():
+    """Blocks of unknown width: the next does not exceed four of five in 4 of 6 worlds."""
+    r, count, size, level = np.random.default_rng(1), 5, 400, 0.9
+    worlds = {"blocks": 0, "rows": 0}
+    for _ in range(300):
+        width = np.exp(r.normal(size=count + 1))
+        y = width[:, None] * r.normal(size=(count + 1, size))
+        seen, block = y[:count].reshape(-1, 1), np.repeat(np.arange(count), size)
+        others = MultivariateNormal(np.zeros((len(seen), 1)), covariance=[[1.0]])
+        later = MultivariateNormal([[0.0]], covariance=[[1.0]])
+        plain = later.calibrated_by(CalibrationSet(others, seen, "out_of_fold"))
+        for name, joint in (("blocks", in_blocks(others, seen, block, later)), ("rows", plain)):
+            upper = joint.interval(level)[1][0, 0]
+            worlds[name] += (np.abs(y[count]) <= upper).mean() >= level
+    assert worlds["blocks"] / 300 == pytest.approx(4 / 6, abs=0.08)
+    assert worlds["rows"] < worlds["blocks"]
+
+
+def test_blocks_go_along_with_their_rows():
+    n = 300
+    others, joint = draw("student_t", n, 2, seed=6), draw("student_t", 2, 2, seed=5)
+    block = np.repeat(np.arange(5), 60)
+    y = came(others, WIDTHS[block, None])
+    y[::7, 1] = np.nan
+    whole = in_blocks(others, y, block, joint)
+    assert whole.conditional({"t1": 0.3}).region(0.8).radius.shape == (2,)
+    hold = ~np.isnan(y[:, 1])
+    some = in_blocks(others[hold], y[hold], block[hold], joint)
+    ours, theirs = whole.conditional({"t1": 0.3}), some.conditional({"t1": 0.3})
+    assert_allclose(ours.region(0.8).radius, theirs.region(0.8).radius)
+    one = in_blocks(others, y, np.zeros(n), joint)
+    plain = joint.calibrated_by(CalibrationSet(others, y, "out_of_fold"))
+    assert_array_equal(one.region(0.8).radius, plain.region(0.8).radius)
+    fresh = joint.calibrated_by(CalibrationSet(others, y, "conformal", None, block))
+    exact = joint.calibrated_by(CalibrationSet(others, y, "conformal"))
+    assert_array_equal(fresh.region(0.8).radius, exact.region(0.8).radius)
+    with pytest.raises(InputError, match="a block for each of 300 rows"):
+        CalibrationSet(others, y, "out_of_fold", None, block[:9])
 
 
 # Outcomes with gaps

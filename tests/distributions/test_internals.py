@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
 
-from covey.distributions import internals
+from covey.distributions import MultivariateT, internals
 from covey.distributions.conformal import CalibrationSet
 from covey.errors import InputError
 
@@ -71,6 +72,21 @@ def test_rescaled_distributions_have_these_covariances_and_the_same_means(kind):
     found = internals.rescaled(joint, scales)
     assert_allclose(found.mean, joint.mean, atol=1e-12)
     assert_allclose(found.covariance, joint.covariance * scales[:, None] * scales, atol=1e-10)
+
+
+def test_heavier_tails_keep_the_scale_matrix():
+    joint = draw("student_t", 6, 3)
+    nu = np.array([2.7, 3.0, 5.0, 8.0, 30.0, 1e4])
+    joint = MultivariateT(joint.mean, degrees_of_freedom=nu, scale_tril=joint.scale_tril)
+    found, y = internals.heavier(joint, 5.0), joint.mean + joint.stddev * [1, -2, 0.5]
+    scale = joint.scale_tril @ np.swapaxes(joint.scale_tril, 1, 2)
+    expected = [
+        stats.multivariate_t(mean, shape, df).logpdf(row)
+        for mean, shape, df, row in zip(joint.mean, scale, np.minimum(nu, 5), y, strict=True)
+    ]
+    assert_allclose(found.log_prob(y), expected)
+    normal = draw("normal", 2, 3)
+    assert internals.heavier(normal, 5.0) is normal
 
 
 @each_kind

@@ -96,6 +96,10 @@ def test_other_matrices(scale):
     assert_allclose(dense(scale.scaled(scales)), S * scales[:, :, None] * scales[:, None])
     assert_allclose(dense(scale.scaled(scales[0])), S * scales[0][:, None] * scales[0])
     assert_allclose(dense(scale.uncorrelated()), S * np.eye(D), atol=1e-12)
+    for share in (0.0, 0.3, 0.9):
+        expected = (1 - share) * S + share * S * np.eye(D)
+        assert_allclose(dense(scale.shrunk(share)), expected, atol=1e-12)
+        assert_allclose(scale.shrunk(share).root_diagonal, scale.root_diagonal)
     some = scale.marginal([3, 0])
     assert_allclose(some.matrices(), S[:, [3, 0]][:, :, [3, 0]], atol=1e-12)
     for A in (r.normal(size=(N, 2, D)), r.normal(size=(1, D, D)), np.diag([1.0, -2, 3, 4])[None]):

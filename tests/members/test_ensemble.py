@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import covey.members.ensemble
+from covey.assess.caution import Caution
 from covey.errors import ArtifactError
 from covey.members.architecture import Architecture
 from covey.members.ensemble import Ensemble
@@ -33,6 +34,21 @@ def test_a_round_trip_predicts_the_same(ensemble):
     assert theirs.targets == ("a", "b")
     np.testing.assert_array_equal(ours.mean, theirs.mean)
     np.testing.assert_array_equal(ours.covariance, theirs.covariance)
+
+
+def test_caution_is_kept_and_is_that_of_each_member(ensemble):
+    cautious = ensemble.with_caution(Caution(5.0, 0.3))
+    again = Ensemble.restored(cautious.snapshot())
+    assert again.caution == Caution(5.0, 0.3)
+    plain, found = ensemble.mixture(Inputs(X)), again.mixture(Inputs(X))
+    for one, other in zip(plain.components, found.components, strict=True):
+        np.testing.assert_array_equal(other.mean, one.mean)
+        np.testing.assert_allclose(
+            other.correlation[:, 0, 1], 0.7 * one.correlation[:, 0, 1], atol=1e-12
+        )
+    joint = again.distribution(Inputs(X))
+    np.testing.assert_allclose(joint.covariance, found.covariance, rtol=1e-6)
+    np.testing.assert_array_equal(joint.mean, ensemble.distribution(Inputs(X)).mean)
 
 
 @pytest.mark.parametrize("at_once", [{}, {"MOST_ROWS": 4}, {"MOST_NUMBERS": 25}])
@@ -83,6 +99,10 @@ def test_held_out_rows_are_predicted_by_who_did_not_see_them(ensemble, with_offs
         lambda manifest, arrays: manifest["targets"].append("c"),
         lambda manifest, arrays: manifest["network"].update(n_targets=10**8),
         lambda manifest, arrays: manifest["network"].update(activation={"class_name": "Lambda"}),
+        lambda manifest, arrays: manifest.update(caution={"freedom": 5.0}),
+        lambda manifest, arrays: manifest.update(caution={"freedom": 2.0, "shrinkage": 0.1}),
+        lambda manifest, arrays: manifest.update(caution={"freedom": "x", "shrinkage": 0.1}),
+        lambda manifest, arrays: manifest.update(caution=[5.0, 0.1]),
         lambda manifest, arrays: arrays.update(linear_scale=-arrays["linear_scale"]),
         lambda manifest, arrays: arrays.update(
             linear_intercept=np.nan * arrays["linear_intercept"]

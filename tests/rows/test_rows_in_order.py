@@ -1,11 +1,14 @@
 """A fit to rows that depend on their neighbours: what is said, kept, and held within the range."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 
 import covey
+from covey.archive import container
 from covey.assess.verdict import verdict
 from covey.errors import CoveyWarning, InputError
 
@@ -48,6 +51,38 @@ def test_it_is_said_once_and_kept(fitted, capsys, tmp_path):
     assert loaded.out_of_fold_evaluation_["order"] == order
     with pytest.warns(CoveyWarning, match=r"1 has 'a' above 0\.988466, the largest in training"):
         loaded.predict(X[:1].assign(a=99.0))
+
+
+def test_few_blocks_hold_predictions_back(fitted, tmp_path):
+    X, Y = table()
+    caution = fitted.out_of_fold_evaluation_["caution"]
+    assert caution["freedom"] == 4
+    assert 0 <= caution["shrinkage"] <= 0.5
+    line = "few blocks tell little of rows to come: tails have at most 4 degrees of freedom"
+    assert line in fitted.summary()
+    joint = fitted.predict_distribution(X[:5])
+    assert (joint.degrees_of_freedom <= 4).all()
+    assert (fitted.out_of_fold_.degrees_of_freedom <= 4).all()
+    found = fitted.out_of_fold_.log_prob(Y).mean()
+    assert found == pytest.approx(fitted.out_of_fold_score_)
+    np.testing.assert_allclose(
+        fitted.predict_mixture(X[:5]).moment_matched().covariance, joint.covariance
+    )
+    fitted.save(tmp_path / "m.covey")
+    again = covey.load(tmp_path / "m.covey").predict_distribution(X[:5])
+    np.testing.assert_allclose(again.covariance, joint.covariance, rtol=1e-6)
+    np.testing.assert_allclose(again.region(0.9).radius, joint.region(0.9).radius, rtol=1e-6)
+    assert container.read(tmp_path / "m.covey")[0]["layout"] == 5  # which earlier ones refuse
+    known = fitted.fitted_.calibration_set
+    # six blocks of rows, the first half of which the first member held out
+    np.testing.assert_array_equal(known.blocks, np.arange(400) >= 200)
+    plain = dataclasses.replace(known, blocks=None)
+    radius = joint.calibrated_by(plain).region(0.9).radius
+    assert (joint.region(0.9).radius >= radius * (1 - 1e-9)).all()
+    by_chance = covey.JointRegressor(**QUICK, cv="shuffled", verbose=0).fit(X, Y)
+    assert by_chance.out_of_fold_evaluation_["caution"] is None
+    assert "few blocks" not in by_chance.summary()
+    assert by_chance.fitted_.calibration_set.blocks is None
 
 
 @pytest.mark.parametrize("cv", ["shuffled", "blocks"])

@@ -56,6 +56,12 @@ def test_repeated_splits_hold_rows_out_more_than_once():
     assert (np.bincount(np.concatenate([test for _, test in folds.pairs])) == 2).all()
 
 
+def test_who_held_a_row_out():
+    folds = Folds(((np.arange(2), np.array([5, 3])), (np.arange(2), np.array([2, 3]))), None)
+    np.testing.assert_array_equal(folds.held_out, [2, 3, 5])
+    np.testing.assert_array_equal(folds.holders, [1, 0, 0])
+
+
 def test_inner_blocks_keep_groups_together_and_are_few():
     folds = Folds.split(100, 2, groups=GROUPS)
     for member, (train, _) in enumerate(folds.pairs):

@@ -30,6 +30,7 @@ KIND = "JointRegressor"
 LAYOUT = 2  # another number means that the same names stand for something else
 TRANSFORMED = 3  # here arrays are of latent variables; entries as in 2, and `transforms`
 STACKED = 4  # here trees share in the means; entries as in 2, and `transforms` if there are any
+CAUTIOUS = 5  # here blocks of rows count, in predictions or regions; entries as in 2 to 4
 # prefixes of the names of arrays, and names of entries of the manifest
 OUT_OF_FOLD = "out_of_fold_"
 REFERENCE = "reference_"
@@ -123,9 +124,9 @@ def read(
             f"Expected a file that holds a {KIND}. {os.fspath(path)} holds: "
             f"{manifest.get('kind')!r}."
         )
-    if (layout := manifest.get("layout", 1)) not in (LAYOUT, TRANSFORMED, STACKED):
+    if (layout := manifest.get("layout", 1)) not in (LAYOUT, TRANSFORMED, STACKED, CAUTIOUS):
         raise ArtifactError(
-            f"Expected a model in layout {LAYOUT} to {STACKED}. {os.fspath(path)} has layout "
+            f"Expected a model in layout {LAYOUT} to {CAUTIOUS}. {os.fspath(path)} has layout "
             f"{layout!r}, written by Covey {manifest.get('written_by', 'unknown')}: load it with "
             "that version, or fit the model again."
         )
@@ -176,7 +177,9 @@ def _fitted(
         out_of_fold_rows = kept.pop("rows")
         out_of_fold = transformed(distribution(targets=targets, **kept), transforms)
     kept = _starting_with(REFERENCE, arrays)
-    values, weight = kept.pop("values"), kept.pop("weight", None)
+    values, weight, blocks = kept.pop("values"), kept.pop("weight", None), kept.pop("blocks", None)
+    if blocks is not None and (blocks.shape != values.shape[:1] or blocks.dtype != np.int64):
+        raise ValueError("the blocks of its calibration rows")
     joint = distribution(targets=targets, **kept)
     if "base" in manifest:
         contents = [arrays[f"{BASE}{member}"] for member in range(architecture.members)]
@@ -200,7 +203,7 @@ def _fitted(
             ),
             transforms=transforms,
         ),
-        calibration_set=CalibrationSet(joint, values, str(manifest["calibration"]), weight),
+        calibration_set=CalibrationSet(joint, values, str(manifest["calibration"]), weight, blocks),
         training_fingerprints=_fingerprints(SEEN, manifest, arrays),
         calibration_fingerprints=(
             _fingerprints(SEEN_IN_CALIBRATION, manifest, arrays)
@@ -216,6 +219,8 @@ def _fitted(
 
 def _layout(fitted: FittedModel) -> int:
     """The layout of its file: an earlier Covey must not read past what it does not know."""
+    if fitted.ensemble.caution is not None or fitted.calibration_set.blocks is not None:
+        return CAUTIOUS
     if fitted.ensemble.stack is not None:
         return STACKED
     return TRANSFORMED if fitted.transforms else LAYOUT

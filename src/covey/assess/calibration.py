@@ -15,7 +15,7 @@ from covey.distributions.internals import (
     rescaled,
     with_mean,
 )
-from covey.types import Array, Rows
+from covey.types import Array, Groups, Rows
 
 MOST_ROWS = 5000  # of a calibration set: a level of 0.9 is met to 0.004
 MOST_NUMBERS = 2_000_000  # in their distributions, 16 MB
@@ -25,6 +25,7 @@ SCALED_ROWS = 2000  # enough to learn a few scales from
 PULL = 50.0  # rows that would have to say so for a target to differ from the others
 PARTS = 5  # of the rows, each scored by scales learned from the others
 SURE = 2.0  # standard errors by which scales must help there
+SURE_OF_BLOCKS = 1.0  # the same, where each block counts as one
 
 
 def calibration_rows(
@@ -84,17 +85,26 @@ def as_pooled(joint: Any, members: Mixture, times: float = 1.0) -> Any:
     return each_component(joint, widened)
 
 
-def pooled_scales(joint: Any, members: Mixture, Y: Array, weight: Array | None = None) -> Array:
+def pooled_scales(
+    joint: Any,
+    members: Mixture,
+    Y: Array,
+    weight: Array | None = None,
+    blocks: Groups | None = None,
+) -> Array:
     """By how much to widen each target's prediction about its mean: out-of-fold rows tell.
 
     They tell bounds, as `as_pooled` explains: a scale below 1 that is fitted with a margin is
     wanted in any case, and so is one above 1 that is fitted without. In between nothing is done.
+    Where rows of a block depend on each other, blocks must agree that predictions are too wide.
 
     Args:
         joint: predictions for N rows by members that held them out.
         members: what all members say of these rows.
         Y: observed values, shape (N, D), in target units; NaN where not observed.
         weight: sample weights, shape (N,), or None.
+        blocks: a label for each row, shape (N,): rows of one label depend on each other. None if
+            each stands alone.
 
     Returns:
         Array of shape (D,), positive; ones where no correction is sure to help.
@@ -102,20 +112,26 @@ def pooled_scales(joint: Any, members: Mixture, Y: Array, weight: Array | None =
     high = fit_scales(as_pooled(joint, members), Y, weight)
     margin = len(member_means(members)) > 1 and np.any(high > 1)
     low = fit_scales(as_pooled(joint, members, 2.0), Y, weight) if margin else high
+    if blocks is not None:
+        high = fit_scales(as_pooled(joint, members), Y, weight, blocks)
     return np.where(high < 1, high, np.maximum(low, 1.0))
 
 
-def fit_scales(joint: Elliptical | Mixture, Y: Array, weight: Array | None = None) -> Array:
+def fit_scales(
+    joint: Elliptical | Mixture, Y: Array, weight: Array | None = None, blocks: Groups | None = None
+) -> Array:
     """The scales that fit the observed values, if they help on rows they are not fitted to.
 
     Their logarithms maximise the likelihood, less a penalty that pulls those of the targets towards
     each other. One scale for all and one for each are tried on a part of the rows at a time, with
     scales learned from the others; what does not help there by two standard errors is not done.
+    Where rows come in blocks, these are the parts, and one standard error of their means is asked.
 
     Args:
         joint: predictions for N rows that had no part in them; the first 2,000 count.
         Y: observed values, shape (N, D), in target units; NaN where not observed.
         weight: sample weights, shape (N,), or None.
+        blocks: a label for each row, shape (N,), or None.
 
     Returns:
         Array of shape (D,), positive; ones where no correction helps.
@@ -127,25 +143,37 @@ def fit_scales(joint: Elliptical | Mixture, Y: Array, weight: Array | None = Non
     share = np.ones(len(rows)) if weight is None else weight[rows] / weight[rows].mean()
     joint, Y = joint[rows], Y[rows]
     parts = np.arange(len(rows)) % PARTS
+    if blocks is not None:
+        parts = np.unique(blocks[rows], return_inverse=True)[1]
+    count = parts.max() + 1
+    if count < 2:
+        return np.ones(d)
     before = joint.log_prob(Y)
+
+    def helps(gain: Array) -> bool:
+        if blocks is None:
+            return _helps(gain, SURE)
+        means = np.bincount(parts, weights=gain) / np.bincount(parts, weights=share)
+        return _helps(means, SURE_OF_BLOCKS * np.sqrt(count / (count - 1)))
+
     best, most = np.ones(d), 0.0
     for pull in (np.inf, PULL) if d > 1 else (np.inf,):
         whole = _scales(joint, Y, share, pull, np.zeros(d))
-        if not _helps((rescaled(joint, whole).log_prob(Y) - before) * share):
+        if not helps((rescaled(joint, whole).log_prob(Y) - before) * share):
             continue  # not even on the rows it was fitted to
         gain = np.empty(len(rows))
-        for part in range(PARTS):
+        for part in range(count):
             held, others = parts == part, parts != part
             scales = _scales(joint[others], Y[others], share[others], pull, np.log(whole))
             gain[held] = rescaled(joint[held], scales).log_prob(Y[held]) - before[held]
         gain *= share
-        if gain.mean() > most and _helps(gain):
+        if gain.mean() > most and helps(gain):
             best, most = whole, float(gain.mean())
     return best
 
 
-def _helps(gain: Array) -> bool:
-    return bool(gain.mean() > SURE * gain.std() / np.sqrt(len(gain)))
+def _helps(gain: Array, sure: float) -> bool:
+    return bool(gain.mean() > sure * gain.std() / np.sqrt(len(gain)))
 
 
 def _scales(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from covey.arguments.family import AUTO
+from covey.arguments.family import AUTO, MIXTURE, STUDENT_T
 from covey.assess.advice import verdict_with_advice
 from covey.distributions import MultivariateT
 from covey.distributions.text import html_block, html_table
@@ -19,6 +19,7 @@ REGIONS = {  # what regions are calibrated on, by the name of the method
 }
 WIDEST = 12  # targets whose correlations are shown
 TREES = "boosted trees share in the means, with a weight of "
+SMALL = 0.005  # share of correlations that is not worth a word
 NAMED = 6  # targets whose trees are spoken of
 LONGEST = 50  # targets that are listed
 WIDE = 8  # letters of a name that is the head of a column
@@ -83,6 +84,26 @@ def rounding_sentence(steps: Mapping[str, float]) -> list[str]:
     ]
 
 
+def caution_sentence(caution: Mapping[str, float] | None, family: str) -> list[str]:
+    """Say what few blocks of rows leave unknown, and what was done about it.
+
+    Args:
+        caution: the attributes of a `Caution`, or None.
+        family: of the fitted model.
+
+    Returns:
+        One line; none without caution, or where it changes nothing.
+    """
+    if caution is None:
+        return []
+    parts = []
+    if family in (STUDENT_T, MIXTURE):
+        parts.append(f"tails have at most {caution['freedom']:g} degrees of freedom")
+    if caution["shrinkage"] >= SMALL:
+        parts.append(f"correlations are {1 - caution['shrinkage']:.2f} of what members say")
+    return [f"few blocks tell little of rows to come: {', '.join(parts)}"] if parts else []
+
+
 def fit_lines(fitted: Any, asked: str) -> list[str]:
     """The lines that a fit prints when it is done.
 
@@ -92,8 +113,8 @@ def fit_lines(fitted: Any, asked: str) -> list[str]:
 
     Returns:
         Lines: why whole blocks of rows were held out, where that was not asked for; which family
-        was chosen; where trees share in the means; which targets a mixture took to be rounded; and
-        the verdict on the held-out rows.
+        was chosen; where trees share in the means; which targets a mixture took to be rounded; what
+        few blocks leave unknown; and the verdict on the held-out rows.
     """
     order = fitted.evaluation["order"]
     sentences = [order["said"]] if order is not None and order["said"] else []
@@ -101,6 +122,7 @@ def fit_lines(fitted: Any, asked: str) -> list[str]:
     sentences.append(family_sentence(asked, fitted.family, fitted.family_scores, count))
     sentences += trees_sentence(fitted.evaluation.get("trees", {}))
     sentences += rounding_sentence(fitted.evaluation.get("rounding", {}))
+    sentences += caution_sentence(fitted.evaluation.get("caution"), fitted.family)
     return [f"covey: {sentence}" for sentence in sentences] + verdict_with_advice(
         fitted.evaluation, held_out=True
     )
@@ -154,6 +176,7 @@ def _summary(fitted: Any, asked: str) -> tuple[list[str], str, list[list[str]], 
         family_sentence(asked, fitted.family, fitted.family_scores, d),
         *trees_sentence(fitted.evaluation.get("trees", {})),
         *rounding_sentence(fitted.evaluation.get("rounding", {})),
+        *caution_sentence(fitted.evaluation.get("caution"), fitted.family),
         f"out-of-fold score {score:.3f} nats per row ({score / d:.3f} per target), {rows} rows",
     ]
     if isinstance(joint, MultivariateT):

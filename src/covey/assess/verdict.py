@@ -221,8 +221,8 @@ def _attention(figures: Figures, held_out: bool) -> str:
         )
     elif order:
         notes.append(
-            "rows were held out in whole blocks, each predicted from the others: rows that come "
-            "later may differ more than these"
+            "rows were held out in whole blocks, each predicted from those before and after it, "
+            "which is all that these figures claim: rows that come later may differ more"
         )
     if figures["rows"] < 200:
         notes.append(f"{_of_rows(figures)} to judge by")

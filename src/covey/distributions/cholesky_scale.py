@@ -146,6 +146,11 @@ class CholeskyScale(ScaleMatrix):
         """See `ScaleMatrix`."""
         return CholeskyScale(np.eye(self.scale_tril.shape[1]) * self.root_diagonal[:, None, :])
 
+    def shrunk(self, share: float) -> CholeskyScale:
+        """See `ScaleMatrix`."""
+        correlation = (1 - share) * self.correlation() + share * np.eye(self.scale_tril.shape[1])
+        return CholeskyScale(self.root_diagonal[:, :, None] * np.linalg.cholesky(correlation))
+
     def marginal(self, positions: list[int]) -> CholeskyScale:
         """See `ScaleMatrix`."""
         return CholeskyScale(marginal_factor(self.scale_tril, self.observed, positions))

@@ -30,11 +30,12 @@ from covey.distributions.empirical import (
     LEAST_TAIL,
     ConformalQuantile,
     ScoreDistribution,
+    of_blocks,
 )
 from covey.distributions.radial import SquaredDistanceLaw
 from covey.distributions.steps import Step, concatenated
 from covey.errors import InputError
-from covey.types import Array, Mask, RowIndex, Rows
+from covey.types import Array, Groups, Mask, RowIndex, Rows
 
 ROUNDING = 1e-10  # of squares, so that a row as far out as a row of the calibration set is inside
 INTERVAL = "interval"  # beside the shapes of regions
@@ -54,6 +55,8 @@ class CalibrationSet:
         method: "out_of_fold" if the rows were held out by members of the model, "conformal" if they
             are fresh.
         weight: of the M rows, shape (M,), positive; None for equal ones.
+        blocks: a label for each of the M rows, shape (M,): rows of one label depend on each other,
+            and new rows are like another block; None if each row stands alone.
         steps: the operations done on the N rows, in order.
         warned: levels of the warnings that were given, so that there is only one.
     """
@@ -62,6 +65,7 @@ class CalibrationSet:
     values: Array
     method: str
     weight: Array | None = None
+    blocks: Groups | None = None
     steps: tuple[Step, ...] = ()
     warned: list[float] = field(default_factory=list, repr=False)
     _cache: dict[tuple[object, ...], ScoreDistribution] = field(
@@ -75,6 +79,10 @@ class CalibrationSet:
                 f"Expected values of shape {shape}, from rows out of fold or conformal. Received "
                 f"shape {self.values.shape}, {self.method!r}."
             )
+        if self.blocks is not None and self.blocks.shape != shape[:1]:
+            raise InputError(
+                f"Expected a block for each of {shape[0]} rows. Received {len(self.blocks)}."
+            )
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -83,10 +91,11 @@ class CalibrationSet:
             "warned": [],
         }
 
-    def to_arrays(self) -> dict[str, Array]:
+    def to_arrays(self) -> dict[str, Any]:
         """The arrays that a file must hold; `method` is text, and steps are not stored."""
         arrays = {**self.joint.to_arrays(), "values": self.values}
-        return arrays if self.weight is None else {**arrays, "weight": self.weight}
+        more = {"weight": self.weight, "blocks": self.blocks}
+        return arrays | {name: array for name, array in more.items() if array is not None}
 
     def then(self, step: Step) -> Self:
         """The same set after one more operation on the N rows."""
@@ -127,6 +136,7 @@ class CalibrationSet:
             self.joint is other.joint
             and self.values is other.values
             and self.weight is other.weight
+            and self.blocks is other.blocks
         ):
             return True
         if type(self.joint) is not type(other.joint) or self.joint.targets != other.joint.targets:
@@ -211,7 +221,11 @@ class CalibrationSet:
         else:
             scores = rows._region_scores(values, shape)
         weight = None if self.weight is None else self.weight[used]
-        return ScoreDistribution.of(scores, weight, exact=self.method == "conformal")
+        exact = self.method == "conformal"
+        found = ScoreDistribution.of(scores, weight, exact=exact)
+        if exact or self.blocks is None:
+            return found
+        return of_blocks(scores, weight, self.blocks[used], found)
 
 
 def nonconformity_score(squares: Array, law: SquaredDistanceLaw) -> Array:

@@ -290,6 +290,10 @@ class Elliptical(Batch, Calibrated):
         """The same means, standard deviations and tails, all correlations zero."""
         return self._of_parts(self.targets, self.mean, self._scale.uncorrelated(), self._radial)
 
+    def _shrunk(self, share: float) -> Self:
+        """The same means, standard deviations and tails, correlations times 1 - share."""
+        return self._of_parts(self.targets, self.mean, self._scale.shrunk(share), self._radial)
+
     def _mean_given_others(self, values: Array) -> Array:
         return self._moments_given_others(values)[0]
 

@@ -19,7 +19,7 @@ from covey.distributions.elliptical import Elliptical
 from covey.distributions.joint import Joint, uses_calibration
 from covey.distributions.mixture import Mixture
 from covey.distributions.moments import mixture_mean
-from covey.distributions.radial import RadialLaw
+from covey.distributions.radial import RadialLaw, StudentLaw
 from covey.distributions.scale_matrix import ScaleMatrix
 from covey.distributions.student_t import MultivariateT
 from covey.distributions.transformed import Transformed
@@ -265,6 +265,42 @@ def in_units(joint: AnyJoint, sizes: Array) -> AnyJoint:
         return with_mean(rescaled(joint, 1 / sizes), joint.mean / sizes)
     shift = np.zeros((1, len(sizes)))
     return joint._mapped(np.diag(1 / sizes)[None], shift, joint.targets)
+
+
+def shrunk(joint: Any, share: float) -> Any:
+    """The same means, standard deviations and tails; correlations are 1 - share of what they were.
+
+    Args:
+        joint: N distributions over D targets; of a mixture each component is.
+        share: in [0, 1).
+
+    Returns:
+        N distributions of the same kind.
+    """
+    return each_component(joint, lambda one: one._shrunk(share))
+
+
+def heavier(joint: Any, most: float) -> Any:
+    """The same means and scale matrices; a Student-t with `most` degrees of freedom at most.
+
+    Its covariance, nu / (nu - 2) times the scale matrix, grows with that.
+
+    Args:
+        joint: N distributions over D targets; of a mixture each component is.
+        most: above 2.
+
+    Returns:
+        N distributions of the same kind; a normal as it was.
+    """
+
+    def one_of(joint: Any) -> Any:
+        nu = joint._radial.degrees_of_freedom
+        if nu is None:
+            return joint
+        law = StudentLaw(np.minimum(nu, most))
+        return joint._of_parts(joint.targets, joint.mean, joint._scale, law)
+
+    return each_component(joint, one_of)
 
 
 def uncorrelated(joint: Any) -> Any:

@@ -190,6 +190,11 @@ class LowRankScale(ScaleMatrix):
         """See `ScaleMatrix`; of rank 0."""
         return LowRankScale(np.square(self.root_diagonal), np.zeros((*self.diagonal.shape, 0)))
 
+    def shrunk(self, share: float) -> LowRankScale:
+        """See `ScaleMatrix`; of the same rank."""
+        common = np.einsum("nir,nir->ni", self.factor, self.factor)
+        return LowRankScale(self.diagonal + share * common, np.sqrt(1 - share) * self.factor)
+
     def marginal(self, positions: list[int]) -> LowRankScale:
         """See `ScaleMatrix`."""
         return LowRankScale(self.diagonal[:, positions], self.factor[:, positions])

@@ -135,6 +135,10 @@ class ScaleMatrix(ABC):
         """diag(S), in the same form."""
 
     @abstractmethod
+    def shrunk(self, share: float) -> ScaleMatrix:
+        """(1 - share) S + share diag(S), in the same form."""
+
+    @abstractmethod
     def marginal(self, positions: list[int]) -> ScaleMatrix:
         """The matrices of M of the targets, in the order wanted."""
 

@@ -149,7 +149,8 @@ class Conditioned(Step):
 
     def applied_to(self, calibration_set: Any) -> Any:
         """The calibration rows that have these targets, conditioned on their own values of them."""
-        given, values, weight = self.given[0], calibration_set.values, calibration_set.weight
+        given, values = self.given[0], calibration_set.values
+        weight, blocks = calibration_set.weight, calibration_set.blocks
         have = ~np.isnan(values[:, given]).any(axis=1)
         joint, values = calibration_set.joint[have], values[have]
         return replace(
@@ -157,6 +158,7 @@ class Conditioned(Step):
             joint=joint._conditional(np.where(given & ~joint.observed, values, np.nan)),
             values=values,
             weight=None if weight is None else weight[have],
+            blocks=None if blocks is None else blocks[have],
         )
 
     def marks(self, n_rows: int) -> Mask:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from threading import Lock
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.assess.caution import Caution
 from covey.backend import compilation
 from covey.distributions import Elliptical, Mixture
 from covey.distributions.internals import as_predicted, of_members, rescaled
@@ -40,6 +41,7 @@ class Ensemble:
         scales: by how much the mixture of the members is widened about its mean, target by target,
             shape (D,); ones by default.
         stack: the trees that have a share in the means of the members; None without any.
+        caution: how the members are held back where rows depend on their neighbours, or None.
     """
 
     linear: tuple[LinearStart, ...]
@@ -48,6 +50,7 @@ class Ensemble:
     targets: tuple[str, ...]
     scales: Any = None
     stack: Stack | None = None
+    caution: Caution | None = None
     _model: Any = field(default=None, init=False, repr=False, compare=False)
     # while Keras predicts, the weights of the model are elsewhere
     _lock: Any = field(default_factory=Lock, init=False, repr=False, compare=False)
@@ -90,7 +93,14 @@ class Ensemble:
 
     def with_stack(self, stack: Stack) -> Self:
         """The same members, trees having a share in their means."""
-        found = replace(self, stack=stack)
+        return self._with(stack=stack)
+
+    def with_caution(self, caution: Caution) -> Self:
+        """The same members, held back in their tails and correlations."""
+        return self._with(caution=caution)
+
+    def _with(self, **changes: Any) -> Self:
+        found = replace(self, **changes)
         found.keep(self._model)
         return found
 
@@ -160,6 +170,8 @@ class Ensemble:
         each = [self._of_network(k, packed[:, k], inputs) for k in range(len(self.linear))]
         if self.stack is not None and trees is not None:
             each = [self.stack.moved(joint, own) for joint, own in zip(each, trees, strict=True)]
+        if self.caution is not None:
+            each = [self.caution.of(joint) for joint in each]
         mixture = of_members(each)
         return mixture if np.all(self.scales == 1) else rescaled(mixture, self.scales)
 
@@ -221,6 +233,8 @@ class Ensemble:
         if self.stack is not None:
             manifest["trees"] = True
             arrays |= self.stack.to_arrays()
+        if self.caution is not None:
+            manifest["caution"] = asdict(self.caution)
         return Snapshot(manifest, arrays)
 
     @classmethod
@@ -272,8 +286,11 @@ class Ensemble:
             stack = None
             if manifest.get("trees"):
                 stack = Stack.from_arrays(arrays, n_features, d)
+            caution = None
+            if "caution" in manifest:
+                caution = Caution.from_manifest(manifest["caution"])
             targets = tuple(manifest["targets"])
-            return cls(linear, architecture, weights, targets, arrays["scales"], stack)
+            return cls(linear, architecture, weights, targets, arrays["scales"], stack, caution)
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise ArtifactError(
                 "Expected a complete description of a fitted ensemble. The file lacks or garbles "

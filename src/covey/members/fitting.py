@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from covey.errors import InputError, clipped
 from covey.members.architecture import Architecture, quantile_knots
 from covey.members.candidates import Candidate, train_candidates
 from covey.members.fitted_model import FittedModel
+from covey.members.held_back import held_back
 from covey.members.plan import plan_of
 from covey.members.recipe import Recipe
 from covey.members.run import Run
@@ -37,6 +38,7 @@ from covey.table import TargetText
 from covey.table.cells import listed
 from covey.table.inputs import Inputs
 from covey.table.training_data import TrainingData
+from covey.types import Groups
 
 SETTINGS = ("max_steps", "batch_size", "learning_rate", "weight_decay", "max_time")  # of a recipe
 
@@ -231,6 +233,10 @@ def select_and_calibrate(
         through = TargetTransforms.none(len(data.targets))
     transforms = through.transforms
     latent = replace(data, Y=transforms.latent(data.Y))
+    blocks = None
+    if table.order is not None:
+        blocks = data.folds.holders
+        candidates = [held_back(each, latent, blocks, seed) for each in candidates]
     asked = [candidate for candidate in candidates if family in (AUTO, candidate.family)]
     best = better(asked, latent, seed)
     out_of_fold = transformed(best.out_of_fold, transforms)
@@ -258,9 +264,10 @@ def select_and_calibrate(
             "transforms": through.figures(data.targets),
             "trees": best.ensemble.tree_weights,
             "rounding": _rounding(data) if best.family == MIXTURE and not transforms else {},
+            "caution": None if best.ensemble.caution is None else asdict(best.ensemble.caution),
         },
         baseline=baseline,
-        calibration_set=_calibrate(best, latent, seed),
+        calibration_set=_calibrate(best, latent, seed, blocks),
         training_fingerprints=Fingerprints.of(data.inputs.matrix, data.Y, n_rows),
         out_of_fold=with_labels(out_of_fold, labels) if n_rows is None else None,
         out_of_fold_rows=table.rows[rows] if n_rows is None else None,
@@ -291,13 +298,16 @@ def _in_target_units(
     return {candidate.family: candidate.score - float(total / count) for candidate in candidates}
 
 
-def _calibrate(best: Candidate, data: TrainingData, seed: int) -> CalibrationSet:
+def _calibrate(
+    best: Candidate, data: TrainingData, seed: int, blocks: Groups | None
+) -> CalibrationSet:
     """Correct the scales of the ensemble, and choose the rows that regions are calibrated on.
 
     Args:
         best: the candidate; its ensemble is changed.
         data: the rows; those held out are chosen from.
         seed: of the choice of rows.
+        blocks: of each row that was held out, where these are blocks of rows; None otherwise.
 
     Returns:
         The chosen rows: what the calibrated ensemble predicts of them, and the observed values.
@@ -306,13 +316,18 @@ def _calibrate(best: Candidate, data: TrainingData, seed: int) -> CalibrationSet
     share = None if weight is None else weight[rows]
     chosen = calibration_rows(data.Y[rows], share, seed, row_width(best.out_of_fold))
     rows, share = rows[chosen], None if share is None else share[chosen]
+    blocks = None if blocks is None else blocks[chosen]
     joint, y = best.out_of_fold[chosen], data.Y[rows]
     trees = None if best.trees is None else best.trees[rows]
     members = best.ensemble.mixture(data.inputs[rows], trees)
     order = np.random.default_rng(seed).permutation(len(rows))
     scales = pooled_scales(
-        joint[order], members[order], y[order], None if share is None else share[order]
+        joint[order],
+        members[order],
+        y[order],
+        None if share is None else share[order],
+        None if blocks is None else blocks[order],
     )
     best.ensemble.scales = processes.agreed(scales)
     pooled = rescaled(as_pooled(joint, members), best.ensemble.scales)
-    return CalibrationSet(pooled, y, "out_of_fold", share)
+    return CalibrationSet(pooled, y, "out_of_fold", share, blocks)

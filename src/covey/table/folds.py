@@ -167,6 +167,15 @@ class Folds:
         """The rows held out by at least one member, in order."""
         return np.unique(np.concatenate(self.tests))
 
+    @property
+    def holders(self) -> Groups:
+        """For each of the rows `held_out`, the number of the first member that holds it out."""
+        rows = self.held_out
+        found = np.empty(len(rows), dtype=np.int64)
+        for number, test in reversed(list(enumerate(self.tests))):
+            found[np.searchsorted(rows, test)] = number
+        return found
+
     def inner_blocks(self, member: int, most: int = 10) -> Groups | None:
         """Labels of a member's training rows, at most `most`, as `fit_ridge` takes them."""
         if self.blocks is None:
