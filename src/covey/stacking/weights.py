@@ -18,6 +18,7 @@ from covey.types import Array
 MOST_ROWS = 5000  # enough to learn a few weights from
 MOST_LOGIT, STEEPEST = 6.0, 4.0  # of weights
 START_LOGIT, START_SLOPE = -1.0, 0.5
+SQUARED = 0.5  # how much squared errors count beside likelihood and CRPS
 LEAST_GAIN = (
     0.01  # nats, and shares of the CRPS, of a target: less is not worth the time to predict
 )
@@ -46,7 +47,8 @@ class _HeldOut:
 
     The loss is that of the likelihood, in nats per target, and the mean over targets of the CRPS as
     a share of what it is without trees. Likelihood alone trusts the network where its errors are
-    small, and forgives it the rows that squared errors are made of.
+    small, and forgives it the rows that squared errors are made of. Weights are fitted by this loss
+    and half the mean over targets of the squared error, as a share of the same kind.
     """
 
     joint: Elliptical
@@ -54,6 +56,7 @@ class _HeldOut:
     Y: Array
     weight: Array
     crps: Array  # of each target without trees, (D,)
+    squares: Array  # the mean of its squared errors without them, (D,)
     per_row: float  # how many targets a row has in the mean
 
     @classmethod
@@ -63,12 +66,25 @@ class _HeldOut:
         counted = weight @ observed
         found = np.where(observed, scores.crps(joint, Y), 0.0)
         crps = (weight @ found) / np.maximum(counted, 1e-300)
-        return cls(joint, trees, Y, weight, np.where(crps > 0, crps, 1.0), float(counted.sum()))
+        error = np.where(observed, joint.mean - Y, 0.0)
+        squares = (weight @ np.square(error)) / np.maximum(counted, 1e-300)
+        crps, squares = (np.where(mean > 0, mean, 1.0) for mean in (crps, squares))
+        return cls(joint, trees, Y, weight, crps, squares, float(counted.sum()))
 
     def losses(self, joint: Elliptical) -> Array:
         """The loss of each row, shape (N,)."""
         crps = np.nansum(scores.crps(joint, self.Y) / self.crps, axis=1)
         return np.asarray((crps - joint.log_prob(self.Y)) / self.per_row)
+
+    def squared(self, joint: Elliptical) -> Array:
+        """Squared errors as a share of their mean without trees, shape (N, D); 0 where unknown."""
+        error = np.where(np.isnan(self.Y), 0.0, joint.mean - self.Y)
+        return np.asarray(np.square(error) / self.squares)
+
+    def objective(self, joint: Elliptical) -> float:
+        """What weights are fitted by."""
+        squared = self.squared(joint).sum(axis=1) / self.per_row
+        return float(self.weight @ (self.losses(joint) + SQUARED * squared))
 
     def moved(self, weight: Array) -> Elliptical:
         """The distributions, trees counting for so much of their means, shape (N, D)."""
@@ -76,8 +92,11 @@ class _HeldOut:
         return with_mean(self.joint, mean + weight * (self.trees - mean))
 
     def slopes(self, joint: Elliptical) -> Array:
-        """Derivative of each row's loss by its means, shape (N, D)."""
-        slope = np.where(np.isnan(self.Y), 0.0, 1 - 2 * cdf(joint, self.Y, "model")) / self.crps
+        """Derivative of each row's part of the objective by its means, shape (N, D)."""
+        observed = ~np.isnan(self.Y)
+        slope = np.where(observed, 1 - 2 * cdf(joint, self.Y, "model"), 0.0) / self.crps
+        error = np.where(observed, joint.mean - self.Y, 0.0)
+        slope += 2 * SQUARED * error / self.squares
         return (slope - location_slope(joint, self.Y)) / self.per_row
 
 
@@ -100,8 +119,9 @@ def fit_shares(
         seed: of the choice of 5,000 rows, where there are more.
 
     Returns:
-        The weights. A target is worth its trees if leaving them out costs more than the standard
-        error of that, more than what a weight gains by chance, and more than 0.01.
+        The weights. A target is worth its trees if leaving them out costs more likelihood and CRPS
+        than the standard error of that, more than what a weight gains by chance, and more than
+        0.01.
     """
     rows = np.flatnonzero((weight > 0) & ~np.isnan(Y[:, some]).all(axis=1))
     if len(rows) > MOST_ROWS:
@@ -131,8 +151,7 @@ def _least_loss(held: _HeldOut, center: Array, some: NDArray[np.bool_]) -> tuple
         joint = held.moved(share)
         slope = held.slopes(joint) * step * share * (1 - share) * held.weight[:, None]
         by_target = slope.sum(axis=0)[places]
-        value = float(held.weight @ held.losses(joint))
-        return value, np.append(by_target, (slope * away).sum())
+        return held.objective(joint), np.append(by_target, (slope * away).sum())
 
     bounds = [(-MOST_LOGIT, MOST_LOGIT)] * len(places) + [(0.0, STEEPEST)]
     start = np.append(np.full(len(places), START_LOGIT), START_SLOPE)
