@@ -23,6 +23,8 @@ from covey.table.training_data import TrainingData
 from covey.table.weights import of_mean_one, read_sample_weight
 from covey.types import Array, Groups, Rows
 
+REACH = 3.0  # ranges of training, beyond either end, for which linear models follow a number
+
 
 @dataclass(frozen=True)
 class TrainingTable:
@@ -139,6 +141,8 @@ class TrainingTable:
             elif found is not None:
                 blocks = _blocks(found[1], count, together, Y, targets, asked=asked)
                 folds, order = (folds, None) if blocks is None else (blocks, found[0])
+        if order is None and (cv is None or (isinstance(cv, str) and cv == SHUFFLED)):
+            schema = schema.reaching(REACH)  # held-out rows have shown what lies outside of others
         _check_observed(Y, targets, folds)
         labels = None if labels is None else labels[rows]
         weight = np.ones(len(Y)) if weight is None else weight
@@ -234,7 +238,14 @@ def network_inputs(
     schema: FeatureSchema, frame: Any, named: bool, *, training: bool = False
 ) -> NDArray[np.float32]:
     """The matrix that the network reads, of shape (N, F); a constant column where F would be 0."""
-    matrix = schema.transform(frame, named, training=training)
+    return both_inputs(schema, frame, named, training=training)[0]
+
+
+def both_inputs(
+    schema: FeatureSchema, frame: Any, named: bool, *, training: bool = False
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """The matrix that the network reads, and the one that linear models read; None for the same."""
+    matrix, further = schema.matrices(frame, named, training=training)
     if matrix.shape[1] == 0:  # nothing varied in training: only a constant is left to learn from
-        return np.zeros((len(matrix), 1), dtype=np.float32)
-    return matrix
+        return np.zeros((len(matrix), 1), dtype=np.float32), None
+    return matrix, further
