@@ -541,7 +541,7 @@ def test_true_and_false_are_no_numbers(name, value):
 @pytest.mark.parametrize("name", ["members", "rank", "hidden_units", "batch_size", "verbose"])
 def test_whole_numbers_are_whole(name, value):
     """None stands for the default of some; a list of one width is one layer of it."""
-    if value is None and name in ("rank", "batch_size"):
+    if value is None and name in ("members", "rank", "batch_size"):
         pytest.skip("the default")
     family = {"family": "low_rank"} if name == "rank" else {}
     given = (16, value) if name == "hidden_units" else value
@@ -575,3 +575,19 @@ def test_an_empty_column_is_dropped_with_a_warning(data):
 def test_level_must_be_a_probability(model, data):
     with pytest.raises(InputError, match=r"Did you mean 0\.9"):
         model.predict_distribution(data[0]).interval(90)
+
+
+def test_how_many_members_there_are_unless_one_says_it(data, tmp_path):
+    X, Y = data
+    options = {"members": None, "max_steps": 2, "family": "student_t"}
+    model = covey.JointRegressor(**{**QUICK, **options}).fit(X[:90], Y[:90])
+    assert model.members_ == 10
+    assert "10 members" in model.summary()
+    model.save(tmp_path / "m.covey")
+    loaded = covey.load(tmp_path / "m.covey")
+    assert (loaded.members, loaded.members_) == (None, 10)
+    based = covey.JointRegressor(**{**QUICK, **options}, base=LinearRegression())
+    assert based.fit(X[["number"]][:90], Y[:90]).members_ == 5
+    X.join(Y)[:90].to_parquet(tmp_path / "t.parquet")
+    files = covey.JointRegressor(**{**QUICK, **options})
+    assert files.fit_files(tmp_path / "t.parquet", list(Y)).members_ == 5

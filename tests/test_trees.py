@@ -50,6 +50,25 @@ def test_trees_help_the_mean_where_they_are_taken(model):
     assert 0.85 < joint.region(0.9).contains(Y).mean() < 0.96
 
 
+@pytest.mark.parametrize("cv", ["shuffled", "blocks"])
+def test_a_line_goes_on_beyond_the_rows_of_training(cv):
+    """Where held-out rows were drawn alike, they have shown that it does."""
+    X, Y = table()
+    found = covey.JointRegressor(**{**QUICK, "max_steps": 1}, trees=True, cv=cv).fit(X, Y)
+    low, high = X.min(), X.max()
+    ends = pd.concat([high + (high - low) * share for share in (0.0, 0.5, 3.0, 9.0)], axis=1).T
+    ends[["a", "b", "d"]] = 0.0
+    with pytest.warns(CoveyWarning, match="above"):
+        mean = found.predict(ends)[:, 1]  # of 2 c - d
+    joint = found.predict_distribution(ends)
+    np.testing.assert_allclose(joint.mean[:, 1], mean)
+    rise = 2 * (high - low)["c"]
+    if cv == "blocks":
+        np.testing.assert_allclose(mean, mean[0])
+    else:
+        np.testing.assert_allclose(mean - mean[0], rise * np.array([0, 0.5, 3, 3]), rtol=0.05)
+
+
 def test_all_answers_are_of_the_same_means(model):
     X, _ = table(50, seed=1)
     joint = model.predict_distribution(X)

@@ -22,6 +22,7 @@ from covey.fitted.prediction import PredictionMixin
 from covey.rows.training_table import TrainingTable
 from covey.stream.mixin import FilesMixin
 from covey.table import Declared, chosen_targets
+from covey.table.member_count import USUAL
 from covey.types import Observations, Regressor, Splitter, Table
 
 if TYPE_CHECKING:  # Keras takes 3 to 10 s to import
@@ -57,7 +58,10 @@ class JointRegressor(
             tries a mixture from 400 rows on, up to 32 targets and with 500 steps or more, and takes
             it if it is ahead by more than chance. The normal starts from a trained Student-t, so
             that "normal" reports the score of both; "student_t" alone is quickest.
-        members: number of networks and of folds; with 1, a fifth of the rows is held out.
+        members: number of networks and of folds; with 1, a fifth of the rows is held out. By
+            default 10 for 50 to 999 rows and up to 16 targets, and 5 otherwise: where there are
+            more, where rows are held out by `groups`, `cv`, `time` or in blocks, with a `base`,
+            where several processes train together, and in `fit_files`.
         rank: for "low_rank", how many factors the targets share; by default a quarter of the number
             of targets, at most 24. With 0 they are independent given the features.
         base: regressor with scikit-learn's interface that predicts the mean; Covey then models its
@@ -119,6 +123,7 @@ class JointRegressor(
         out_of_fold_evaluation_: the figures of `evaluate` for these rows and `out_of_fold_`,
             without the energy and variogram scores; and `order`, why folds are blocks, or None.
         base_: the fits of `base`, one for each member; None without one.
+        members_: how many members there are.
         ensemble_: the fitted members.
 
     Example:
@@ -131,7 +136,7 @@ class JointRegressor(
     def __init__(
         self,
         family: str = "auto",
-        members: int = 5,
+        members: int | None = None,
         *,
         rank: int | None = None,
         base: Regressor | None = None,
@@ -210,7 +215,8 @@ class JointRegressor(
             InputError: an argument or a column cannot be used; the message names it. A fitted
                 estimator is left as it was.
         """
-        from covey.members.fitting import fit_table  # Keras: 3 to 10 s to import
+        from covey.backend import processes  # Keras: 3 to 10 s to import
+        from covey.members.fitting import fit_table
 
         started = _now()
         check_family(self.family)
@@ -218,7 +224,10 @@ class JointRegressor(
         check_verbose(self.verbose)
         seed = read_seed(self.random_state)
         targets, declared = chosen_targets(Y, y), Declared.of(self.categorical, self.dates)
-        split: dict[str, Any] = {"members": self.members, "cv": self.cv, "time": time}
+        members = self.members
+        if members is None and (self.base is not None or processes.count() > 1):
+            members = USUAL  # many fits of a base; processes whose rows are not equally many
+        split: dict[str, Any] = {"members": members, "cv": self.cv, "time": time}
         table = TrainingTable.read(
             X, targets, sample_weight, groups, seed=seed, declared=declared, **split
         )

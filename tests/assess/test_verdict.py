@@ -428,7 +428,7 @@ def test_rows_beyond_the_range_of_training_are_named():
     figures["beyond_range"] = {"rows": 995, "columns": columns}
     assert lines_of(figures)[4] == (
         "Look at: 995 rows are beyond the range that training saw, in day (990), T (12) and RH (2) "
-        "and 1 more, and predicted as if at its end."
+        "and 1 more, and for networks and trees as if at its end."
     )
     figures["beyond_range"] = {"rows": 10, "columns": {"T": columns["T"]}}
     assert "beyond the range that training saw, in T (12), and" in lines_of(figures)[4]

@@ -17,7 +17,7 @@ import covey
 FILE = Path(__file__).parents[1] / "data" / "small.covey"
 NAMES = (
     *("fitted_", "schema_", "targets_", "n_features_in_", "feature_names_in_", "family_"),
-    *("family_scores_", "ensemble_", "base_", "out_of_fold_", "out_of_fold_rows_"),
+    *("family_scores_", "members_", "ensemble_", "base_", "out_of_fold_", "out_of_fold_rows_"),
     *("out_of_fold_score_", "out_of_fold_evaluation_"),
 )
 
@@ -47,6 +47,7 @@ def test_a_fitted_estimator_holds_one_object(model):
     assert model.n_features_in_ == len(fitted.schema.names)
     assert model.out_of_fold_ is fitted.out_of_fold
     assert len(model.out_of_fold_rows_) == len(model.out_of_fold_)
+    assert model.members_ == len(fitted.ensemble.linear)
     assert model.base_ is None
     assert repr(fitted).startswith(f"FittedModel(family={model.family_!r}, targets=(")
     assert len(repr(fitted)) < 200

@@ -118,6 +118,29 @@ def test_what_cannot_be_read_is_refused(spoil, arguments, message):
         read(*spoil(*table()), **arguments)
 
 
+@pytest.mark.parametrize(
+    ("rows", "arguments", "count"),
+    [
+        (100, {}, 10),
+        (100, {"cv": "shuffled"}, 10),
+        (100, {"cv": "blocks"}, 5),
+        (100, {"cv": "later"}, 5),
+        (100, {"cv": KFold(4)}, 4),
+        (100, {"groups": np.arange(100) // 4}, 5),
+        (54, {}, 10),
+        (53, {}, 5),  # four of them hold no target
+    ],
+)
+def test_few_rows_have_more_members_unless_they_are_held_out_together(rows, arguments, count):
+    r = np.random.default_rng(0)
+    X = pd.DataFrame({"a": r.normal(size=rows)})
+    Y = pd.DataFrame(r.normal(size=(rows, 2)), columns=["p", "q"])
+    Y.iloc[:4] = np.nan
+    assert len(read(X, Y, members=None, **arguments).data.folds) == count
+    X, Y = drifting(200)
+    assert len(read(X, Y, members=None).data.folds) == 5
+
+
 def drifting(n=400, seed=0):
     """A table whose noise depends on that of the rows before."""
     r = np.random.default_rng(seed)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
+from scipy.stats import norm
 
 from covey import MultivariateNormal, MultivariateT
 from covey.distributions.internals import location_slope, with_mean
@@ -50,6 +51,28 @@ def test_one_target_can_be_worth_its_trees_alone():
     found = shares_of(joint, other, truth)
     assert found.worth.tolist() == [True, False]
     assert not shares_of(joint, other, truth, some=np.array([False, True])).worth.any()
+
+
+def test_the_weight_of_least_objective_is_found():
+    """One target, one weight: by trial of all, with SciPy's densities."""
+    generator = np.random.default_rng(1)
+    truth = generator.normal(size=(N, 1))
+    mean, trees = (truth + generator.standard_t(4, size=(N, 1)) * s for s in (1.0, 0.7))
+    joint = MultivariateNormal(mean, covariance=np.ones((N, 1, 1)))
+    found = fit_shares(joint, trees, truth, np.ones(N), np.ones(1, dtype=bool))
+
+    def crps(z):
+        return np.mean(z * (2 * norm.cdf(z) - 1) + 2 * norm.pdf(z) - 1 / np.sqrt(np.pi))
+
+    def objective(w):
+        z = (truth - (1 - w) * mean - w * trees)[:, 0]
+        squares = np.mean(z**2) / np.mean((truth - mean) ** 2)
+        return -norm.logpdf(z).mean() + crps(z) / crps((truth - mean)[:, 0]) + 0.5 * squares
+
+    tried = np.linspace(0, 1, 401)
+    best = tried[np.argmin([objective(w) for w in tried])]
+    typical = weights(found.logit, found.slope, found.center, joint.stddev)
+    np.testing.assert_allclose(typical, best, atol=0.005)
 
 
 def test_trees_count_more_where_the_network_is_less_sure():

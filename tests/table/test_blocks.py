@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from covey.errors import InputError
-from covey.table.blocks import check_members, count_of_blocks, held_out_blocks
+from covey.table.blocks import count_of_blocks, held_out_blocks
 
 
 @pytest.mark.parametrize("members", [2, 3, 4, 7])
@@ -26,9 +25,3 @@ def test_blocks_that_stand_together_are_held_out_together(members):
 def test_a_single_member_holds_out_the_last_block_or_a_fifth_at_random():
     assert held_out_blocks(1, ordered=True).tolist() == [[False] * 4 + [True]]
     assert held_out_blocks(1, ordered=False).tolist() == [[True] + [False] * 4]
-
-
-@pytest.mark.parametrize("members", [0, -1, 2.5, "5", None, True])
-def test_what_is_no_number_of_members(members):
-    with pytest.raises(InputError, match="`members` must be a positive integer"):
-        check_members(members)

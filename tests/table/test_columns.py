@@ -22,6 +22,7 @@ from covey.table import (
     NumericColumn,
     read_features,
     read_targets,
+    unclipped,
 )
 
 NAN, INF = np.nan, np.inf
@@ -273,6 +274,32 @@ def test_a_model_without_a_range_holds_nothing():
     assert old.beyond_range(*read_features([[1e300]])) == {"rows": 0, "columns": {}}
     with pytest.warns(CoveyWarning, match="above 4, the largest in training"):
         assert encode(new, [[1e300]]) == encode(new, [[4.0]])
+
+
+def test_linear_models_follow_numbers_for_one_more_range():
+    r = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": np.append(r.uniform(0, 10, 98), [0.0, 10.0]), "c": "u"})
+    frame["day"] = pd.date_range("2024-01-01", periods=100)
+    frame["f"] = r.normal(size=100)
+    schema = fit(frame).reaching(1.0)
+    schema = FeatureSchema.from_manifest(json.loads(json.dumps(schema.to_manifest())))
+    new = frame[:5].assign(x=[-25.0, -4.0, 5.0, 17.0, 1e300])
+    new["day"] += pd.Timedelta(500, "D")
+    with pytest.warns(CoveyWarning, match="linear part of the model alone goes on, for three"):
+        matrix, further = schema.matrices(*read_features(new))
+    place = schema.output_names.index("x")
+    assert schema.columns[0].low == 0.0
+    followed = schema.columns[0].center + schema.columns[0].scale * unclipped(further[:, place])
+    np.testing.assert_allclose(followed, [-10.0, -4.0, 5.0, 17.0, 20.0], rtol=1e-5)
+    others = np.arange(matrix.shape[1]) != place  # dates among them
+    np.testing.assert_array_equal(further[:, others], matrix[:, others])
+    assert schema.matrices(*read_features(frame))[1] is None
+    with pytest.warns(CoveyWarning, match=r"the nearest that training saw\.$"):
+        held, none = fit(frame).matrices(*read_features(new))
+    np.testing.assert_array_equal(matrix, held)
+    assert none is None
+    with pytest.raises(ArtifactError, match="reach of -1"):
+        FeatureSchema.from_manifest({**schema.to_manifest(), "reach": -1})
 
 
 def test_large_offsets_keep_their_digits():

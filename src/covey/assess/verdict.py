@@ -240,7 +240,7 @@ def _beyond_training(figures: Figures) -> list[str]:
     verb = "is" if found["rows"] == 1 else "are"
     return [
         f"{_rows(found['rows'])} {verb} beyond the range that training saw, in {names}{more}, and "
-        "predicted as if at its end"
+        "for networks and trees as if at its end"
     ]
 
 

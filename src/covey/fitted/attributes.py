@@ -85,6 +85,11 @@ class FittedAttributes:
         return self.fitted_.family_scores
 
     @property
+    def members_(self) -> int:
+        """How many members there are."""
+        return self.fitted_.ensemble.architecture.members
+
+    @property
     def ensemble_(self) -> Ensemble:
         """The fitted members."""
         return self.fitted_.ensemble

@@ -218,6 +218,24 @@ class Ensemble:
         whitened = self.architecture.family.distribution(packed, self.targets)
         return self.linear[member].restore(whitened, inputs.features, inputs.offset(member))
 
+    def further(self, matrix: NDArray[np.float32], further: NDArray[np.float32]) -> Array:
+        """What the linear models add where numbers are beyond those of training.
+
+        Args:
+            matrix: inputs of the networks, shape (N, F).
+            further: the same with numbers as far as linear models follow them, shape (N, F).
+
+        Returns:
+            For each member, what is added to its mean of each row, shape (K, N, D), in target
+            units.
+        """
+        rows = np.flatnonzero((matrix != further).any(axis=1))
+        found = np.zeros((len(self.linear), len(matrix), len(self.targets)))
+        for added, one in zip(found, self.linear, strict=True):
+            ends, here = (some[rows].astype(np.float64) for some in (further, matrix))
+            added[rows] = one.mean(ends) - one.mean(here)
+        return found
+
     def snapshot(self) -> Snapshot:
         """All that `restored` needs."""
         manifest = {

@@ -11,7 +11,7 @@ from covey.distributions.conformal import CalibrationSet
 from covey.distributions.internals import transformed
 from covey.distributions.transforms import Transforms
 from covey.errors import InputError, shown
-from covey.rows.training_table import network_inputs
+from covey.rows.training_table import both_inputs, network_inputs
 from covey.start.baseline import Baseline
 from covey.start.mean_model import MeanModel, PredictionError
 from covey.table import FeatureSchema, TargetText, read_features, targets_in_text
@@ -122,14 +122,18 @@ class FittedModel:
             X: table of N rows with the columns of the training table, in any order.
 
         Returns:
-            The numbers that the networks read, and what the user's mean models predict.
+            The numbers that the networks read, and what is added to the means: what the user's mean
+            models predict or, without any, what linear models add beyond the range of training.
 
         Raises:
             InputError: a column is lacking or cannot be used, or a mean model cannot predict a row.
         """
         frame, named = read_features(X)
         if self.mean_model is None:
-            return Inputs(network_inputs(self.schema, frame, named))
+            matrix, further = both_inputs(self.schema, frame, named)
+            if further is None:
+                return Inputs(matrix)
+            return Inputs(matrix, self.ensemble.further(matrix, further))
         frame = self.schema.align(frame, named)
         matrix = network_inputs(self.schema, frame, self.schema.named)
         try:

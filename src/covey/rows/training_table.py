@@ -15,12 +15,15 @@ from covey.rows.order import ASKED, TIME, RowOrder
 from covey.rows.time import time_rank
 from covey.table import Declared, FeatureSchema, TargetText, read_features, read_targets
 from covey.table.copies import check_features
-from covey.table.folds import BLOCKS, LATER, MOST_PIECES, Folds
+from covey.table.folds import BLOCKS, LATER, MOST_PIECES, SHUFFLED, Folds
 from covey.table.inputs import Inputs
 from covey.table.later import later_folds
+from covey.table.member_count import USUAL, count_of_members
 from covey.table.training_data import TrainingData
 from covey.table.weights import of_mean_one, read_sample_weight
 from covey.types import Array, Groups, Rows
+
+REACH = 3.0  # ranges of training, beyond either end, for which linear models follow a number
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class TrainingTable:
         sample_weight: ArrayLike | None,
         groups: ArrayLike | None,
         *,
-        members: int,
+        members: int | None,
         cv: Any,
         seed: int,
         time: Any = None,
@@ -72,7 +75,8 @@ class TrainingTable:
             Y: table of targets.
             sample_weight: array, one weight per row, or None.
             groups: one label per row, or None.
-            members: number of folds.
+            members: number of folds; by default 10 where rows are few, have few targets and are
+                held out at random one by one, and 5 otherwise.
             cv: splitter, iterable of (train, test) row numbers, "shuffled", "blocks", "later", or
                 None: as the rows are, or "later" if `time` is given. `groups` stay whole in any
                 case; they alone decide unless rows depend on neighbours of other groups.
@@ -104,8 +108,10 @@ class TrainingTable:
             weight = None if weight is None else weight[rows]
         weight = of_mean_one(weight)  # once, so that rows that are left out change no digit
         asked = isinstance(cv, str) and cv in (BLOCKS, LATER)
+        alone = groups is None and (cv is None or (isinstance(cv, str) and cv == SHUFFLED))
+        count = count_of_members(members, *Y.shape, alone=alone)
         folds = Folds.split(
-            len(Y), members, cv=None if asked else cv, groups=groups, Y=Y, seed=seed, kept=kept
+            len(Y), count, cv=None if asked else cv, groups=groups, Y=Y, seed=seed, kept=kept
         )
         schema = FeatureSchema.fit(frame, named, declared)
         frame = schema.typed(frame)
@@ -129,11 +135,14 @@ class TrainingTable:
                     asked=asked,
                     later=cv == LATER,
                 )
+            count = USUAL if members is None else members
             if found is not None and cv == LATER:
-                folds, order = later_folds(found[1], members, groups=together), found[0].later()
+                folds, order = later_folds(found[1], count, groups=together), found[0].later()
             elif found is not None:
-                blocks = _blocks(found[1], members, together, Y, targets, asked=asked)
+                blocks = _blocks(found[1], count, together, Y, targets, asked=asked)
                 folds, order = (folds, None) if blocks is None else (blocks, found[0])
+        if order is None and (cv is None or (isinstance(cv, str) and cv == SHUFFLED)):
+            schema = schema.reaching(REACH)  # held-out rows have shown what lies outside of others
         _check_observed(Y, targets, folds)
         labels = None if labels is None else labels[rows]
         weight = np.ones(len(Y)) if weight is None else weight
@@ -229,7 +238,14 @@ def network_inputs(
     schema: FeatureSchema, frame: Any, named: bool, *, training: bool = False
 ) -> NDArray[np.float32]:
     """The matrix that the network reads, of shape (N, F); a constant column where F would be 0."""
-    matrix = schema.transform(frame, named, training=training)
+    return both_inputs(schema, frame, named, training=training)[0]
+
+
+def both_inputs(
+    schema: FeatureSchema, frame: Any, named: bool, *, training: bool = False
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """The matrix that the network reads, and the one that linear models read; None for the same."""
+    matrix, further = schema.matrices(frame, named, training=training)
     if matrix.shape[1] == 0:  # nothing varied in training: only a constant is left to learn from
-        return np.zeros((len(matrix), 1), dtype=np.float32)
-    return matrix
+        return np.zeros((len(matrix), 1), dtype=np.float32), None
+    return matrix, further

@@ -20,8 +20,8 @@ LEAST_ROWS = 20  # with a target, that a fold must train on for trees of it
 FEATURES = 30  # that each tree may choose from
 STEP = 10  # trees from one look at the held-out rows to the next
 ENOUGH = 1.005  # times the least squared error, for which fewer trees are taken
-FINER = 1.5  # times as many trees for new rows, with steps as much smaller,
-BAGGED = {"bagging_fraction": 0.8, "bagging_freq": 1}  # each learning from a part of the rows
+FINER = 1.5  # times as many trees for new rows, with steps as much smaller
+BAGGED = {"bagging_fraction": 0.8, "bagging_freq": 1}  # each tree learns from a part of the rows
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,8 @@ def grow(
 
     The trees of a member tell how good they are, and how many there should be: as few as make the
     squared error of the rows held out next to the least. Those for new rows are fitted to all
-    rows, half as many again with smaller steps and a part of the rows each: they are as good as the
-    mean over members, for a third of the price. They learn y less the mean of the user's regressor,
-    if there is one.
+    rows, half as many again with smaller steps: they are as good as the mean over members, for a
+    fraction of the price. They learn y less the mean of the user's regressor, if there is one.
 
     Args:
         data: the rows.
@@ -99,7 +98,7 @@ def grow(
     counts = np.where(some, np.array(looks)[chosen], 0)
     location = np.mean([start.location for start in linear], axis=0)
     scale = np.mean([start.scale for start in linear], axis=0)
-    finer = {"learning_rate": settings["learning_rate"] / FINER, **BAGGED}
+    finer = {"learning_rate": settings["learning_rate"] / FINER}
     rows = np.arange(len(data.Y))
     learning = _Learning.of(data, (honest - location) / scale, rows, settings | finer)
     parts = []
@@ -154,12 +153,13 @@ def _settings(data: TrainingData, seed: int) -> dict[str, Any]:
     many = rows >= MANY
     return {
         "objective": "l2",
-        "num_iterations": 60 if many else 120,
-        "learning_rate": 0.2 if many else 0.15,
-        "num_leaves": 63 if many else 31,
+        "num_iterations": 60 if many else 300,
+        "learning_rate": 0.2 if many else 0.07,
+        "num_leaves": 63 if many else 15,
         "min_data_in_leaf": 20 if many else 5,
         "feature_fraction": min(1.0, FEATURES / features),
         "feature_pre_filter": False,
+        **BAGGED,
         "deterministic": True,
         "force_col_wise": True,
         "num_threads": 1,  # networks are trained beside

@@ -18,6 +18,7 @@ from covey.types import Array
 MOST_ROWS = 5000  # enough to learn a few weights from
 MOST_LOGIT, STEEPEST = 6.0, 4.0  # of weights
 START_LOGIT, START_SLOPE = -1.0, 0.5
+SQUARED = 0.5  # how much squared errors count beside likelihood and CRPS
 LEAST_GAIN = (
     0.01  # nats, and shares of the CRPS, of a target: less is not worth the time to predict
 )
@@ -46,8 +47,9 @@ class _HeldOut:
 
     The loss is that of the likelihood, in nats per target, and the mean over targets of the CRPS as
     a share of what it is without trees. Likelihood alone trusts the network where its errors are
-    small, and forgives it the rows that squared errors are made of. The CRPS of mixtures is that of
-    one distribution with their means and covariances.
+    small, and forgives it the rows that squared errors are made of. Weights are fitted by this loss
+    and half the mean over targets of the squared error, as a share of the same kind. The CRPS of
+    mixtures is that of one distribution with their means and covariances.
     """
 
     joint: Elliptical | Mixture
@@ -56,6 +58,7 @@ class _HeldOut:
     Y: Array
     weight: Array
     crps: Array  # of each target without trees, (D,)
+    squares: Array  # the mean of its squared errors without them, (D,)
     per_row: float  # how many targets a row has in the mean
 
     @classmethod
@@ -66,8 +69,10 @@ class _HeldOut:
         one = single(joint)
         found = np.where(observed, scores.crps(one, Y), 0.0)
         crps = (weight @ found) / np.maximum(counted, 1e-300)
-        scale = np.where(crps > 0, crps, 1.0)
-        return cls(joint, one, trees, Y, weight, scale, float(counted.sum()))
+        error = np.where(observed, joint.mean - Y, 0.0)
+        squares = (weight @ np.square(error)) / np.maximum(counted, 1e-300)
+        crps, squares = (np.where(mean > 0, mean, 1.0) for mean in (crps, squares))
+        return cls(joint, one, trees, Y, weight, crps, squares, float(counted.sum()))
 
     def mean(self, weight: Array) -> Array:
         """The means, trees counting for so much of them, all of shape (N, D)."""
@@ -80,10 +85,23 @@ class _HeldOut:
         density = with_mean(self.joint, mean).log_prob(self.Y)
         return np.asarray((crps - density) / self.per_row)
 
+    def squared(self, mean: Array) -> Array:
+        """Squared errors as a share of their mean without trees, shape (N, D); 0 where unknown."""
+        error = np.where(np.isnan(self.Y), 0.0, mean - self.Y)
+        return np.asarray(np.square(error) / self.squares)
+
+    def objective(self, mean: Array) -> float:
+        """What weights are fitted by."""
+        squared = self.squared(mean).sum(axis=1) / self.per_row
+        return float(self.weight @ (self.losses(mean) + SQUARED * squared))
+
     def slopes(self, mean: Array) -> Array:
-        """Derivative of each row's loss by its means, shape (N, D)."""
+        """Derivative of each row's part of the objective by its means, shape (N, D)."""
+        observed = ~np.isnan(self.Y)
         below = cdf(with_mean(self.single, mean), self.Y, "model")
-        slope = np.where(np.isnan(self.Y), 0.0, 1 - 2 * below) / self.crps
+        slope = np.where(observed, 1 - 2 * below, 0.0) / self.crps
+        error = np.where(observed, mean - self.Y, 0.0)
+        slope += 2 * SQUARED * error / self.squares
         return (slope - location_slope(with_mean(self.joint, mean), self.Y)) / self.per_row
 
 
@@ -106,8 +124,9 @@ def fit_shares(
         seed: of the choice of 5,000 rows, where there are more.
 
     Returns:
-        The weights. A target is worth its trees if leaving them out costs more than the standard
-        error of that, more than what a weight gains by chance, and more than 0.01.
+        The weights. A target is worth its trees if leaving them out costs more likelihood and CRPS
+        than the standard error of that, more than what a weight gains by chance, and more than
+        0.01.
     """
     rows = np.flatnonzero((weight > 0) & ~np.isnan(Y[:, some]).all(axis=1))
     if len(rows) > MOST_ROWS:
@@ -137,8 +156,7 @@ def _least_loss(held: _HeldOut, center: Array, some: NDArray[np.bool_]) -> tuple
         mean = held.mean(share)
         slope = held.slopes(mean) * step * share * (1 - share) * held.weight[:, None]
         by_target = slope.sum(axis=0)[places]
-        value = float(held.weight @ held.losses(mean))
-        return value, np.append(by_target, (slope * away).sum())
+        return held.objective(mean), np.append(by_target, (slope * away).sum())
 
     bounds = [(-MOST_LOGIT, MOST_LOGIT)] * len(places) + [(0.0, STEEPEST)]
     start = np.append(np.full(len(places), START_LOGIT), START_SLOPE)

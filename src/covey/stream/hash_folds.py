@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from covey.stream.hashes import folds_of, group_keys, row_keys
-from covey.table.blocks import check_members, count_of_blocks, held_out_blocks
+from covey.table.blocks import count_of_blocks, held_out_blocks
 from covey.table.date_column import days_in
 from covey.table.dates import DateSpelling
+from covey.table.member_count import check_members
 from covey.types import Array, Groups, Mask, Rows
 
 

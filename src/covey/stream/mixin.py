@@ -10,6 +10,7 @@ from covey.arguments.family import check_family
 from covey.arguments.options import check_verbose, read_seed
 from covey.errors import InputError, shown
 from covey.fitted.attributes import FittedAttributes
+from covey.table.member_count import USUAL
 
 
 class FilesMixin(FittedAttributes):
@@ -34,6 +35,7 @@ class FilesMixin(FittedAttributes):
         are scaled, which categories there are and when members stop; they are scored and calibrated
         on it, too. `out_of_fold_` and `out_of_fold_rows_` are not kept. The fold of a row is given
         by its hash or, if rows depend on their neighbours, by its place in the files or in time.
+        There are 5 members by default, however few the rows.
 
         Args:
             paths: a file, a folder (with all .parquet and .pq files in it and below), a pattern
@@ -64,10 +66,11 @@ class FilesMixin(FittedAttributes):
         check_verbose(model.verbose)
         if not isinstance(resume, bool):
             raise InputError(f"`resume` must be True or False. Received: resume={shown(resume)}.")
+        parameters = model.get_params(deep=False)
         fitted = fit_files(
             paths,
             targets,
-            model.get_params(deep=False),
+            {**parameters, "members": USUAL if model.members is None else model.members},
             features=features,
             sample_weight=sample_weight,
             groups=groups,

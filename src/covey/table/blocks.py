@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from covey.arguments.numbers import is_number
-from covey.errors import InputError, shown
 from covey.types import Mask
 
 # blocks, if each member is to train on several: it holds some of them out to choose within its own
 COUNTS = {1: 5, 2: 6, 3: 6}
-
-
-def check_members(members: Any) -> None:
-    """Check the number of members.
-
-    Raises:
-        InputError: it is no positive whole number.
-    """
-    if not is_number(members, whole=True) or members < 1:
-        raise InputError(f"`members` must be a positive integer. Received: {shown(members)}.")
 
 
 def count_of_blocks(members: int) -> int:

@@ -73,8 +73,11 @@ class DateColumn(NumericColumn):
             how = f" (the {self.dates.first} first)"
         return f"{super().details}{how}{cycles}"
 
-    def scaled(self, values: Array) -> NDArray[np.float32]:
-        """Turn N values into shape (N, len(output_names)): 0 in all waves where missing."""
+    def scaled(self, values: Array, reach: float = 0.0) -> NDArray[np.float32]:
+        """Turn N values into shape (N, len(output_names)): 0 in all waves where missing.
+
+        Later dates are the rule, and no line goes on for ever: they are not followed.
+        """
         parts = [super().scaled(values)]
         for cycle in self.cycles:
             phase = _phase(cycle, values)

@@ -21,7 +21,8 @@ from covey.arguments.labels import labels_of, row_name
 from covey.arguments.numbers import read_lists
 from covey.distributions.internals import as_predicted, of_members
 from covey.errors import InputError, clipped, shown
-from covey.table.blocks import check_members, count_of_blocks, held_out_blocks
+from covey.table.blocks import count_of_blocks, held_out_blocks
+from covey.table.member_count import check_members
 from covey.types import Groups, Mask, Rows
 
 HOLDOUT = 0.2  # share of the rows that a single member is stopped on

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 
 from covey.errors import InputError
-from covey.table.blocks import check_members
 from covey.table.folds import HOLDOUT, INNER, Folds, cut
+from covey.table.member_count import check_members
 from covey.types import Rows
 
 ROUNDING = 1e-9  # of shares of rows

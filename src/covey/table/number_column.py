@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 SLACK = 2.0**-23  # of the largest number, within which two are the same
 PLAIN = NumberSpelling()
 EDGE = 3.0  # what encoded numbers stay below
-FAR = 30.0  # encoded numbers are told apart up to here, in spreads
+FAR = 100.0  # encoded numbers are told apart up to here, in spreads
 RARE, FEW = 1e-3, 0.01  # probability, and share of the rows, of what is worth a word
 PLURAL = {"number": "numbers", "date": "dates", "duration": "durations", "time": "times of day"}
 
 
 def unclipped(encoded: Array) -> Array:
-    """Undo the smooth bound of `NumericColumn.encode`: (x - center) / scale, in [-30, 30].
+    """Undo the smooth bound of `NumericColumn.encode`: (x - center) / scale, in [-100, 100].
 
     Args:
         encoded: numbers in [-3, 3], of any shape.
@@ -124,11 +124,18 @@ class NumericColumn:
         """Turn N cells into shape (N, len(output_names)): (x - center) / scale, in [-3, 3]."""
         return self.scaled(self.read(column).values)
 
-    def scaled(self, values: Array) -> NDArray[np.float32]:
-        """Turn N values into shape (N, len(output_names)), as `encode` does."""
+    def scaled(self, values: Array, reach: float = 0.0) -> NDArray[np.float32]:
+        """Turn N values into shape (N, len(output_names)), as `encode` does.
+
+        Args:
+            values: N of them, in the column's unit, NaN where missing.
+            reach: how far beyond those of training a value is followed, in ranges of training.
+        """
         absent = np.isnan(values)
-        if self.low is not None:
-            values = np.clip(values, self.low, self.high)
+        if self.low is not None and self.high is not None:
+            with np.errstate(over="ignore"):
+                further = 2 * reach * (self.high / 2 - self.low / 2) if reach else 0.0
+                values = np.clip(values, self.low - further, self.high + further)
         parts = [absent] if self.missing else []
         if self.scale:
             with np.errstate(over="ignore"):

@@ -209,6 +209,23 @@ def say_new(said: Sequence[str], rows: int) -> None:
     )
 
 
+def say_far(said: Sequence[str], rows: int, *, followed: bool) -> None:
+    """Warn of numbers beyond those of training.
+
+    Args:
+        said: how many there are, for each end of a range that some are beyond.
+        rows: N, of the table.
+        followed: whether the linear part of a model follows them.
+    """
+    of = "1 row" if rows == 1 else f"{rows:,} rows"
+    more = f"; and {len(said) - MOST_NAMED} more such ends" if len(said) > MOST_NAMED else ""
+    how = "; the linear part of the model alone goes on, for three more ranges" if followed else ""
+    warn(
+        f"Of {of}, {'; '.join(said[:MOST_NAMED])}{more}. Each such number is taken for the nearest "
+        f"that training saw{how}."
+    )
+
+
 def say_merged(columns: Sequence[tuple[str, int]]) -> None:
     """Warn of whole numbers that are too long to be told apart as numbers.
 

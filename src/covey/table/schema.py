@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
-from unicodedata import normalize
 
 import numpy as np
 
-from covey.errors import ArtifactError, InputError, warn
+from covey.errors import ArtifactError
+from covey.table.alignment import aligned
 from covey.table.category_column import CategoricalColumn
 from covey.table.cells import (
     first_infinity,
     kind_of,
-    listed,
     refuse_infinity,
     stamps_of,
 )
 from covey.table.columns import Column, column_from_manifest, learn
 from covey.table.declared import Declared
 from covey.table.number_column import NumericColumn
-from covey.table.said import say_bare, say_doubts, say_lost, say_new, say_of_training
+from covey.table.said import (
+    say_bare,
+    say_doubts,
+    say_far,
+    say_lost,
+    say_new,
+    say_of_training,
+)
 from covey.table.vocabulary import DECIMAL
 from covey.table.words import Lost
 from covey.types import Array
@@ -32,8 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FeatureSchema"]
 
-MOST_SAID = 4  # ends of ranges that a warning names
-
 
 @dataclass(frozen=True, repr=False)
 class FeatureSchema:
@@ -43,11 +47,13 @@ class FeatureSchema:
         columns: All F columns of the training table in their order, also those left out.
         named: Whether the training table had column names.
         decimal: Decimal mark of the text file that the table came from, "." if from none.
+        reach: How far linear models follow numbers beyond those of training, in ranges of training.
     """
 
     columns: tuple[Column, ...]
     named: bool
     decimal: str = "."
+    reach: float = 0.0
     _told: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
     _told_beyond: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
     _told_lost: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
@@ -117,9 +123,15 @@ class FeatureSchema:
                 low, high, count = seen[column.name]
                 column = replace(column, low=low, high=high, seen=count)
             columns.append(column)
-        widened = type(self)(tuple(columns), self.named, self.decimal)
+        widened = replace(self, columns=tuple(columns))
         widened._told_lost.update(self._told_lost, lost or (), doubts or ())
         return widened
+
+    def reaching(self, reach: float) -> Self:
+        """The same schema, by which linear models follow numbers beyond those of training."""
+        found = replace(self, reach=reach)
+        found._told_lost.update(self._told_lost)
+        return found
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -145,7 +157,13 @@ class FeatureSchema:
     def transform(
         self, frame: pd.DataFrame, named: bool, *, training: bool = False
     ) -> NDArray[np.float32]:
-        """Turn a table into the matrix that the network reads.
+        """Turn a table into the matrix that the network reads: the first of `matrices`."""
+        return self.matrices(frame, named, training=training)[0]
+
+    def matrices(
+        self, frame: pd.DataFrame, named: bool, *, training: bool = False
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Turn a table into the matrix that the network reads, and the one that linear models read.
 
         Args:
             frame: Table of N rows from `read_features`. If both it and the training table have
@@ -157,14 +175,15 @@ class FeatureSchema:
         Returns:
             Matrix of shape (N, width), no unit, entries in [-3, 3]: 0 for a missing number, all 0
             for an unknown category; numbers beyond those of training count as the nearest of
-            these. A `CoveyWarning` names, once, columns new since training, columns with labels or
-            cells that training did not have, and those with more numbers beyond those of training
-            than chance explains.
+            these. The other matrix has such numbers as far as `reach` goes, and is None if there
+            are none. A `CoveyWarning` names, once, columns new since training, columns with labels
+            or cells that training did not have, and those with more numbers beyond those of
+            training than chance explains.
 
         Raises:
             InputError: Columns are lacking, hold infinity, or hold text in place of numbers.
         """
-        parts, far, new = [], [], []
+        parts, further, far, new = [], {}, [], []
         for column, cells in zip(self.columns, self._aligned(frame, named), strict=True):
             if isinstance(column, CategoricalColumn):
                 matrix, fresh = column.encoded(cells)
@@ -173,6 +192,8 @@ class FeatureSchema:
                 new += [(column.name, said)] if said else []
                 continue
             values = self._values(column, cells, training=training)
+            if self.reach and not training and column.beyond(values).any():
+                further[len(parts)] = column.scaled(values, self.reach)
             parts.append(column.scaled(values))
             far += [(column.name, said) for said in column.beyond_in_words(values)]
         if not training and {name for name, _ in new} - self._told_new:
@@ -180,14 +201,13 @@ class FeatureSchema:
             say_new([said for _, said in new], len(frame))
         if {name for name, _ in far} - self._told_beyond:
             self._told_beyond.update(name for name, _ in far)
-            rows = "1 row" if len(frame) == 1 else f"{len(frame):,} rows"
-            more = f"; and {len(far) - MOST_SAID} more such ends" if len(far) > MOST_SAID else ""
-            message = (
-                f"Of {rows}, {'; '.join(said for _, said in far[:MOST_SAID])}{more}. Each such "
-                "number is taken for the nearest that training saw."
-            )
-            warn(message)
-        return np.concatenate(parts, axis=1)
+            say_far([said for _, said in far], len(frame), followed=self.reach > 0)
+        matrix = np.concatenate(parts, axis=1)
+        if not further:
+            return matrix, None
+        return matrix, np.concatenate(
+            [further.get(i, part) for i, part in enumerate(parts)], axis=1
+        )
 
     def new_labels(self, frame: pd.DataFrame, named: bool) -> list[str]:
         """The labels that training did not have, each time they are asked for.
@@ -336,46 +356,13 @@ class FeatureSchema:
         return found
 
     def _aligned(self, frame: pd.DataFrame, named: bool) -> list[pd.Series]:
-        if self.named and named:
-            frame = self._with_names_of_training(frame)
-            if lacking := [name for name in self.names if name not in frame.columns]:
-                raise InputError(
-                    "`X` must have every column that training had. Received a table without "
-                    f"{listed(lacking)}. Add them; fill with NaN what is unknown."
-                )
-            if new := [n for n in frame.columns.difference(self.names) if n not in self._told]:
-                self._told.update(new)
-                message = f"Columns of `X` that training did not have are ignored: {listed(new)}."
-                warn(message)
-            return [frame[name] for name in self.names]
-        if frame.shape[1] != len(self.columns):
-            raise InputError(
-                f"X has {frame.shape[1]} features, but JointRegressor is expecting "
-                f"{len(self.columns)} features as input. Pass the columns of the training table."
-            )
-        if self.named:
-            message = (
-                "X does not have valid feature names, but JointRegressor was fitted with feature "
-                "names. The columns are taken in the order of training."
-            )
-            if message not in self._told:
-                self._told.add(message)
-                warn(message, UserWarning)
-        return [frame.iloc[:, i] for i in range(frame.shape[1])]
-
-    def _with_names_of_training(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """A table whose names may differ by blanks around them or their form of Unicode."""
-        others: dict[str, list[str]] = {}
-        for name in frame.columns.difference(self.names):
-            others.setdefault(_bare(name), []).append(name)
-        lacking = [name for name in self.names if name not in frame.columns]
-        found = {name: others.get(_bare(name), []) for name in lacking}
-        return frame.rename(columns={each[0]: n for n, each in found.items() if len(each) == 1})
+        return aligned(frame, named, self.names, names_known=self.named, told=self._told)
 
     def to_manifest(self) -> dict[str, Any]:
         """Return the schema as plain dicts, lists, strings and numbers, exact through JSON."""
         columns = [column.to_manifest() for column in self.columns]
-        unusual = {} if self.decimal == "." else {"decimal": self.decimal}
+        unusual: dict[str, Any] = {} if self.decimal == "." else {"decimal": self.decimal}
+        unusual |= {"reach": self.reach} if self.reach else {}
         return {"named": self.named, **unusual, "columns": columns}
 
     @classmethod
@@ -387,13 +374,12 @@ class FeatureSchema:
         """
         try:
             columns = tuple(column_from_manifest(entry) for entry in manifest["columns"])
-            return cls(columns, bool(manifest["named"]), str(manifest.get("decimal", ".")))
+            decimal, reach = str(manifest.get("decimal", ".")), float(manifest.get("reach", 0.0))
+            if not 0.0 <= reach < np.inf:
+                raise ValueError(f"a reach of {reach}")
+            return cls(columns, bool(manifest["named"]), decimal, reach)
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(
                 "The model must describe the columns of its features. Received an entry that "
                 f"cannot be read: {error!r}. Update Covey, or save the model again."
             ) from error
-
-
-def _bare(name: str) -> str:
-    return normalize("NFC", name).strip()
