@@ -55,8 +55,9 @@ def grow(
 
     The trees of a member tell how good they are, and how many there should be: as few as make the
     squared error of the rows held out next to the least. Those for new rows are fitted to all
-    rows, half as many again with smaller steps, each to a part of them: they are as good as the mean over members, for a
-    fraction of the price. They learn y less the mean of the user's regressor, if there is one.
+    rows, half as many again with smaller steps, each to a part of them: they are as good as the
+    mean over members, for a fraction of the price. They learn y less the mean of the user's
+    regressor, if there is one.
 
     Args:
         data: the rows.
