@@ -55,8 +55,9 @@ def grow(
 
     The trees of a member tell how good they are, and how many there should be: as few as make the
     squared error of the rows held out next to the least. Those for new rows are fitted to all
-    rows, half as many again with smaller steps: they are as good as the mean over members, for a
-    fraction of the price. They learn y less the mean of the user's regressor, if there is one.
+    rows, half as many again with smaller steps, each to a part of them: they are as good as the
+    mean over members, for a fraction of the price. They learn y less the mean of the user's
+    regressor, if there is one.
 
     Args:
         data: the rows.
@@ -98,7 +99,7 @@ def grow(
     counts = np.where(some, np.array(looks)[chosen], 0)
     location = np.mean([start.location for start in linear], axis=0)
     scale = np.mean([start.scale for start in linear], axis=0)
-    finer = {"learning_rate": settings["learning_rate"] / FINER}
+    finer = {"learning_rate": settings["learning_rate"] / FINER, **BAGGED}
     rows = np.arange(len(data.Y))
     learning = _Learning.of(data, (honest - location) / scale, rows, settings | finer)
     parts = []
@@ -159,7 +160,7 @@ def _settings(data: TrainingData, seed: int) -> dict[str, Any]:
         "min_data_in_leaf": 20 if many else 5,
         "feature_fraction": min(1.0, FEATURES / features),
         "feature_pre_filter": False,
-        **BAGGED,
+        **({} if many else BAGGED),
         "deterministic": True,
         "force_col_wise": True,
         "num_threads": 1,  # networks are trained beside
