@@ -9,8 +9,10 @@ from sklearn.linear_model import LinearRegression
 
 import covey
 from covey.archive import container
+from covey.archive.describe import describe
 from covey.assess.verdict import verdict
 from covey.errors import CoveyWarning, InputError
+from covey.report.facts import settings_of
 
 QUICK = {
     "family": "student_t",
@@ -69,6 +71,9 @@ def test_few_blocks_hold_predictions_back(fitted, tmp_path):
         fitted.predict_mixture(X[:5]).moment_matched().covariance, joint.covariance
     )
     fitted.save(tmp_path / "m.covey")
+    said = describe(tmp_path / "m.covey")["few blocks"]
+    assert said.startswith("tails have at most 4 degrees of freedom")
+    assert dict(settings_of(fitted, "out_of_fold"))["Few blocks of rows"] == said
     again = covey.load(tmp_path / "m.covey").predict_distribution(X[:5])
     np.testing.assert_allclose(again.covariance, joint.covariance, rtol=1e-6)
     np.testing.assert_allclose(again.region(0.9).radius, joint.region(0.9).radius, rtol=1e-6)

@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from covey.archive import container
-from covey.assess.summary import REGIONS, TREES, family_sentence, trees_sentence
+from covey.assess.summary import (
+    FEW_BLOCKS,
+    REGIONS,
+    TREES,
+    caution_sentence,
+    family_sentence,
+    trees_sentence,
+)
 from covey.errors import ArtifactError
 from covey.table import FeatureSchema
 
@@ -37,6 +44,7 @@ def describe(path: str | os.PathLike[str]) -> dict[str, str]:
                 len(manifest["ensemble"]["targets"]),
             ).removeprefix("family "),
             **_trees(manifest["out_of_fold_evaluation"]),
+            **_few_blocks(manifest["out_of_fold_evaluation"], manifest["family"]),
             "targets": ", ".join(manifest["ensemble"]["targets"]),
             "features": f"{len(features.names)} columns, read as",
             **{f"  {name}": how for name, how in features.described.items()},
@@ -63,3 +71,9 @@ def _trees(figures: Mapping[str, Any]) -> dict[str, str]:
     """In which means boosted trees share."""
     lines = trees_sentence(figures.get("trees", {}))
     return {"trees": lines[0].removeprefix(TREES)} if lines else {}
+
+
+def _few_blocks(figures: Mapping[str, Any], family: str) -> dict[str, str]:
+    """How predictions are held back, where blocks of rows were held out."""
+    lines = caution_sentence(figures.get("caution"), family)
+    return {"few blocks": lines[0].removeprefix(FEW_BLOCKS)} if lines else {}

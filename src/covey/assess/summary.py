@@ -19,6 +19,7 @@ REGIONS = {  # what regions are calibrated on, by the name of the method
 }
 WIDEST = 12  # targets whose correlations are shown
 TREES = "boosted trees share in the means, with a weight of "
+FEW_BLOCKS = "few blocks tell little of rows to come: "
 SMALL = 0.005  # share of correlations that is not worth a word
 NAMED = 6  # targets whose trees are spoken of
 LONGEST = 50  # targets that are listed
@@ -101,7 +102,7 @@ def caution_sentence(caution: Mapping[str, float] | None, family: str) -> list[s
         parts.append(f"tails have at most {caution['freedom']:g} degrees of freedom")
     if caution["shrinkage"] >= SMALL:
         parts.append(f"correlations are {1 - caution['shrinkage']:.2f} of what members say")
-    return [f"few blocks tell little of rows to come: {', '.join(parts)}"] if parts else []
+    return [f"{FEW_BLOCKS}{', '.join(parts)}"] if parts else []
 
 
 def fit_lines(fitted: Any, asked: str) -> list[str]:

@@ -12,7 +12,14 @@ import numpy as np
 
 from covey import __version__
 from covey.assess.shifts import FEW, shifts_of
-from covey.assess.summary import REGIONS, TREES, family_sentence, trees_sentence
+from covey.assess.summary import (
+    FEW_BLOCKS,
+    REGIONS,
+    TREES,
+    caution_sentence,
+    family_sentence,
+    trees_sentence,
+)
 from covey.assess.verdict import too_many
 from covey.backend.select import keras
 from covey.distributions import Elliptical, Mixture, Transformed
@@ -108,6 +115,12 @@ def settings_of(model: Model, calibration: str) -> list[tuple[str, str]]:
         *(
             ("Boosted trees", line.removeprefix(TREES))
             for line in trees_sentence(model.out_of_fold_evaluation_.get("trees", {}))
+        ),
+        *(
+            ("Few blocks of rows", line.removeprefix(FEW_BLOCKS))
+            for line in caution_sentence(
+                model.out_of_fold_evaluation_.get("caution"), model.family_
+            )
         ),
         ("Members", f"{architecture.members} networks of {_units(architecture)} units"),
         ("Judged while fitting on", f"{trained:,} rows that members held out in turn"),
