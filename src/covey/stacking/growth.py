@@ -172,7 +172,12 @@ def _settings(data: TrainingData, seed: int) -> dict[str, Any]:
 def _path(booster: Any, matrix: NDArray[np.float32], looks: range) -> Array:
     """What the first trees say, after each number of them, shape (looks, N)."""
     each = [
-        booster.predict(matrix, start_iteration=look - looks.step, num_iteration=looks.step)
+        booster.predict(
+            matrix,
+            start_iteration=look - looks.step,
+            num_iteration=looks.step,
+            num_threads=1,  # of few rows and trees: others to be woken take longer
+        )
         for look in looks
     ]
     return np.cumsum(each, axis=0)
