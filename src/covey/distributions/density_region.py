@@ -142,6 +142,8 @@ class DensityRegion:
                     spread = sums.std(axis=0, ddof=1) * np.sqrt(PARTS) / total
                 logs[at] = np.where(np.isneginf(least), np.inf, logs[at])
                 errors[at] = np.where(total > 0, spread, 0.0)
+                # further out than all points: how far, they cannot tell
+                errors[at[(density >= least[:, None]).all(axis=1)]] = np.inf
         return logs, errors
 
     def log_volume(self) -> Array:
@@ -157,7 +159,11 @@ class DensityRegion:
         return np.exp(self.log_volume())
 
     def volume_error(self) -> Array:
-        """Standard error of `volume` as a share of it, shape (N,)."""
+        """Standard error of `volume` as a share of it, shape (N,).
+
+        Infinite where a region reaches beyond all the points: its volume is at least `volume`. That
+        takes a level of nearly 1, or rows to calibrate on that are far out.
+        """
         return self._volumes[1]
 
     def boundary(self, points: int = GRID) -> list[list[Array]]:
