@@ -14,6 +14,7 @@ from covey.distributions import mixture
 from covey.distributions.conformal import CalibrationSet
 from covey.distributions.density_levels import DensityLevels
 from covey.distributions.density_region import DensityRegion
+from covey.distributions.internals import of_members
 from covey.errors import InputError
 from covey.scores import distance_pit
 
@@ -277,6 +278,17 @@ def test_calibrated_mixtures_survive_a_pickle_and_concatenation():
     whole = covey.Mixture.concatenate([joint[:15], joint[15:]])
     assert whole.calibration == "conformal"
     np.testing.assert_allclose(whole.interval(0.8)[0], joint.interval(0.8)[0])
+
+
+def test_rows_of_fewer_members_keep_what_these_are():
+    """As rows out of fold are that some members held out once, others twice."""
+    one, two = (normals([[-2.0, 0.0], [2.0, shift]], np.eye(2)) for shift in (0.0, 1.0))
+    whole = covey.Mixture.concatenate([of_members([one]), of_members([one, two])])
+    assert whole.region(0.9).__class__ is DensityRegion
+    away = (two.mean - one.mean)[0] / 2
+    np.testing.assert_allclose(whole.epistemic[0], np.zeros((2, 2)), atol=1e-12)
+    np.testing.assert_allclose(whole.epistemic[1], np.outer(away, away), atol=1e-12)
+    np.testing.assert_allclose(whole.covariance[0], one.covariance[0])
 
 
 def test_of_too_few_rows_the_region_is_infinite():
