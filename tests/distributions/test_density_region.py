@@ -166,6 +166,24 @@ def test_intervals_calibrated_on_hopeless_rows_are_nested_and_hold_them():
     assert np.all(np.diff(ends[:, 1]) >= 0)
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_row_as_far_out_as_the_one_that_sets_the_interval_is_held(side):
+    """Far in either tail, where 1 - tail has few digits left."""
+    freedom = np.full(19, 5.0)
+    parts = [
+        covey.MultivariateT(
+            np.full((19, 1), m), degrees_of_freedom=freedom, scale_tril=np.ones((19, 1, 1))
+        )
+        for m in (0.0, 1.0)
+    ]
+    joint = covey.Mixture(parts)
+    y = 0.5 + side * np.linspace(100, 280, 19)[:, None]  # tails of 1e-9 to 1e-11
+    calibrated = joint.calibrated_by(CalibrationSet(joint, y, "conformal"))
+    for rank in (10, 15, 19):
+        lower, upper = calibrated.interval(rank / 20)
+        assert np.sum((lower <= y) & (y <= upper)) == rank
+
+
 def test_its_boundary_encloses_its_volume():
     joint = normals([[-3.0, 0.0], [3.0, 0.0]], np.array([[1.0, 0.5], [0.5, 1.0]]))
     region = joint.region(0.9, shape="density")

@@ -365,6 +365,7 @@ class Mixture(Components):
         return found
 
     def _ends_of(self, scores: Array) -> tuple[Array, Array]:
+        scores = scores + ROUNDING * (1 + np.abs(scores))
         return self._ends_at(scores, -1), self._ends_at(scores, 1)
 
     def _ends_at(self, scores: Array, side: int) -> Array:
@@ -374,7 +375,7 @@ class Mixture(Components):
                 rows = np.flatnonzero((scores[:, target] == score) & ~self.observed[:, target])
                 part = self._uncalibrated()[rows]._marginal([target])
                 tail = float(expit(-min(score, LARGEST_SCORE))) / 2
-                ends = part._quantiles(tail if side < 0 else 1 - tail)[:, 0]
+                ends = mixture_quantiles(part.components, part.weights, tail, upper=side > 0)[:, 0]
                 with np.errstate(over="ignore"):  # a region may be infinite
                     away = np.expm1(max(score - LARGEST_SCORE, 0.0)) * part.stddev[:, 0]
                 if score > LARGEST_SCORE:  # no less than there, however heavy the tails are
