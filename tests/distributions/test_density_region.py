@@ -199,6 +199,21 @@ def test_its_boundary_encloses_its_volume():
     np.testing.assert_allclose(density, region.log_threshold[0], atol=0.05)
 
 
+@pytest.mark.parametrize("level", [0.05, 0.9, 0.999])
+def test_its_boundary_is_closed_at_any_level(level):
+    """Of heavy tails far out, and where hardly a point is inside."""
+    part = covey.MultivariateT(
+        np.zeros((1, 2)), degrees_of_freedom=2.5, scale_tril=np.diag([1.0, 3.0])[None]
+    )
+    region = covey.Mixture([part, part]).region(level, shape="density")
+    (line,) = region.boundary()[0]
+    np.testing.assert_array_equal(line[0], line[-1])
+    x, y = line.T
+    area = abs(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1])) / 2
+    expected = np.pi * 3 * 2 * f_law(2, 2.5).ppf(level)
+    assert area == pytest.approx(expected, rel=0.08)
+
+
 def test_a_row_with_gaps_is_compared_with_the_region_of_its_marginal():
     joint = normals([[-3.0, 0.0], [3.0, 1.0]], np.eye(2), n=3)
     y = np.array([[3.0, np.nan], [0.0, np.nan], [np.nan, np.nan]])
