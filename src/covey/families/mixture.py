@@ -13,6 +13,7 @@ from scipy.special import ndtri, softmax
 from covey.algebra.points import unit_points
 from covey.backend.select import keras
 from covey.distributions import Mixture as MixtureDistribution
+from covey.distributions.internals import of_members
 from covey.errors import InputError, shown
 from covey.families.family import Family
 from covey.families.student_t import START, StudentT
@@ -149,7 +150,8 @@ class Mixture(Family):
         each, log_weights = self._columns(values)
         names = None if targets is None else tuple(targets)
         components = [self._component.distribution(one, names) for one in each]
-        return MixtureDistribution(components, softmax(log_weights, axis=1))
+        mixture = MixtureDistribution(components, softmax(log_weights, axis=1))
+        return of_members([mixture])  # not so many members that disagree
 
     def _columns(self, values: Array) -> tuple[list[Array], Array]:
         """Packed parameters of each component, J of shape (N, size of one), and log w_j, (N, J)."""
