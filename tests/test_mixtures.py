@@ -124,6 +124,14 @@ def test_it_survives_a_file(model, new, tmp_path):
     assert again.family_ == "mixture"
 
 
+def test_what_members_held_out_is_of_one_member_each(model, tmp_path):
+    """So figures of it are of the regions that predictions have, before and after a file."""
+    model.save(tmp_path / "model.covey")
+    for one in (model, covey.load(tmp_path / "model.covey")):
+        assert type(one.out_of_fold_.region(0.9)).__name__ == "DensityRegion"
+        np.testing.assert_allclose(one.out_of_fold_.epistemic, 0.0, atol=1e-12)
+
+
 def test_it_is_judged_as_the_others_are(model, new):
     figures = model.evaluate(*new)
     assert figures["family"] == "Mixture"

@@ -42,6 +42,18 @@ def test_a_file_written_before_holds_what_it_held(tmp_path):
             lambda manifest, arrays: arrays.update(reference_blocks=arrays["reference_values"]),
             "the blocks of its calibration rows",
         ),
+        (
+            lambda manifest, arrays: arrays.update(
+                reference_blocks=np.arange(len(arrays["reference_values"]))
+            ),
+            "the blocks of its calibration rows",
+        ),
+        (
+            lambda manifest, arrays: arrays.update(
+                reference_values=arrays["reference_values"].astype(str)
+            ),
+            "the values of its calibration rows",
+        ),
         (lambda manifest, arrays: manifest.update(family_scores={}), "the score of its family"),
         (lambda manifest, arrays: manifest["features"]["columns"].pop(), "the number of inputs"),
         (lambda manifest, arrays: manifest["parameters"].update(depth=3), "argument 'depth'"),

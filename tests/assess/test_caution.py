@@ -100,7 +100,13 @@ def test_few_blocks_leave_some_freedom():
     assert [Caution.for_blocks(k).freedom for k in (1, 4, 5, 10)] == [LEAST_FREEDOM, 4.0, 5.0, 10.0]
 
 
-@pytest.mark.parametrize("bad", [{"freedom": 1.9}, {"freedom": np.inf}, {"shrinkage": 1.0}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *({"freedom": 1.9}, {"freedom": np.inf}, {"freedom": "5"}),
+        *({"shrinkage": 1.0}, {"shrinkage": True}),
+    ],
+)
 def test_forged_numbers_are_refused(bad):
     good = {"freedom": 5.0, "shrinkage": 0.1}
     assert Caution.from_manifest(good) == Caution(5.0, 0.1)

@@ -181,7 +181,20 @@ def test_infinite_regions_are_no_calibration():
 def test_weak_correlations_are_not_made_much_of():
     figures = figures_of(*predictions())
     figures["correlation"][2] = -0.09
+    alone = figures["baselines"]["uncorrelated"]
+    key = "negative_log_likelihood_per_target"
+    alone[key] = figures[key] + 0.04
     assert lines_of(figures)[3].startswith("Together? The targets hardly move together")
+
+
+def test_targets_may_depend_on_each_other_without_a_correlation():
+    figures = figures_of(*predictions())
+    figures["correlation"][2] = -0.09
+    key = "negative_log_likelihood_per_target"
+    figures["baselines"]["uncorrelated"][key] = figures[key] + 0.4
+    said = lines_of(figures)[3]
+    assert said.startswith("Together? Yes, though correlations are 0.1 at most in the mean")
+    assert "is worth +0.400 nats per target" in said
 
 
 # How accurate are the means?

@@ -7,11 +7,16 @@ import pytest
 from scipy.optimize import brentq
 from scipy.special import gamma
 from scipy.stats import chi2, norm
+from scipy.stats import f as f_law
 
 import covey
+from covey.distributions import mixture
 from covey.distributions.conformal import CalibrationSet
+from covey.distributions.density_levels import DensityLevels
 from covey.distributions.density_region import DensityRegion
+from covey.distributions.internals import of_members
 from covey.errors import InputError
+from covey.scores import distance_pit
 
 RNG = np.random.default_rng(0)
 
@@ -89,6 +94,96 @@ def test_it_holds_as_often_as_it_says_by_the_model():
         assert held == pytest.approx(level, abs=0.025)
 
 
+@pytest.mark.parametrize("d", [1, 3])
+@pytest.mark.parametrize("shares", ["alike", "one"])
+def test_many_components_that_agree_hold_what_one_would(d, shares):
+    """As members do that agree: 40 times the same Student-t, whose |z|^2 / D has F's law."""
+    level, count = np.array([0.5, 0.9, 0.95, 0.99]), 40
+    one = covey.MultivariateT(np.zeros((1, d)), degrees_of_freedom=4, covariance=np.eye(d)[None])
+    weights = np.full(count, 1.0) if shares == "alike" else np.append(1e-9 * np.ones(39), 1.0)
+    joint = covey.Mixture([one] * count, weights)
+    along = np.zeros((4000, d))
+    along[:, 0] = np.linspace(0.01, 12, 4000)
+    rows = joint[np.zeros(4000, dtype=int)]
+    law = f_law(d, 4)
+    held = []
+    for each in level:
+        inside = rows.region(each, shape="density").contains(along)
+        farthest = along[inside, 0].max()
+        held.append(law.cdf(farthest**2 / d * 2))  # nu / (nu - 2) = 2
+    np.testing.assert_allclose(held, level, atol=0.005 if shares == "alike" else 0.04)
+    assert np.all(np.diff(held) > 0.005)
+    region, radius = joint.region(0.9, shape="density"), np.sqrt(d * law.ppf(0.9) / 2)
+    ball = np.pi ** (d / 2) / gamma(d / 2 + 1) * radius**d
+    assert region.volume()[0] == pytest.approx(ball, rel=0.02 if shares == "alike" else 0.2)
+
+
+def test_a_region_beyond_all_points_says_that_its_volume_is_unknown():
+    parts = [covey.MultivariateNormal([[m]], covariance=[[[1.0]]]) for m in (0.0, 1.0)]
+    joint = covey.Mixture(parts)
+    assert joint.region(0.95, shape="density").volume_error()[0] < 0.05
+    far = DensityRegion(joint, np.array([200.0]), 0.95, "conformal")
+    assert np.isinf(far.volume_error()[0])
+
+
+def test_many_rows_are_worked_on_in_parts(monkeypatch):
+    """Density levels of 200,000 rows at once would take 4 GB."""
+    joint = normals([[-2.0, 0.0], [2.0, 1.0]], np.eye(2), n=9, weights=RNG.dirichlet([1, 1], 9))
+    y = joint.sample(1, seed=0)[0]
+    region = joint.region(0.8, shape="density")
+    expected = region.log_threshold, region.contains(y), distance_pit(joint, y)
+    rows = []
+    whole = DensityLevels.of
+    monkeypatch.setattr(mixture, "MOST_KEPT", 4)
+    monkeypatch.setattr(DensityLevels, "of", lambda one: rows.append(len(one)) or whole(one))
+    region = joint.region(0.8, shape="density")
+    found = region.log_threshold, region.contains(y), distance_pit(joint, y)
+    assert max(rows) == 4
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def test_intervals_calibrated_on_hopeless_rows_are_nested_and_hold_them():
+    """Rows far out in light tails, for predictions of heavy tails: no interval may shrink."""
+
+    def two(n, nu):
+        freedom = np.full(n, nu)
+        return covey.Mixture(
+            [
+                covey.MultivariateT(
+                    np.full((n, 1), m), degrees_of_freedom=freedom, scale_tril=np.ones((n, 1, 1))
+                )
+                for m in (0.0, 1.0)
+            ]
+        )
+
+    others = two(20, 50.0)
+    y = others.sample(1, seed=0)[0]
+    y[:4] = 30.0
+    joint = two(1, 3.0).calibrated_by(CalibrationSet(others, y, "conformal"))
+    ends = np.array([joint.interval(level) for level in (0.5, 0.7, 0.75, 0.8, 0.9)])[:, :, 0, 0]
+    assert np.all(np.diff(ends[:, 0]) <= 0)
+    assert np.all(np.diff(ends[:, 1]) >= 0)
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_row_as_far_out_as_the_one_that_sets_the_interval_is_held(side):
+    """Far in either tail, where 1 - tail has few digits left."""
+    freedom = np.full(19, 5.0)
+    parts = [
+        covey.MultivariateT(
+            np.full((19, 1), m), degrees_of_freedom=freedom, scale_tril=np.ones((19, 1, 1))
+        )
+        for m in (0.0, 1.0)
+    ]
+    joint = covey.Mixture(parts)
+    y = 0.5 + side * np.linspace(100, 280, 19)[:, None]  # tails of 1e-9 to 1e-11
+    calibrated = joint.calibrated_by(CalibrationSet(joint, y, "conformal"))
+    for rank in (10, 15, 19):
+        lower, upper = calibrated.interval(rank / 20)
+        assert np.sum((lower <= y) & (y <= upper)) == rank
+
+
 def test_its_boundary_encloses_its_volume():
     joint = normals([[-3.0, 0.0], [3.0, 0.0]], np.array([[1.0, 0.5], [0.5, 1.0]]))
     region = joint.region(0.9, shape="density")
@@ -102,6 +197,21 @@ def test_its_boundary_encloses_its_volume():
     assert region.volume()[0] == pytest.approx(area, rel=0.05)
     density = joint[np.zeros(len(parts[0]), dtype=int)].log_prob(parts[0])
     np.testing.assert_allclose(density, region.log_threshold[0], atol=0.05)
+
+
+@pytest.mark.parametrize("level", [0.05, 0.9, 0.999])
+def test_its_boundary_is_closed_at_any_level(level):
+    """Of heavy tails far out, and where hardly a point is inside."""
+    part = covey.MultivariateT(
+        np.zeros((1, 2)), degrees_of_freedom=2.5, scale_tril=np.diag([1.0, 3.0])[None]
+    )
+    region = covey.Mixture([part, part]).region(level, shape="density")
+    (line,) = region.boundary()[0]
+    np.testing.assert_array_equal(line[0], line[-1])
+    x, y = line.T
+    area = abs(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1])) / 2
+    expected = np.pi * 3 * 2 * f_law(2, 2.5).ppf(level)
+    assert area == pytest.approx(expected, rel=0.08)
 
 
 def test_a_row_with_gaps_is_compared_with_the_region_of_its_marginal():
@@ -201,6 +311,17 @@ def test_calibrated_mixtures_survive_a_pickle_and_concatenation():
     whole = covey.Mixture.concatenate([joint[:15], joint[15:]])
     assert whole.calibration == "conformal"
     np.testing.assert_allclose(whole.interval(0.8)[0], joint.interval(0.8)[0])
+
+
+def test_rows_of_fewer_members_keep_what_these_are():
+    """As rows out of fold are that some members held out once, others twice."""
+    one, two = (normals([[-2.0, 0.0], [2.0, shift]], np.eye(2)) for shift in (0.0, 1.0))
+    whole = covey.Mixture.concatenate([of_members([one]), of_members([one, two])])
+    assert whole.region(0.9).__class__ is DensityRegion
+    away = (two.mean - one.mean)[0] / 2
+    np.testing.assert_allclose(whole.epistemic[0], np.zeros((2, 2)), atol=1e-12)
+    np.testing.assert_allclose(whole.epistemic[1], np.outer(away, away), atol=1e-12)
+    np.testing.assert_allclose(whole.covariance[0], one.covariance[0])
 
 
 def test_of_too_few_rows_the_region_is_infinite():

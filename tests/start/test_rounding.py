@@ -63,3 +63,12 @@ def test_the_same_seed_gives_the_same_noise():
 def test_coarse_rounding_is_told_from_fine():
     Y = np.column_stack([RNG.integers(0, 9, 500), RNG.normal(size=500).round(3)]).astype(np.float64)
     assert Rounding.of(Y).coarse.tolist() == [True, False]
+
+
+def test_a_few_far_values_do_not_widen_the_noise_on_all_others():
+    """Counts, and six rows of a code for "missing" that nobody took out."""
+    values = np.random.default_rng(0).poisson(3, 2000).astype(float)
+    values[:6] = -9999.0
+    moved = Rounding.of(values[:, None]).spread(values[:, None], np.random.default_rng(1))[:, 0]
+    assert np.abs(moved - values)[6:].max() <= 5
+    assert np.abs(moved - values)[values == 3].max() >= 0.4

@@ -178,7 +178,13 @@ def _fitted(
         out_of_fold = transformed(distribution(targets=targets, **kept), transforms)
     kept = _starting_with(REFERENCE, arrays)
     values, weight, blocks = kept.pop("values"), kept.pop("weight", None), kept.pop("blocks", None)
-    if blocks is not None and (blocks.shape != values.shape[:1] or blocks.dtype != np.int64):
+    if values.dtype != np.float64 or np.isinf(values).any():
+        raise ValueError("the values of its calibration rows")
+    if blocks is not None and (
+        blocks.shape != values.shape[:1]
+        or blocks.dtype != np.int64
+        or not np.isin(blocks, np.arange(architecture.members)).all()
+    ):
         raise ValueError("the blocks of its calibration rows")
     joint = distribution(targets=targets, **kept)
     if "base" in manifest:

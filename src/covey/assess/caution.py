@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from covey.arguments.numbers import is_number
 from covey.distributions import Elliptical, Mixture
 from covey.distributions.internals import heavier, shrunk
 from covey.types import Array, Groups
@@ -48,7 +49,10 @@ class Caution:
             KeyError: an entry is lacking.
             ValueError: a number is out of place.
         """
-        freedom, share = float(manifest["freedom"]), float(manifest["shrinkage"])
+        freedom, share = manifest["freedom"], manifest["shrinkage"]
+        if not all(is_number(one) for one in (freedom, share)):
+            raise ValueError("numbers of caution")
+        freedom, share = float(freedom), float(share)
         if not (freedom >= LEAST_FREEDOM and 0 <= share <= MOST_SHARE and np.isfinite(freedom)):
             raise ValueError("numbers of caution")
         return cls(freedom, share)

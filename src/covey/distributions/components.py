@@ -131,8 +131,8 @@ class Components(Immutable, Calibrated):
         components = [
             kind.concatenate([c.calibrated_by(None) for c in column]) for column in columns
         ]
-        counts = {(part._members, len(part.components)) for part in parts}
-        members = counts.pop()[0] if len(counts) == 1 else None
+        sizes = {len(part.components) // part._members for part in parts}  # of a member
+        members = most // sizes.pop() if len(sizes) == 1 else None
         weights = np.concatenate([own for _, own in alike])
         return cls._calibrated_as(cls._trusted(components, weights, members), parts)
 

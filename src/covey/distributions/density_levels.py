@@ -9,8 +9,9 @@ in log p, and continue with slope -1 beyond, so that all values can be compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -21,6 +22,7 @@ from covey.types import Array
 
 POINTS = 512  # of each row, shared by its components
 LEAST_POINTS, MOST_POINTS = 16, 512  # of each component
+GOLDEN = (np.sqrt(5) - 1) / 2  # whose multiples are spread evenly between whole numbers
 INVERSES = np.linspace(0.0, 0.49, 50)  # of degrees of freedom, in a table
 MOST_NUMBERS = 2**21  # in an array of points of rows, 16 MB
 
@@ -59,11 +61,34 @@ class DensityLevels:
         return -_interpolated(scores, self.odds, -self.log_density)
 
 
+def in_parts(
+    joint: Any, what: Callable[[DensityLevels, Array], Array], values: Array, size: int
+) -> Array:
+    """What density levels say of one value per row, of so many rows at a time that they fit.
+
+    Args:
+        joint: a `Mixture` of N rows, no target of which is known.
+        what: `DensityLevels.scores` or `DensityLevels.log_density_at`.
+        values: shape (N,).
+        size: how many rows at a time; levels of all would take 10 to 20 kB for each.
+
+    Returns:
+        Array of shape (N,).
+    """
+    found = np.empty(len(joint))
+    for start in range(0, len(joint), size):
+        rows = slice(start, start + size)
+        found[rows] = what(DensityLevels.of(joint[rows]), values[rows])
+    return found
+
+
 def points_of(joint: Any, count: int) -> Iterator[tuple[slice, Array, Array, Array]]:
     """Points of all components of mixtures, some rows at a time.
 
-    Each component has points at evenly spread probabilities of its distance, in directions that
-    come with their opposites, others than those of the next component.
+    Each component has points at distances that cells of its probability have in the middle, cells
+    that grow smaller further out and lie elsewhere in each component, so that components that agree
+    do not have all points at the same few densities. Directions come with their opposites, others
+    than those of the next component.
 
     Args:
         joint: a `Mixture` of N rows, no target of which is known.
@@ -76,45 +101,58 @@ def points_of(joint: Any, count: int) -> Iterator[tuple[slice, Array, Array, Arr
     components, weights = joint._components
     d, k = len(joint.targets), len(components)
     each = int(np.clip(2 ** np.ceil(np.log2(count / k)), LEAST_POINTS, MOST_POINTS))
-    levels, directions = _spread(d, each, k)
+    cells, directions = _cells(each, k), _directions(d, each, k)
     size = max(MOST_NUMBERS // (each * k * max(d, 2)), 1)
     for start in range(0, len(joint), size):
         rows = slice(start, start + size)
         part = joint[rows]
         points = np.concatenate(
             [
-                one.mean + one._scale.colour(_lengths(one, levels)[..., None] * way[:, None])
-                for one, way in zip(part._components[0], directions, strict=True)
+                one.mean + one._scale.colour(_lengths(one, each, k, i)[..., None] * way[:, None])
+                for i, (one, way) in enumerate(zip(part._components[0], directions, strict=True))
             ]
         )
-        mass = np.repeat(weights[rows] / each, each, axis=1)
+        mass = (weights[rows, :, None] * np.diff(cells)).reshape(len(part), -1)
         yield rows, points, part._log_prob_at(points).T, mass
 
 
-def _spread(d: int, each: int, k: int) -> tuple[Array, Array]:
-    """Probabilities of distances, shape (S,), and directions for K components, (K, S, D)."""
+def _cells(each: int, k: int) -> Array:
+    """Ends of cells of probability for each of K components, shape (K, S + 1), from 0 to 1."""
+    turn = (np.arange(k)[:, None] * GOLDEN + 0.5) % 1 - 0.5
+    inner = (np.arange(1, each) + turn) / each
+    even = np.concatenate([np.zeros((k, 1)), inner, np.ones((k, 1))], axis=1)
+    return 1 - np.square(1 - even)
+
+
+def _directions(d: int, each: int, k: int) -> Array:
+    """Unit vectors for K components, shape (K, S, D), each followed by its opposite."""
     half = each // 2
-    levels = np.repeat((np.arange(half) + 0.5) / half, 2)
     uniform = unit_points(d, 2 ** (half * k - 1).bit_length())[: half * k]
     normal = ndtri(uniform).reshape(k, half, d)
     ways = normal / np.linalg.norm(normal, axis=2, keepdims=True)
-    return levels, np.stack([ways, -ways], axis=2).reshape(k, each, d)
+    return np.stack([ways, -ways], axis=2).reshape(k, each, d)
 
 
-def _lengths(component: Any, levels: Array) -> Array:
-    """Distances |z| below which some probabilities lie, shape (S, N), between those of a table."""
-    nu, d = component._radial.degrees_of_freedom, len(component.targets)
-    distinct, place = np.unique(levels, return_inverse=True)
+def _lengths(component: Any, each: int, k: int, place: int) -> Array:
+    """Distances |z| of the points of one of K components, shape (S, N), by a table."""
+    nu, logs = component._radial.degrees_of_freedom, _logs(len(component.targets), each, k)[place]
     if nu is None:
-        return np.sqrt(2 * gammaincinv(d / 2, distinct))[place][:, None]
-    with np.errstate(divide="ignore"):
-        logs = np.log(d * np.stack([fdtri(d, 1 / one, distinct) for one in INVERSES[1:]], axis=1))
-    logs = np.column_stack([np.log(2 * gammaincinv(d / 2, distinct)), logs])
+        return np.exp(0.5 * logs[:, :1])
     at = np.clip(1 / nu, 0.0, INVERSES[-1]) / INVERSES[1]
     below = np.minimum(at.astype(np.intp), len(INVERSES) - 2)
     share = at - below
     found: Array = np.exp(0.5 * ((1 - share) * logs[:, below] + share * logs[:, below + 1]))
-    return found[place]
+    return found
+
+
+@lru_cache(maxsize=8)
+def _logs(d: int, each: int, k: int) -> Array:
+    """Log |z|^2 in the middle of the cells, for each of `INVERSES`, shape (K, S, 50)."""
+    cells = _cells(each, k)
+    middle = (cells[:, 1:] + cells[:, :-1]) / 2
+    normal = np.log(2 * gammaincinv(d / 2, middle))
+    heavier = [np.log(d * fdtri(d, 1 / one, middle)) for one in INVERSES[1:]]
+    return np.stack([normal, *heavier], axis=2)
 
 
 def _interpolated(x: Array, at: Array, values: Array) -> Array:

@@ -18,6 +18,7 @@ POINTS, PARTS = 2048, 8  # of a volume: points in all, and parts whose differenc
 GRID = 160  # points along each side, between which boundaries are drawn
 ROUNDING = 1e-9  # of scores, so that a row as far out as a row of the calibration set is inside
 MARGIN = 0.08  # of the width of what is drawn
+MOST_GROWTHS = 60  # of a grid, until all of a region is on it
 
 
 class DensityRegion:
@@ -142,6 +143,8 @@ class DensityRegion:
                     spread = sums.std(axis=0, ddof=1) * np.sqrt(PARTS) / total
                 logs[at] = np.where(np.isneginf(least), np.inf, logs[at])
                 errors[at] = np.where(total > 0, spread, 0.0)
+                # further out than all points: how far, they cannot tell
+                errors[at[(density >= least[:, None]).all(axis=1)]] = np.inf
         return logs, errors
 
     def log_volume(self) -> Array:
@@ -157,7 +160,11 @@ class DensityRegion:
         return np.exp(self.log_volume())
 
     def volume_error(self) -> Array:
-        """Standard error of `volume` as a share of it, shape (N,)."""
+        """Standard error of `volume` as a share of it, shape (N,).
+
+        Infinite where a region reaches beyond all the points: its volume is at least `volume`. That
+        takes a level of nearly 1, or rows to calibrate on that are far out.
+        """
         return self._volumes[1]
 
     def boundary(self, points: int = GRID) -> list[list[Array]]:
@@ -199,14 +206,35 @@ class DensityRegion:
             _, cloud, density, _ = next(iter(points_of(part, POINTS)))
             inside = cloud[density[0] >= least, 0]
             inside = inside if len(inside) else cloud[[density[0].argmax()], 0]
-            low, high = inside.min(axis=0), inside.max(axis=0)
-            width = np.maximum(high - low, 1e-9 * part.stddev[0])
-            axes = [
-                np.linspace(a - MARGIN * w, b + MARGIN * w, size)
-                for a, b, w in zip(low, high, width, strict=True)
-            ]
-            grid = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 1, 2)
-            heights = part._log_prob_at(grid).reshape(size, size)
+            axes, heights = _grid(part, least, inside.min(axis=0), inside.max(axis=0), size)
             lines: Any = contour_generator(x=axes[0], y=axes[1], z=heights).lines(float(least))
             found.append(lines)
         return found
+
+
+def _grid(part: Any, least: float, low: Array, high: Array, size: int) -> tuple[list[Array], Array]:
+    """A grid that holds all of a region of two targets with a margin, and log-densities on it.
+
+    Args:
+        part: a `Mixture` of one row.
+        least: log-density on the boundary.
+        low: lower end of each target, of points that are inside, shape (2,).
+        high: upper ends.
+        size: G, points along each side.
+
+    Returns:
+        (axes, log-densities): two arrays of shape (G,), in target units, and one of shape (G, G).
+    """
+    width = np.maximum(high - low, 1e-9 * part.stddev[0])
+    low, high = low - MARGIN * width, high + MARGIN * width
+    for _ in range(MOST_GROWTHS):
+        axes = [np.linspace(a, b, size) for a, b in zip(low, high, strict=True)]
+        points = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 1, 2)
+        heights = part._log_prob_at(points).reshape(size, size)
+        below = (heights[:, 0] >= least).any(), (heights[0] >= least).any()
+        above = (heights[:, -1] >= least).any(), (heights[-1] >= least).any()
+        if not np.any([below, above]):
+            break  # else a line would end there
+        width = (high - low) / 2
+        low, high = low - np.where(below, width, 0.0), high + np.where(above, width, 0.0)
+    return axes, heights

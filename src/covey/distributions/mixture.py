@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Self, final
 
@@ -12,7 +13,7 @@ from covey.algebra.patterns import by_pattern
 from covey.algebra.points import CHUNK
 from covey.distributions.batch import frozen
 from covey.distributions.components import Components
-from covey.distributions.density_levels import DensityLevels
+from covey.distributions.density_levels import DensityLevels, in_parts
 from covey.distributions.density_region import ROUNDING
 from covey.distributions.divergence import divergence, kl_divergence, mixture_entropy
 from covey.distributions.elliptical import Elliptical
@@ -321,7 +322,7 @@ class Mixture(Components):
                 whole = len(rows) == len(self) and len(free) == values.shape[1]
                 part = self if whole else self._uncalibrated()[rows]._marginal(free)
                 density = part._log_prob(values[rows][:, free])
-                scores[rows] = part._levels.scores(density)
+                scores[rows] = part._of_levels(DensityLevels.scores, density)
         return scores - ROUNDING * (1 + np.abs(scores)) if inward else scores
 
     def _log_density_of(self, scores: Array) -> Array:
@@ -332,18 +333,16 @@ class Mixture(Components):
             if free:
                 whole = len(rows) == len(self) and len(free) == len(self.targets)
                 part = self if whole else self._uncalibrated()[rows]._marginal(free)
-                found[rows] = part._levels.log_density_at(scores[rows])
+                found[rows] = part._of_levels(DensityLevels.log_density_at, scores[rows])
         return found
 
-    @property
-    def _levels(self) -> DensityLevels:
-        """How much of each row is denser than some points, no target being known."""
-        kept: DensityLevels | None = self.__dict__.get("_density_levels")
-        if kept is None:
-            kept = DensityLevels.of(self._uncalibrated())
-            if len(self) <= MOST_KEPT:
-                self.__dict__["_density_levels"] = kept
-        return kept
+    def _of_levels(self, what: Callable[[DensityLevels, Array], Array], values: Array) -> Array:
+        """What the density levels say of one value per row, no target being known: shape (N,)."""
+        if len(self) > MOST_KEPT:
+            return in_parts(self._uncalibrated(), what, values, MOST_KEPT)
+        if "_density_levels" not in self.__dict__:
+            self.__dict__["_density_levels"] = DensityLevels.of(self._uncalibrated())
+        return what(self.__dict__["_density_levels"], values)
 
     def _interval_scores(self, values: Array, *, inward: bool = False) -> Array:
         present = ~np.isnan(values)
@@ -366,6 +365,7 @@ class Mixture(Components):
         return found
 
     def _ends_of(self, scores: Array) -> tuple[Array, Array]:
+        scores = scores + ROUNDING * (1 + np.abs(scores))
         return self._ends_at(scores, -1), self._ends_at(scores, 1)
 
     def _ends_at(self, scores: Array, side: int) -> Array:
@@ -375,11 +375,12 @@ class Mixture(Components):
                 rows = np.flatnonzero((scores[:, target] == score) & ~self.observed[:, target])
                 part = self._uncalibrated()[rows]._marginal([target])
                 tail = float(expit(-min(score, LARGEST_SCORE))) / 2
-                ends = part._quantiles(tail if side < 0 else 1 - tail)[:, 0]
+                ends = mixture_quantiles(part.components, part.weights, tail, upper=side > 0)[:, 0]
                 with np.errstate(over="ignore"):  # a region may be infinite
                     away = np.expm1(max(score - LARGEST_SCORE, 0.0)) * part.stddev[:, 0]
-                beyond = part.mean[:, 0] + side * away
-                found[rows, target] = beyond if score > LARGEST_SCORE else ends
+                if score > LARGEST_SCORE:  # no less than there, however heavy the tails are
+                    ends = side * np.maximum(side * part.mean[:, 0] + away, side * ends)
+                found[rows, target] = ends
         return found
 
     def _radius(self, level: float, present: Mask | None = None) -> Array:

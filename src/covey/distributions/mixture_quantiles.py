@@ -12,7 +12,9 @@ from covey.distributions.elliptical import Elliptical
 from covey.types import Array, Rows
 
 
-def mixture_quantiles(parts: Sequence[Elliptical], weights: Array, probability: float) -> Array:
+def mixture_quantiles(
+    parts: Sequence[Elliptical], weights: Array, probability: float, *, upper: bool = False
+) -> Array:
     """Where the distribution function F of each target reaches a probability.
 
     Newton's method on the normal quantile of F, which is near to a line; above 1/2 on that of
@@ -22,12 +24,15 @@ def mixture_quantiles(parts: Sequence[Elliptical], weights: Array, probability: 
         parts: K components, each of N rows and D targets.
         weights: shape (N, K).
         probability: in (0, 1).
+        upper: whether it is that of larger values, to all digits, and not that of smaller ones.
 
     Returns:
         Array of shape (N, D), in target units.
     """
     ends = np.stack([part._quantiles(probability) for part in parts])
-    sign = 1.0 if probability <= 0.5 else -1.0
+    if upper:  # as far on the other side of their means
+        ends = 2 * np.stack([part.mean for part in parts]) - ends
+    sign = 1.0 if (probability <= 0.5) != upper else -1.0
     aim = ndtri(min(probability, 1 - probability))
 
     def gap(x: Array, rows: Rows) -> tuple[Array, Array]:

@@ -13,6 +13,7 @@ from scipy.special import ndtri, softmax
 from covey.algebra.points import unit_points
 from covey.backend.select import keras
 from covey.distributions import Mixture as MixtureDistribution
+from covey.distributions.internals import of_members
 from covey.errors import InputError, shown
 from covey.families.family import Family
 from covey.families.student_t import START, StudentT
@@ -84,6 +85,11 @@ class Mixture(Family):
         """P, the width of the network's output: J (D + D (D + 1) / 2 + 2)."""
         return self.components * (self._component.packed_size + 1)
 
+    @property
+    def _size(self) -> int:
+        """Packed parameters of all components together, without their weights."""
+        return self.components * self._component.packed_size
+
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {"n_targets": self.n_targets, "components": self.components, "floor": self.floor}
@@ -99,7 +105,7 @@ class Mixture(Family):
         raw = ops.convert_to_tensor(raw)
         each, logits = self._parts(raw)
         each = self._component.constrain(each + ops.convert_to_tensor(self._start))
-        flat = ops.reshape(each, (*ops.shape(raw)[:-1], -1))
+        flat = ops.reshape(each, (*ops.shape(raw)[:-1], self._size))
         return ops.concatenate([flat, ops.log_softmax(logits, axis=-1)], axis=-1)
 
     @cached_property
@@ -124,10 +130,9 @@ class Mixture(Family):
 
     def _parts(self, packed: Tensor) -> tuple[Tensor, Tensor]:
         """Of the components, (..., J, size of one), and of their weights, (..., J)."""
-        size = self.components * self._component.packed_size
-        lead = ops.shape(packed)[:-1]
-        each = ops.reshape(packed[..., :size], (*lead, self.components, -1))
-        return each, packed[..., size:]
+        each = (self.components, self._component.packed_size)  # said, or TensorFlow forgets it
+        parts = ops.reshape(packed[..., : self._size], (*ops.shape(packed)[:-1], *each))
+        return parts, packed[..., self._size :]
 
     def log_prob(self, packed: Tensor, y: Tensor, *, missing: bool = True) -> Tensor:
         """Log-density of one observation per row: see `Family`."""
@@ -145,13 +150,13 @@ class Mixture(Family):
         each, log_weights = self._columns(values)
         names = None if targets is None else tuple(targets)
         components = [self._component.distribution(one, names) for one in each]
-        return MixtureDistribution(components, softmax(log_weights, axis=1))
+        mixture = MixtureDistribution(components, softmax(log_weights, axis=1))
+        return of_members([mixture])  # not so many members that disagree
 
     def _columns(self, values: Array) -> tuple[list[Array], Array]:
         """Packed parameters of each component, J of shape (N, size of one), and log w_j, (N, J)."""
-        size = self._component.packed_size
-        cut = self.components * size
-        return np.split(values[:, :cut], self.components, axis=1), values[:, cut:]
+        each = np.split(values[:, : self._size], self.components, axis=1)
+        return each, values[:, self._size :]
 
     def _check_read(self, values: Array) -> NDArray[np.bool_]:
         """See `Family`."""
@@ -165,5 +170,5 @@ class Mixture(Family):
     def _rescaled(self, packed: Tensor, scaling: tuple[Tensor, ...]) -> Tensor:
         each, log_weights = self._parts(packed)
         each = self._component._rescaled(each, scaling)
-        flat = ops.reshape(each, (*ops.shape(packed)[:-1], -1))
+        flat = ops.reshape(each, (*ops.shape(packed)[:-1], self._size))
         return ops.concatenate([flat, log_weights], axis=-1)

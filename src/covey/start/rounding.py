@@ -28,8 +28,8 @@ class Rounding:
     """How wide the noise on each value of D targets is.
 
     A value that far more rows have than rounding explains (an amount of 0, say) is a heap: its
-    noise reaches as many rows of other values, but is not wider than a fifth of a standard
-    deviation.
+    noise reaches half as many rows of other values on the side where they are nearer, but is not
+    wider than a fifth of a standard deviation.
 
     Attributes:
         steps: of rounding, shape (D,), in target units; 0 for none.
@@ -108,5 +108,8 @@ def _heaps(values: Array, step: float) -> tuple[Array, Array]:
     first = np.searchsorted(ordered, found)
     below = found - ordered[np.maximum(first - counts // 2, 0)]
     last = np.minimum(first + counts + counts // 2, len(ordered) - 1)
-    reach = 2 * np.maximum(below, ordered[last] - found)
+    above = ordered[last] - found
+    # the nearer ones: on the other side there may be nothing, or a far outlier alone
+    nearer = np.where((below > 0) & (above > 0), np.minimum(below, above), below + above)
+    reach = 2 * nearer
     return found, np.maximum(np.minimum(reach, WIDEST * spread), step)
