@@ -7,6 +7,7 @@ import pytest
 import covey
 from covey.assess.summary import rounding_sentence
 from covey.distributions import Mixture
+from covey.distributions.internals import mixture_of_arrays
 from covey.members.candidates import Candidate, without_ties
 from covey.members.selection import better
 from covey.table.folds import Folds
@@ -122,6 +123,20 @@ def test_it_survives_a_file(model, new, tmp_path):
         again.out_of_fold_.log_prob(bent(N, 0)[1]), model.out_of_fold_.log_prob(bent(N, 0)[1])
     )
     assert again.family_ == "mixture"
+    kept = again.out_of_fold_.epistemic
+    np.testing.assert_allclose(kept, model.out_of_fold_.epistemic, atol=1e-12)
+
+
+@pytest.mark.parametrize("members", [0, 3, 7, [2]])
+def test_a_file_with_another_number_of_members_is_refused(members):
+    arrays = covey.Mixture(
+        [covey.MultivariateT([[0.0]], degrees_of_freedom=5.0, scale_tril=[[[1.0]]])] * 4
+    )
+    forged = arrays.to_arrays() | {"members": np.array(members)}
+    with pytest.raises(ValueError, match="number of"):
+        mixture_of_arrays(("y0",), **forged)
+    whole = mixture_of_arrays(("y0",), **arrays.to_arrays() | {"members": np.array(2)})
+    np.testing.assert_allclose(whole.mean, arrays.mean)
 
 
 def test_what_members_held_out_is_of_one_member_each(model, tmp_path):
