@@ -163,6 +163,17 @@ def test_what_is_taken_for_rounding_is_said():
     assert rounding_sentence({}) == []
 
 
+def test_gaps_are_learned_from_if_it_is_asked_for_and_auto_leaves_them_alone():
+    X, Y = bent(450, 3)
+    Y.iloc[::4, 0] = np.nan
+    settings = {"members": 2, "max_steps": 500, "hidden_units": (8,), "trees": False}
+    model = covey.JointRegressor(max_time=0.1, verbose=0, **settings).fit(X, Y)
+    assert "mixture" not in model.family_scores_
+    few = {**settings, "max_steps": 40}
+    model = covey.JointRegressor(family="mixture", verbose=0, **few).fit(X, Y)
+    assert np.isfinite(model.predict_distribution(X).log_prob(Y)).all()
+
+
 def held_out(n, d, seed):
     """Rows for four members, of which each held out a quarter."""
     r = np.random.default_rng(seed)
