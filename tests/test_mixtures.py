@@ -7,6 +7,7 @@ import pytest
 import covey
 from covey.assess.summary import rounding_sentence
 from covey.distributions import Mixture
+from covey.distributions.internals import mixture_of_arrays
 from covey.members.candidates import Candidate, without_ties
 from covey.members.selection import better
 from covey.table.folds import Folds
@@ -122,6 +123,20 @@ def test_it_survives_a_file(model, new, tmp_path):
         again.out_of_fold_.log_prob(bent(N, 0)[1]), model.out_of_fold_.log_prob(bent(N, 0)[1])
     )
     assert again.family_ == "mixture"
+    kept = again.out_of_fold_.epistemic
+    np.testing.assert_allclose(kept, model.out_of_fold_.epistemic, atol=1e-12)
+
+
+@pytest.mark.parametrize("members", [0, 3, 7, [2]])
+def test_a_file_with_another_number_of_members_is_refused(members):
+    arrays = covey.Mixture(
+        [covey.MultivariateT([[0.0]], degrees_of_freedom=5.0, scale_tril=[[[1.0]]])] * 4
+    )
+    forged = arrays.to_arrays() | {"members": np.array(members)}
+    with pytest.raises(ValueError, match="number of"):
+        mixture_of_arrays(("y0",), **forged)
+    whole = mixture_of_arrays(("y0",), **arrays.to_arrays() | {"members": np.array(2)})
+    np.testing.assert_allclose(whole.mean, arrays.mean)
 
 
 def test_what_members_held_out_is_of_one_member_each(model, tmp_path):
@@ -146,6 +161,17 @@ def test_what_is_taken_for_rounding_is_said():
     lines = rounding_sentence({"weeks": 1.0, "price": 0.5})
     assert lines[0].startswith("taken to be rounded: weeks to 1, price to 0.5; the mixture")
     assert rounding_sentence({}) == []
+
+
+def test_gaps_are_learned_from_if_it_is_asked_for_and_auto_leaves_them_alone():
+    X, Y = bent(450, 3)
+    Y.iloc[::4, 0] = np.nan
+    settings = {"members": 2, "max_steps": 500, "hidden_units": (8,), "trees": False}
+    model = covey.JointRegressor(max_time=0.1, verbose=0, **settings).fit(X, Y)
+    assert "mixture" not in model.family_scores_
+    few = {**settings, "max_steps": 40}
+    model = covey.JointRegressor(family="mixture", verbose=0, **few).fit(X, Y)
+    assert np.isfinite(model.predict_distribution(X).log_prob(Y)).all()
 
 
 def held_out(n, d, seed):

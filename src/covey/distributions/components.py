@@ -168,10 +168,10 @@ class Components(Immutable, Calibrated):
         return self._trusted(components, self.weights, self._members, self._calibration_set)
 
     def to_arrays(self) -> dict[str, Array]:
-        """The arrays of all components and the weights, rows in front, then components."""
+        """The arrays of all components and the weights, rows in front, and of how many members."""
         each = [component.to_arrays() for component in self.components]
         stacks = {name: np.stack([one[name] for one in each], axis=1) for name in each[0]}
-        return {**stacks, "weights": self.weights}
+        return {**stacks, "weights": self.weights, "members": np.array(self._members)}
 
     @property
     def observed(self) -> Mask:

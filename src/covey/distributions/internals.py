@@ -347,12 +347,15 @@ def each_component(joint: Any, function: Callable[[Any], Any]) -> Any:
     return joint._of([function(component) for component in joint.components], joint.weights)
 
 
-def mixture_of_arrays(targets: tuple[str, ...], weights: Array, **stacks: Array) -> Mixture:
+def mixture_of_arrays(
+    targets: tuple[str, ...], weights: Array, members: Any, **stacks: Array
+) -> Mixture:
     """The mixtures of Student-t distributions that `Mixture.to_arrays` describes.
 
     Args:
         targets: D names.
         weights: shape (N, J).
+        members: of how many members the components are, shape ().
         stacks: arrays of the components, of shape (N, J, ...), by name.
 
     Returns:
@@ -360,16 +363,20 @@ def mixture_of_arrays(targets: tuple[str, ...], weights: Array, **stacks: Array)
 
     Raises:
         InputError: the arrays do not fit each other, or are no valid distributions.
-        ValueError: there are not as many components in all.
+        ValueError: there are not as many components in all, or for each member.
     """
     counts = {array.shape[:2] for array in (weights, *stacks.values())}
     if len(counts) != 1 or weights.ndim != 2:
         raise ValueError("the number of components")
+    if np.shape(members) or not 1 <= int(members) <= weights.shape[1]:
+        raise ValueError("the number of members")
+    if weights.shape[1] % int(members):
+        raise ValueError("the number of components of a member")
     components = [
         MultivariateT(targets=targets, **{name: stack[:, j] for name, stack in stacks.items()})
         for j in range(weights.shape[1])
     ]
-    return Mixture._trusted(components, Mixture(components, weights).weights, 1)
+    return Mixture._trusted(components, Mixture(components, weights).weights, int(members))
 
 
 def uncorrelated_log_prob(joint: Joint, y: Observations) -> Array:

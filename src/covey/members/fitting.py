@@ -79,8 +79,13 @@ def fit_table(
     data = replace(table.data, Y=through.transforms.latent(table.data.Y))
     count = len(data.targets)
     rows_in_all = int(processes.summed(np.array(len(data.Y), dtype=np.float64)))
+    gaps = bool(processes.summed(np.array(float(np.isnan(data.Y).any()))))
     plan = plan_of(
-        parameters["family"], parameters["rank"], count, rows_in_all, parameters["max_steps"]
+        parameters["family"],
+        parameters["rank"],
+        count,
+        0 if gaps else rows_in_all,
+        parameters["max_steps"],
     )
     architecture = plan.architecture(
         architecture_of(parameters, data.inputs.matrix, count, len(data.folds))

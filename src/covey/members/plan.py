@@ -138,7 +138,8 @@ def plan_of(
         family: "auto", "normal", "student_t", "mixture" or "low_rank".
         rank: of the factors, for "low_rank"; None for the default.
         n_targets: D.
-        n_rows: N; "auto" tries a mixture from 400 on, and up to 32 targets.
+        n_rows: N; "auto" tries a mixture from 400 on, and up to 32 targets. 0 where targets have
+            gaps: a factorisation for each component and row takes too long.
         max_steps: given by the user, or None; below 500 "auto" tries no mixture, whose components
             have hardly parted by then.
 
