@@ -294,9 +294,6 @@ class Elliptical(Batch, Calibrated):
         """The same means, standard deviations and tails, correlations times 1 - share."""
         return self._of_parts(self.targets, self.mean, self._scale.shrunk(share), self._radial)
 
-    def _mean_given_others(self, values: Array) -> Array:
-        return self._moments_given_others(values)[0]
-
     def _moments_given_others(self, values: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of each observed target, given the other observed ones.
 

@@ -164,7 +164,7 @@ def mean_given_others(joint: Joint, values: Array) -> Array:
     Returns:
         Array of shape (N, D), in target units; NaN where not observed.
     """
-    return joint._mean_given_others(values)
+    return joint._moments_given_others(values)[0]
 
 
 def moments_given_others(joint: Any, values: Array) -> tuple[Array, Array]:

@@ -95,8 +95,12 @@ class Kind(ABC):
         """Mahalanobis distance by the covariance of the observed targets, shape (N,)."""
 
     @abstractmethod
-    def _mean_given_others(self, values: Array) -> Array:
-        """Mean of each observed target given the other observed ones, shape (N, D), else NaN."""
+    def _moments_given_others(self, values: Array) -> tuple[Array, Array]:
+        """Mean and standard deviation of each observed target, given the other observed ones.
+
+        Both of shape (N, D), in target units, NaN where not observed; `values` also hold what is
+        known exactly.
+        """
 
     # probabilities by the model, and the distances and values that have them
 

@@ -151,18 +151,7 @@ class Transformed(OfLatent):
     def _mahalanobis(self, values: Array) -> Array:
         return self._normal._mahalanobis(values)
 
-    def _mean_given_others(self, values: Array) -> Array:
-        return self._moments_given_others(values)[0]
-
     def _moments_given_others(self, values: Array) -> tuple[Array, Array]:
-        """Mean and standard deviation of each observed target, given the other observed ones.
-
-        Args:
-            values: shape (N, D), NaN where not observed, also at targets known exactly.
-
-        Returns:
-            (mean, stddev), of shape (N, D), in target units, NaN where not observed.
-        """
         mean, stddev = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
         for i in np.flatnonzero(~np.isnan(values).all(axis=0)).tolist():
             rows = np.flatnonzero(~np.isnan(values[:, i]))
