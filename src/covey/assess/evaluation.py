@@ -14,7 +14,6 @@ from covey.distributions import Elliptical, Mixture, Transformed
 from covey.distributions.batch import evenly
 from covey.distributions.internals import (
     calibration_set_of,
-    components_of,
     in_units,
     latent_of,
     uncorrelated,
@@ -59,9 +58,9 @@ def evaluate(
         Plain numbers, text, lists and dicts, as JSON has them; None for what cannot be said (a
         target that was never observed):
 
-        * `rows` that figures are computed from, at most 50,000, fewer of mixtures (5,000, or fewer
-          with many targets, for the energy and variogram scores, `crps`, `interval_score`, `volume`
-          and `correlation`), evenly chosen `of_rows` with a target;
+        * `rows` that figures are computed from, at most 50,000, and 5,000 of mixtures (for the energy
+          and variogram scores, `crps`, `interval_score`, `volume` and `correlation` 5,000 of any, or
+          fewer with many targets), evenly chosen `of_rows` with a target;
         * `effective_rows`: how many rows of equal weight tell as much (Kish 1965);
         * `cells` (observed), `targets`, `family`, `calibration` (what regions are calibrated
           on) and `calibration_rows` (how many rows 90% regions use: those with all targets
@@ -92,8 +91,7 @@ def evaluate(
     rows = np.flatnonzero(~np.isnan(Y).all(axis=1) & (weight > 0))
     found = len(rows)
     shape = isinstance(latent_of(joint), Mixture)
-    parts = len(components_of(joint)[0])
-    rows = rows[evenly(found, max(MOST_ROWS // parts, FEW_ROWS) if shape else MOST_ROWS)]
+    rows = rows[evenly(found, FEW_ROWS if shape else MOST_ROWS)]
     if len(rows) < len(Y):
         joint, constant, Y, weight = joint[rows], constant[rows], Y[rows], weight[rows]
     some = evenly(len(rows), max(min(FEW_ROWS, MOST_NUMBERS // row_width(joint)), 1))
