@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-__all__ = ["ENGINES", "choose", "installed", "preferred", "watch"]
+__all__ = ["ENGINES", "choose", "installed", "preferred", "registered", "watch"]
 
 ENGINES = ("jax", "tensorflow", "torch")
 
@@ -113,6 +113,23 @@ def watch() -> None:
         _announce(keras)
 
 
+_waiting: list[Any] = []  # classes that were there before Keras
+
+
+def registered(cls: Any) -> Any:
+    """Enter a class in the register of Keras, as one of Covey's: now, or when Keras arrives."""
+    keras = sys.modules.get("keras")
+    if hasattr(keras, "saving"):
+        _register(keras, cls)
+    else:
+        _waiting.append(cls)
+    return cls
+
+
+def _register(keras: Any, cls: Any) -> None:
+    keras.saving.register_keras_serializable(package="covey")(cls)
+
+
 class _Watch:
     """Finds Keras where the others find it, and does what is to be done around its import."""
 
@@ -189,3 +206,5 @@ def _announce(keras: Any) -> None:
     register = keras.saving.get_custom_objects()
     for name, module in CLASSES.items():
         register.setdefault(name, _Later(module, name.partition(">")[2]))
+    while _waiting:
+        _register(keras, _waiting.pop())

@@ -6,12 +6,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.backend.select import keras
+from covey.backend.operations import ops
 from covey.families.family import Family
 from covey.families.inverse_cholesky import InverseCholesky
 from covey.types import Array, Tensor
-
-ops = keras.ops
 
 
 class FullFamily(Family):

@@ -6,11 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.algebra.triangular import cached_parts, inverse_lower, well_conditioned
-from covey.backend.select import keras
+from covey.backend.operations import backend, of, ops
 from covey.errors import InputError
 from covey.types import Array, Tensor
-
-ops = keras.ops
 
 # A unit lower triangular A with |A|_F^2 = D + f has |A^-1| <= ((D + f) / (D - 1))^((D - 1) / 2):
 # its singular values multiply to 1, so the smallest is least when the others are equal. The entries
@@ -57,6 +55,7 @@ class InverseCholesky:
 
     def constrain(self, raw: Tensor) -> list[Tensor]:
         """Turn unbounded numbers of shape (..., size) into the packed parts, to be concatenated."""
+        ops = of(raw)
         mean, log_diagonal, *below = self._parts(raw)
         diagonal = ops.exp(bounded(log_diagonal, -log(self.floor)))
         if not below:
@@ -211,7 +210,7 @@ class InverseCholesky:
 
 def _split(x: Tensor, ends: list[int]) -> list[Tensor]:
     """Parts of the last axis that end at some places, and what is behind the last."""
-    if keras.config.backend() == "torch":  # there Keras' split leaves what is compiled
+    if isinstance(x, np.ndarray) or backend() == "torch":
         starts, stops = [0, *ends], [*ends, x.shape[-1]]
         return [x[..., start:stop] for start, stop in zip(starts, stops, strict=True)]
     # not sliced: the gradient is one concatenation, not a sum of arrays full of zeros
@@ -226,4 +225,5 @@ def _padded(x: Tensor, widths: dict[int, tuple[int, int]]) -> Tensor:
 
 def bounded(x: Tensor, limit: float) -> Tensor:
     """x, softly held in (-limit, limit): slope 1 at 0, smooth, and never quite flat."""
+    ops = of(x)
     return x * ops.rsqrt(1.0 + ops.square(x / limit))

@@ -7,14 +7,13 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from covey.backend.select import keras
+from covey.backend.arrival import registered
+from covey.backend.operations import of, ops
 from covey.distributions import LowRankMultivariateNormal
 from covey.errors import InputError, shown
 from covey.families.family import Family
 from covey.families.inverse_cholesky import bounded
 from covey.types import Array, Tensor
-
-ops = keras.ops
 
 # Of the variance of a target that factors explain, over its specific variance, which is thus at
 # least a ten-thousandth of the whole. The correlation matrix then has no eigenvalue below 1e-4, and
@@ -27,7 +26,7 @@ SHIFT = 1e-5  # of the trace, far above float32's rounding of a sum of D product
 
 
 @final
-@keras.saving.register_keras_serializable(package="covey")
+@registered
 class LowRankNormal(Family):
     """Multivariate normal distributions of many targets: y = mean + s (e + G f).
 
@@ -106,7 +105,7 @@ class LowRankNormal(Family):
 
     def constrain(self, raw: Tensor) -> Tensor:
         """Turn any finite outputs, shape (..., P), into packed parameters of the same shape."""
-        d = self.n_targets
+        ops, d = of(raw), self.n_targets
         mean, log_specific = raw[..., :d], raw[..., d : 2 * d]
         specific = ops.exp(bounded(log_specific, -log(self.floor)))
         if self.rank == 0:

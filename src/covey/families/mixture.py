@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri, softmax
 
 from covey.algebra.points import unit_points
-from covey.backend.select import keras
+from covey.backend.arrival import registered
+from covey.backend.operations import of, ops
 from covey.distributions import Mixture as MixtureDistribution
 from covey.distributions.internals import of_members
 from covey.errors import InputError, shown
@@ -19,14 +20,12 @@ from covey.families.family import Family
 from covey.families.student_t import START, StudentT
 from covey.types import Array, Tensor
 
-ops = keras.ops
-
 APART = 0.7  # standard deviation of the components' means at raw outputs of zero
 MOST_COMPONENTS = 64
 
 
 @final
-@keras.saving.register_keras_serializable(package="covey")
+@registered
 class Mixture(Family):
     """Mixtures of J Student-t distributions of D targets: several modes, bends and skews.
 
@@ -102,6 +101,7 @@ class Mixture(Family):
 
     def constrain(self, raw: Tensor) -> Tensor:
         """Turn any finite outputs, shape (..., P), into packed parameters of the same shape."""
+        ops = of(raw)
         raw = ops.convert_to_tensor(raw)
         each, logits = self._parts(raw)
         each = self._component.constrain(each + ops.convert_to_tensor(self._start))
@@ -131,6 +131,7 @@ class Mixture(Family):
     def _parts(self, packed: Tensor) -> tuple[Tensor, Tensor]:
         """Of the components, (..., J, size of one), and of their weights, (..., J)."""
         each = (self.components, self._component.packed_size)  # said, or TensorFlow forgets it
+        ops = of(packed)
         parts = ops.reshape(packed[..., : self._size], (*ops.shape(packed)[:-1], *each))
         return parts, packed[..., self._size :]
 

@@ -6,16 +6,15 @@ from typing import final
 
 from numpy.typing import ArrayLike
 
-from covey.backend.select import keras
+from covey.backend.arrival import registered
+from covey.backend.operations import of
 from covey.distributions import MultivariateNormal
 from covey.families.full import FullFamily
 from covey.types import Tensor
 
-ops = keras.ops
-
 
 @final
-@keras.saving.register_keras_serializable(package="covey")
+@registered
 class Normal(FullFamily):
     """Multivariate normal distributions of D targets, with a full covariance matrix per row.
 
@@ -67,7 +66,7 @@ class Normal(FullFamily):
 
     def constrain(self, raw: Tensor) -> Tensor:
         """Turn any finite outputs, shape (..., P), into packed parameters of the same shape."""
-        return ops.concatenate(self._scale.constrain(raw), axis=-1)
+        return of(raw).concatenate(self._scale.constrain(raw), axis=-1)
 
     def _log_density(
         self, packed: Tensor, log_determinant: Tensor, squares: Tensor, observed: Tensor | int

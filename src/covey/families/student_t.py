@@ -7,14 +7,13 @@ from typing import final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from covey.backend.select import keras
+from covey.backend.arrival import registered
+from covey.backend.operations import of, ops
 from covey.distributions import MultivariateT
 from covey.errors import InputError
 from covey.families.full import FullFamily
 from covey.families.inverse_cholesky import bounded
 from covey.types import Array, Tensor
-
-ops = keras.ops
 
 LEAST_FREEDOM = 2.5  # degrees of freedom: the covariance, nu / (nu - 2) times the scale, stays tame
 START = 8.0  # degrees of freedom at raw outputs of zero
@@ -22,7 +21,7 @@ LIMIT = 10.0  # of the logit of 2.5 / nu: nu stays below about 121,000
 
 
 @final
-@keras.saving.register_keras_serializable(package="covey")
+@registered
 class StudentT(FullFamily):
     """Multivariate Student-t distributions of D targets: heavy tails, robust to outliers.
 
@@ -66,6 +65,7 @@ class StudentT(FullFamily):
 
     def constrain(self, raw: Tensor) -> Tensor:
         """Turn any finite outputs, shape (..., P), into packed parameters of the same shape."""
+        ops = of(raw)
         middle = log(LEAST_FREEDOM / (START - LEAST_FREEDOM))
         logit = middle + bounded(raw[..., -1:], LIMIT)
         inverse = ops.sigmoid(logit) / LEAST_FREEDOM

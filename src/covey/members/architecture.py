@@ -1,9 +1,8 @@
-"""The architecture of an ensemble: a plain `keras.Model` built out of numbers."""
+"""The architecture of an ensemble: all that is to be known of its networks but their weights."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Self
 
@@ -12,16 +11,12 @@ from numpy.typing import NDArray
 
 from covey.arguments.family import MIXTURE, NORMAL
 from covey.arguments.numbers import is_number
-from covey.backend import compilation
-from covey.backend.select import keras
 from covey.errors import InputError, shown
 from covey.families.internals import normal_head
-from covey.members.layers import MemberDense, MemberHead, PiecewiseLinear, members_first
+from covey.members.activations import is_activation
 from covey.members.registry import FAMILIES, FamilyClasses
 from covey.types import Array
 
-BLOCK = 256  # rows per forward pass; fixed, so that no row's result depends on its neighbours
-CHUNK = 64 * BLOCK  # rows whose inputs are copied at a time
 COMPONENTS, MOST_OUTPUTS = (3, 8), 512  # least and most of a mixture, and numbers in their scales
 
 
@@ -89,15 +84,12 @@ class Architecture:
             raise InputError(
                 f"`dropout` must be a number in [0, 1). Received: dropout={shown(self.dropout)}."
             )
-        try:
-            if not isinstance(self.activation, str):  # never an object: files hold no code
-                raise ValueError
-            keras.activations.get(self.activation)
-        except ValueError:
+        # never an object: files hold no code
+        if not isinstance(self.activation, str) or not is_activation(self.activation):
             raise InputError(
                 "`activation` must name a Keras activation, for example 'silu'. Received: "
                 f"activation={shown(self.activation)}."
-            ) from None
+            )
 
     @property
     def classes(self) -> FamilyClasses:
@@ -124,44 +116,19 @@ class Architecture:
         units, knots = tuple(manifest["hidden_units"]), tuple(map(tuple, manifest["knots"]))
         return cls(**{**manifest, "hidden_units": units, "knots": knots})
 
-    def build(self, seed: int = 0) -> Any:
-        """A model from inputs (rows, K, F) to packed parameters (rows, K, P).
-
-        Args:
-            seed: seed of the dropout.
-
-        Returns:
-            A `keras.Model`; its weights are yet to be set.
-        """
-        inputs = keras.Input((self.members, self.n_features), dtype="float32")
-        hidden = members_first(inputs)
-        if self._embedding is not None:
-            hidden = self._embedding(hidden)
-        for number, units in enumerate(self.hidden_units):
-            # whatever the global policy is: a saved model predicts the same everywhere
-            hidden = MemberDense(
-                units, activation=self.activation, kernel_initializer="zeros", dtype="float32"
-            )(hidden)
-            if self.dropout:
-                # one draw for all members, who see different rows anyway
-                noise = (1, None, units)
-                hidden = keras.layers.Dropout(
-                    self.dropout, noise, seed=seed + number, dtype="float32"
-                )(hidden)
-        return keras.Model(inputs, MemberHead(self.family)(hidden))
-
     @property
-    def _embedding(self) -> PiecewiseLinear | None:
+    def bends(self) -> tuple[list[int], NDArray[np.float32]]:
+        """The C features that have piecewise linear functions, and their knots, (C, T + 1).
+
+        Bins without width at the end make them all of one length.
+        """
         columns = [column for column, knots in enumerate(self.knots) if knots]
-        if not columns:
-            return None
-        longest = max(len(self.knots[column]) for column in columns)
-        # bins without width at the end make them all of one length
+        longest = max((len(self.knots[column]) for column in columns), default=0)
         padded = [
             (*self.knots[column], *[self.knots[column][-1]] * (longest - len(self.knots[column])))
             for column in columns
         ]
-        return PiecewiseLinear(columns, padded, self.functions or 0)
+        return columns, np.array(padded, dtype=np.float32).reshape(len(columns), longest)
 
     @property
     def skeleton(self) -> Self:
@@ -170,38 +137,16 @@ class Architecture:
         ranks = tuple(map(float, range(longest)))
         return replace(self, knots=tuple(ranks if knots else () for knots in self.knots))
 
-    def forward(self, model: Any, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Packed parameters, computed in blocks of fixed size.
-
-        Args:
-            model: a model as `build` gives it.
-            inputs: array of shape (N, K, F), or of shape (N, F) for all members alike.
-
-        Returns:
-            Array of shape (N, K, P).
-        """
-        alike = inputs.ndim == 2
-        if compilation.available():
-            compiled = _forward(self.skeleton, alike)
-            return compiled(*compilation.values(model), inputs)
-        parts = []
-        for start in range(0, len(inputs), CHUNK):
-            chunk = inputs[start : start + CHUNK, None] if alike else inputs[start : start + CHUNK]
-            size = -(-len(chunk) // BLOCK) * BLOCK
-            padded = np.zeros((size, self.members, self.n_features), dtype=np.float32)
-            padded[: len(chunk)] = chunk
-            parts.append(model.predict(padded, batch_size=BLOCK, verbose=0)[: len(chunk)])
-        return np.concatenate(parts)
-
     @property
     def weight_shapes(self) -> list[tuple[int, ...]]:
         """Shapes of the kernels and biases, layer by layer, the member axis in front."""
-        embedding = self._embedding
+        columns, knots = self.bends
+        functions = self.functions or 0
         shapes: list[tuple[int, ...]] = []
         width = self.n_features
-        if embedding is not None:
-            shapes.append((self.members, *embedding.kernel_shape))
-            width += len(embedding.columns) * embedding.units
+        if columns:
+            shapes.append((self.members, len(columns), knots.shape[1] - 1, functions))
+            width += len(columns) * functions
         widths = [width, *self.hidden_units, self.family.packed_size]
         for before, after in pairwise(widths):
             shapes += [(self.members, before, after), (self.members, after)]
@@ -281,21 +226,3 @@ def quantile_knots(
         edges = values if few else np.unique(np.quantile(column, levels).astype(np.float32))
         knots.append(tuple(edges.tolist()) if len(edges) > 2 else ())
     return tuple(knots)
-
-
-def read_weights(model: Any) -> list[NDArray[np.float32]]:
-    """The trainable weights of a model, as arrays with the member axis in front."""
-    values = [variable.value for variable in model.trainable_variables]
-    # a copy: some backends hand out views of what the next training step overwrites
-    return [np.array(keras.ops.convert_to_numpy(value)) for value in values]
-
-
-def write_weights(model: Any, weights: list[NDArray[np.float32]]) -> None:
-    """Set the trainable weights of a model."""
-    for variable, array in zip(model.trainable_variables, weights, strict=True):
-        variable.assign(array)
-
-
-@lru_cache(maxsize=8)
-def _forward(skeleton: Architecture, alike: bool) -> compilation.Forward:
-    return compilation.Forward(skeleton.build(), BLOCK, skeleton.members if alike else None)

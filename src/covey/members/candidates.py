@@ -192,8 +192,6 @@ class _Training:
             trained, place = over
             self.source.restore(place)
         ensemble = Ensemble(self.linear, architecture, trained.weights, data.targets)
-        if model is not None:
-            ensemble.keep(model)
         joint = ensemble.held_out(data)
         score = mean_score(joint, data)
         return Candidate(family, ensemble, joint, score, setup=trained.setup)

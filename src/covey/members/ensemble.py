@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
-from threading import Lock
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covey.assess.caution import Caution
-from covey.backend import compilation
 from covey.distributions import Elliptical, Mixture
 from covey.distributions.internals import as_predicted, of_members, rescaled
 from covey.errors import ArtifactError
-from covey.members.architecture import Architecture, write_weights
+from covey.members.architecture import Architecture
+from covey.members.forward import Networks
 from covey.stacking.stack import Stack
 from covey.start.start import PREFIX, LinearStart, stacked
 from covey.table.folds import collected
@@ -51,33 +51,14 @@ class Ensemble:
     scales: Any = None
     stack: Stack | None = None
     caution: Caution | None = None
-    _model: Any = field(default=None, init=False, repr=False, compare=False)
-    # while Keras predicts, the weights of the model are elsewhere
-    _lock: Any = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.scales is None:
             self.scales = np.ones(len(self.targets))
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_model": None, "_lock": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update({**state, "_lock": Lock()})
-
-    def _forward(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-        compilation.check_process()
-        with self._lock:
-            return self.architecture.forward(self.model, matrix)
-
-    @property
-    def model(self) -> Any:
-        """The network as a `keras.Model`, built when it is first needed."""
-        if self._model is None:
-            model = self.architecture.build()
-            write_weights(model, self.weights)
-            self._model = model
-        return self._model
+    @cached_property
+    def _networks(self) -> Networks:
+        return Networks(self.architecture, self.weights)
 
     @property
     def tree_weights(self) -> dict[str, float]:
@@ -87,22 +68,13 @@ class Ensemble:
         pairs = zip(self.targets, self.stack.shared, self.stack.typical_weights, strict=True)
         return {target: float(weight) for target, some, weight in pairs if some}
 
-    def keep(self, model: Any) -> None:
-        """Keep the model that training left, so that it need not be built and compiled again."""
-        self._model = model
-
     def with_stack(self, stack: Stack) -> Self:
         """The same members, trees having a share in their means."""
-        return self._with(stack=stack)
+        return replace(self, stack=stack)
 
     def with_caution(self, caution: Caution) -> Self:
         """The same members, held back in their tails and correlations."""
-        return self._with(caution=caution)
-
-    def _with(self, **changes: Any) -> Self:
-        found = replace(self, **changes)
-        found.keep(self._model)
-        return found
+        return replace(self, caution=caution)
 
     def mixture(self, inputs: Inputs, trees: Array | None = None) -> Mixture:
         """The prediction of all members for every row.
@@ -115,7 +87,7 @@ class Ensemble:
         Returns:
             Mixtures of N rows, in target units.
         """
-        packed = self._forward(inputs.matrix)
+        packed = self._networks.packed(inputs.matrix)
         if trees is None or self.stack is None:
             return self._mixture(packed, inputs, self._trees(inputs))
         alike = np.broadcast_to(trees, (len(self.linear), *trees.shape))
@@ -151,7 +123,7 @@ class Ensemble:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for start in range(0, max(len(inputs), 1), MOST_ROWS):
                 block = inputs[start : start + MOST_ROWS]
-                packed, trees = self._forward(block.matrix), self._trees(block)
+                packed, trees = self._networks.packed(block.matrix), self._trees(block)
                 size = max(MOST_NUMBERS // int(np.prod(packed.shape[1:])), 1)
                 parts = np.split(np.arange(len(packed)), range(size, len(packed), size))
 
@@ -202,7 +174,7 @@ class Ensemble:
         matrix = np.zeros((longest, len(rows), inputs.matrix.shape[1]), dtype=np.float32)
         for k, own in enumerate(some):
             matrix[: len(own), k] = own.matrix
-        packed = self._forward(matrix)
+        packed = self._networks.packed(matrix)
         return [self._of_network(k, packed[: len(own), k], own) for k, own in enumerate(some)]
 
     def _trees(self, inputs: Inputs) -> Array | None:

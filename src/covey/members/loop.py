@@ -12,10 +12,11 @@ from covey.backend import processes
 from covey.backend.compilation import STEPS
 from covey.backend.select import keras
 from covey.errors import warn
-from covey.members.architecture import Architecture, write_weights
+from covey.members.architecture import Architecture
 from covey.members.averaging import BestWeights
 from covey.members.batches import Chunk, Source
 from covey.members.callbacks import EACH_BATCH, hears, listed
+from covey.members.network import build, write_weights
 from covey.members.progress import finish, progress_bar, show
 from covey.members.recipe import Recipe
 from covey.members.run import Run
@@ -60,7 +61,7 @@ def train(
     """
     begun = time.monotonic()
     generator = np.random.default_rng(run.seed)
-    model = architecture.build(seed=int(generator.integers(2**31)))
+    model = build(architecture, seed=int(generator.integers(2**31)))
     write_weights(model, architecture.initial_weights(generator) if weights is None else weights)
     steps = runner(architecture, model, source, recipe)
     best = BestWeights(held_out.scorer(architecture), held_out.share, steps.weights())

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from covey.backend import compilation
 from covey.backend.select import keras
-from covey.members.architecture import Architecture, read_weights
+from covey.members.architecture import Architecture
 from covey.members.batches import Chunk, Source, gather
 from covey.members.loss import WhitenedLikelihood
+from covey.members.network import build, read_weights
 from covey.members.optimizer import MemberAdamW
 from covey.members.recipe import Recipe
 from covey.types import Snapshot
@@ -77,7 +78,7 @@ def runner(architecture: Architecture, model: Any, source: Source, recipe: Recip
 
     Args:
         architecture: what the model is made of.
-        model: as `architecture.build` gives it; it is compiled here.
+        model: as `network.build` gives it; it is compiled here.
         source: where the rows will come from.
         recipe: how long and how fast.
 
@@ -181,7 +182,7 @@ def _loss(
 
 @lru_cache(maxsize=8)
 def _steps(skeleton: Architecture, complete: int, gaps: bool, recipe: Recipe) -> compilation.Steps:
-    model, loss = skeleton.build(), _loss(skeleton, complete, gaps)
+    model, loss = build(skeleton), _loss(skeleton, complete, gaps)
     optimizer = _optimizer(skeleton.members, recipe)
     optimizer.build(model.trainable_variables)
 

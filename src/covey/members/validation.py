@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from covey.backend import compilation, processes
 from covey.backend.select import keras
-from covey.members.architecture import BLOCK, Architecture, write_weights
+from covey.members.architecture import Architecture
 from covey.members.layers import LogDensity
+from covey.members.network import build, write_weights
 from covey.start.whitening import Whitened
 from covey.table.training_data import TrainingData
 from covey.types import Array, Rows
 
+BLOCK = 256  # rows whose densities are computed together
 MOST_SCORED = 4096  # held-out rows of a member that a validation scores; the final score is of all
 
 
@@ -77,7 +79,7 @@ class HeldOut:
             A function from weights, as `read_weights` gives them, to the mean log-density of each
             member's held-out rows, shape (K,), in nats per row.
         """
-        model = architecture.build()
+        model = build(architecture)
         densities = [part.densities(architecture, model) for part in self.parts]
 
         def score(weights: list[NDArray[np.float32]]) -> Array:
@@ -158,7 +160,7 @@ def _compiled(skeleton: Architecture, shape: tuple[int, ...] | None) -> compilat
     unit = None
     if shape is not None:  # of the shape alone: what is in there comes as a weight
         unit = np.broadcast_to(np.eye(shape[-1]) if len(shape) == 3 else 1.0, shape)
-    return compilation.Forward(_scorer(skeleton, skeleton.build(), unit), BLOCK)
+    return compilation.Forward(_scorer(skeleton, build(skeleton), unit), BLOCK)
 
 
 def _spread(rows: Rows, most: int) -> Rows:

@@ -1,0 +1,137 @@
+"""What fitted networks say of rows, in NumPy: no backend is needed, and none is waited for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covey.algebra.threads import one_thread
+from covey.members.activations import Activation, activation
+from covey.members.architecture import Architecture
+
+Numbers = NDArray[np.float32]
+
+BLOCK = 32  # rows of every product of matrices, so that no row's result depends on its neighbours
+CACHED = 2**18  # numbers in an array of hidden units, so that it stays in the cache of a core
+
+
+@dataclass(frozen=True, eq=False)
+class Networks:
+    """K fitted networks side by side.
+
+    Attributes:
+        architecture: of the networks.
+        weights: as `architecture.weight_shapes` lists them.
+    """
+
+    architecture: Architecture
+    weights: Sequence[Numbers]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"architecture": self.architecture, "weights": self.weights}
+
+    def packed(self, inputs: Numbers) -> Numbers:
+        """Packed parameters.
+
+        Args:
+            inputs: array of shape (N, K, F), or of shape (N, F) for all members alike.
+
+        Returns:
+            Array of shape (N, K, P).
+        """
+        found = np.empty((len(inputs), *self._shape), dtype=np.float32)
+        parts = [slice(at, at + self._piece) for at in range(0, len(inputs), self._piece)]
+
+        def compute(part: slice) -> None:
+            found[part] = self._part(inputs[part])
+
+        with one_thread():
+            if len(parts) < 2:  # often one row that is waited for: no thread has to be started
+                for part in parts:
+                    compute(part)
+            else:
+                with ThreadPoolExecutor(os.cpu_count()) as pool:
+                    list(pool.map(compute, parts))
+        return found
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return self.architecture.members, self.architecture.family.packed_size
+
+    @cached_property
+    def _piece(self) -> int:
+        """Rows that are worked on together."""
+        widest = max(shape[-1] for shape in self.architecture.weight_shapes)
+        return BLOCK * max(CACHED // (BLOCK * self.architecture.members * widest), 1)
+
+    def _part(self, inputs: Numbers) -> Numbers:
+        """The same as `packed` for a few rows."""
+        n = len(inputs)
+        blocks = -(-n // BLOCK)
+        x = np.zeros((blocks * BLOCK, *inputs.shape[1:]), dtype=np.float32)
+        x[:n] = inputs
+        x = x[:, None] if x.ndim == 2 else x
+        # members, or one for all of them, then blocks, then rows
+        x = np.ascontiguousarray(np.moveaxis(x.reshape(blocks, BLOCK, *x.shape[1:]), 2, 0))
+        hidden = self._embedded(x)
+        *layers, (kernel, bias) = self._layers
+        for each in layers:
+            hidden = self._activation(_dense(hidden, *each))
+        raw = _dense(hidden, kernel, bias)
+        packed = self.architecture.family.constrain(raw)
+        found = np.moveaxis(packed, 0, 2).reshape(blocks * BLOCK, *self._shape)
+        return found[:n]
+
+    @cached_property
+    def _layers(self) -> list[tuple[Numbers, Numbers]]:
+        """Kernels and biases of the dense layers, with an axis for the blocks."""
+        dense = self.weights[0 if self._bends is None else 1 :]
+        return [(k[:, None], b[:, None, None]) for k, b in zip(dense[::2], dense[1::2], strict=True)]
+
+    @cached_property
+    def _bends(self) -> tuple[list[int], Numbers, Numbers] | None:
+        """Columns of piecewise linear functions, lower ends of their bins and widths, or None."""
+        columns, knots = self.architecture.bends
+        if not columns:
+            return None
+        lower, width = knots[:, :-1], np.diff(knots, axis=1)
+        # nothing ever reaches an empty bin
+        far, one = np.float32(1e9), np.float32(1)
+        return columns, np.where(width > 0, lower, far), np.where(width > 0, width, one)
+
+    def _embedded(self, x: Numbers) -> Numbers:
+        """The inputs of all members, (K, blocks, rows, F), and functions of single ones."""
+        members = self.architecture.members
+        if self._bends is None:
+            return np.broadcast_to(x, (members, *x.shape[1:]))
+        columns, lower, width = self._bends
+        kernel = self.weights[0]
+        f, (_, c, _, units) = x.shape[-1], kernel.shape
+        chosen = np.moveaxis(x[..., columns], 3, 1)[..., None]  # K or 1, C, blocks, rows, 1
+        progress = chosen - lower[:, None, None]
+        progress /= width[:, None, None]
+        np.clip(progress, 0, 1, out=progress)
+        progress -= np.float32(0.5)
+        functions = progress @ kernel[:, :, None]  # K, C, blocks, rows, units
+        found = np.empty((members, *x.shape[1:3], f + c * units), dtype=np.float32)
+        found[..., :f] = x
+        found[..., f:] = np.moveaxis(functions, 1, 3).reshape(*found.shape[:3], c * units)
+        return found
+
+    @cached_property
+    def _activation(self) -> Activation:
+        return activation(self.architecture.activation)
+
+
+def _dense(inputs: Numbers, kernel: Numbers, bias: Numbers) -> Numbers:
+    outputs: Numbers = inputs @ kernel
+    outputs += bias
+    return outputs
+
