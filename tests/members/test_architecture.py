@@ -1,4 +1,4 @@
-"""The network of an ensemble, against plain NumPy."""
+"""The architecture of an ensemble: its networks against plain NumPy, and what it refuses."""
 
 import json
 
@@ -7,20 +7,15 @@ import pytest
 
 from covey.backend.select import keras
 from covey.errors import InputError
-from covey.members.architecture import (
-    CHUNK,
-    Architecture,
-    quantile_knots,
-    read_weights,
-    write_weights,
-)
+from covey.members.architecture import Architecture, quantile_knots
+from covey.members.network import build, read_weights, write_weights
 
 NETWORK = Architecture(4, 2, members=3, hidden_units=(8, 5), activation="silu", dropout=0.2)
 
 
 def built(network=NETWORK, seed=0):
     generator = np.random.default_rng(seed)
-    model = network.build()
+    model = build(network)
     weights = [0.3 * generator.normal(size=w.shape) for w in network.initial_weights(generator)]
     write_weights(model, [w.astype(np.float32) for w in weights])
     return model
@@ -41,32 +36,22 @@ def test_each_member_is_a_network_of_its_own():
             x = silu(x @ kernel[k] + bias[k])
         raw = keras.ops.convert_to_tensor(x @ head_kernel[k] + head_bias[k], dtype="float32")
         expected.append(keras.ops.convert_to_numpy(NETWORK.family.constrain(raw)))
-    np.testing.assert_allclose(NETWORK.forward(model, inputs), np.stack(expected, 1), atol=1e-5)
+    packed = model.predict(inputs, verbose=0)
+    np.testing.assert_allclose(packed, np.stack(expected, 1), atol=1e-5)
 
 
 def test_it_starts_at_the_standard_normal_with_hidden_units_of_unit_scale():
-    model = NETWORK.build()
+    model = build(NETWORK)
     weights = NETWORK.initial_weights(np.random.default_rng(0))
     write_weights(model, weights)
-    joint = NETWORK.family.distribution(
-        NETWORK.forward(model, np.ones((1, 3, 4), np.float32))[:, 0]
-    )
+    packed = model.predict(np.ones((1, 3, 4), np.float32), verbose=0)
+    joint = NETWORK.family.distribution(packed[:, 0])
     np.testing.assert_array_equal(joint.mean, np.zeros((1, 2)))
     np.testing.assert_array_equal(joint.covariance[0], np.eye(2))
     wide = Architecture(400, 2, members=2, hidden_units=(300,), activation="silu")
     kernel = wide.initial_weights(np.random.default_rng(0))[0]
     assert kernel.shape == (2, 400, 300)
     np.testing.assert_allclose(kernel.std(), 1 / 20, rtol=0.02)
-
-
-def test_a_row_does_not_depend_on_its_block():
-    model = built()
-    inputs = np.random.default_rng(1).normal(size=(CHUNK + 3, 3, 4)).astype(np.float32)
-    whole = NETWORK.forward(model, inputs)
-    assert len(whole) == len(inputs)
-    np.testing.assert_array_equal(NETWORK.forward(model, inputs[-2:]), whole[-2:])
-    alike = NETWORK.forward(model, inputs[:, 0])
-    np.testing.assert_array_equal(alike[:, 0], whole[:, 0])
 
 
 def test_weights_go_out_and_in():
@@ -128,7 +113,7 @@ def test_a_network_with_knots_is_what_its_manifest_says():
     assert network.weight_shapes[:2] == [(3, 2, 3, 2), (3, 8, 8)]
     inputs = np.zeros((3, 3, 4), np.float32)
     inputs[1, :, 3], inputs[2, :, 3] = 0.25, 0.25 + 1e-3
-    rise = np.diff(network.forward(model, inputs), axis=0)
+    rise = np.diff(model.predict(inputs, verbose=0), axis=0)
     assert (np.abs(rise) > 0).any(axis=(1, 2)).all()
     with pytest.raises(InputError, match="knots of 4 features"):
         Architecture(4, 2, members=3, hidden_units=(8,), activation="silu", knots=knots[:3])
@@ -141,9 +126,9 @@ def test_a_student_t_becomes_a_normal_with_its_mean_and_a_wider_scale():
     model = built(student)
     inputs = np.random.default_rng(1).normal(size=(10, 3, 4)).astype(np.float32)
     normal, weights = student.as_normal(read_weights(model), np.array([0.0, 0.1, 0.5]))
-    other = normal.build()
+    other = build(normal)
     write_weights(other, weights)
-    before, after = student.forward(model, inputs), normal.forward(other, inputs)
+    before, after = model.predict(inputs, verbose=0), other.predict(inputs, verbose=0)
     for member, stretch in enumerate([0.0, 0.1, 0.5]):
         t = student.family.distribution(before[:, member])
         n = normal.family.distribution(after[:, member])

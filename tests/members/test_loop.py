@@ -8,9 +8,10 @@ import pytest
 from covey.backend import compilation
 from covey.backend.select import keras
 from covey.errors import CoveyWarning, InputError
-from covey.members.architecture import Architecture, read_weights, write_weights
+from covey.members.architecture import Architecture
 from covey.members.batches import Batches
 from covey.members.loop import train
+from covey.members.network import build, read_weights, write_weights
 from covey.members.recipe import Recipe
 from covey.members.run import Run
 from covey.members.validation import HeldOut
@@ -79,7 +80,7 @@ def rows_of(inputs, whitened, folds, recipe, sample_weight=None):
 
 def held_out_scores(model, inputs, whitened, folds):
     family = network().family
-    packed = network(len(folds)).forward(model, inputs)
+    packed = model.predict(np.repeat(inputs[:, None], len(folds), axis=1), verbose=0)
     return [
         family.distribution(packed[test, k]).log_prob(whitened[k][test]).mean()
         for k, (_, test) in enumerate(folds)
@@ -91,7 +92,7 @@ def test_training_improves_and_keeps_the_best_weights_of_each_member():
     model, trained, _ = run(inputs, whitened, folds, changed(RECIPE, max_steps=200))
     scores = held_out_scores(model, inputs, whitened, folds)
     np.testing.assert_allclose(trained.scores, scores, atol=1e-4)
-    start = network().build()
+    start = build(network())
     write_weights(start, network().initial_weights(np.random.default_rng(0)))
     assert (trained.scores > np.array(held_out_scores(start, inputs, whitened, folds)) + 0.1).all()
     for kept, now in zip(trained.weights, read_weights(model), strict=True):
@@ -162,12 +163,13 @@ def test_rows_with_gaps_teach_what_they_hold(some_complete):
     whitened = Whitened(y, complete, L, np.where(complete[:, None], -log_L, 0.0))
     recipe = changed(RECIPE, max_steps=300)
     model, trained, _ = run(inputs, whitened, folds, recipe)
-    untrained = network().build()
+    untrained = build(network())
     write_weights(untrained, network().initial_weights(np.random.default_rng(0)))
     for k, (_, test) in enumerate(folds):
         scores = []
         for each in (untrained, model):
-            packed = network().forward(each, inputs[test])[:, k]
+            copies = np.repeat(inputs[test][:, None], len(folds), axis=1)
+            packed = each.predict(copies, verbose=0)[:, k]
             joint = network().family.distribution(packed).affine(L[k], targets=["y0", "y1"])
             both = joint.log_prob(residual[test, k])
             second = joint.marginal("y1").log_prob(residual[test, k, 1:])

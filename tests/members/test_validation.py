@@ -7,8 +7,9 @@ import pytest
 
 from covey.algebra.triangular import solve_lower
 from covey.families import Normal, StudentT
-from covey.members.architecture import BLOCK, Architecture, read_weights
-from covey.members.validation import HeldOut
+from covey.members.architecture import Architecture
+from covey.members.network import build, read_weights
+from covey.members.validation import BLOCK, HeldOut
 from covey.start.whitening import Whitened
 from tests.training import training_data
 
@@ -43,14 +44,14 @@ def test_scores_are_those_of_the_distributions(family_name, gaps, weighted):
         weight = np.random.default_rng(1).uniform(0, 2, len(inputs))
         data = replace(data, weight=weight)
     network = Architecture(4, D, K, (8,), "silu", family_name=family_name)
-    model = network.build()
+    model = build(network)
     r = np.random.default_rng(2)
     for variable in model.trainable_variables:
         variable.assign(0.3 * r.normal(size=variable.shape))
     held_out = HeldOut.gather(data, whitened)
     assert len(held_out.parts) == (1 if gaps == 0 else 2)
     scores = held_out.scorer(network)(read_weights(model))
-    packed = network.forward(model, inputs)
+    packed = model.predict(np.repeat(inputs[:, None], K, axis=1), verbose=0)
     family = {"normal": Normal, "student_t": StudentT}[family_name](D, floor=network.floor)
     for k, rows in enumerate(data.folds.tests):
         joint = family.distribution(packed[rows, k]).affine(whitened.scale_tril[k])

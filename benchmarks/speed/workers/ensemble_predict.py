@@ -6,7 +6,7 @@ import numpy as np
 
 import covey
 import covey.members.fitting
-from covey.members.architecture import write_weights
+from covey.members.network import build, write_weights
 
 
 def distribution(model, X):
@@ -22,7 +22,7 @@ def distribution(model, X):
 def bare(model, X, batch):
     """Keras' own `predict` of the same members, on a matrix that is ready."""
     ensemble = model.ensemble_
-    network = ensemble.architecture.build()
+    network = build(ensemble.architecture)
     write_weights(network, ensemble.weights)
     members = ensemble.architecture.members
     inputs = np.repeat(X[:, None].astype(np.float32), members, axis=1)
