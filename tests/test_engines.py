@@ -6,30 +6,15 @@ The files hold a small regressor, a small Keras model and what they predicted un
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import covey
 from covey.backend.select import keras
 from covey.layers import DistributionHead
 from covey.losses import NegativeLogLikelihood
+from tests.small_table import ROWS, table
 
 FOLDER = Path(__file__).parent / "data"
-ROWS = 40
-
-
-def table():
-    r = np.random.default_rng(0)
-    X = pd.DataFrame(
-        {
-            "number": r.normal(size=ROWS),
-            "gaps": np.where(r.random(ROWS) < 0.2, np.nan, r.normal(size=ROWS)),
-            "colour": r.choice(["red", "green", "blue"], ROWS),
-        }
-    )
-    noise = r.normal(size=(ROWS, 3)) @ [[1.0, 0.8, 0.0], [0.0, 0.6, 0.5], [0.0, 0.0, 0.9]]
-    Y = (noise + X[["number"]].to_numpy()) * [1e-9, 1.0, 1e9]
-    return X, pd.DataFrame(Y, columns=["small", "middle", "big"])
 
 
 def fitted():

@@ -170,7 +170,9 @@ assert type(model.layers[-1]) is covey.layers.DistributionHead
 
 
 def test_every_class_that_a_file_can_name_is_known_beforehand():
-    decorated = re.compile(r"^@keras\.saving\.register_keras_serializable\(.*\)\nclass (\w+)", re.M)
+    decorated = re.compile(
+        r"^@(?:registered|keras\.saving\.register_keras_serializable\(.*\))\nclass (\w+)", re.M
+    )
     found = {
         f"covey>{name}": ".".join(path.relative_to(ROOT / "src/covey").with_suffix("").parts)
         for path in ROOT.glob("src/covey/**/*.py")
@@ -190,7 +192,7 @@ def test_an_engine_that_only_predicts_is_refused_for_a_fit_and_predicts(tmp_path
     code = f"""
 sys.path.insert(0, {str(ROOT)!r})
 import covey, numpy as np, keras
-from tests.test_engines import table
+from tests.small_table import table
 X, Y = table()
 assert keras.config.backend() == "numpy"
 loaded = covey.load({str(ROOT / "tests/data/small.covey")!r})

@@ -19,7 +19,12 @@ from covey.start.whitening import Whitened
 from tests.training import training_data
 
 RECIPE = Recipe(
-    max_steps=60, batch_size=16, learning_rate=0.01, weight_decay=0.02, patience=1.0, max_time=None
+    max_steps=60,
+    batch_size=16,
+    learning_rate=0.01,
+    weight_decay=0.02,
+    patience=(1.0, 1.0),
+    max_time=None,
 )
 
 
@@ -202,7 +207,7 @@ def test_rows_of_weight_zero_do_not_count():
 def test_patience_ends_the_training():
     inputs, whitened, folds = problem()
     noise = [np.random.default_rng(k).normal(size=whitened[0].shape) for k in range(2)]
-    recipe = changed(RECIPE, max_steps=1000, patience=0.1, learning_rate=0.1)
+    recipe = changed(RECIPE, max_steps=1000, patience=(0.1, 0.1), learning_rate=0.1)
     _, trained, _ = run(inputs, noise, folds, recipe)
     assert trained.steps < 1000
     assert (trained.steps - trained.best_steps >= 100).all()

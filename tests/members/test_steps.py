@@ -20,7 +20,12 @@ from covey.start.whitening import Whitened
 from tests.training import training_data
 
 RECIPE = Recipe(
-    max_steps=60, batch_size=16, learning_rate=0.01, weight_decay=0.02, patience=1.0, max_time=None
+    max_steps=60,
+    batch_size=16,
+    learning_rate=0.01,
+    weight_decay=0.02,
+    patience=(1.0, 1.0),
+    max_time=None,
 )
 on_jax = pytest.mark.skipif(keras.config.backend() != "jax", reason="many steps at a time: jax")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -35,6 +36,18 @@ def one_thread() -> Iterator[None]:
             if _within == 0:
                 _limit.restore_original_limits()
                 _limit = None
+
+
+def _afresh() -> None:
+    """In a copy of a process nobody is within, whoever was at the moment of copying."""
+    global _lock, _limit, _within
+    if _limit is not None:
+        _limit.restore_original_limits()
+    _lock, _limit, _within = Lock(), None, 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_afresh)
 
 
 @lru_cache(maxsize=1)

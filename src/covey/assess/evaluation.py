@@ -58,9 +58,9 @@ def evaluate(
         Plain numbers, text, lists and dicts, as JSON has them; None for what cannot be said (a
         target that was never observed):
 
-        * `rows` that figures are computed from, at most 50,000, and 5,000 of mixtures (for the energy
-          and variogram scores, `crps`, `interval_score`, `volume` and `correlation` 5,000 of any, or
-          fewer with many targets), evenly chosen `of_rows` with a target;
+        * `rows` that figures are computed from, at most 50,000, and 5,000 of mixtures (for the
+          energy and variogram scores, `crps`, `interval_score`, `volume` and `correlation` 5,000
+          of any, or fewer with many targets), evenly chosen `of_rows` with a target;
         * `effective_rows`: how many rows of equal weight tell as much (Kish 1965);
         * `cells` (observed), `targets`, `family`, `calibration` (what regions are calibrated
           on) and `calibration_rows` (how many rows 90% regions use: those with all targets

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.backend import forks
 from covey.backend.select import check_can_train, keras
 from covey.errors import EngineError
 from covey.types import Tensor
@@ -33,45 +34,19 @@ def alone() -> bool:
     return keras.distribution.distribution() is None
 
 
-_forked_from: int | None = None  # the process in which jax was at work when it was copied
-
-
-def _remember() -> None:
-    global _forked_from
-    if _forked_from is None and available() and _at_work():
-        _forked_from = os.getpid()
-
-
-def _at_work() -> bool:
-    """Whether jax has started the threads that a fork would leave behind."""
-    import jax
-
-    name, value = "jax_num_cpu_devices", jax.config.jax_num_cpu_devices
-    try:  # what may not be changed from then on
-        jax.config.update(name, value + 1)
-    except RuntimeError:
-        return True
-    jax.config.update(name, value)
-    return False
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_remember)
-
-
 def check_process() -> None:
     """Refuse to work in a copy of a process in which jax was at work: it would wait forever.
 
     Raises:
         EngineError: this process was forked from such a one.
     """
-    if _forked_from not in (None, os.getpid()):
+    if forks.forked_from() not in (None, os.getpid()):
         raise EngineError(
             "Expected a process of its own for jax. Received one that was forked from process "
-            f"{_forked_from} after jax had worked there (Covey predicted, or Keras built a model), "
-            "and here jax would wait forever. Start processes by "
-            'multiprocessing.get_context("spawn") (joblib\'s default does), or load the model and '
-            "predict in the forked processes alone."
+            f"{forks.forked_from()} after jax had worked there (Covey fitted, or Keras built a "
+            "model), and here jax would wait forever. Start processes by "
+            'multiprocessing.get_context("spawn") (joblib\'s default does). A fitted model '
+            "predicts in any process."
         )
 
 

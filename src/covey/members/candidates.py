@@ -30,6 +30,7 @@ from covey.types import Array, Rows
 
 NORMAL_SHARE = 0.15  # of the steps of the Student-t, for the normal that starts from it
 NORMAL_RATE = 1 / 3  # of its learning rate
+NORMAL_PATIENCE = (0.3, 0.3)  # of its own steps, which are few
 MIXTURE_FROM = 0.5  # share of the time that the two may take, if a mixture comes after them
 LEAST_RATIO = 1e-6  # of a covariance to a scale matrix
 
@@ -109,6 +110,7 @@ def train_candidates(
         _until(recipe, before),
         max_steps=max(1, round(NORMAL_SHARE * recipe.max_steps)),
         learning_rate=NORMAL_RATE * recipe.learning_rate,
+        patience=NORMAL_PATIENCE,
     )
     found = [student, training.candidate(of_normal, shorter, weights, student.setup)]
     if plan.mixture and not run.interruption.asked:
@@ -173,10 +175,9 @@ class _Training:
     ) -> Candidate:
         """Train a family, or take what an earlier training of it left; arguments as for `train`."""
         family, store, data = architecture.family_name, self.store, self.data
-        model = None
         over = None if store is None else store.finished(family)
         if over is None:
-            model, trained = train(
+            _, trained = train(
                 architecture,
                 self.source,
                 self.held_out,

@@ -93,7 +93,9 @@ class Networks:
     def _layers(self) -> list[tuple[Numbers, Numbers]]:
         """Kernels and biases of the dense layers, with an axis for the blocks."""
         dense = self.weights[0 if self._bends is None else 1 :]
-        return [(k[:, None], b[:, None, None]) for k, b in zip(dense[::2], dense[1::2], strict=True)]
+        return [
+            (k[:, None], b[:, None, None]) for k, b in zip(dense[::2], dense[1::2], strict=True)
+        ]
 
     @cached_property
     def _bends(self) -> tuple[list[int], Numbers, Numbers] | None:
@@ -134,4 +136,3 @@ def _dense(inputs: Numbers, kernel: Numbers, bias: Numbers) -> Numbers:
     outputs: Numbers = inputs @ kernel
     outputs += bias
     return outputs
-

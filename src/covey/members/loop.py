@@ -72,7 +72,6 @@ def train(
     deadline = np.inf if recipe.max_time is None else run.started + recipe.max_time
     late = time.monotonic() + reserve >= deadline or run.interruption.asked
     interval, late = processes.agreed((_steps_per_validation(recipe, held_out), late))
-    patience = recipe.patience * recipe.max_steps
     epochs = {"epochs": -(-recipe.max_steps // interval), "steps": interval, "verbose": run.verbose}
     callbacks = _Callbacks(listed(run.callbacks), model, steps, epochs)
     model.stop_training = False
@@ -117,7 +116,9 @@ def train(
                 now_there = _joined(steps.snapshot(), best.snapshot(), source.snapshot())
                 store.keep(architecture.family_name, now_there)
             late = late or time.monotonic() >= deadline or run.interruption.asked
-            over = model.stop_training or bool(np.all(best.waiting >= patience))
+            over = model.stop_training or bool(
+                np.all(best.waiting >= recipe.waits(best.best_steps))
+            )
             late, over = processes.agreed((late, over))
             if over:
                 break

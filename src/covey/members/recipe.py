@@ -11,8 +11,10 @@ import numpy as np
 from covey.arguments.numbers import is_number
 from covey.backend.select import keras
 from covey.errors import InputError, shown
+from covey.types import Array, Counts
 
 LEAST_STEPS, STEPS_PER_ROW, MOST_STEPS = 2000, 0.15, 8000
+PATIENCE = (0.1, 0.3)
 SMALLEST_BATCH, LARGEST_BATCH = 32, 256
 WIDE = 325  # outputs from which on batches become smaller: those of a Student-t of 24 targets
 
@@ -26,7 +28,8 @@ class Recipe:
         batch_size: rows per member and step.
         learning_rate: its peak, after the warm-up; it decays along a half cosine.
         weight_decay: of AdamW, relative to the learning rate.
-        patience: share of `max_steps` without improvement after which a member is done.
+        patience: least and largest share of `max_steps` without improvement after which a member
+            is done; in between it is half of the steps until its best.
         max_time: seconds after which training stops, or None.
 
     Raises:
@@ -37,7 +40,7 @@ class Recipe:
     batch_size: int
     learning_rate: float
     weight_decay: float
-    patience: float
+    patience: tuple[float, float]
     max_time: float | None
 
     def __post_init__(self) -> None:
@@ -104,9 +107,14 @@ class Recipe:
             batch_size=batch_size,
             learning_rate=learning_rate,
             weight_decay=weight_decay,
-            patience=0.3,
+            patience=PATIENCE,
             max_time=max_time,
         )
+
+    def waits(self, best_steps: Counts) -> Array:
+        """How many steps without improvement members wait, given the step of their best, (K,)."""
+        least, most = self.max_steps * np.array(self.patience)
+        return np.clip(best_steps / 2, least, most)
 
     @property
     def schedule(self) -> Any:

@@ -21,7 +21,6 @@ from covey.assess.summary import (
     trees_sentence,
 )
 from covey.assess.verdict import too_many
-from covey.backend.select import keras
 from covey.distributions import Elliptical, Mixture, Transformed
 from covey.report.model import Model
 from covey.table import read_features
@@ -138,8 +137,9 @@ def settings_of(model: Model, calibration: str) -> list[tuple[str, str]]:
 def versions() -> list[tuple[str, str]]:
     """What this page was made with."""
     found = [("Covey", __version__), ("Python", platform.python_version())]
-    backend = keras.backend.backend()
-    for package in ("keras", backend, "numpy", "scipy", "scikit-learn", "pandas"):
+    keras = sys.modules.get("keras")  # a fitted model predicts without it
+    trained = () if keras is None else ("keras", keras.backend.backend())
+    for package in (*trained, "numpy", "scipy", "scikit-learn", "pandas"):
         try:
             found.append((package, version(package)))
         except PackageNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -15,6 +16,7 @@ from covey.types import Array
 
 FEW = 1000  # rows that one thread predicts
 MOST = 2**31 - 1  # what LightGBM counts with
+_PROCESS = os.getpid()
 
 
 @dataclass(frozen=True, eq=False, repr=False)  # of arrays, neither is of use
@@ -67,7 +69,8 @@ class Forest:
         """
         if not len(matrix):
             return np.zeros((0, self.n_outputs))
-        alone = len(matrix) < FEW  # to wake other threads takes longer
+        # to wake other threads takes longer; and in a copy of a process they are not there
+        alone = len(matrix) < FEW or os.getpid() != _PROCESS
         found = self._booster.predict(matrix, raw_score=True, num_threads=int(alone))
         return np.asarray(found, dtype=np.float64).reshape(len(matrix), self.n_outputs)
 

@@ -1,0 +1,37 @@
+"""Whether this process is a copy of one in which jax was at work, and so would wait forever."""
+
+import os
+import sys
+
+_forked_from: int | None = None  # the process in which jax was at work when it was copied
+
+
+def watch() -> None:
+    """From now on, notice when a process in which jax is at work is copied."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_remember)
+
+
+def forked_from() -> int | None:
+    """The number of the first process that was copied while jax was at work there, if any."""
+    return _forked_from
+
+
+def _remember() -> None:
+    global _forked_from
+    if _forked_from is None and _at_work():
+        _forked_from = os.getpid()
+
+
+def _at_work() -> bool:
+    """Whether jax has started the threads that a fork would leave behind."""
+    jax = sys.modules.get("jax")
+    if jax is None or not hasattr(jax, "config"):  # it may be about to be imported
+        return False
+    name, value = "jax_num_cpu_devices", jax.config.jax_num_cpu_devices
+    try:  # what may not be changed from then on
+        jax.config.update(name, value + 1)
+    except RuntimeError:
+        return True
+    jax.config.update(name, value)
+    return False
