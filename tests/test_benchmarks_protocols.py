@@ -117,7 +117,7 @@ def test_protocol_b_runs_on_few_rows(tmp_path, monkeypatch, shape):
         conditional, "coverage", lambda X, inside, level: asked.append(X) or {"ert": 1.0}
     )
     quick = {"max_steps": 20, "members": 2, "hidden_units": (4,), "family": "normal"}
-    record = protocol_b.run("t", 0, shape, **quick)
+    record = protocol_b.run("t", 0, (shape,), **quick)[shape]
     for level in ("0.90", "0.95"):
         for kind in ("", "revealed_", "projected_"):
             assert record[level][f"{kind}coverage"] == pytest.approx(float(level), abs=0.15)

@@ -89,17 +89,19 @@ def main() -> None:
             )
     elif _data():
         for seed, name in product(range(*options.seeds), options.sets):
-            folder, compute = (
-                ("protocol_b_missing", protocol_b.run_missing)
-                if options.missing
-                else (
-                    f"protocol_b_{options.shape}",
-                    lambda name, seed: protocol_b.run(name, seed, options.shape),
+            if options.missing:
+                _cell(
+                    runner.result_path(runner.RESULTS, "protocol_b_missing", name, seed),
+                    lambda name=name, seed=seed: protocol_b.run_missing(name, seed),
+                    options.again,
                 )
-            )
-            _cell(
-                runner.result_path(runner.RESULTS, folder, name, seed),
-                lambda name=name, seed=seed, compute=compute: compute(name, seed),
+                continue
+            _cells(
+                {
+                    shape: runner.result_path(runner.RESULTS, f"protocol_b_{shape}", name, seed)
+                    for shape in protocol_b.SHAPES
+                },
+                lambda name=name, seed=seed: protocol_b.run(name, seed),
                 options.again,
             )
 
@@ -142,7 +144,11 @@ def _quick() -> None:
         few: dict[str, Any] = {"members": 2, "max_steps": 50}
         pair = tables.BUNDLED[1]
         for kind, cell, compute in (
-            ("protocol_b_density", pair, lambda: protocol_b.run(pair, 0, "density", **few)),
+            (
+                "protocol_b_density",
+                pair,
+                lambda: protocol_b.run(pair, 0, ("density",), **few)["density"],
+            ),
             ("later", f"{pair}-covey", lambda: later.run(pair, "covey", **few)),
         ):
             path = runner.result_path(Path(folder), kind, cell, 0)
@@ -154,19 +160,29 @@ def _quick() -> None:
 
 def _cell(path: Path, compute: Callable[[], dict[str, Any]], again: bool) -> None:
     """Compute what is not there yet; one that fails says so, and the others go on."""
-    if path.exists() and not again:
+    _cells({"": path}, lambda: {"": compute()}, again)
+
+
+def _cells(
+    paths: dict[str, Path], compute: Callable[[], dict[str, dict[str, Any]]], again: bool
+) -> None:
+    """The same for several that are computed together, each under its key."""
+    if all(path.exists() for path in paths.values()) and not again:
         return
     started = time.perf_counter()
     try:
-        record = compute()
+        records = compute()
     except Exception as error:
-        print(f"{path.stem}  failed: {type(error).__name__}: {error}", flush=True)
+        stem = next(iter(paths.values())).stem
+        print(f"{stem}  failed: {type(error).__name__}: {error}", flush=True)
         return
-    record["seconds"] = round(time.perf_counter() - started, 1)
-    record["revision"] = runner.revision()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=1) + "\n")
-    print(json.dumps(record), flush=True)
+    for key, path in paths.items():
+        record = records[key]
+        record["seconds"] = round(time.perf_counter() - started, 1)
+        record["revision"] = runner.revision()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(record, indent=1) + "\n")
+        print(json.dumps(record), flush=True)
 
 
 def _line(record: dict[str, Any]) -> str:
@@ -215,7 +231,6 @@ def _parser() -> argparse.ArgumentParser:
     b = commands.add_parser("protocol-b", help="the conformal volumes of Braun et al.")
     b.add_argument("--seeds", type=_span, default=(0, 10))
     b.add_argument("--sets", type=_list, default=list(protocol_b.TITLES))
-    b.add_argument("--shape", choices=protocol_b.SHAPES, default=protocol_b.SHAPES[0])
     b.add_argument("--missing", action="store_true", help="targets missing in training too")
     g = commands.add_parser("later", help="rows that come after those of training")
     g.add_argument("--seeds", type=_span, default=(0, 1))

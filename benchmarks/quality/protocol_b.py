@@ -9,6 +9,7 @@ to the normal, fitted on the training part. Levels 90% and 95%. Figures of two k
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -124,32 +125,43 @@ def _density_volume(joint: Any, bound: float) -> np.ndarray:
     return np.mean(np.where(-density <= bound, np.exp(-density), 0.0), axis=0)
 
 
-def run(name: str, seed: int, shape: str = "ellipsoid", **settings: Any) -> dict[str, Any]:
+def run(
+    name: str, seed: int, shapes: Sequence[str] = SHAPES, **settings: Any
+) -> dict[str, dict[str, Any]]:
     """One split of one set: whole regions, some targets revealed, missing, and projected.
 
     Args:
         name: of a set in `TITLES`.
         seed: number of the authors' experiment.
-        shape: one of `SHAPES`.
+        shapes: some of `SHAPES`, of regions by one and the same fit.
         settings: for `JointRegressor`, none by default.
 
     Returns:
-        What is to be kept; figures of each level under its name.
+        For each shape what is to be kept; figures of each level under its name.
     """
     parts = prepare(name, seed)
     model = covey.JointRegressor(random_state=seed, verbose=0, **settings).fit(*parts.fit)
     joints = {part: model.predict_distribution(getattr(parts, part)[0]) for part in _TWO}
+    gaps = _missing(parts, joints)
+    return {
+        shape: {
+            "table": name,
+            "seed": seed,
+            "shape": shape,
+            "family": model.family_,
+            **_figures(parts, joints, gaps, seed, shape),
+        }
+        for shape in shapes
+    }
+
+
+def _figures(
+    parts: Parts, joints: dict[str, Any], gaps: dict[str, float], seed: int, shape: str
+) -> dict[str, Any]:
     Y = {part: getattr(parts, part)[1] for part in _TWO}
     d = parts.test[1].shape[1]
     known = revealed(d)
-    found: dict[str, Any] = {
-        "table": name,
-        "seed": seed,
-        "shape": shape,
-        "family": model.family_,
-        "test_rows": len(parts.test[1]),
-        "targets": d,
-    }
+    found: dict[str, Any] = {"test_rows": len(parts.test[1]), "targets": d}
     names = joints["test"].targets
     told = {part: {names[k]: Y[part][:, k] for k in known} for part in _TWO}
     others = {part: np.delete(Y[part], known, axis=1) for part in _TWO}
@@ -162,7 +174,6 @@ def run(name: str, seed: int, shape: str = "ellipsoid", **settings: Any) -> dict
     if matrix is not None:
         flat = {p: joints[p].affine(matrix) for p in _TWO}
         projected = _regions(flat, {p: Y[p] @ matrix.T for p in _TWO}, shape)
-    gaps = _missing(parts, joints)
     for level in LEVELS:
         key = f"{level:.2f}"
         found[key] = {**whole[key], "missing_coverage": gaps[key]}
