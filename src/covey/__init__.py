@@ -8,7 +8,7 @@ that is installed, and the classes that saved models name.
 
 from importlib import import_module
 
-from covey.backend import arrival, forks
+from covey.backend import arrival
 
 TYPE_CHECKING = False  # that of `typing`, whose import takes longer than all that is here
 if TYPE_CHECKING:  # what type checkers see in place of `__getattr__`
@@ -70,7 +70,6 @@ _MODULE_OF = {
 }
 
 arrival.watch()
-forks.watch()
 
 if not TYPE_CHECKING:
 

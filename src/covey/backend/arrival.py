@@ -11,6 +11,7 @@ import os
 import sys
 from importlib import import_module
 
+from covey.backend import forks
 from covey.errors import EngineError
 
 TYPE_CHECKING = False  # that of `typing`, whose import takes longer than all that is here
@@ -105,7 +106,11 @@ def preferred() -> str:
 
 
 def watch() -> None:
-    """From now on, see to the backend and to Covey's classes when Keras is imported."""
+    """From now on, see to the backend and to Covey's classes when Keras is imported.
+
+    And notice when this process is copied after jax was at work in it.
+    """
+    forks.watch()
     if not any(isinstance(finder, _Watch) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Watch())
     keras = sys.modules.get("keras")

@@ -3,13 +3,16 @@
 import os
 import sys
 
+_watching = False
 _forked_from: int | None = None  # the process in which jax was at work when it was copied
 
 
 def watch() -> None:
     """From now on, notice when a process in which jax is at work is copied."""
-    if hasattr(os, "register_at_fork"):
+    global _watching
+    if not _watching and hasattr(os, "register_at_fork"):
         os.register_at_fork(before=_remember)
+        _watching = True
 
 
 def forked_from() -> int | None:
