@@ -64,9 +64,12 @@ def scores(prediction: Arrays, Y_test: np.ndarray, Y_train: np.ndarray) -> dict[
     }
 
 
-def log_volume(joint: MultivariateNormal | MultivariateT, radius: float | np.ndarray) -> np.ndarray:
+def log_volume(
+    joint: MultivariateNormal | MultivariateT | Mixture, radius: float | np.ndarray
+) -> np.ndarray:
     """Logarithm of the volume of the ellipsoids of that Mahalanobis radius, shape (N,)."""
-    return Region(joint, joint, np.broadcast_to(radius, len(joint)), LEVEL).log_volume()
+    one = joint.moment_matched() if isinstance(joint, Mixture) else joint
+    return Region(one, one, np.broadcast_to(radius, len(one)), LEVEL).log_volume()
 
 
 def energy_score(joint: MultivariateNormal | MultivariateT | Mixture, y: np.ndarray) -> float:
