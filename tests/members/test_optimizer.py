@@ -83,3 +83,16 @@ def test_a_rate_that_is_set_holds_from_there_on(rate):
     for variable, one in zip(found, run(theirs, steps, SHAPES), strict=True):
         assert_allclose(keras.ops.convert_to_numpy(variable.value), one, rtol=1e-6)
     assert_allclose(float(optimizer.learning_rate), rate, rtol=1e-6)
+
+
+@pytest.mark.parametrize("steps", [1, 7, 40, 1000])
+def test_the_rate_rises_and_falls_as_by_keras_schedule(steps):
+    optimizer = MemberAdamW(0.01, decay_steps=steps)
+    optimizer.build([keras.Variable(np.ones(shape), dtype="float32") for shape in SHAPES])
+    warm = max(1, steps // 20)
+    theirs = keras.optimizers.schedules.CosineDecay(
+        0.01 / 50, max(1, steps - warm), 0.01, warmup_target=0.01, warmup_steps=warm
+    )
+    for step in {0, 1, warm - 1, warm, warm + 1, steps // 2, steps - 1, steps, steps + 5}:
+        optimizer.iterations.assign(step)
+        assert_allclose(float(optimizer.learning_rate), float(theirs(step)), rtol=1e-5)

@@ -146,17 +146,20 @@ def test_an_interrupted_training_goes_on_as_if_it_had_not_been(gaps):
 
 @on_jax
 @pytest.mark.parametrize("gaps", [False, True])
-def test_another_table_of_the_same_shape_is_not_compiled_again(gaps, caplog):
+def test_another_table_and_another_recipe_are_not_compiled_again(gaps, caplog):
     import jax
 
+    others = {"max_steps": 77, "learning_rate": 0.02, "weight_decay": 0.1, "patience": (0.2, 0.2)}
+
     def fit(seed):
-        inputs, whitened, training = problem(gaps, seed=seed)
+        inputs, whitened, training = problem(gaps, n=150 + 25 * seed, seed=seed)
+        recipe = replace(RECIPE, **others) if seed == 2 else RECIPE
         held_out = HeldOut.gather(data_of(inputs, whitened, training), whitened)
         if seed == 2:
             whitened = replace(whitened, scale_tril=1.1 * whitened.scale_tril)
         source = source_of(inputs, whitened, training)
         network = network_for(inputs)
-        train(network, source, held_out, RECIPE, Run(seed))
+        train(network, source, held_out, recipe, Run(seed))
 
     def compiled(seed):
         caplog.clear()

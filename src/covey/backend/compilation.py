@@ -21,7 +21,7 @@ from covey.errors import EngineError
 from covey.types import Tensor
 
 STEPS = 64  # at most, in one dispatch
-BLOCKS = 64  # at most, in one dispatch of a forward pass
+MOST_DOUBLED = 2**14  # rows up to which as many again may be added
 
 
 def available() -> bool:
@@ -223,20 +223,15 @@ class Forward:
 
     Args:
         model: a Keras model; only its structure matters.
-        block: rows of a block.
-        spread: members to whom each row of the (only) input is given, or None: inputs of shape
-            (N, F) become (N, members, F) there and then.
+        block: rows of a block, a power of two.
     """
 
-    def __init__(self, model: Any, block: int, spread: int | None = None) -> None:
+    def __init__(self, model: Any, block: int) -> None:
         import jax
 
         self.block = block
 
         def one(trainable: Any, other: Any, parts: Sequence[Tensor]) -> Tensor:
-            if spread is not None:
-                shape = (block, spread, parts[0].shape[-1])
-                parts = [jax.numpy.broadcast_to(parts[0][:, None], shape)]
             taken = parts[0] if len(parts) == 1 else list(parts)
             return model.stateless_call(trainable, other, taken, training=False)[0]
 
@@ -254,37 +249,26 @@ class Forward:
         self._blocks = _jit(blocks)
 
     def __call__(
-        self, trainable: Sequence[Tensor], other: Sequence[Tensor], *inputs: Any
+        self,
+        trainable: Sequence[Tensor],
+        other: Sequence[Tensor],
+        inputs: Sequence[Any],
+        rows: int,
     ) -> NDArray[np.float32]:
-        """Outputs for every row.
+        """Outputs for the first rows.
 
         Args:
             trainable: values of the model's trainable variables.
             other: values of its other variables.
-            inputs: arrays of N rows each, what the model takes.
+            inputs: arrays of whole blocks, what the model takes, as `padded` and `placed` give
+                them: it is compiled for their size.
+            rows: how many rows are wanted; blocks behind them are not computed.
 
         Returns:
-            Array of N rows.
+            Array of so many rows.
         """
-        rows, parts = len(inputs[0]), []
-        # two sizes, each compiled once, with as many blocks computed as hold rows
-        size = self.block if rows <= self.block else BLOCKS * self.block
-        for start in range(0, max(rows, 1), size):
-            own = min(size, rows - start)
-            chunk = [_padded(x[start : start + size], size) for x in inputs]
-            outputs = self._blocks(trainable, other, chunk, -(-own // self.block))
-            parts.append(np.asarray(outputs)[:own])
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-    def exactly(
-        self, trainable: Sequence[Tensor], other: Sequence[Tensor], *inputs: Any
-    ) -> NDArray[np.float32]:
-        """The same for arrays of whole blocks, as `placed` gives them: compiled for their size.
-
-        It suits those who come back with inputs of one size.
-        """
-        count = len(inputs[0]) // self.block
-        return np.asarray(self._blocks(trainable, other, inputs, count))
+        outputs = self._blocks(trainable, other, inputs, -(-rows // self.block))
+        return np.asarray(outputs)[:rows]
 
 
 def values(model: Any) -> tuple[list[Tensor], list[Tensor]]:
@@ -311,6 +295,24 @@ def placed(data: Any) -> Any:
     import jax
 
     return jax.tree.map(jax.device_put, data)
+
+
+def padded(rows: NDArray[Any]) -> NDArray[Any]:
+    """The rows, and some of zeros behind them: what is compiled for them serves other numbers too.
+
+    Args:
+        rows: array of N rows.
+
+    Returns:
+        Array whose length is the next power of two, or from 16,384 on the next multiple of 8,192.
+    """
+    return _padded(rows, _size(len(rows)))
+
+
+def _size(rows: int) -> int:
+    if rows > MOST_DOUBLED:
+        return -(-rows // (MOST_DOUBLED // 2)) * (MOST_DOUBLED // 2)
+    return 1 << max(rows - 1, 0).bit_length()
 
 
 def _jit(function: Callable[..., Any], **options: Any) -> Any:

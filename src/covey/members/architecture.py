@@ -17,6 +17,7 @@ from covey.members.activations import is_activation
 from covey.members.registry import FAMILIES, FamilyClasses
 from covey.types import Array
 
+BINS = (4, 5, 6, 8, 10, 12, 16, 20, 24, 32)
 COMPONENTS, MOST_OUTPUTS = (3, 8), 512  # least and most of a mixture, and numbers in their scales
 
 
@@ -210,14 +211,15 @@ def quantile_knots(
     Args:
         inputs: array of shape (N, F).
         bins: number of bins, of about equal numbers of rows; by default half the root of N, but at
-            least 4 and at most 32.
+            least 4 and at most 32, and one of few numbers, so that what is compiled serves tables
+            of about as many rows.
 
     Returns:
         F tuples of at most `bins` + 1 distinct ascending numbers; empty for a feature of fewer than
         three values, of which every function is a straight line.
     """
     if bins is None:
-        bins = min(max(int(np.sqrt(len(inputs)) / 2), 4), 32)
+        bins = max(number for number in BINS if number <= max(np.sqrt(len(inputs)) / 2, BINS[0]))
     levels = np.linspace(0, 1, bins + 1)
     knots = []
     for column in inputs.T:

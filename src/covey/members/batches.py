@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.backend import processes
+from covey.backend import compilation, processes
 from covey.backend.compilation import placed
 from covey.start.whitening import Whitened
 from covey.table.training_data import TrainingData
@@ -165,7 +165,13 @@ class Batches(Source):
         position_weight = position_weights(share, self.complete, self.gaps)
         uneven = data.uneven_weight
         weight = None if uneven is None else uneven.astype(np.float32)
-        self.data = placed(BatchRows(data.inputs.matrix, whitened.y, weight, position_weight))
+        rows = BatchRows(
+            compilation.padded(data.inputs.matrix),
+            compilation.padded(whitened.y),
+            None if weight is None else compilation.padded(weight),
+            position_weight,
+        )
+        self.data = placed(rows)
 
     def draw(self, at_most: int) -> Chunk:
         """The next steps, exactly `at_most` of them."""

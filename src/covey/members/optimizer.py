@@ -1,5 +1,6 @@
 """AdamW for an ensemble in one network: members do not feel each other's gradients."""
 
+from math import pi
 from typing import Any
 
 from covey.backend.select import keras
@@ -7,7 +8,9 @@ from covey.types import Tensor
 
 ops = keras.ops
 
-_SCHEDULED = keras.initializers.Constant(-1.0)  # nobody has set a learning rate
+SET = keras.initializers.Constant(-1.0)  # nobody has set a learning rate
+WARM_UP = 1 / 20  # share of the steps in which the learning rate rises
+LOWEST = 1 / 50, 1 / 100  # share of its peak at which it begins, and ends
 
 
 @keras.saving.register_keras_serializable(package="covey")
@@ -17,17 +20,24 @@ class MemberAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
     Every variable has the member axis in front. Keras' own clipping takes the norm over all
     members, so that one member's outlier would hold up the others.
 
+    The learning rate, its steps and the decay of weights are variables: what is compiled for one
+    training serves those with others.
+
     A learning rate that is set, as Keras' callbacks do, holds from there on, also where there was a
     schedule.
 
     Args:
-        learning_rate: a number or a Keras schedule.
+        learning_rate: a number or a Keras schedule; the peak where there are `decay_steps`.
         weight_decay: as for `keras.optimizers.AdamW`.
         member_clipnorm: largest norm of one member's gradient, over all its variables.
+        decay_steps: after a twentieth of so many steps in which the learning rate rises, it falls
+            along a half cosine until the last of them. None leaves it as it is.
         name: name of the optimizer.
 
     References:
         Loshchilov, Hutter (2019), Decoupled Weight Decay Regularization, arXiv 1711.05101.
+        Loshchilov, Hutter (2017), SGDR: Stochastic Gradient Descent with Warm Restarts, arXiv
+        1608.03983.
     """
 
     def __init__(
@@ -35,6 +45,7 @@ class MemberAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
         learning_rate: Any = 0.001,
         weight_decay: float = 0.004,
         member_clipnorm: float = 1.0,
+        decay_steps: int | None = None,
         name: str = "member_adamw",
         **kwargs: Any,
     ) -> None:
@@ -42,12 +53,20 @@ class MemberAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
             learning_rate=learning_rate, weight_decay=weight_decay, name=name, **kwargs
         )
         self.member_clipnorm = member_clipnorm
+        self.decay_steps = decay_steps
+        self._peak = learning_rate if decay_steps is not None else 0.0
 
     def build(self, variables: list[Any]) -> None:
         """Create the optimizer's variables."""
         super().build(variables)
-        # a variable, so that what is compiled already does what a callback says
-        self._rate = self.add_variable((), initializer=_SCHEDULED, name="set_learning_rate")
+        # variables, so that what is compiled already does what a callback says, and what another
+        # training wants
+        self._rate = self.add_variable((), initializer=SET, name="set_learning_rate")
+        numbers = {"peak": self._peak, "steps": self.decay_steps or 1, "decay": self.weight_decay}
+        self._numbers = [
+            self.add_variable((), initializer=keras.initializers.Constant(float(value)), name=name)
+            for name, value in numbers.items()
+        ]
 
     @property
     def learning_rate(self) -> Tensor:
@@ -63,11 +82,31 @@ class MemberAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
 
     def _get_current_learning_rate(self) -> Tensor:
         # what Keras goes by in its steps, and for the decay of weights on torch
-        scheduled = super()._get_current_learning_rate()
         if not self.built:
-            return scheduled
+            return super()._get_current_learning_rate()
         rate = ops.convert_to_tensor(self._rate)
-        return ops.where(rate >= 0, rate, ops.cast(scheduled, rate.dtype))
+        if self.decay_steps is None:
+            scheduled = ops.cast(super()._get_current_learning_rate(), rate.dtype)
+        else:
+            scheduled = self._scheduled()
+        return ops.where(rate >= 0, rate, scheduled)
+
+    def _scheduled(self) -> Tensor:
+        """The rate after so many steps, by the variables."""
+        peak, steps, _ = map(ops.convert_to_tensor, self._numbers)
+        done = ops.cast(self.iterations, peak.dtype)
+        first, last = LOWEST
+        warm = ops.maximum(ops.floor(steps * WARM_UP), 1.0)
+        rising = first + (1 - first) * done / warm
+        share = ops.minimum((done - warm) / ops.maximum(steps - warm, 1.0), 1.0)
+        falling = last + (1 - last) * 0.5 * (1 + ops.cos(pi * share))
+        return peak * ops.where(done < warm, rising, falling)
+
+    def _apply_weight_decay(self, variables: list[Any]) -> None:
+        # Keras' own takes a constant
+        left = 1 - ops.convert_to_tensor(self._numbers[2]) * self.learning_rate
+        for variable in variables:
+            variable.assign(variable * left)
 
     def apply(self, grads: list[Tensor], trainable_variables: Any = None) -> None:
         """Clip, then update the variables."""
@@ -79,4 +118,5 @@ class MemberAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {**super().get_config(), "member_clipnorm": self.member_clipnorm}
+        own = {"member_clipnorm": self.member_clipnorm, "decay_steps": self.decay_steps}
+        return {**super().get_config(), **own}

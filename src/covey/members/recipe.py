@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from covey.arguments.numbers import is_number
-from covey.backend.select import keras
 from covey.errors import InputError, shown
 from covey.types import Array, Counts
 
@@ -98,7 +96,7 @@ class Recipe:
         width = n_targets * (n_targets + 3) / 2 + 1 if outputs is None else outputs
         most = LARGEST_BATCH * min(WIDE / width, 1.0)
         rows = 2 ** round(np.log2(max(min(n_rows / 8, most), SMALLEST_BATCH)))
-        steps = min(int(LEAST_STEPS + STEPS_PER_ROW * n_rows), MOST_STEPS)
+        steps = min(int(LEAST_STEPS + STEPS_PER_ROW * n_rows) // 100 * 100, MOST_STEPS)
         batch_size = rows if batch_size is None else batch_size
         if passes and is_number(batch_size, whole=True) and batch_size > 0:
             steps = max(steps, math.ceil(passes * n_rows / batch_size))
@@ -115,15 +113,3 @@ class Recipe:
         """How many steps without improvement members wait, given the step of their best, (K,)."""
         least, most = self.max_steps * np.array(self.patience)
         return np.clip(best_steps / 2, least, most)
-
-    @property
-    def schedule(self) -> Any:
-        """The learning rate as a Keras schedule."""
-        warmup = max(1, self.max_steps // 20)
-        return keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=self.learning_rate / 50,
-            warmup_target=self.learning_rate,
-            warmup_steps=warmup,
-            decay_steps=max(1, self.max_steps - warmup),
-            alpha=0.01,
-        )

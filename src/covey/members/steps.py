@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, final
 
@@ -85,13 +84,12 @@ def runner(architecture: Architecture, model: Any, source: Source, recipe: Recip
     Returns:
         A runner; what it compiles serves all networks of the same shape.
     """
-    recipe = replace(recipe, batch_size=1, max_time=None)  # not what is compiled
     gaps = source.gaps > 0
     loss = _loss(architecture, source.complete, gaps, source.scale_tril if gaps else None)
     model.compile(_optimizer(architecture.members, recipe), loss=loss)
     model.optimizer.build(model.trainable_variables)
     if compilation.available() and compilation.alone():
-        steps = _steps(architecture.skeleton, source.complete, gaps, recipe)
+        steps = _steps(architecture.skeleton, source.complete, gaps)
         return _Compiled(model, steps, loss.scaling)
     return _Fitted(model)
 
@@ -164,7 +162,7 @@ class _Dataset(keras.utils.PyDataset):  # type: ignore[misc]
 
 def _optimizer(members: int, recipe: Recipe) -> MemberAdamW:
     clipnorm = CLIPNORM / members  # the loss is a mean over members too
-    return MemberAdamW(recipe.schedule, recipe.weight_decay, clipnorm)
+    return MemberAdamW(recipe.learning_rate, recipe.weight_decay, clipnorm, recipe.max_steps)
 
 
 def _loss(
@@ -180,10 +178,11 @@ def _loss(
     )
 
 
-@lru_cache(maxsize=8)
-def _steps(skeleton: Architecture, complete: int, gaps: bool, recipe: Recipe) -> compilation.Steps:
+@lru_cache(maxsize=16)
+def _steps(skeleton: Architecture, complete: int, gaps: bool) -> compilation.Steps:
     model, loss = build(skeleton), _loss(skeleton, complete, gaps)
-    optimizer = _optimizer(skeleton.members, recipe)
+    # what other recipes differ in are variables
+    optimizer = MemberAdamW(1.0, 1.0, CLIPNORM / skeleton.members, decay_steps=1)
     optimizer.build(model.trainable_variables)
 
     def batch(data: Any, rows: Any) -> tuple[Any, ...]:

@@ -133,8 +133,8 @@ class _Part:
         if compilation.available():
             shape = None if self.scale_tril is None else self.scale_tril.shape
             compiled, other = _compiled(architecture.skeleton, shape), compilation.values(scorer)[1]
-            placed = compilation.placed(arrays)
-            return lambda weights: compiled.exactly(weights, other, *placed)
+            placed = compilation.placed([compilation.padded(array) for array in arrays])
+            return lambda weights: compiled(weights, other, placed, len(self.inputs))
 
         def predicted(weights: list[NDArray[np.float32]]) -> NDArray[np.float32]:
             write_weights(model, weights)
