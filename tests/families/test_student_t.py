@@ -233,12 +233,16 @@ def test_a_head_for_the_normal_has_the_same_means_and_a_multiple_of_the_scale():
     bias = 0.1 * r.normal(size=(2, student.packed_size)).astype(np.float32)
     before = kernel.copy(), bias.copy()
     log_scale = np.array([0.0, 0.4])
-    head = internals.normal_head(student, kernel, bias, log_scale)
+    nearly = internals.nearly_normal(student, kernel, bias, log_scale)
+    head = internals.normal_head(*nearly)
     assert [array.shape for array in head] == [(2, 5, normal.packed_size), (2, normal.packed_size)]
     for member in range(2):
-        raw = [inputs[:, member] @ k[member] + b[member] for k, b in (before, head)]
+        raw = [inputs[:, member] @ k[member] + b[member] for k, b in (before, head, nearly)]
         t = student.distribution(constrain(student, raw[0]))
         n = normal.distribution(constrain(normal, raw[1]))
+        y = n.sample(1, seed=member)[0]
+        close = student.distribution(constrain(student, raw[2]))
+        np.testing.assert_allclose(close.log_prob(y), n.log_prob(y), atol=2e-4)
         np.testing.assert_allclose(n.mean, t.mean, atol=1e-6)
         scale = np.exp(log_scale[member]) * t.scale_tril
         np.testing.assert_allclose(n.scale_tril, scale, rtol=5e-3, atol=1e-5)

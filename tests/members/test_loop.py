@@ -10,7 +10,7 @@ from covey.backend.select import keras
 from covey.errors import CoveyWarning, InputError
 from covey.members.architecture import Architecture
 from covey.members.batches import Batches
-from covey.members.loop import train
+from covey.members.loop import Training
 from covey.members.network import build, read_weights, write_weights
 from covey.members.recipe import Recipe
 from covey.members.run import Run
@@ -68,13 +68,13 @@ def run(inputs, whitened, folds, recipe=RECIPE, **options):
     if isinstance(whitened, list):
         whitened = as_whitened(whitened, options.pop("log_scale", 0.0))
     weight = options.pop("sample_weight", None)
-    model, trained = train(
+    training = Training(
         network(len(folds), dropout),
         *rows_of(inputs, whitened, folds, recipe, weight),
         recipe,
         Run(**{"callbacks": [last], **options}),
     )
-    return model, trained, getattr(last, "weights", None)
+    return training.model, training.run(), getattr(last, "weights", None)
 
 
 def rows_of(inputs, whitened, folds, recipe, sample_weight=None):

@@ -10,7 +10,7 @@ from covey.backend import compilation
 from covey.backend.select import keras
 from covey.members.architecture import Architecture, quantile_knots
 from covey.members.batches import Batches
-from covey.members.loop import train
+from covey.members.loop import Training
 from covey.members.network import build, read_weights, write_weights
 from covey.members.recipe import Recipe
 from covey.members.run import Run
@@ -127,7 +127,7 @@ def trained(store, gaps):
     inputs, whitened, training = problem(gaps)
     held_out = HeldOut.gather(data_of(inputs, whitened, training), whitened)
     source = source_of(inputs, whitened, training)
-    return train(network_for(inputs), source, held_out, RECIPE, Run(), store=store)[1]
+    return Training(network_for(inputs), source, held_out, RECIPE, Run()).run(store=store)
 
 
 @pytest.mark.parametrize("gaps", [False, True])
@@ -159,7 +159,7 @@ def test_another_table_and_another_recipe_are_not_compiled_again(gaps, caplog):
             whitened = replace(whitened, scale_tril=1.1 * whitened.scale_tril)
         source = source_of(inputs, whitened, training)
         network = network_for(inputs)
-        train(network, source, held_out, recipe, Run(seed))
+        Training(network, source, held_out, recipe, Run(seed)).run()
 
     def compiled(seed):
         caplog.clear()

@@ -8,12 +8,14 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from covey.backend.cache import keep_compiled
 from covey.cli.commands import parser
 from covey.cli.words import in_options
 from covey.errors import CoveyError, CoveyWarning
 
 __all__ = ["main"]
 
+FITTING = ("demo", "fit")  # commands that compile
 FAILED, INTERRUPTED = 2, 130  # exit statuses; the second is what shells give after Ctrl-C
 
 
@@ -33,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(arguments)
     command = getattr(options, "command", None)
+    if command in FITTING:
+        keep_compiled()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", CoveyWarning)

@@ -85,13 +85,14 @@ def raw_outputs(family: LowRankNormal, mean: Array, specific: Array, loadings: A
     return family._unconstrained(mean, specific, loadings)
 
 
-def normal_head(
+def nearly_normal(
     family: StudentT, kernel: NDArray[np.float32], bias: NDArray[np.float32], log_scale: Array
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Weights of a head for `Normal`, from those of a head for `StudentT`.
+    """Weights of a head for `StudentT` whose degrees of freedom stay at 121,000, from another's.
 
-    Its means are the same, and its covariance is a multiple of the scale matrix; where W_jj comes
-    close to its bounds, a little less.
+    So a normal is trained by what was compiled for the Student-t. The means are the same, and the
+    covariance is a multiple of the scale matrix; where W_jj comes close to its bounds, a little
+    less.
 
     Args:
         family: of D targets.
@@ -100,7 +101,22 @@ def normal_head(
         log_scale: logarithm of what standard deviations are multiplied by, shape (K,).
 
     Returns:
+        New arrays (kernel, bias) of the same shapes.
+    """
+    return family._nearly_normal(kernel, bias, log_scale)
+
+
+def normal_head(
+    kernel: NDArray[np.float32], bias: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Weights of a head for `Normal`, from those of a nearly normal one for `StudentT`.
+
+    Args:
+        kernel: of K heads with U inputs, shape (K, U, P).
+        bias: shape (K, P).
+
+    Returns:
         New arrays (kernel, bias) of shapes (K, U, P - 1) and (K, P - 1): `Normal` has no degrees
         of freedom, which come last in a `StudentT`.
     """
-    return family._normal_head(kernel, bias, log_scale)
+    return kernel[..., :-1].copy(), bias[..., :-1].copy()

@@ -17,6 +17,7 @@ from covey.types import Array, Tensor
 
 LEAST_FREEDOM = 2.5  # degrees of freedom: the covariance, nu / (nu - 2) times the scale, stays tame
 START = 8.0  # degrees of freedom at raw outputs of zero
+PINNED = -1e3  # a raw output from which nu cannot come back, for its gradient is zero there
 LIMIT = 10.0  # of the logit of 2.5 / nu: nu stays below about 121,000
 
 
@@ -78,13 +79,14 @@ class StudentT(FullFamily):
         log_norm = _log_norm(inverse, observed, self.n_targets)
         return log_determinant + log_norm - _log_tail(inverse, squares, observed)
 
-    def _normal_head(
+    def _nearly_normal(
         self, kernel: NDArray[np.float32], bias: NDArray[np.float32], log_scale: Array
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """See `internals.normal_head`."""
+        """See `internals.nearly_normal`."""
         diagonal = slice(self.n_targets, 2 * self.n_targets)
-        kernel, bias = kernel[..., :-1].copy(), bias[..., :-1].copy()
+        kernel, bias = kernel.copy(), bias.copy()
         bias[:, diagonal] -= log_scale[:, None].astype(np.float32)
+        kernel[..., -1], bias[..., -1] = 0.0, PINNED
         return kernel, bias
 
     def distribution(

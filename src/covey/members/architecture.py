@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from covey.arguments.family import MIXTURE, NORMAL
 from covey.arguments.numbers import is_number
 from covey.errors import InputError, shown
-from covey.families.internals import normal_head
+from covey.families.internals import nearly_normal, normal_head
 from covey.members.activations import is_activation
 from covey.members.registry import FAMILIES, FamilyClasses
 from covey.types import Array
@@ -185,22 +185,34 @@ class Architecture:
         components = int(np.clip(MOST_OUTPUTS // self.n_targets**2, *COMPONENTS))
         return replace(self, family_name=MIXTURE, components=components)
 
-    def as_normal(
+    def nearly_normal(
         self, weights: list[NDArray[np.float32]], log_ratio: Array
-    ) -> tuple[Self, list[NDArray[np.float32]]]:
-        """The network of the normal that comes closest to a Student-t's, to be trained further.
+    ) -> list[NDArray[np.float32]]:
+        """Weights from which this network, of a Student-t, learns a normal.
 
         Args:
-            weights: weights of this network, whose family is the Student-t.
+            weights: of this network, trained.
             log_ratio: for each member, half the logarithm of the ratio of the normal's covariance
                 to the Student-t's scale matrix, shape (K,).
+
+        Returns:
+            Weights of the same shapes: the same hidden layers and means, and degrees of freedom
+            that stay at their largest.
+        """
+        *hidden, kernel, bias = weights
+        head = nearly_normal(self.family, kernel, bias, log_ratio)
+        return [*(array.copy() for array in hidden), *head]
+
+    def as_normal(
+        self, weights: list[NDArray[np.float32]]
+    ) -> tuple[Self, list[NDArray[np.float32]]]:
+        """The network of a normal, from what `nearly_normal` was trained to.
 
         Returns:
             (network, weights): the same hidden layers and means, the degrees of freedom left out.
         """
         *hidden, kernel, bias = weights
-        head = normal_head(self.family, kernel, bias, log_ratio)
-        return replace(self, family_name=NORMAL), [*(array.copy() for array in hidden), *head]
+        return replace(self, family_name=NORMAL), [*hidden, *normal_head(kernel, bias)]
 
 
 def quantile_knots(

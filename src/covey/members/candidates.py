@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
@@ -10,17 +11,17 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.arguments.family import MIXTURE
-from covey.backend import processes
+from covey.arguments.family import MIXTURE, NORMAL
+from covey.backend import compilation, processes
 from covey.distributions import Elliptical, Mixture, MultivariateT
 from covey.members.architecture import Architecture
 from covey.members.batches import Batches, Source
 from covey.members.ensemble import Ensemble
-from covey.members.loop import train
+from covey.members.loop import Training
 from covey.members.plan import Plan
 from covey.members.recipe import Recipe
 from covey.members.run import Run
-from covey.members.trained import CheckpointStore
+from covey.members.trained import CheckpointStore, Trained
 from covey.members.validation import HeldOut
 from covey.start.rounding import Rounding
 from covey.start.start import LinearStart
@@ -95,28 +96,29 @@ def train_candidates(
     Returns:
         The family of the architecture, then the normal and the mixture if they were asked for.
     """
-    shapes = partial(_Training.of, without_ties(data, run.seed), linear, recipe, run, source, store)
+    shapes = partial(
+        _Trainings.of, without_ties(data, run.seed), linear, recipe, run, source, store
+    )
     if architecture.family_name == MIXTURE:
         return [shapes().candidate(architecture, recipe).scored_on(data)]
-    training = _Training.of(data, linear, recipe, run, source, store)
+    training = _Trainings.of(data, linear, recipe, run, source, store)
     if not plan.normal:
         weights = plan.weights(architecture, linear, run.seed)
         return [training.candidate(architecture, recipe, weights)]
-    before = MIXTURE_FROM if plan.mixture else 1.0  # the share of the time for both
-    student = training.candidate(architecture, _until(recipe, (1 - NORMAL_SHARE) * before))
-    log_ratio = processes.agreed(_log_scale_ratios(student.ensemble, data))
-    of_normal, weights = architecture.as_normal(student.ensemble.weights, log_ratio)
-    shorter = replace(
-        _until(recipe, before),
-        max_steps=max(1, round(NORMAL_SHARE * recipe.max_steps)),
-        learning_rate=NORMAL_RATE * recipe.learning_rate,
-        patience=NORMAL_PATIENCE,
-    )
-    found = [student, training.candidate(of_normal, shorter, weights, student.setup)]
-    if plan.mixture and not run.interruption.asked:
-        mixture = shapes().candidate(architecture.as_mixture(), recipe, reserve=student.setup)
-        found.append(mixture.scored_on(data))
-    return found
+    if not plan.mixture:
+        return training.both(architecture, recipe)
+    with ThreadPoolExecutor(1) as pool:
+        of_mixture = architecture.as_mixture()
+        begun = None
+        if source is None and recipe.max_time is None and compilation.available():
+            # it is compiled while the others are trained
+            begun = pool.submit(lambda: shapes().ready(of_mixture, recipe))
+        found = training.both(architecture, _until(recipe, MIXTURE_FROM))
+        if run.interruption.asked:
+            return found
+        third = shapes() if begun is None else begun.result()
+        mixture = third.candidate(of_mixture, recipe, reserve=found[0].setup)
+        return [*found, mixture.scored_on(data)]
 
 
 def without_ties(data: TrainingData, seed: int) -> TrainingData:
@@ -139,7 +141,7 @@ def mean_score(joint: Elliptical | Mixture, data: TrainingData) -> float:
 
 
 @dataclass(frozen=True)
-class _Training:
+class _Trainings:
     """What the trainings of one fit share."""
 
     data: TrainingData
@@ -148,6 +150,7 @@ class _Training:
     held_out: HeldOut
     run: Run
     store: CheckpointStore | None
+    first: Training | None = None  # compiled already
 
     @classmethod
     def of(
@@ -166,6 +169,33 @@ class _Training:
             source = Batches(data, whitened, recipe.batch_size, generator)
         return cls(data, tuple(linear), source, HeldOut.gather(data, whitened), run, store)
 
+    def ready(self, architecture: Architecture, recipe: Recipe) -> Self:
+        """The same, the first training of a family compiled."""
+        training = Training(architecture, self.source, self.held_out, recipe, self.run)
+        return replace(self, first=training.compiled())
+
+    def both(self, architecture: Architecture, recipe: Recipe) -> list[Candidate]:
+        """Train a Student-t, and the normal that starts from it.
+
+        Args:
+            architecture: of the Student-t.
+            recipe: of both together.
+
+        Returns:
+            The two.
+        """
+        student = self.candidate(architecture, _until(recipe, 1 - NORMAL_SHARE))
+        log_ratio = processes.agreed(_log_scale_ratios(student.ensemble, self.data))
+        start = architecture.nearly_normal(student.ensemble.weights, log_ratio)
+        shorter = replace(
+            recipe,
+            max_steps=max(1, round(NORMAL_SHARE * recipe.max_steps)),
+            learning_rate=NORMAL_RATE * recipe.learning_rate,
+            patience=NORMAL_PATIENCE,
+        )
+        trained = self._trained(architecture, shorter, NORMAL, start, student.setup)
+        return [student, self._candidate(*architecture.as_normal(trained.weights), trained)]
+
     def candidate(
         self,
         architecture: Architecture,
@@ -173,29 +203,40 @@ class _Training:
         weights: list[NDArray[np.float32]] | None = None,
         reserve: float = 0.0,
     ) -> Candidate:
-        """Train a family, or take what an earlier training of it left; arguments as for `train`."""
-        family, store, data = architecture.family_name, self.store, self.data
-        over = None if store is None else store.finished(family)
-        if over is None:
-            _, trained = train(
-                architecture,
-                self.source,
-                self.held_out,
-                recipe,
-                self.run,
-                weights=weights,
-                reserve=reserve,
-                store=store,
-            )
-            if store is not None:
-                store.finish(family, trained, self.source.snapshot())
-        else:
+        """Train a family; arguments as for `Training`."""
+        name = architecture.family_name
+        trained = self._trained(architecture, recipe, name, weights, reserve)
+        return self._candidate(architecture, trained.weights, trained)
+
+    def _trained(
+        self,
+        architecture: Architecture,
+        recipe: Recipe,
+        name: str,
+        weights: list[NDArray[np.float32]] | None,
+        reserve: float,
+    ) -> Trained:
+        """What a training leaves, or what an earlier one of that name left."""
+        over = None if self.store is None else self.store.finished(name)
+        if over is not None:
             trained, place = over
             self.source.restore(place)
-        ensemble = Ensemble(self.linear, architecture, trained.weights, data.targets)
-        joint = ensemble.held_out(data)
-        score = mean_score(joint, data)
-        return Candidate(family, ensemble, joint, score, setup=trained.setup)
+            return trained
+        training = self.first or Training(
+            architecture, self.source, self.held_out, recipe, self.run, weights=weights, name=name
+        )
+        trained = training.run(reserve=reserve, store=self.store)
+        if self.store is not None:
+            self.store.finish(name, trained, self.source.snapshot())
+        return trained
+
+    def _candidate(
+        self, architecture: Architecture, weights: list[NDArray[np.float32]], trained: Trained
+    ) -> Candidate:
+        ensemble = Ensemble(self.linear, architecture, weights, self.data.targets)
+        joint = ensemble.held_out(self.data)
+        score = mean_score(joint, self.data)
+        return Candidate(architecture.family_name, ensemble, joint, score, setup=trained.setup)
 
 
 def _log_scale_ratios(ensemble: Ensemble, data: TrainingData) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,18 +28,8 @@ from covey.types import Snapshot
 AT_ONCE = 0.5  # seconds that steps may take before the time is read again
 
 
-def train(
-    architecture: Architecture,
-    source: Source,
-    held_out: HeldOut,
-    recipe: Recipe,
-    run: Run,
-    *,
-    weights: list[NDArray[np.float32]] | None = None,
-    reserve: float = 0.0,
-    store: CheckpointStore | None = None,
-) -> tuple[Any, Trained]:
-    """Train all members at once.
+class Training:
+    """K members that train at once, ready to begin.
 
     What is scored and kept is a running average of the weights, over the last ninth of the steps so
     far: at each moment it has the accuracy that a smaller learning rate would bring (Polyak,
@@ -52,95 +42,132 @@ def train(
         recipe: how long and how fast.
         run: seed, clock, callbacks and progress bar.
         weights: where to start, as `read_weights` gives them; at the linear model by default.
-        reserve: seconds that must be left of the recipe's `max_time`, or there is no training.
-        store: takes a snapshot after every validation, and gives the last one of this training, if
-            there is any, from which to go on.
+        name: what is trained; by default the name of the family.
 
-    Returns:
-        (model, trained): the model, holding the best weights, and what is known about them.
+    Attributes:
+        model: a `keras.Model`; after `run` it holds the best weights.
     """
-    begun = time.monotonic()
-    generator = np.random.default_rng(run.seed)
-    model = build(architecture, seed=int(generator.integers(2**31)))
-    write_weights(model, architecture.initial_weights(generator) if weights is None else weights)
-    steps = runner(architecture, model, source, recipe)
-    best = BestWeights(held_out.scorer(architecture), held_out.share, steps.weights())
-    snapshot = None if store is None else store.resume(architecture.family_name)
-    if snapshot is not None:
-        for part in (steps, best, source):
-            part.restore(snapshot)
-    deadline = np.inf if recipe.max_time is None else run.started + recipe.max_time
-    late = time.monotonic() + reserve >= deadline or run.interruption.asked
-    interval, late = processes.agreed((_steps_per_validation(recipe, held_out), late))
-    epochs = {"epochs": -(-recipe.max_steps // interval), "steps": interval, "verbose": run.verbose}
-    callbacks = _Callbacks(listed(run.callbacks), model, steps, epochs)
-    model.stop_training = False
-    callbacks.call("on_train_begin")
-    logs: dict[str, float] = {}
-    first_step = None
-    together = processes.count() > 1  # then all must do the same, whatever their clocks say
-    at_once = 1  # the first step compiles, and then it is known how long one takes
-    name, scale = architecture.family_name, recipe.batch_size
-    shown = {"scale": scale, "initial": best.steps, "verbose": run.verbose}
-    over = False
-    with progress_bar(recipe.max_steps, name, **shown) as bar:
-        show(bar, best.steps, best.score, best.start)
-        while best.steps < recipe.max_steps and not late:
-            callbacks.call("on_epoch_begin", best.validations)
-            loss, taken = 0.0, 0
-            until = min(interval, recipe.max_steps - best.steps)
-            while taken < until and not late:
-                # how many are drawn must not depend on the time they take: a seed would not suffice
-                rows, order = source.draw(until - taken)
-                while len(order) and not late:
-                    now = time.monotonic()
-                    if callbacks.each_batch:
-                        at_once = 1
-                        callbacks.call("on_train_batch_begin", taken)
-                    loss += steps.run(Chunk(rows, order[:at_once]))
-                    done = len(order[:at_once])
-                    taken, order = taken + done, order[at_once:]
-                    first_step = first_step or time.monotonic()
-                    if callbacks.each_batch:
-                        callbacks.call("on_train_batch_end", taken - 1, {"loss": loss / taken})
-                    pace = (time.monotonic() - now) / done
-                    quick = int(np.clip(AT_ONCE / pace, 1, STEPS)) if taken > 1 else 2
-                    at_once = STEPS if together else quick
-                    ended = model.stop_training or run.interruption.asked
-                    late = not together and (ended or time.monotonic() >= deadline)
-            best.validate(steps.weights(), taken)
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        source: Source,
+        held_out: HeldOut,
+        recipe: Recipe,
+        run: Run,
+        *,
+        weights: list[NDArray[np.float32]] | None = None,
+        name: str | None = None,
+    ) -> None:
+        self._begun = time.monotonic()
+        self._source, self._held_out, self._recipe, self._run = source, held_out, recipe, run
+        self._name = architecture.family_name if name is None else name
+        generator = np.random.default_rng(run.seed)
+        self.model = build(architecture, seed=int(generator.integers(2**31)))
+        start = architecture.initial_weights(generator) if weights is None else weights
+        write_weights(self.model, start)
+        self._steps = runner(architecture, self.model, source, recipe)
+        scorer = held_out.scorer(architecture)
+        self._best = BestWeights(scorer, held_out.share, self._steps.weights())
+
+    def compiled(self) -> Self:
+        """The same, its steps compiled already; for rows in memory."""
+        self._steps.run(self._source.draw(0))
+        return self
+
+    def run(self, *, reserve: float = 0.0, store: CheckpointStore | None = None) -> Trained:
+        """Train.
+
+        Args:
+            reserve: seconds that must be left of the recipe's `max_time`, or there is no training.
+            store: takes a snapshot after every validation, and gives the last one of this training,
+                if there is any, from which to go on.
+
+        Returns:
+            The best weights, and what is known about them.
+        """
+        model, steps, best, source = self.model, self._steps, self._best, self._source
+        recipe, run, held_out, name = self._recipe, self._run, self._held_out, self._name
+        snapshot = None if store is None else store.resume(name)
+        if snapshot is not None:
+            for part in (steps, best, source):
+                part.restore(snapshot)
+        deadline = np.inf if recipe.max_time is None else run.started + recipe.max_time
+        late = time.monotonic() + reserve >= deadline or run.interruption.asked
+        interval, late = processes.agreed((_steps_per_validation(recipe, held_out), late))
+        epochs = {
+            "epochs": -(-recipe.max_steps // interval),
+            "steps": interval,
+            "verbose": run.verbose,
+        }
+        callbacks = _Callbacks(listed(run.callbacks), model, steps, epochs)
+        model.stop_training = False
+        callbacks.call("on_train_begin")
+        logs: dict[str, float] = {}
+        first_step = None
+        together = processes.count() > 1  # then all must do the same, whatever their clocks say
+        at_once = 1  # the first step compiles, and then it is known how long one takes
+        shown = {"scale": recipe.batch_size, "initial": best.steps, "verbose": run.verbose}
+        over = False
+        with progress_bar(recipe.max_steps, name, **shown) as bar:
             show(bar, best.steps, best.score, best.start)
-            logs = {"loss": loss / taken, "out_of_fold_score": best.score}
-            callbacks.call("on_epoch_end", best.validations - 1, logs)
-            if store is not None:
-                now_there = _joined(steps.snapshot(), best.snapshot(), source.snapshot())
-                store.keep(architecture.family_name, now_there)
-            late = late or time.monotonic() >= deadline or run.interruption.asked
-            over = model.stop_training or bool(
-                np.all(best.waiting >= recipe.waits(best.best_steps))
-            )
-            late, over = processes.agreed((late, over))
-            if over:
-                break
-        callbacks.call("on_train_end", logs)
+            while best.steps < recipe.max_steps and not late:
+                callbacks.call("on_epoch_begin", best.validations)
+                loss, taken = 0.0, 0
+                until = min(interval, recipe.max_steps - best.steps)
+                while taken < until and not late:
+                    # how many are drawn must not depend on the time they take: a seed would not
+                    # suffice
+                    rows, order = source.draw(until - taken)
+                    while len(order) and not late:
+                        now = time.monotonic()
+                        if callbacks.each_batch:
+                            at_once = 1
+                            callbacks.call("on_train_batch_begin", taken)
+                        loss += steps.run(Chunk(rows, order[:at_once]))
+                        done = len(order[:at_once])
+                        taken, order = taken + done, order[at_once:]
+                        first_step = first_step or time.monotonic()
+                        if callbacks.each_batch:
+                            callbacks.call("on_train_batch_end", taken - 1, {"loss": loss / taken})
+                        pace = (time.monotonic() - now) / done
+                        quick = int(np.clip(AT_ONCE / pace, 1, STEPS)) if taken > 1 else 2
+                        at_once = STEPS if together else quick
+                        ended = model.stop_training or run.interruption.asked
+                        late = not together and (ended or time.monotonic() >= deadline)
+                best.validate(steps.weights(), taken)
+                show(bar, best.steps, best.score, best.start)
+                logs = {"loss": loss / taken, "out_of_fold_score": best.score}
+                callbacks.call("on_epoch_end", best.validations - 1, logs)
+                if store is not None:
+                    now_there = _joined(steps.snapshot(), best.snapshot(), source.snapshot())
+                    store.keep(name, now_there)
+                late = late or time.monotonic() >= deadline or run.interruption.asked
+                over = model.stop_training or bool(
+                    np.all(best.waiting >= recipe.waits(best.best_steps))
+                )
+                late, over = processes.agreed((late, over))
+                if over:
+                    break
+            callbacks.call("on_train_end", logs)
+            if run.interruption.asked:
+                why = "ended by Ctrl-C"
+            elif best.steps >= recipe.max_steps:
+                why = ""
+            else:
+                why = "stopped early" if over else "time is up"
+            finish(bar, best.score, best.best_steps, why)
         if run.interruption.asked:
-            why = "ended by Ctrl-C"
-        elif best.steps >= recipe.max_steps:
-            why = ""
-        else:
-            why = "stopped early" if over else "time is up"
-        finish(bar, best.score, best.best_steps, why)
-    if run.interruption.asked:
-        run.interruption.say(best.steps, recipe.max_steps)
-    write_weights(model, best.weights)
-    if best.diverged:
-        warn(
-            f"The score of members {sorted(best.diverged)} became infinite or NaN during "
-            "training; they keep their best weights from before. A smaller `learning_rate` may "
-            "help."
-        )
-    setup = (first_step or time.monotonic()) - begun
-    return model, Trained(best.weights, best.best_steps, best.scores, best.steps, setup)
+            run.interruption.say(best.steps, recipe.max_steps)
+        write_weights(model, best.weights)
+        if best.diverged:
+            warn(
+                f"The score of members {sorted(best.diverged)} became infinite or NaN during "
+                "training; they keep their best weights from before. A smaller `learning_rate` may "
+                "help."
+            )
+        setup = (first_step or time.monotonic()) - self._begun
+        return Trained(best.weights, best.best_steps, best.scores, best.steps, setup)
 
 
 class _Callbacks:

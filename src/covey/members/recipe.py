@@ -96,7 +96,7 @@ class Recipe:
         width = n_targets * (n_targets + 3) / 2 + 1 if outputs is None else outputs
         most = LARGEST_BATCH * min(WIDE / width, 1.0)
         rows = 2 ** round(np.log2(max(min(n_rows / 8, most), SMALLEST_BATCH)))
-        steps = min(int(LEAST_STEPS + STEPS_PER_ROW * n_rows) // 100 * 100, MOST_STEPS)
+        steps = min(LEAST_STEPS + int(STEPS_PER_ROW * n_rows) // 100 * 100, MOST_STEPS)
         batch_size = rows if batch_size is None else batch_size
         if passes and is_number(batch_size, whole=True) and batch_size > 0:
             steps = max(steps, math.ceil(passes * n_rows / batch_size))
