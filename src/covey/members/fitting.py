@@ -40,6 +40,7 @@ from covey.table.inputs import Inputs
 from covey.table.training_data import TrainingData
 from covey.types import Groups
 
+MOST_ROWS = 200_000  # of a member, that it starts from
 SETTINGS = ("max_steps", "batch_size", "learning_rate", "weight_decay", "max_time")  # of a recipe
 
 
@@ -156,17 +157,21 @@ def _as_the_first(table: TrainingTable) -> TrainingTable:
 
 
 def _ridges(data: TrainingData) -> list[Ridge]:
-    """For each member, the regressions of its training rows."""
+    """For each member, the regressions of its training rows, or of so many as tell enough."""
     unbounded = unbounded_columns(data.inputs.matrix)
     ridges = []
-    for member, rows in enumerate(data.folds.trains):
+    for member, every in enumerate(data.folds.trains):
+        chosen = np.flatnonzero(data.weight[every] > 0)
+        if len(chosen) > MOST_ROWS:
+            chosen = np.sort(np.random.default_rng(member).permutation(chosen)[:MOST_ROWS])
+        rows, blocks = every[chosen], data.folds.inner_blocks(member)
         inputs = data.inputs[rows]
         ridges.append(
             fit_ridge(
                 inputs.matrix,
                 data.Y[rows],
                 sample_weight=data.weight[rows],
-                blocks=data.folds.inner_blocks(member),
+                blocks=None if blocks is None else blocks[chosen],
                 offset=None if inputs.offsets is None else inputs.offsets[member],
                 unbounded=unbounded,
             )
