@@ -16,11 +16,13 @@ from benchmarks.speed.sections import (
     streaming,
     target,
     training,
+    waiting,
 )
 
 SECTIONS: dict[str, ModuleType] = {
     "training": training,
     "target": target,
+    "waiting": waiting,
     "members": members,
     "predict": predict,
     "many-fits": many_fits,
