@@ -47,6 +47,17 @@ def test_nothing_is_set_where_the_folder_cannot_be_written(tmp_path, monkeypatch
     assert cache.FOLDER not in os.environ
 
 
+def test_nothing_is_set_where_no_home_is_known(monkeypatch):
+    def nowhere():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(cache, "_folder", nowhere)
+    monkeypatch.delenv(cache.FOLDER, raising=False)
+    monkeypatch.delitem(sys.modules, "jax", raising=False)
+    cache.keep_compiled()
+    assert cache.FOLDER not in os.environ
+
+
 def test_what_the_environment_says_stands(tmp_path, monkeypatch):
     monkeypatch.setenv(cache.FOLDER, str(tmp_path))
     monkeypatch.delitem(sys.modules, "jax", raising=False)

@@ -33,7 +33,7 @@ from tests.small_table import table
 
 X, Y = table()
 model = covey.load(root + "/tests/data/small.covey")
-many = np.repeat(X, 40, axis=0)  # so many that trees and networks take several threads
+many = np.repeat(X, 400, axis=0)  # so many that trees and networks take several threads
 before = model.predict(many)
 if what == "keras":
     from covey.backend.select import keras

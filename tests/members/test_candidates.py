@@ -1,10 +1,15 @@
 """Families tried on one table: which one is handed back, and how steady it is."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import keras
 import numpy as np
 import pytest
 
 import covey
+from covey.backend import compilation
 from covey.distributions import MultivariateNormal, MultivariateT
+from covey.members import candidates, plan
 from covey.members.candidates import _log_scale_ratio, _log_scale_ratios, _squares
 from covey.table.folds import Folds
 from tests.training import training_data
@@ -151,3 +156,79 @@ def test_max_time_covers_all_trainings(clock):
     model = covey.JointRegressor(max_time=16.0, **{**QUICK, "max_steps": 10**6}).fit(X, Y)
     assert set(model.family_scores_) == {"student_t", "normal", "mixture"}
     assert 16 <= clock.now < 18
+
+
+on_jax = pytest.mark.skipif(keras.config.backend() != "jax", reason="compiled ahead on jax")
+SHORT = {**QUICK, "max_steps": 30, "members": 2, "trees": False}
+
+
+@pytest.fixture
+def tried(monkeypatch):
+    """Mixtures are tried on this table; whether one was compiled ahead is noted."""
+    monkeypatch.setattr(plan, "STEPS_FOR_SHAPES", 1)
+    seen = []
+    ready = candidates._Trainings.ready
+    monkeypatch.setattr(
+        candidates._Trainings, "ready", lambda *given: seen.append(1) or ready(*given)
+    )
+    return seen
+
+
+@on_jax
+def test_a_mixture_that_is_compiled_ahead_is_the_same(tried, monkeypatch):
+    X, Y = table(3)
+    first = covey.JointRegressor(**SHORT).fit(X, Y)
+    assert tried == [1]
+    other = covey.JointRegressor(**SHORT, max_time=1e6).fit(X, Y)  # whose time nobody takes
+    assert tried == [1]
+    assert set(first.family_scores_) == {"student_t", "normal", "mixture"}
+    assert first.family_scores_ == other.family_scores_
+
+
+@on_jax
+def test_nothing_is_compiled_ahead_under_a_distribution(tried):
+    X, Y = table(3)
+    devices = keras.distribution.list_devices()[:1]
+    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
+    try:
+        assert not compilation.shared()
+        # a thread knows nothing of it
+        assert ThreadPoolExecutor(1).submit(compilation.shared).result()
+        model = covey.JointRegressor(**SHORT).fit(X, Y)
+    finally:
+        keras.distribution.set_distribution(None)
+    assert "mixture" in model.family_scores_
+    assert tried == []
+
+
+@on_jax
+def test_what_goes_wrong_while_a_mixture_is_compiled_ahead_is_said(monkeypatch):
+    monkeypatch.setattr(plan, "STEPS_FOR_SHAPES", 1)
+
+    def fails(*_):
+        raise OSError("no room")
+
+    monkeypatch.setattr(candidates._Trainings, "ready", fails)
+    with pytest.raises(OSError, match="no room"):
+        covey.JointRegressor(**SHORT).fit(*table(3))
+
+
+def test_degrees_of_freedom_of_a_normal_stay_where_they_are(monkeypatch):
+    kept = []
+    run = candidates.Training.run
+
+    def noted(training, **options):
+        trained = run(training, **options)
+        kept.append((training._name, trained.weights[-2], trained.weights[-1]))
+        return trained
+
+    monkeypatch.setattr(candidates.Training, "run", noted)
+    X, Y = table(3, outliers=3)
+    covey.JointRegressor("normal", **{**QUICK, "weight_decay": 1.0, "trees": False}).fit(X, Y)
+    (name, kernel, bias) = kept[1]
+    assert name == "normal"
+    family = covey.families.StudentT(2)
+    hidden = 100.0 * np.sign(kernel[..., -1])  # as far up as the kernel can take it
+    raw = np.zeros((len(bias), family.packed_size), dtype=np.float32)
+    raw[:, -1] = np.einsum("kh,kh->k", hidden, kernel[..., -1]) + bias[:, -1]
+    assert family.distribution(family.constrain(raw)).degrees_of_freedom.min() > 1e5

@@ -7,7 +7,8 @@ import pytest
 
 from covey.algebra import threads
 from covey.backend.select import keras
-from covey.members.activations import ACTIVATIONS
+from covey.errors import InputError
+from covey.members.activations import ACTIVATIONS, OTHERS, activation, is_activation
 from covey.members.architecture import Architecture, quantile_knots
 from covey.members.forward import BLOCK, Networks
 from covey.members.network import build, write_weights
@@ -43,7 +44,7 @@ def test_it_says_what_the_keras_model_says(name):
     model = build(network)
     write_weights(model, weights)
     packed = Networks(network, weights).packed(inputs)
-    assert packed.dtype == np.float32
+    assert Networks(network, weights)._part(inputs).dtype == np.float32
     np.testing.assert_allclose(packed, model.predict(inputs, verbose=0), rtol=2e-5, atol=2e-6)
 
 
@@ -64,14 +65,30 @@ def test_a_row_depends_neither_on_its_neighbours_nor_on_its_place(name):
     np.testing.assert_array_equal(alike, networks.packed(copies))
 
 
-@pytest.mark.parametrize("name", [*ACTIVATIONS, "hard_tanh"])
+@pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activations_are_those_of_keras(name):
-    network = Architecture(1, 1, 1, (1,), name)
-    x = np.linspace(-30, 30, 601, dtype=np.float32).reshape(-1, 1, 1)
-    ours = Networks(network, [])._activation(x)
+    x = np.linspace(-30, 30, 603, dtype=np.float32).reshape(-1, 3)[np.r_[0:201:2, 1:201:2]]
+    ours = activation(name)(x.copy())
     theirs = keras.ops.convert_to_numpy(keras.activations.get(name)(x))
     assert ours.dtype == np.float32
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_no_activation_of_keras_is_forgotten():
+    theirs = set(keras.src.activations.ALL_OBJECTS_DICT) - {None}
+    assert {*ACTIVATIONS, *OTHERS} == theirs | {"swish", "hard_swish"}
+    for name in OTHERS:
+        with pytest.raises(InputError, match="must name a Keras activation"):
+            Architecture(1, 1, 1, (1,), name)
+
+
+def test_an_activation_that_a_later_keras_has_is_computed_by_it(monkeypatch):
+    x = np.linspace(-3, 3, 7, dtype=np.float32)
+    ours = activation("softsign")(x)
+    monkeypatch.delitem(ACTIVATIONS, "softsign")
+    assert is_activation("softsign")
+    assert not is_activation("magic")
+    np.testing.assert_allclose(activation("softsign")(x), ours, rtol=1e-6)
 
 
 def test_threads_are_given_back_whoever_leaves_last():

@@ -213,6 +213,12 @@ def test_patience_ends_the_training():
     assert (trained.steps - trained.best_steps >= 100).all()
 
 
+def test_members_wait_for_half_the_steps_of_their_best_within_bounds():
+    recipe = changed(RECIPE, max_steps=1000, patience=(0.1, 0.3))
+    waits = recipe.waits(np.array([0, 100, 300, 500, 900]))
+    np.testing.assert_array_equal(waits, [100, 100, 150, 250, 300])
+
+
 def test_a_member_that_diverges_keeps_what_it_had():
     inputs, whitened, folds = problem()
     wild = [whitened[0].copy(), whitened[1]]

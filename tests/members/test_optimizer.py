@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from covey.errors import InputError
 from covey.members.optimizer import MemberAdamW
 
 SHAPES = [(3, 4, 2), (3, 2)]  # the variables of three members
@@ -96,3 +97,27 @@ def test_the_rate_rises_and_falls_as_by_keras_schedule(steps):
     for step in {0, 1, warm - 1, warm, warm + 1, steps // 2, steps - 1, steps, steps + 5}:
         optimizer.iterations.assign(step)
         assert_allclose(float(optimizer.learning_rate), float(theirs(step)), rtol=1e-5)
+
+
+def test_a_peak_that_is_set_before_building_holds_and_a_schedule_beside_steps_is_refused():
+    optimizer = MemberAdamW(0.01, decay_steps=100)
+    optimizer.learning_rate = 0.5
+    optimizer.build([keras.Variable(np.ones(shape), dtype="float32") for shape in SHAPES])
+    assert_allclose(float(optimizer.learning_rate), 0.5 / 50, rtol=1e-5)
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.5, 1, 0.1)
+    with pytest.raises(InputError, match="must be a number"):
+        MemberAdamW(schedule, decay_steps=100)
+
+
+def test_what_is_excluded_from_the_decay_of_weights_does_not_decay():
+    variables = [
+        keras.Variable(np.ones(shape), dtype="float32", name=name)
+        for shape, name in zip(SHAPES, ("kernel", "bias"), strict=True)
+    ]
+    optimizer = MemberAdamW(0.1, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    optimizer.build(variables)
+    optimizer.apply([keras.ops.zeros(shape) for shape in SHAPES], variables)
+    kernel, bias = (keras.ops.convert_to_numpy(variable.value) for variable in variables)
+    assert_allclose(kernel, 0.95, rtol=1e-5)
+    assert_array_equal(bias, 1.0)

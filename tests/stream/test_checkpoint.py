@@ -156,7 +156,7 @@ def test_a_checkpoint_is_not_overwritten(tmp_path):
     container.write(path, {"kind": "JointRegressor"}, {})
     with pytest.raises(ArtifactError, match="holds a checkpoint"):
         Checkpoint(path, ABOUT, 3, resume=True)
-    container.write(path, {"kind": "checkpoint"}, {})
+    container.write(path, {"kind": "checkpoint", "trainings": checkpoint.TRAININGS}, {})
     with pytest.raises(ArtifactError, match="complete checkpoint"):
         Checkpoint(path, ABOUT, 3, resume=True)
     path.write_bytes(b"PK\x03\x04")
@@ -174,3 +174,12 @@ def test_nothing_to_keep(tmp_path):
     # `resume` may stand in a script that is started again and again
     with Checkpoint(tmp_path / "c", ABOUT, 3, resume=True) as kept:
         assert kept.entries == {}
+
+
+def test_a_checkpoint_of_another_version_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "c"
+    monkeypatch.setattr(checkpoint, "TRAININGS", 1)
+    interrupted(path, lambda kept: kept.keep("normal", Snapshot({"steps": 1}, {})))
+    monkeypatch.undo()
+    with pytest.raises(ArtifactError, match="of another, whose trainings cannot go on"):
+        Checkpoint(path, ABOUT, 3, resume=True)

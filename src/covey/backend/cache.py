@@ -26,12 +26,12 @@ def keep_compiled() -> None:
     """
     if FOLDER in os.environ or "jax" in sys.modules:
         return
-    folder = _folder()
     try:
+        folder = _folder()
         if folder.is_dir() and sum(file.stat().st_size for file in folder.iterdir()) > LARGEST:
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+    except (OSError, RuntimeError):  # no home is known, or nothing may be written there
         return
     if os.access(folder, os.W_OK):
         os.environ[FOLDER] = str(folder)

@@ -34,13 +34,18 @@ def alone() -> bool:
     return keras.distribution.distribution() is None
 
 
+def shared() -> bool:
+    """Whether what is compiled once serves all networks of the same shape: see `Steps`."""
+    return available() and alone()
+
+
 def check_process() -> None:
-    """Refuse to work in a copy of a process in which jax was at work: it would wait forever.
+    """Refuse jax in a copy of a process in which it was at work: it would wait forever.
 
     Raises:
         EngineError: this process was forked from such a one.
     """
-    if forks.forked_from() not in (None, os.getpid()):
+    if available() and forks.forked_from() not in (None, os.getpid()):
         raise EngineError(
             "Expected a process of its own for jax. Received one that was forked from process "
             f"{forks.forked_from()} after jax had worked there (Covey fitted, or Keras built a "
@@ -290,7 +295,7 @@ def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 def placed(data: Any) -> Any:
     """Put arrays on the device, on jax without a distribution; otherwise return them unchanged."""
-    if not (available() and alone()):
+    if not shared():
         return data
     import jax
 
@@ -304,9 +309,10 @@ def padded(rows: NDArray[Any]) -> NDArray[Any]:
         rows: array of N rows.
 
     Returns:
-        Array whose length is the next power of two, or from 16,384 on the next multiple of 8,192.
+        Array whose length is the next power of two, or from 16,384 on the next multiple of 8,192;
+        the same array where nothing is shared.
     """
-    return _padded(rows, _size(len(rows)))
+    return _padded(rows, _size(len(rows))) if shared() else rows
 
 
 def _size(rows: int) -> int:

@@ -29,9 +29,10 @@ def _remember() -> None:
 def _at_work() -> bool:
     """Whether jax has started the threads that a fork would leave behind."""
     jax = sys.modules.get("jax")
-    if jax is None or not hasattr(jax, "config"):  # it may be about to be imported
+    name = "jax_num_cpu_devices"
+    value = getattr(getattr(jax, "config", None), name, None)
+    if jax is None or value is None:  # it may be about to be imported, or older than Covey's
         return False
-    name, value = "jax_num_cpu_devices", jax.config.jax_num_cpu_devices
     try:  # what may not be changed from then on
         jax.config.update(name, value + 1)
     except RuntimeError:

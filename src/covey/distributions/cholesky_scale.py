@@ -122,12 +122,8 @@ class CholeskyScale(ScaleMatrix):
         """See `ScaleMatrix`."""
         many = x.ndim == 3 and len(x) > x.shape[2]
         if many and not self.observed.any():  # an inverse costs less than so many solutions
-            return _products(self._inverse, x)
+            return _products(inverse_lower(self.scale_tril), x)
         return solve_lower(self.scale_tril, x)
-
-    @cached_property
-    def _inverse(self) -> Array:
-        return inverse_lower(self.scale_tril)
 
     def trace_of_ratio(self, other: ScaleMatrix) -> Array:
         """See `ScaleMatrix`."""

@@ -17,7 +17,7 @@ from covey.types import Array, Tensor
 
 LEAST_FREEDOM = 2.5  # degrees of freedom: the covariance, nu / (nu - 2) times the scale, stays tame
 START = 8.0  # degrees of freedom at raw outputs of zero
-PINNED = -1e3  # a raw output from which nu cannot come back, for its gradient is zero there
+PINNED = -1e6  # a raw output from which nu cannot come back, for its gradient is zero there
 LIMIT = 10.0  # of the logit of 2.5 / nu: nu stays below about 121,000
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf, expit
+from scipy.special import erf, expit, log_softmax, softmax
 
 Numbers = NDArray[np.float32]
 Activation = Callable[[Numbers], Numbers]
 
-# of SELU, Klambauer et al. (2017), arXiv 1706.02515
+HALF = np.float32(0.5)
+# of SELU: Klambauer et al. (2017), arXiv 1706.02515
 ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805
 
 
@@ -60,31 +61,67 @@ def _kept(x: NDArray[np.floating]) -> Numbers:
     return x.astype(np.float32, copy=False)
 
 
+def _exponential(x: Numbers) -> Numbers:
+    with np.errstate(over="ignore"):
+        return np.exp(x)
+
+
+def _log_sigmoid(x: Numbers) -> Numbers:
+    return -np.logaddexp(-x, np.float32(0))
+
+
+def _sparse_plus(x: Numbers) -> Numbers:
+    return np.where(x >= 1, x, np.square(np.clip(x, -1, 1) + 1) / 4)
+
+
+def _sparsemax(x: Numbers) -> Numbers:
+    # as Keras 3 computes it, whose threshold comes of all partial sums (and not of the last alone)
+    ordered = -np.sort(-x, axis=-1)
+    partial = np.cumsum(ordered, axis=-1)
+    support = ordered > (partial - 1) / np.arange(1, x.shape[-1] + 1, dtype=np.float32)
+    total = np.where(support, partial, 0).sum(axis=-1, keepdims=True)
+    threshold = (total - 1) / support.sum(axis=-1, keepdims=True, dtype=np.float32)
+    return np.maximum(x - threshold, 0)
+
+
 ACTIVATIONS: dict[str, Activation] = {
+    "celu": _elu,
     "elu": _elu,
-    "exponential": np.exp,
+    "exponential": _exponential,
     "gelu": _gelu,
-    "hard_sigmoid": lambda x: np.clip(x / 6 + np.float32(0.5), 0, 1),
-    "hard_silu": lambda x: x * np.clip(x / 6 + np.float32(0.5), 0, 1),
+    "hard_shrink": lambda x: np.where(np.abs(x) > HALF, x, 0),
+    "hard_sigmoid": lambda x: np.clip(x / 6 + HALF, 0, 1),
+    "hard_silu": lambda x: x * np.clip(x / 6 + HALF, 0, 1),
+    "hard_tanh": lambda x: np.clip(x, -1, 1),
     "leaky_relu": _leaky_relu,
     "linear": lambda x: x,
+    "log_sigmoid": _log_sigmoid,
+    "log_softmax": lambda x: log_softmax(x, axis=-1),
     "mish": _mish,
     "relu": _relu,
     "relu6": lambda x: np.clip(x, 0, 6),
     "selu": _selu,
     "sigmoid": expit,
     "silu": _silu,
+    "soft_shrink": lambda x: x - np.clip(x, -HALF, HALF),
+    "softmax": lambda x: softmax(x, axis=-1),
     "softplus": _softplus,
     "softsign": _softsign,
+    "sparse_plus": _sparse_plus,
+    "sparse_sigmoid": lambda x: np.clip(HALF * (x + 1), 0, 1),
+    "sparsemax": _sparsemax,
+    "squareplus": lambda x: HALF * (x + np.sqrt(np.square(x) + 4)),
     "tanh": np.tanh,
+    "tanh_shrink": lambda x: x - np.tanh(x),
 }
 ACTIVATIONS |= {"swish": _silu, "hard_swish": ACTIVATIONS["hard_silu"]}
+OTHERS = ("glu", "threshold")  # of Keras, that change a width or need more arguments
 
 
 def is_activation(name: str) -> bool:
-    """Whether Keras has an activation of that name; it is asked for one that is not here."""
-    if name in ACTIVATIONS:
-        return True
+    """Whether a layer can have an activation of that name: Keras is asked for one not here."""
+    if name in ACTIVATIONS or name in OTHERS:
+        return name not in OTHERS
     try:
         return _keras().activations.get(name) is not None
     except ValueError:
@@ -92,9 +129,12 @@ def is_activation(name: str) -> bool:
 
 
 def activation(name: str) -> Activation:
-    """The activation of that name; Keras' own, on its backend, for one that is not here."""
+    """The activation of that name; on the backend for one that only a later Keras has."""
     if name in ACTIVATIONS:
         return ACTIVATIONS[name]
+    from covey.backend.compilation import check_process
+
+    check_process()
     keras = _keras()
     function = keras.activations.get(name)
     return lambda x: np.array(keras.ops.convert_to_numpy(function(x)), dtype=np.float32)

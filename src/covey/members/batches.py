@@ -115,7 +115,10 @@ class Source(ABC):
 
     @abstractmethod
     def draw(self, at_most: int) -> Chunk:
-        """The next steps, from one to `at_most` of them; each member goes on where it was."""
+        """The next steps, from one to `at_most` of them; each member goes on where it was.
+
+        For 0 there are none, of the same shapes, where the rows are in memory.
+        """
 
     @abstractmethod
     def snapshot(self) -> Snapshot:

@@ -107,10 +107,11 @@ def train_candidates(
         return [training.candidate(architecture, recipe, weights)]
     if not plan.mixture:
         return training.both(architecture, recipe)
-    with ThreadPoolExecutor(1) as pool:
-        of_mixture = architecture.as_mixture()
-        begun = None
-        if source is None and recipe.max_time is None and compilation.available():
+    of_mixture = architecture.as_mixture()
+    pool, begun = ThreadPoolExecutor(1), None
+    try:
+        # what Keras and jax know of devices, they know in the main thread alone
+        if source is None and recipe.max_time is None and compilation.shared():
             # it is compiled while the others are trained
             begun = pool.submit(lambda: shapes().ready(of_mixture, recipe))
         found = training.both(architecture, _until(recipe, MIXTURE_FROM))
@@ -119,6 +120,8 @@ def train_candidates(
         third = shapes() if begun is None else begun.result()
         mixture = third.candidate(of_mixture, recipe, reserve=found[0].setup)
         return [*found, mixture.scored_on(data)]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # after Ctrl-C nobody waits for it
 
 
 def without_ties(data: TrainingData, seed: int) -> TrainingData:
@@ -193,7 +196,8 @@ class _Trainings:
             learning_rate=NORMAL_RATE * recipe.learning_rate,
             patience=NORMAL_PATIENCE,
         )
-        trained = self._trained(architecture, shorter, NORMAL, start, student.setup)
+        reserve = 0.0 if compilation.shared() else student.setup  # it is compiled already
+        trained = self._trained(architecture, shorter, NORMAL, start, reserve)
         return [student, self._candidate(*architecture.as_normal(trained.weights), trained)]
 
     def candidate(

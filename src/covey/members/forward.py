@@ -47,7 +47,8 @@ class Networks:
             Array of shape (N, K, P).
         """
         found = np.empty((len(inputs), *self._shape), dtype=np.float32)
-        parts = [slice(at, at + self._piece) for at in range(0, len(inputs), self._piece)]
+        size = self._piece(alike=inputs.ndim == 2)
+        parts = [slice(at, at + size) for at in range(0, len(inputs), size)]
 
         def compute(part: slice) -> None:
             found[part] = self._part(inputs[part])
@@ -65,11 +66,14 @@ class Networks:
     def _shape(self) -> tuple[int, int]:
         return self.architecture.members, self.architecture.family.packed_size
 
-    @cached_property
-    def _piece(self) -> int:
-        """Rows that are worked on together."""
-        widest = max(shape[-1] for shape in self.architecture.weight_shapes)
-        return BLOCK * max(CACHED // (BLOCK * self.architecture.members * widest), 1)
+    def _piece(self, *, alike: bool) -> int:
+        """Rows that are worked on together; `alike` if each has one input for all members."""
+        members, kernels = self.architecture.members, self.weights
+        widest = members * max(max(kernel.shape[1:]) for kernel in kernels if kernel.ndim == 3)
+        if self._bends is not None:
+            bins = int(np.prod(kernels[0].shape[1:3]))
+            widest = max(widest, bins if alike else members * bins)
+        return BLOCK * max(CACHED // (BLOCK * widest), 1)
 
     def _part(self, inputs: Numbers) -> Numbers:
         """The same as `packed` for a few rows."""

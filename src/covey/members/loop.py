@@ -59,7 +59,7 @@ class Training:
         weights: list[NDArray[np.float32]] | None = None,
         name: str | None = None,
     ) -> None:
-        self._begun = time.monotonic()
+        begun = time.monotonic()
         self._source, self._held_out, self._recipe, self._run = source, held_out, recipe, run
         self._name = architecture.family_name if name is None else name
         generator = np.random.default_rng(run.seed)
@@ -69,6 +69,7 @@ class Training:
         self._steps = runner(architecture, self.model, source, recipe)
         scorer = held_out.scorer(architecture)
         self._best = BestWeights(scorer, held_out.share, self._steps.weights())
+        self._built = time.monotonic() - begun
 
     def compiled(self) -> Self:
         """The same, its steps compiled already; for rows in memory."""
@@ -86,6 +87,7 @@ class Training:
         Returns:
             The best weights, and what is known about them.
         """
+        begun = time.monotonic()
         model, steps, best, source = self.model, self._steps, self._best, self._source
         recipe, run, held_out, name = self._recipe, self._run, self._held_out, self._name
         snapshot = None if store is None else store.resume(name)
@@ -166,7 +168,7 @@ class Training:
                 "training; they keep their best weights from before. A smaller `learning_rate` may "
                 "help."
             )
-        setup = (first_step or time.monotonic()) - self._begun
+        setup = self._built + (first_step or time.monotonic()) - begun
         return Trained(best.weights, best.best_steps, best.scores, best.steps, setup)
 
 

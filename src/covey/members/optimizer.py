@@ -4,6 +4,7 @@ from math import pi
 from typing import Any
 
 from covey.backend.select import keras
+from covey.errors import InputError
 from covey.types import Tensor
 
 ops = keras.ops
@@ -27,12 +28,15 @@ class MemberAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
     schedule.
 
     Args:
-        learning_rate: a number or a Keras schedule; the peak where there are `decay_steps`.
+        learning_rate: a number or a Keras schedule; a number, the peak, with `decay_steps`.
         weight_decay: as for `keras.optimizers.AdamW`.
         member_clipnorm: largest norm of one member's gradient, over all its variables.
         decay_steps: after a twentieth of so many steps in which the learning rate rises, it falls
             along a half cosine until the last of them. None leaves it as it is.
         name: name of the optimizer.
+
+    Raises:
+        InputError: there are `decay_steps` and a schedule.
 
     References:
         Loshchilov, Hutter (2019), Decoupled Weight Decay Regularization, arXiv 1711.05101.
@@ -49,12 +53,17 @@ class MemberAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
         name: str = "member_adamw",
         **kwargs: Any,
     ) -> None:
+        schedule = isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule)
+        if decay_steps is not None and schedule:
+            raise InputError(
+                "With `decay_steps`, `learning_rate` must be a number, the peak of the schedule. "
+                "Received a schedule: leave `decay_steps` out."
+            )
         super().__init__(
             learning_rate=learning_rate, weight_decay=weight_decay, name=name, **kwargs
         )
         self.member_clipnorm = member_clipnorm
         self.decay_steps = decay_steps
-        self._peak = learning_rate if decay_steps is not None else 0.0
 
     def build(self, variables: list[Any]) -> None:
         """Create the optimizer's variables."""
@@ -62,7 +71,10 @@ class MemberAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
         # variables, so that what is compiled already does what a callback says, and what another
         # training wants
         self._rate = self.add_variable((), initializer=SET, name="set_learning_rate")
-        numbers = {"peak": self._peak, "steps": self.decay_steps or 1, "decay": self.weight_decay}
+        peak = 0.0
+        if self.decay_steps is not None:
+            peak = ops.convert_to_numpy(super()._get_current_learning_rate())
+        numbers = {"peak": peak, "steps": self.decay_steps or 1, "decay": self.weight_decay}
         self._numbers = [
             self.add_variable((), initializer=keras.initializers.Constant(float(value)), name=name)
             for name, value in numbers.items()
@@ -106,7 +118,8 @@ class MemberAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
         # Keras' own takes a constant
         left = 1 - ops.convert_to_tensor(self._numbers[2]) * self.learning_rate
         for variable in variables:
-            variable.assign(variable * left)
+            if self._use_weight_decay(variable):
+                variable.assign(variable * left)
 
     def apply(self, grads: list[Tensor], trainable_variables: Any = None) -> None:
         """Clip, then update the variables."""

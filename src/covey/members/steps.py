@@ -88,7 +88,7 @@ def runner(architecture: Architecture, model: Any, source: Source, recipe: Recip
     loss = _loss(architecture, source.complete, gaps, source.scale_tril if gaps else None)
     model.compile(_optimizer(architecture.members, recipe), loss=loss)
     model.optimizer.build(model.trainable_variables)
-    if compilation.available() and compilation.alone():
+    if compilation.shared():
         steps = _steps(architecture.skeleton, source.complete, gaps)
         return _Compiled(model, steps, loss.scaling)
     return _Fitted(model)

@@ -16,6 +16,7 @@ from covey.members.trained import Trained
 from covey.types import Snapshot
 
 KIND = "checkpoint"
+TRAININGS = 2  # counts up when what a training leaves in a checkpoint changes
 EVERY = 30.0  # seconds between two writings
 SOURCE = "source"
 CURRENT = "current"
@@ -76,6 +77,11 @@ class Checkpoint:
         if manifest.get("kind") != KIND:
             raise ArtifactError(
                 f"Expected a file that holds a checkpoint. {path} holds: {manifest.get('kind')!r}."
+            )
+        if manifest.get("trainings") != TRAININGS:
+            raise ArtifactError(
+                f"Expected a checkpoint of this version of Covey. {path} is of another, whose "
+                "trainings cannot go on here; delete it to start anew."
             )
         try:
             about, names = manifest["about"], self.about
@@ -143,6 +149,7 @@ class Checkpoint:
     def _write(self, path: Path) -> None:
         manifest = {
             "kind": KIND,
+            "trainings": TRAININGS,
             "about": self.about,
             "seed": self.seed,
             "elapsed": time.monotonic() - self.started,
