@@ -162,7 +162,8 @@ class _Dataset(keras.utils.PyDataset):  # type: ignore[misc]
 
 def _optimizer(members: int, recipe: Recipe) -> MemberAdamW:
     clipnorm = CLIPNORM / members  # the loss is a mean over members too
-    return MemberAdamW(recipe.learning_rate, recipe.weight_decay, clipnorm, recipe.max_steps)
+    rates = float(recipe.learning_rate), float(recipe.weight_decay)  # Keras takes no other number
+    return MemberAdamW(*rates, clipnorm, recipe.max_steps)
 
 
 def _loss(
