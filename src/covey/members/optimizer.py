@@ -73,7 +73,8 @@ class MemberAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
         self._rate = self.add_variable((), initializer=SET, name="set_learning_rate")
         peak = 0.0
         if self.decay_steps is not None:
-            peak = ops.convert_to_numpy(super()._get_current_learning_rate())
+            set_before = ops.convert_to_tensor(super()._get_current_learning_rate())
+            peak = float(ops.convert_to_numpy(set_before))
         numbers = {"peak": peak, "steps": self.decay_steps or 1, "decay": self.weight_decay}
         self._numbers = [
             self.add_variable((), initializer=keras.initializers.Constant(float(value)), name=name)
