@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from covey.stacking import growth
 from covey.stacking.growth import grow
 from covey.table.folds import Folds
 from tests.training import training_data
@@ -125,3 +126,20 @@ def test_a_target_that_never_varies_is_no_hindrance(constant):
     Y[:, 1] = LOCATION[1] + constant
     trees = grown(X, Y)[1]
     np.testing.assert_allclose(new_means(X, trees)[:, 1], Y[:, 1], rtol=1e-4)
+
+
+def test_trees_that_are_of_no_use_are_not_grown_and_nobody_hears_of_any(monkeypatch, capfd):
+    X, Y = table()
+    grows = []
+    grow_more = growth._Judged.grow
+    monkeypatch.setattr(growth._Judged, "grow", lambda *given: grows.append(1) or grow_more(*given))
+    _, early = grown(X, Y)
+    until = len(grows)
+    monkeypatch.setattr(growth, "PATIENCE", 10**6)
+    _, late = grown(X, Y)
+    assert until < 0.7 * (len(grows) - until)
+    np.testing.assert_array_equal(early.counts, late.counts)
+    for one, two in zip(early.held_out, late.held_out, strict=True):
+        np.testing.assert_array_equal(one, two)
+    np.testing.assert_array_equal(new_means(X, early), new_means(X, late))
+    assert capfd.readouterr() == ("", "")

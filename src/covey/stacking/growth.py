@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +22,7 @@ MANY = 2000  # training rows from which on trees are fewer and larger, for the s
 LEAST_ROWS = 20  # with a target, that a fold must train on for trees of it
 FEATURES = 30  # that each tree may choose from
 STEP = 10  # trees from one look at the held-out rows to the next
+PATIENCE = 8  # looks without a smaller error, after which a target has trees enough
 ENOUGH = 1.005  # times the least squared error, for which fewer trees are taken
 FINER = 1.5  # times as many trees for new rows, with steps as much smaller
 BAGGED = {"bagging_fraction": 0.8, "bagging_freq": 1}  # each tree learns from a part of the rows
@@ -80,21 +84,26 @@ def grow(
     looks = range(STEP, settings["num_iterations"] + 1, STEP)
     squares, some = np.zeros((len(looks), d)), np.ones(d, dtype=bool)
     paths, honest = [], data.Y - data.inputs.offset(0)  # rows that none holds out keep this
+    together = []
     for member, (train, test) in enumerate(zip(folds.trains, folds.tests, strict=True)):
         rest = data.Y - data.inputs.offset(member)
         honest[test] = rest[test]
         rest = (rest - linear[member].location) / linear[member].scale
         learning = _Learning.of(data, rest, train, {**settings, "seed": seed + member})
+        some &= learning.enough
         path = np.zeros((len(looks), len(test), d))
-        for target in np.flatnonzero(learning.enough):
+        paths.append(path)
+        judged = _Judged(learning, data.inputs.matrix[test], rest[test], data.weight[test], path)
+        if len(data.Y) < MANY:
+            together.append(judged)
+            continue
+        for target in np.flatnonzero(learning.enough).tolist():
             if not wanted():
                 return None
-            booster = learning.fitted(int(target))
-            path[:, :, target] = _path(booster, data.inputs.matrix[test], looks)
-        some &= learning.enough
-        wrong = np.square(np.where(np.isnan(rest[test]), 0.0, path - rest[test]))
-        squares += np.einsum("n,gnd->gd", data.weight[test], wrong)
-        paths.append(path)
+            judged.follow(learning.begun(target), target, looks)
+            squares[:, target] += judged.squares(target)
+    if together and not _grown_together(together, squares, some, looks, wanted):
+        return None
     chosen = (squares <= ENOUGH * squares.min(axis=0)).argmax(axis=0)
     counts = np.where(some, np.array(looks)[chosen], 0)
     location = np.mean([start.location for start in linear], axis=0)
@@ -103,11 +112,11 @@ def grow(
     rows = np.arange(len(data.Y))
     learning = _Learning.of(data, (honest - location) / scale, rows, settings | finer)
     parts = []
-    for target in np.flatnonzero(some):
+    for target in np.flatnonzero(some).tolist():
         if not wanted():
             return None
-        booster = learning.fitted(int(target), round(FINER * counts[target]))
-        parts.append((int(target), booster.model_to_string()))
+        booster = learning.fitted(target, round(FINER * counts[target]))
+        parts.append((target, booster.model_to_string()))
     forest = joined(parts, data.inputs.matrix.shape[1], d)
     held_out = tuple(
         data.inputs[test].offset(member)
@@ -140,12 +149,108 @@ class _Learning:
         """Which targets are observed often enough, shape (D,)."""
         return (self.weight > 0).sum(axis=0) >= LEAST_ROWS
 
-    def fitted(self, target: int, count: int | None = None) -> Any:
-        """Trees for one target: so many, or as many as the settings say."""
+    def begun(self, target: int) -> Any:
+        """A booster for one target, without trees; until another is begun."""
         weight = np.ascontiguousarray(self.weight[:, target])
         self.table.set_label(np.ascontiguousarray(self.Y[:, target])).set_weight(weight)
-        more = {} if count is None else {"num_iterations": count}
-        return lightgbm().train(self.settings | more, self.table)
+        return lightgbm().Booster(self.settings, self.table)
+
+    def fitted(self, target: int, count: int) -> Any:
+        """So many trees for one target."""
+        booster = self.begun(target)
+        for _ in range(count):
+            booster.update()
+        return booster
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What a member learns, and the rows that it holds out, by which its trees are judged.
+
+    Attributes:
+        learning: what it learns.
+        matrix: inputs of the rows held out, shape (N, F).
+        Y: their targets, shape (N, D), in standardised units, NaN where not observed.
+        weight: of these rows, shape (N,).
+        path: what the first trees say of them, after each look, shape (looks, N, D).
+    """
+
+    learning: _Learning
+    matrix: NDArray[np.float32]
+    Y: Array
+    weight: Array
+    path: Array
+
+    def grow(self, booster: Any, target: int, number: int, look: int, step: int) -> float:
+        """Grow `step` more trees, up to `look` of them; the weighted squared error with them."""
+        for _ in range(step):
+            booster.update()
+        more = booster.predict(
+            self.matrix,
+            start_iteration=look - step,
+            num_iteration=step,
+            num_threads=1,  # of few rows and trees: others to be woken take longer
+        )
+        before = self.path[number - 1, :, target] if number else 0.0
+        self.path[number, :, target] = before + more
+        return float(self.squares(target)[number])
+
+    def follow(self, booster: Any, target: int, looks: range) -> None:
+        """Grow all trees of a target."""
+        for number, look in enumerate(looks):
+            self.grow(booster, target, number, look, looks.step)
+
+    def squares(self, target: int) -> Array:
+        """Weighted sums of squared errors after each look, shape (looks,)."""
+        y = self.Y[:, target]
+        wrong = np.where(np.isnan(y), 0.0, self.path[:, :, target] - y)
+        return np.asarray(np.square(wrong) @ self.weight)
+
+
+def _quiet() -> None:
+    """Let LightGBM be silent in this thread: how much it says, it knows for each thread alone."""
+    lightgbm().Dataset(np.zeros((2, 1)), params={"verbose": -1}).construct()
+
+
+def _grown_together(
+    members: Sequence[_Judged],
+    squares: Array,
+    some: NDArray[np.bool_],
+    looks: range,
+    wanted: Callable[[], bool],
+) -> bool:
+    """Grow the trees of all members side by side, and none that are of no use.
+
+    The squared error of all held-out rows is looked at after each few trees; a target has enough
+    when it has not become less for `PATIENCE` looks.
+
+    Args:
+        members: what each learns; its `path` is written.
+        squares: squared errors after each look, shape (looks, D), to be written; infinite after the
+            last look of a target.
+        some: the targets that all members can learn, shape (D,).
+        looks: numbers of trees.
+        wanted: asked before each look.
+
+    Returns:
+        Whether they were wanted until the end.
+    """
+    with ThreadPoolExecutor(os.cpu_count(), initializer=_quiet) as pool:
+        for target in np.flatnonzero(some).tolist():
+            boosters = [member.learning.begun(target) for member in members]
+            for number, look in enumerate(looks):
+                if not wanted():
+                    return False
+
+                def more(pair: tuple[_Judged, Any], at: tuple[int, int, int]) -> float:
+                    return pair[0].grow(pair[1], *at, looks.step)
+
+                pairs = zip(members, boosters, strict=True)
+                squares[number, target] = sum(pool.map(more, pairs, repeat((target, number, look))))
+                if number - squares[: number + 1, target].argmin() >= PATIENCE:
+                    squares[number + 1 :, target] = np.inf
+                    break
+    return True
 
 
 def _settings(data: TrainingData, seed: int) -> dict[str, Any]:
@@ -167,17 +272,3 @@ def _settings(data: TrainingData, seed: int) -> dict[str, Any]:
         "seed": seed,
         "verbose": -1,
     }
-
-
-def _path(booster: Any, matrix: NDArray[np.float32], looks: range) -> Array:
-    """What the first trees say, after each number of them, shape (looks, N)."""
-    each = [
-        booster.predict(
-            matrix,
-            start_iteration=look - looks.step,
-            num_iteration=looks.step,
-            num_threads=1,  # of few rows and trees: others to be woken take longer
-        )
-        for look in looks
-    ]
-    return np.cumsum(each, axis=0)
