@@ -2,9 +2,19 @@
 
 import numpy as np
 
+from covey.members.recipe import Recipe
 from covey.table.folds import Folds
 from covey.table.inputs import Inputs
 from covey.table.training_data import TrainingData
+
+RECIPE = Recipe(
+    max_steps=60,
+    batch_size=16,
+    learning_rate=0.01,
+    weight_decay=0.02,
+    patience=(1.0, 1.0),
+    max_time=None,
+)
 
 
 def training_data(X, Y, folds, weight=None, offsets=None):

@@ -16,16 +16,7 @@ from covey.members.recipe import Recipe
 from covey.members.run import Run
 from covey.members.validation import HeldOut
 from covey.start.whitening import Whitened
-from tests.training import training_data
-
-RECIPE = Recipe(
-    max_steps=60,
-    batch_size=16,
-    learning_rate=0.01,
-    weight_decay=0.02,
-    patience=(1.0, 1.0),
-    max_time=None,
-)
+from tests.training import RECIPE, training_data
 
 
 def problem(n=120, members=2, seed=0):

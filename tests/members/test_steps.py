@@ -12,21 +12,12 @@ from covey.members.architecture import Architecture, quantile_knots
 from covey.members.batches import Batches
 from covey.members.loop import Training
 from covey.members.network import build, read_weights, write_weights
-from covey.members.recipe import Recipe
 from covey.members.run import Run
 from covey.members.steps import runner
 from covey.members.validation import HeldOut
 from covey.start.whitening import Whitened
-from tests.training import training_data
+from tests.training import RECIPE, training_data
 
-RECIPE = Recipe(
-    max_steps=60,
-    batch_size=16,
-    learning_rate=0.01,
-    weight_decay=0.02,
-    patience=(1.0, 1.0),
-    max_time=None,
-)
 on_jax = pytest.mark.skipif(keras.config.backend() != "jax", reason="many steps at a time: jax")
 
 

@@ -210,6 +210,7 @@ class InverseCholesky:
 
 def _split(x: Tensor, ends: list[int]) -> list[Tensor]:
     """Parts of the last axis that end at some places, and what is behind the last."""
+    # under torch, Keras' split leaves what is compiled
     if isinstance(x, np.ndarray) or backend() == "torch":
         starts, stops = [0, *ends], [*ends, x.shape[-1]]
         return [x[..., start:stop] for start, stop in zip(starts, stops, strict=True)]

@@ -16,7 +16,7 @@ from covey.types import Array
 
 FEW = 1000  # rows that one thread predicts
 MOST = 2**31 - 1  # what LightGBM counts with
-_PROCESS = os.getpid()
+_PROCESS = os.getpid()  # a copy of it lacks the threads that LightGBM started here
 
 
 @dataclass(frozen=True, eq=False, repr=False)  # of arrays, neither is of use
