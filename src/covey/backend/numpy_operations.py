@@ -6,7 +6,7 @@ Names and arguments are Keras', so that one piece of code serves both.
 from typing import Any
 
 import numpy as np
-from numpy import concatenate, exp, reshape, shape, split, sqrt, square, sum
+from numpy import concatenate, exp, reshape, shape, sqrt, square, sum
 from numpy.typing import NDArray
 from scipy.special import expit as sigmoid
 from scipy.special import log_softmax
@@ -20,7 +20,6 @@ __all__ = [
     "rsqrt",
     "shape",
     "sigmoid",
-    "split",
     "sqrt",
     "square",
     "sum",
