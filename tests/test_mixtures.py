@@ -8,11 +8,6 @@ import covey
 from covey.assess.summary import rounding_sentence
 from covey.distributions import Mixture
 from covey.distributions.internals import mixture_of_arrays
-from covey.members.candidates import Candidate, without_ties
-from covey.members.selection import better
-from covey.table.folds import Folds
-from covey.table.inputs import Inputs
-from covey.table.training_data import TrainingData
 
 N, NOISE = 900, 0.1
 
@@ -172,71 +167,3 @@ def test_gaps_are_learned_from_if_it_is_asked_for_and_auto_leaves_them_alone():
     few = {**settings, "max_steps": 40}
     model = covey.JointRegressor(family="mixture", verbose=0, **few).fit(X, Y)
     assert np.isfinite(model.predict_distribution(X).log_prob(Y)).all()
-
-
-def held_out(n, d, seed):
-    """Rows for four members, of which each held out a quarter."""
-    r = np.random.default_rng(seed)
-    X = r.normal(size=(n, 2)).astype(np.float32)
-    Y = r.normal(size=(n, d))
-    parts = np.array_split(r.permutation(n), 4)
-    tests = [np.sort(part) for part in parts]
-    trains = [np.setdiff1d(np.arange(n), part) for part in tests]
-    return X, Y, Folds(tuple(zip(trains, tests, strict=True)), None)
-
-
-def candidates(data, wide, narrow):
-    """A normal of some width, and a mixture of narrow components at the whole numbers."""
-    n = len(data.Y)
-    zeros = np.zeros((n, 1))
-    plain = covey.MultivariateNormal(zeros, covariance=np.full((n, 1, 1), wide**2))
-    at = np.arange(-4, 5, dtype=float)
-    parts = [
-        covey.MultivariateNormal(zeros + place, covariance=np.full((n, 1, 1), narrow**2))
-        for place in at
-    ]
-    weights = np.exp(-0.5 * (at / wide) ** 2)
-    shapes = covey.Mixture(parts, weights / weights.sum())
-    rows = data.folds.held_out
-    return [
-        Candidate(name, None, joint, float(joint.log_prob(data.Y[rows]).mean()))
-        for name, joint in (("normal", plain), ("mixture", shapes))
-    ]
-
-
-def training_data(Y):
-    X, _, folds = held_out(len(Y), 1, 5)
-    return TrainingData(Inputs(X), Y, np.ones(len(Y)), folds, ("y",))
-
-
-def test_rounded_targets_do_not_lure_it():
-    """Narrow components at the whole numbers raise the density of whole numbers for ever."""
-    Y = np.random.default_rng(3).normal(scale=1.5, size=(800, 1)).round().clip(-4, 4)
-    data = training_data(Y)
-    plain, shapes = candidates(data, 1.5, 0.01)
-    assert shapes.score > plain.score + 2
-    assert better([plain, shapes], data, seed=0) is plain
-
-
-def test_true_modes_are_taken():
-    r = np.random.default_rng(3)
-    Y = (r.integers(-3, 4, size=(800, 1)) + 0.01 * r.normal(size=(800, 1))).astype(float)
-    data = training_data(Y)
-    plain, shapes = candidates(data, 2.0, 0.015)
-    assert better([plain, shapes], data, seed=0) is shapes
-
-
-def test_a_lead_within_its_error_is_not_enough():
-    data = training_data(np.random.default_rng(4).normal(size=(200, 1)))
-    plain, shapes = candidates(data, 1.0, 0.45)
-    far = Candidate("normal", None, plain.out_of_fold, plain.score)
-    assert better([far, shapes], data, seed=0) is far
-    assert better([shapes], data, seed=0) is shapes
-
-
-def test_what_is_learned_without_ties_is_as_wide_as_they_are():
-    Y = np.random.default_rng(3).integers(0, 6, size=(400, 1)).astype(float)
-    data = training_data(Y)
-    move = without_ties(data, 1).Y - Y
-    assert np.abs(move).max() <= 0.5
-    assert np.abs(move).max() > 0.45

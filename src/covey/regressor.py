@@ -54,9 +54,9 @@ class JointRegressor(
         family: distribution of the targets given the features: "normal", "student_t" (heavy tails,
             robust to outliers), "mixture" (of up to 8 Student-t components for each member: several
             modes, bends and skews), "low_rank" (a normal for many targets), or "auto": below 100
-            targets the one with the best out-of-fold score, and "low_rank" from there on. "auto"
-            tries a mixture from 400 rows on, up to 32 targets without gaps and with 500 steps or
-            more (gaps make it slow), and takes it if it is ahead by more than chance. The normal
+            targets the Student-t, unless out-of-fold rows say by more than chance that another is
+            better, and "low_rank" from there on. "auto" tries a mixture from 400 rows on, up to 32
+            targets without gaps and with 500 steps or more (gaps make it slow). The normal
             starts from a trained Student-t, so that "normal" reports the score of both; "student_t"
             alone is quickest.
         members: number of networks and of folds; with 1, a fifth of the rows is held out. By

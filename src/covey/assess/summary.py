@@ -22,6 +22,7 @@ TREES = "boosted trees share in the means, with a weight of "
 FEW_BLOCKS = "few blocks tell little of rows to come: "
 SMALL = 0.005  # share of correlations that is not worth a word
 NAMED = 6  # targets whose trees are spoken of
+CHANCE = ", which chance or rounded targets may explain"
 LONGEST = 50  # targets that are listed
 WIDE = 8  # letters of a name that is the head of a column
 
@@ -46,6 +47,7 @@ def family_sentence(asked: str, chosen: str, scores: Mapping[str, float], n_targ
             gain = (score - scores[chosen]) / n_targets
             more, less = f"; {other} would gain {gain:.3f}", f", {-gain:.3f} above {other}"
             line += f"{more if gain > 0 else less} (nats per target)"
+            line += CHANCE if gain > 0 and asked == AUTO else ""
     return line
 
 
