@@ -34,6 +34,12 @@ from tests.small_table import table
 X, Y = table()
 folder = sys.argv[2]
 for kind in sys.argv[3:]:
+    joint = covey.load(f"{folder}/{kind}.covey").predict_distribution(X.iloc[:1])
+    joint.mean, joint.covariance
+# what takes long to import, and a first row does not need
+slow = {"sklearn.model_selection", "sklearn.linear_model", "scoringrules", "matplotlib", "polars"}
+assert not slow & set(sys.modules), slow & set(sys.modules)
+for kind in sys.argv[3:]:
     model = covey.load(f"{folder}/{kind}.covey")
     joint = model.predict_distribution(X)
     np.savez(f"{folder}/{kind}.npz", mean=joint.mean, covariance=joint.covariance)

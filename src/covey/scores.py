@@ -31,7 +31,6 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import scoringrules
 from scipy.special import gamma, hyp1f1
 
 from covey.arguments.numbers import is_number
@@ -212,6 +211,8 @@ def crps(distribution: Joint, y: Observations) -> Array:
     if isinstance(distribution, Transformed):
         return transformed_scores.crps(distribution, values)
     parts, weights = components_of(distribution)
+    import scoringrules
+
     nu = radial_law(parts[0]).degrees_of_freedom
     if nu is not None and len(parts) > 1:
         return mixture_scores.crps(parts, weights, values)
@@ -240,6 +241,8 @@ def interval_score(distribution: Joint, y: Observations, *, level: float = 0.9) 
     Returns:
         Array of shape (N, D); NaN where not observed.
     """
+    import scoringrules
+
     values = _read(distribution, y)
     lower, upper = distribution.interval(level)
     endless = np.isinf(upper - lower) & ~np.isnan(values)  # of too few rows to calibrate on

@@ -6,14 +6,14 @@ import pytest
 from scipy.stats import multivariate_normal
 from sklearn.linear_model import LinearRegression, Ridge
 
-from covey import Mixture, MultivariateNormal
+from covey import Mixture, MultivariateNormal, MultivariateT
 from covey.algebra.triangular import inverse_lower
 from covey.errors import InputError
 from covey.start import covariance
 from covey.start.full import LinearModel
 from covey.start.ridge import fit_ridge
 from covey.start.ridge_path import PENALTIES
-from covey.start.start import unbounded_columns, with_unbounded
+from covey.start.start import restored, unbounded_columns, with_unbounded
 from covey.table import FeatureSchema, unclipped
 from tests.start.whitening import residuals, whitened
 
@@ -108,6 +108,25 @@ def test_whiten_and_restore_are_inverse():
         model.restore(standard, X).log_prob(Y * [1e-9, 1, 1e9]),
         standard.log_prob(z) + model.log_scale,
     )
+
+
+def test_several_models_restore_side_by_side():
+    """mean = the regression + S B z, covariance = S B C B' S, of each model and row."""
+    r = np.random.default_rng(3)
+    parts = [data(seed=seed) for seed in range(3)]
+    models = [LinearModel.of(fit_ridge(X, Y * [1e-3, 1, 1e3])) for X, Y in parts]
+    X, z, L = parts[0][0][:5], r.normal(size=(15, 3)), np.tril(r.uniform(1, 2, size=(15, 3, 3)))
+    offsets = [r.normal(size=(5, 3)) for _ in models]
+    whitened = MultivariateT(z, degrees_of_freedom=5.0, scale_tril=L)
+    found = restored(models, whitened, X, offsets)
+    for row in range(15):
+        model, own = models[row // 5], row % 5
+        factor = np.diag(model.scale) @ model.residual_scale_tril
+        mean = model.mean(X)[own] + factor @ z[row] + offsets[row // 5][own]
+        np.testing.assert_allclose(found.mean[row], mean, rtol=1e-12)
+        covariance = 5 / 3 * factor @ L[row] @ L[row].T @ factor.T
+        np.testing.assert_allclose(found.covariance[row], covariance, rtol=1e-10)
+    assert found.targets == whitened.targets
 
 
 def test_whitened_residuals_are_about_standard_normal():

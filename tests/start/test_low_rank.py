@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from covey.distributions import LowRankMultivariateNormal
 from covey.distributions.internals import with_mean
 from covey.errors import InputError
 from covey.families import internals
@@ -13,7 +14,7 @@ from covey.members.plan import LowRankPlan
 from covey.start.full import LinearModel
 from covey.start.low_rank import LowRankLinearModel
 from covey.start.ridge import fit_ridge
-from covey.start.start import stacked
+from covey.start.start import restored, stacked
 from covey.start.whitening import Whitened
 from covey.table.folds import Folds
 from tests.start.whitening import whitened
@@ -27,6 +28,22 @@ def problem(n=300, d=12, seed=0, gaps=0.0):
     Y = (X @ r.normal(size=(3, d)) + noise) * 10.0 ** r.uniform(-3, 3, d) + r.normal(size=d)
     Y[r.random(Y.shape) < gaps] = np.nan
     return X, Y
+
+
+def test_several_models_restore_side_by_side():
+    r = np.random.default_rng(3)
+    models = [LowRankLinearModel.of(fit_ridge(*problem(seed=seed)), 2) for seed in range(2)]
+    X, d = problem()[0][:4], 12
+    diagonal, factor = r.uniform(0.5, 1, size=(8, d)), r.normal(size=(8, d, 2))
+    z = r.normal(size=(8, d))
+    whitened = LowRankMultivariateNormal(z, diagonal=diagonal, factor=factor)
+    found = restored(models, whitened, X, [0.0, 0.0])
+    for row in range(8):
+        model = models[row // 4]
+        sizes = model.scale * model.residual_scale
+        assert_allclose(found.mean[row], model.mean(X)[row % 4] + sizes * z[row], rtol=1e-12)
+        covariance = np.diag(diagonal[row]) + factor[row] @ factor[row].T
+        assert_allclose(found.covariance[row], sizes[:, None] * covariance * sizes, rtol=1e-10)
 
 
 @pytest.mark.parametrize("gaps", [0.0, 0.2])

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.metrics import r2_score
 
 from covey import scores
 from covey.distributions import Elliptical, Mixture, Transformed
@@ -194,6 +193,8 @@ def mean_r2(Y: Array, mean: Array, sample_weight: Array | None = None) -> float:
     Returns:
         R^2: 1 for perfect means; NaN, with scikit-learn's warning, if no target was observed twice.
     """
+    from sklearn.metrics import r2_score
+
     weight = np.ones(len(Y)) if sample_weight is None else sample_weight
     counted = ~np.isnan(Y) & (weight > 0)[:, None]
     parts = zip(counted.T, Y.T, mean.T, strict=True)

@@ -238,6 +238,17 @@ def with_mean(joint: AnyJoint, mean: Array) -> AnyJoint:
     return found
 
 
+def mapped(joint: Any, matrix: Array, shift: Array) -> Any:
+    """The distributions of A y + b, of the same targets, without the checks of `affine`.
+
+    Args:
+        joint: N distributions over D targets.
+        matrix: A, shape (N or 1, D, D).
+        shift: b, shape (N, D).
+    """
+    return joint._mapped(matrix, shift, joint.targets)._labelled(joint.index)
+
+
 def rescaled(joint: AnyJoint, scales: Array) -> AnyJoint:
     """Each target widened about its mean: covariance i, j is multiplied by s_i s_j.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Self
 
@@ -97,7 +98,7 @@ class Architecture:
         """The classes of the family."""
         return FAMILIES[self.family_name]
 
-    @property
+    @cached_property
     def family(self) -> Any:
         """The family of the output."""
         given = {"rank": self.rank, "components": self.components}

@@ -8,7 +8,6 @@ from typing import Self
 
 import numpy as np
 from scipy.linalg import eigvalsh
-from sklearn.covariance import ledoit_wolf_shrinkage
 
 from covey.algebra.triangular import solve_lower
 from covey.start.acceleration import pairs_of_steps
@@ -52,6 +51,8 @@ def residual_factor(
         prior = prior_rows(residuals / stddev, weight, normal=True)
         shrinkage = 1.0 if np.isinf(prior) else prior / (len(weight) + prior)
     else:
+        from sklearn.covariance import ledoit_wolf_shrinkage
+
         shrinkage = max(
             float(ledoit_wolf_shrinkage(standard, assume_centered=True)), LEAST_SHRINKAGE
         )

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Self
 
 import numpy as np
-from sklearn.covariance import ledoit_wolf_shrinkage
 
 from covey.start.acceleration import pairs_of_steps
 from covey.types import Array, Mask, Rows
@@ -97,6 +96,8 @@ class _Moments:
         total = np.maximum(share @ observed, 1e-12)
         scaled = rows * np.sqrt(share * len(share))[:, None] / np.sqrt(total)
         squares = share @ np.square(rows) / total
+        from sklearn.covariance import ledoit_wolf_shrinkage
+
         shrinkage = float(ledoit_wolf_shrinkage(scaled, assume_centered=True))
         return cls(rows, observed, share, total, squares, max(shrinkage, LEAST_SHRINKAGE))
 

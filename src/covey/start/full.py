@@ -8,6 +8,7 @@ from typing import Self, TypeVar, final
 import numpy as np
 
 from covey.distributions import Elliptical, MultivariateNormal
+from covey.distributions.internals import mapped
 from covey.start.covariance import residual_factor
 from covey.start.ridge import Ridge
 from covey.start.start import LinearStart
@@ -70,10 +71,15 @@ class LinearModel(LinearStart):
         """Logarithm of |d whitened / d y|, in nats: to add to a log-density of whitened values."""
         return float(-np.log(self.scale).sum() - np.log(np.diag(self.residual_scale_tril)).sum())
 
-    def restore(self, whitened: Joint, X: Array, offset: Array | float = 0.0) -> Joint:
-        """See `LinearStart`."""
-        matrix = self.scale[:, None] * self.residual_scale_tril
-        return whitened.affine(matrix, self.mean(X, offset), targets=whitened.targets)
+    @property
+    def unwhitening(self) -> Array:
+        """`scale` B, shape (D, D)."""
+        return self.scale[:, None] * self.residual_scale_tril
+
+    @staticmethod
+    def unwhitened(whitened: Joint, factor: Array, mean: Array) -> Joint:
+        """See `LinearStart`; factors of shape (N or 1, D, D)."""
+        return mapped(whitened, factor, mean)
 
     def standard(self, n_rows: int, targets: tuple[str, ...] | None = None) -> MultivariateNormal:
         """Standard normals."""

@@ -79,11 +79,16 @@ class LowRankLinearModel(LinearStart):
         """See `LinearStart`."""
         return float(-np.log(self.scale).sum() - np.log(self.residual_scale).sum())
 
-    def restore(self, whitened: Any, X: Array, offset: Array | float = 0.0) -> Any:
-        """See `LinearStart`."""
-        scales = self.scale * self.residual_scale
-        mean = self.mean(X, offset) + scales * whitened.mean
-        return with_mean(rescaled(whitened, scales), mean)
+    @property
+    def unwhitening(self) -> Array:
+        """`scale` B, shape (D,)."""
+        return self.scale * self.residual_scale
+
+    @staticmethod
+    def unwhitened(whitened: Any, factor: Array, mean: Array) -> Any:
+        """See `LinearStart`; factors of shape (N or 1, D)."""
+        about = mean + factor * whitened.mean
+        return with_mean(rescaled(whitened, factor), about)
 
     def standard(
         self, n_rows: int, targets: tuple[str, ...] | None = None

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.dummy import DummyRegressor
-from sklearn.multioutput import MultiOutputRegressor
 from sklearn.utils import get_tags
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
@@ -17,6 +15,9 @@ from sklearn.utils.validation import has_fit_parameter
 from covey.errors import InputError, clipped, shown
 from covey.table.training_data import TrainingData
 from covey.types import Array, Mask, Rows
+
+if TYPE_CHECKING:
+    from sklearn.multioutput import MultiOutputRegressor
 
 
 class PredictionError(InputError):
@@ -73,6 +74,8 @@ class MeanModel:
                 a time where it must be, or cannot predict rows that it was not fitted to, or
                 predicts another shape or numbers that are not finite.
         """
+        from sklearn.multioutput import MultiOutputRegressor
+
         Y, folds, weight = data.Y, data.folds, data.weight
         multiple = _checked(base, weight)
         observed = ~np.isnan(Y)
@@ -215,6 +218,8 @@ def _fitted_to_one(
 
 
 def _zero(regressor: Any, table: Any, *_: Any) -> Any:
+    from sklearn.dummy import DummyRegressor
+
     first = np.zeros(1, dtype=np.int64)
     return DummyRegressor(strategy="constant", constant=0.0).fit(_rows(table, first), [0.0])
 

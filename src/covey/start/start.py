@@ -120,7 +120,23 @@ class LinearStart(ABC):
     def log_scale(self) -> float:
         """Logarithm of |d whitened / d y|, in nats: to add to a log-density of whitened values."""
 
+    @property
     @abstractmethod
+    def unwhitening(self) -> Array:
+        """By what whitened residuals are multiplied, in target units, as `unwhitened` takes it."""
+
+    @staticmethod
+    @abstractmethod
+    def unwhitened(whitened: Any, factor: Array, mean: Array) -> Any:
+        """Distributions of residuals times a factor for each row, about a mean.
+
+        Args:
+            whitened: distributions of N rows and D targets.
+            factor: of each row, or with an axis of length 1 of all, as `unwhitening` has it.
+            mean: to be added, shape (N, D), in target units.
+        """
+
+    @final
     def restore(self, whitened: Any, X: Array, offset: Array | float = 0.0) -> Any:
         """Undo whitening: a distribution of whitened residuals becomes one of y.
 
@@ -132,6 +148,7 @@ class LinearStart(ABC):
         Returns:
             Distributions in target units, with the names of `whitened`.
         """
+        return self.unwhitened(whitened, self.unwhitening[None], self.mean(X, offset))
 
     @abstractmethod
     def standard(self, n_rows: int, targets: tuple[str, ...] | None = None) -> Any:
@@ -180,6 +197,25 @@ class LinearStart(ABC):
     def _standardised_mean(self, X: Array) -> Array:
         # row by row: a product of whole matrices rounds a row according to its neighbours
         return (with_unbounded(X, self.unbounded)[:, None, :] @ self.coef)[:, 0] + self.intercept
+
+
+def restored(
+    starts: Sequence[LinearStart], whitened: Any, X: Array, offsets: Sequence[Array | float]
+) -> Any:
+    """What K linear models make of whitened residuals of the same rows, by `restore` of each.
+
+    Args:
+        starts: K of them.
+        whitened: distributions of K N rows: those of the first model, then those of the next.
+        X: array of shape (N, F).
+        offsets: K of them, as for `restore`.
+
+    Returns:
+        Distributions of K N rows in the same order, in target units.
+    """
+    factors = np.repeat(np.stack([one.unwhitening for one in starts]), len(X), axis=0)
+    means = [one.mean(X, offset) for one, offset in zip(starts, offsets, strict=True)]
+    return starts[0].unwhitened(whitened, factors, np.concatenate(means))
 
 
 def stacked(starts: Sequence[LinearStart]) -> dict[str, NDArray[Any]]:

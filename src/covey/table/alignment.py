@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
+import numpy as np
+
 from covey.errors import InputError, warn
 from covey.table.cells import listed
+from covey.types import Columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,8 +18,8 @@ if TYPE_CHECKING:
 
 def aligned(
     frame: pd.DataFrame, named: bool, names: Sequence[str], *, names_known: bool, told: set[str]
-) -> list[pd.Series]:
-    """The columns of a later table in the order of training.
+) -> Columns:
+    """Where a later table has the columns of training.
 
     Args:
         frame: Table of N rows from `read_features`.
@@ -27,12 +30,14 @@ def aligned(
         told: What was said already; what is said now is added.
 
     Returns:
-        F columns of N cells.
+        Numbers of F of its columns, in the order of training.
 
     Raises:
         InputError: Columns are lacking, or are not as many as in training.
     """
     if names_known and named:
+        if list(frame.columns) == list(names):
+            return np.arange(len(names))
         frame = _with_names_of_training(frame, names)
         if lacking := [name for name in names if name not in frame.columns]:
             raise InputError(
@@ -42,7 +47,7 @@ def aligned(
         if new := [n for n in frame.columns.difference(names) if n not in told]:
             told.update(new)
             warn(f"Columns of `X` that training did not have are ignored: {listed(new)}.")
-        return [frame[name] for name in names]
+        return np.asarray(frame.columns.get_indexer(list(names)), dtype=np.int64)
     if frame.shape[1] != len(names):
         raise InputError(
             f"X has {frame.shape[1]} features, but JointRegressor is expecting "
@@ -56,7 +61,7 @@ def aligned(
         if message not in told:
             told.add(message)
             warn(message, UserWarning)
-    return [frame.iloc[:, i] for i in range(frame.shape[1])]
+    return np.arange(len(names))
 
 
 def _with_names_of_training(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

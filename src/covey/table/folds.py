@@ -8,13 +8,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.model_selection import (
-    GroupKFold,
-    GroupShuffleSplit,
-    KFold,
-    ShuffleSplit,
-    check_cv,
-)
 
 from covey.arguments.frames import as_column
 from covey.arguments.labels import labels_of, row_name
@@ -90,6 +83,8 @@ class Folds:
                 )
             splitter = _default_splitter(members, grouped=labels is not None, seed=seed)
         else:
+            from sklearn.model_selection import check_cv
+
             try:
                 splitter = check_cv(cv)
                 if not kept.all() and not hasattr(cv, "split"):
@@ -212,6 +207,8 @@ class Folds:
         block = self.inner_blocks(member, most=INNER)
         if block is not None and block.max() > 0:
             return [(train[block != label], train[block == label]) for label in np.unique(block)]
+        from sklearn.model_selection import KFold
+
         # neighbours stay together if rows do not stand alone
         alone = self.blocks is None
         inner = KFold(min(INNER, len(train)), shuffle=alone, random_state=0 if alone else None)
@@ -289,6 +286,8 @@ def cut(rank: Groups, count: int) -> Groups:
 
 
 def _default_splitter(members: int, *, grouped: bool, seed: int) -> Any:
+    from sklearn.model_selection import GroupKFold, GroupShuffleSplit, KFold, ShuffleSplit
+
     if members == 1:
         single = GroupShuffleSplit if grouped else ShuffleSplit
         return single(1, test_size=HOLDOUT, random_state=seed)

@@ -155,11 +155,17 @@ class NumericColumn:
 
     def beyond(self, values: Array) -> Mask:
         """Which of N values are below, and which above all that training saw, shape (2, N)."""
+        under, over = self.limits
+        return np.stack([values < under, values > over])
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """What is below the first, or above the second, is beyond all that training saw."""
         if self.low is None or self.high is None or not self.scale:
-            return np.zeros((2, len(values)), dtype=bool)
+            return -math.inf, math.inf
         # a file of float32, or of its digits, has the same number a little beside
         slack = min(SLACK * max(abs(self.low), abs(self.high)), self.high / 2 - self.low / 2)
-        return np.stack([values < self.low - slack, values > self.high + slack])
+        return self.low - slack, self.high + slack
 
     def beyond_in_words(self, values: Array) -> list[str]:
         """Say which of some values are beyond those of training, if chance does not explain it.
@@ -301,6 +307,15 @@ class NumericColumn:
             f"{self.name!r} held {PLURAL[self.kind]} in training{how} and must hold them again. "
             f"Received: {shown_cell(column, row)} in {row_name(column.index, row)}. {what}"
         )
+
+
+def is_plain(column: Any) -> bool:
+    """Whether a column was of numbers, and later numbers mean what they say."""
+    return (
+        type(column) is NumericColumn
+        and column.kind == "number"
+        and not column.spelling.is_percentage
+    )
 
 
 def without(entry: dict[str, Any], *names: str) -> dict[str, Any]:

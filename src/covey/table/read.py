@@ -315,24 +315,29 @@ def _frame(data: Any, role: str) -> tuple[pd.DataFrame, bool, bool]:
                 "DataFrame that is in memory."
             )
         one_dimensional, named = array.ndim == 1, False
-        data = pd.DataFrame(array)
+        names = [f"{role.lower()}{i}" for i in range(array.shape[-1] if array.ndim == 2 else 1)]
+        data = pd.DataFrame(array, columns=names)
     for count, what in ((data.shape[1], "feature(s)"), (data.shape[0], "sample(s)")):
         if count == 0:
             raise InputError(
                 f"Found array with 0 {what} (shape={data.shape}) while a minimum of 1 is required. "
                 f"Pass at least one row and one column in `{role}`."
             )
-    names = [str(n) if named else f"{role.lower()}{i}" for i, n in enumerate(data.columns)]
+    given = list(data.columns)
+    names = [str(n) if named else f"{role.lower()}{i}" for i, n in enumerate(given)]
     if repeated := [name for name, count in Counter(names).items() if count > 1]:
         raise InputError(
             f"Columns of `{role}` must have unique names. Received more than one "
             f"{listed(repeated)}. Rename or drop them."
         )
-    frame = data.set_axis(names, axis=1)
-    if imaginary := [name for name, column in frame.items() if kind_of(column) == "complex"]:
+    frame = data if names == given else data.set_axis(names, axis=1)
+    # other types hold no complex numbers, and one by one they take long
+    doubtful = [place for place, dtype in enumerate(frame.dtypes) if dtype.kind in "cO"]
+    if imaginary := [n for n in doubtful if kind_of(frame.iloc[:, n]) == "complex"]:
+        where = listed(names[place] for place in imaginary)
         raise InputError(
             f"Complex data not supported: `{role}` must be real. Received complex numbers in "
-            f"{listed(imaginary)}. Pass real and imaginary parts as two columns."
+            f"{where}. Pass real and imaginary parts as two columns."
         )
     return frame, named, one_dimensional
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -11,15 +12,11 @@ import numpy as np
 from covey.errors import ArtifactError
 from covey.table.alignment import aligned
 from covey.table.category_column import CategoricalColumn
-from covey.table.cells import (
-    first_infinity,
-    kind_of,
-    refuse_infinity,
-    stamps_of,
-)
+from covey.table.cells import first_infinity, kind_of, refuse_infinity, stamps_of
 from covey.table.columns import Column, column_from_manifest, learn
 from covey.table.declared import Declared
 from covey.table.number_column import NumericColumn
+from covey.table.plain_numbers import PlainNumbers, matrix_parts
 from covey.table.said import (
     say_bare,
     say_doubts,
@@ -30,7 +27,7 @@ from covey.table.said import (
 )
 from covey.table.vocabulary import DECIMAL
 from covey.table.words import Lost
-from covey.types import Array
+from covey.types import Array, Columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,7 +130,7 @@ class FeatureSchema:
         found._told_lost.update(self._told_lost)
         return found
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of all F columns of the training table, also of those left out."""
         return tuple(column.name for column in self.columns)
@@ -149,7 +146,7 @@ class FeatureSchema:
         """Names of the matrix columns, such as "T", "T is missing" and "colour=red"."""
         return tuple(name for column in self.columns for name in column.output_names)
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Number of matrix columns; 0 if no column of the training table varied."""
         return len(self.output_names)
@@ -183,18 +180,23 @@ class FeatureSchema:
         Raises:
             InputError: Columns are lacking, hold infinity, or hold text in place of numbers.
         """
-        parts, further, far, new = [], {}, [], []
-        for column, cells in zip(self.columns, self._aligned(frame, named), strict=True):
+        at = self._aligned(frame, named)
+        matrix = np.empty((len(frame), self.width), dtype=np.float32)
+        plain = self._plain.held_by(frame, at)
+        infinite, beyond = plain.encode(frame, at, matrix)
+        done = np.setdiff1d(plain.places, [*infinite, *beyond])
+        further, far, new = {}, [], []
+        for place in np.setdiff1d(np.arange(len(at)), done).tolist():
+            column, cells = self.columns[place], frame.iloc[:, at[place]]
             if isinstance(column, CategoricalColumn):
-                matrix, fresh = column.encoded(cells)
-                parts.append(matrix)
+                matrix[:, self._parts[place]], fresh = column.encoded(cells)
                 said = column.news(cells, fresh)
                 new += [(column.name, said)] if said else []
                 continue
             values = self._values(column, cells, training=training)
             if self.reach and not training and column.beyond(values).any():
-                further[len(parts)] = column.scaled(values, self.reach)
-            parts.append(column.scaled(values))
+                further[place] = column.scaled(values, self.reach)
+            matrix[:, self._parts[place]] = column.scaled(values)
             far += [(column.name, said) for said in column.beyond_in_words(values)]
         if not training and {name for name, _ in new} - self._told_new:
             self._told_new.update(name for name, _ in new)
@@ -202,12 +204,12 @@ class FeatureSchema:
         if {name for name, _ in far} - self._told_beyond:
             self._told_beyond.update(name for name, _ in far)
             say_far([said for _, said in far], len(frame), followed=self.reach > 0)
-        matrix = np.concatenate(parts, axis=1)
         if not further:
             return matrix, None
-        return matrix, np.concatenate(
-            [further.get(i, part) for i, part in enumerate(parts)], axis=1
-        )
+        followed = matrix.copy()
+        for place, part in further.items():
+            followed[:, self._parts[place]] = part
+        return matrix, followed
 
     def new_labels(self, frame: pd.DataFrame, named: bool) -> list[str]:
         """The labels that training did not have, each time they are asked for.
@@ -219,7 +221,7 @@ class FeatureSchema:
         Returns:
             For each column with some how many there are, and the first, in words.
         """
-        pairs = zip(self.columns, self._aligned(frame, named), strict=True)
+        pairs = self._pairs(frame, named)
         labels = [(c, cells) for c, cells in pairs if isinstance(c, CategoricalColumn)]
         found = (column.news(cells, column.encoded(cells)[1]) for column, cells in labels)
         return [said for said in found if said]
@@ -237,7 +239,7 @@ class FeatureSchema:
         """
         anywhere = np.zeros(len(frame), dtype=bool)
         columns = {}
-        for column, cells in zip(self.columns, self._aligned(frame, named), strict=True):
+        for column, cells in self._pairs(frame, named):
             if isinstance(column, CategoricalColumn):
                 continue
             beyond = column.beyond(self._values(column, cells))
@@ -263,10 +265,7 @@ class FeatureSchema:
         """
         import pandas as pd
 
-        columns = [
-            self._typed(column, cells)
-            for column, cells in zip(self.columns, self._aligned(frame, named), strict=True)
-        ]
+        columns = [self._typed(column, cells) for column, cells in self._pairs(frame, named)]
         return pd.concat(columns, axis=1).set_axis(list(self.names), axis=1)
 
     def typed(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -355,8 +354,21 @@ class FeatureSchema:
             return stamps.dt.time.where(stamps.notna(), None)
         return found
 
-    def _aligned(self, frame: pd.DataFrame, named: bool) -> list[pd.Series]:
+    def _aligned(self, frame: pd.DataFrame, named: bool) -> Columns:
         return aligned(frame, named, self.names, names_known=self.named, told=self._told)
+
+    def _pairs(self, frame: pd.DataFrame, named: bool) -> list[tuple[Column, pd.Series]]:
+        """Each of the F columns, and its cells in a later table."""
+        at = self._aligned(frame, named)
+        return [(c, frame.iloc[:, place]) for c, place in zip(self.columns, at, strict=True)]
+
+    @cached_property
+    def _plain(self) -> PlainNumbers:
+        return PlainNumbers.among(self.columns)
+
+    @cached_property
+    def _parts(self) -> list[slice]:
+        return matrix_parts(self.columns)
 
     def to_manifest(self) -> dict[str, Any]:
         """Return the schema as plain dicts, lists, strings and numbers, exact through JSON."""
