@@ -1,11 +1,11 @@
 """What families with any scale matrix have in common: its inverse Cholesky factor, a radial law."""
 
 from abc import abstractmethod
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from covey.backend.branches import where_wanted
 from covey.backend.operations import ops
 from covey.families.family import Family
 from covey.families.inverse_cholesky import InverseCholesky
@@ -69,24 +69,20 @@ class FullFamily(Family):
         packed, y = ops.convert_to_tensor(packed), ops.convert_to_tensor(y)
         d = self.n_targets
 
-        def complete() -> Tensor:
-            # reached with gaps too, where the branch is not taken: they must not poison gradients
-            known = ops.where(ops.isnan(y), packed[..., :d], y) if missing else y
-            return self._log_density(packed, *self._scale.whiten(packed, known), d)
+        def complete(y: Tensor) -> Tensor:
+            return self._log_density(packed, *self._scale.whiten(packed, y), d)
 
-        def marginal() -> Tensor:
+        def marginal(packed: Tensor, y: Tensor) -> Tensor:
             return self._log_density(packed, *self._scale.whiten_observed(packed, y))
 
-        return _by_observation(y, complete, marginal) if missing else complete()
-
-
-def _by_observation(
-    y: Tensor, complete: Callable[[], Tensor], marginal: Callable[[], Tensor]
-) -> Tensor:
-    """complete() where no entry of y is NaN, else marginal(); decided as early as can be."""
-    any_unobserved = ops.any(ops.isnan(y))
-    try:
-        known = bool(any_unobserved)
-    except TypeError:  # inside a compiled graph
-        return ops.cond(any_unobserved, marginal, complete)
-    return marginal() if known else complete()  # where `cond` would compile at every call
+        if not missing:
+            return complete(y)
+        unobserved = ops.isnan(y)
+        gaps = ops.any(unobserved, axis=-1)
+        try:
+            return marginal(packed, y) if bool(ops.any(gaps)) else complete(y)
+        except TypeError:  # inside a compiled graph, which decides at every call
+            # where a row has gaps it does not count, and must not poison gradients
+            filled = ops.where(unobserved, packed[..., :d], y)
+            found = where_wanted(ops.any(gaps), marginal, packed, y)
+            return ops.where(gaps, found, complete(filled))

@@ -129,6 +129,10 @@ class InverseCholesky:
         Cholesky factor is the R of W's missing columns, while the product would lose half of the
         digits, and then the factorisation fails in float32 where targets are strongly correlated.
 
+        No gradient goes through the factorisation. That of 1/2 log |P_mm| by W_m, the missing
+        columns, is W_m P_mm^-1 = Q R'^-1, and 1/2 |W_m R^-1|^2 has the same where R counts as a
+        constant.
+
         Args:
             packed: tensor of shape (..., P).
             y: tensor of shape (..., D).
@@ -146,25 +150,26 @@ class InverseCholesky:
         residual, missing = ops.reshape(residual, (-1, d)), ops.reshape(missing, (-1, d))
         transposed = ops.transpose(matrix, (0, 2, 1))
         unit = ops.eye(d, dtype=matrix.dtype) * ops.ones_like(matrix)
-        columns = ops.concatenate(  # W for the missing entries, the identity for the observed ones
-            [
-                ops.where(missing[:, None, :], matrix, 0.0),
-                ops.where(missing[:, None, :], 0.0, unit),
-            ],
-            axis=1,
-        )
+        absent = ops.where(missing[:, None, :], matrix, 0.0)
+        # W for the missing entries, the identity for the observed ones
+        columns = [absent, ops.where(missing[:, None, :], 0.0, unit)]
+        columns = ops.stop_gradient(ops.concatenate(columns, axis=1))
         length = ops.sqrt(ops.sum(ops.square(columns), axis=1))
+        # one after the other: jaxlib's kernels wait for each other for ever where two of them run
+        # at once on few cores, as in the gradient of a factorisation
         _, factor = ops.qr(columns / length[:, None, :])
+        inverse = ops.solve_triangular(factor, unit, lower=False) / length[:, :, None]
+        inverse = ops.stop_gradient(inverse)
+        log_block = ops.log(ops.abs(ops.diagonal(factor, axis1=1, axis2=2)) * length)
+        among = ops.sum(ops.square(ops.matmul(absent, inverse)), axis=(1, 2))
+        log_block = ops.stop_gradient(ops.sum(log_block, axis=-1))
+        log_block = log_block + 0.5 * (among - ops.stop_gradient(among))
         z = ops.matmul(matrix, residual[:, :, None])
         slope = ops.where(missing[:, :, None], ops.matmul(transposed, z), 0.0)
-        half = ops.solve_triangular(
-            ops.transpose(factor, (0, 2, 1)), slope / length[:, :, None], lower=True
-        )
-        step = ops.solve_triangular(factor, half, lower=False)
-        z = z - ops.matmul(matrix, ops.stop_gradient(step / length[:, :, None]))
-        log_block = ops.log(ops.abs(ops.diagonal(factor, axis1=1, axis2=2)) * length)
+        step = ops.matmul(inverse, ops.matmul(ops.transpose(inverse, (0, 2, 1)), slope))
+        z = z - ops.matmul(matrix, ops.stop_gradient(step))
         observed = ops.sum(ops.cast(ops.logical_not(missing), z.dtype), axis=-1)
-        log_determinant = ops.sum(ops.log(diagonal) - log_block, axis=-1)
+        log_determinant = ops.sum(ops.log(diagonal), axis=-1) - log_block
         squares = ops.sum(ops.square(z[:, :, 0]), axis=-1)
         return (
             ops.reshape(log_determinant, shape),

@@ -139,16 +139,8 @@ class Mixture(Family):
         """Log-density of one observation per row: see `Family`."""
         packed, y = ops.convert_to_tensor(packed), ops.convert_to_tensor(y)
         each, log_weights = self._parts(packed)
-        if missing:
-            # one component after the other: factorisations of all of them at once can wait for each
-            # other for ever where XLA has few threads
-            density = ops.map(
-                lambda one: self._component.log_prob(one, y), ops.moveaxis(each, -2, 0)
-            )
-            density = ops.moveaxis(density, 0, -1)
-        else:
-            y = ops.expand_dims(y, -2) + ops.zeros_like(each[..., : self.n_targets])
-            density = self._component.log_prob(each, y, missing=False)
+        y = ops.expand_dims(y, -2) + ops.zeros_like(each[..., : self.n_targets])
+        density = self._component.log_prob(each, y, missing=missing)
         return ops.logsumexp(density + log_weights, axis=-1)
 
     def distribution(
