@@ -112,7 +112,8 @@ class JointRegressor(
         schema_: how the columns of a table become the numbers that the networks read.
         targets_: names of the D targets.
         family_: the family that was chosen, "normal", "student_t", "mixture" or "low_rank".
-        family_scores_: out-of-fold score of each family that was trained, in nats per row.
+        family_scores_: out-of-fold score of each family that was trained to the end, in nats per
+            row; one that is far behind early on is not.
         n_features_in_: F, number of columns of X.
         feature_names_in_: their names, when X had any.
         out_of_fold_: distributions of the training rows by members that did not train on them, with

@@ -204,6 +204,22 @@ def test_patience_ends_the_training():
     assert (trained.steps - trained.best_steps >= 100).all()
 
 
+def test_a_training_that_pauses_comes_to_the_same():
+    X, Y, folds = problem()
+    straight = Training(network(), *rows_of(X, as_whitened(Y), folds, RECIPE), RECIPE, Run())
+    paused = Training(network(), *rows_of(X, as_whitened(Y), folds, RECIPE), RECIPE, Run())
+    whole = straight.run()
+    first = paused.run(until=20)
+    assert 20 <= first.steps < 30
+    assert paused.score == pytest.approx(np.mean(first.scores))
+    last = paused.run()
+    assert last.steps == whole.steps == RECIPE.max_steps
+    np.testing.assert_array_equal(last.best_steps, whole.best_steps)
+    for one, other in zip(last.weights, whole.weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    assert paused.run().steps == last.steps  # over is over
+
+
 def test_members_wait_for_half_the_steps_of_their_best_within_bounds():
     recipe = changed(RECIPE, max_steps=1000, patience=(0.1, 0.3))
     waits = recipe.waits(np.array([0, 100, 300, 500, 900]))

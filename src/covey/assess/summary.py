@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from covey.arguments.family import AUTO, MIXTURE, STUDENT_T
+from covey.arguments.family import AUTO, LOW_RANK, MIXTURE, STUDENT_T
 from covey.assess.advice import verdict_with_advice
 from covey.distributions import MultivariateT
 from covey.distributions.text import html_block, html_table
@@ -39,9 +39,11 @@ def family_sentence(asked: str, chosen: str, scores: Mapping[str, float], n_targ
     Returns:
         One line.
     """
-    by = f"for {n_targets} targets" if len(scores) == 1 else "by its out-of-fold score"
+    by = f"for {n_targets} targets" if chosen == LOW_RANK else "by its out-of-fold score"
     why = f"chosen {by}" if asked == AUTO else "as asked"
     line = f"family {chosen}, {why}"
+    if asked == AUTO and chosen == MIXTURE and len(scores) == 1:
+        line += "; the others were far behind early on, and were not trained further"
     for other, score in scores.items():
         if other != chosen:
             gain = (score - scores[chosen]) / n_targets

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,6 +21,7 @@ from covey.members.loop import Training
 from covey.members.plan import Plan
 from covey.members.recipe import Recipe
 from covey.members.run import Run
+from covey.members.side_by_side import FROM, worth_alone
 from covey.members.trained import CheckpointStore, Trained
 from covey.members.validation import HeldOut
 from covey.start.rounding import Rounding
@@ -80,7 +81,8 @@ def train_candidates(
     it must be.
 
     A mixture starts anew. It learns targets without ties, and is stopped on them: see
-    `start.rounding`.
+    `start.rounding`. Without callbacks, snapshots or a limit of time, it and the Student-t are
+    trained side by side, and what is far behind early on not further: see `side_by_side`.
 
     Args:
         data: the rows that members are stopped and scored on, and that they learn from unless
@@ -114,6 +116,8 @@ def train_candidates(
         if source is None and recipe.max_time is None and compilation.shared():
             # it is compiled while the others are trained
             begun = pool.submit(lambda: shapes().ready(of_mixture, recipe))
+        if begun is not None and store is None and not run.callbacks:
+            return training.with_mixture(architecture, of_mixture, recipe, begun.result)
         found = training.both(architecture, _until(recipe, MIXTURE_FROM))
         if run.interruption.asked:
             return found
@@ -177,17 +181,57 @@ class _Trainings:
         training = Training(architecture, self.source, self.held_out, recipe, self.run)
         return replace(self, first=training.compiled())
 
-    def both(self, architecture: Architecture, recipe: Recipe) -> list[Candidate]:
+    def with_mixture(
+        self,
+        architecture: Architecture,
+        of_mixture: Architecture,
+        recipe: Recipe,
+        third: Callable[[], Self],
+    ) -> list[Candidate]:
+        """Train a Student-t, a normal and a mixture, but none that is far behind early on.
+
+        Args:
+            architecture: of the Student-t.
+            of_mixture: of the mixture.
+            recipe: of each.
+            third: waits for the mixture's training, which is compiled.
+
+        Returns:
+            Those that were trained to the end: all three; or the mixture alone, or the others.
+        """
+        run, until, name = self.run, round(FROM * recipe.max_steps), architecture.family_name
+        student = Training(architecture, self.source, self.held_out, recipe, run)
+        student.run(until=until)
+        others, best = third(), name
+        mixture = others.first
+        if mixture is not None and not run.interruption.asked:
+            mixture.run(until=until)
+            if not run.interruption.asked:
+                scores = student.score, mixture.score
+                best = worth_alone(name, *scores, self.data, verbose=run.verbose)
+        found = [] if best == MIXTURE else self.both(architecture, recipe, student)
+        if mixture is None or best == name or (run.interruption.asked and found):
+            return found
+        last = others._candidate(of_mixture, mixture.run())
+        return [*found, last.scored_on(self.data)]
+
+    def both(
+        self, architecture: Architecture, recipe: Recipe, begun: Training | None = None
+    ) -> list[Candidate]:
         """Train a Student-t, and the normal that starts from it.
 
         Args:
             architecture: of the Student-t.
             recipe: of both together.
+            begun: the training of the Student-t, if it goes on.
 
         Returns:
             The two.
         """
-        student = self.candidate(architecture, _until(recipe, 1 - NORMAL_SHARE))
+        if begun is None:
+            student = self.candidate(architecture, _until(recipe, 1 - NORMAL_SHARE))
+        else:
+            student = self._candidate(architecture, begun.run())
         log_ratio = processes.agreed(_log_scale_ratios(student.ensemble, self.data))
         start = architecture.nearly_normal(student.ensemble.weights, log_ratio)
         shorter = replace(
@@ -198,7 +242,7 @@ class _Trainings:
         )
         reserve = 0.0 if compilation.shared() else student.setup  # it is compiled already
         trained = self._trained(architecture, shorter, NORMAL, start, reserve)
-        return [student, self._candidate(*architecture.as_normal(trained.weights), trained)]
+        return [student, self._of_weights(*architecture.as_normal(trained.weights), trained.setup)]
 
     def candidate(
         self,
@@ -210,7 +254,7 @@ class _Trainings:
         """Train a family; arguments as for `Training`."""
         name = architecture.family_name
         trained = self._trained(architecture, recipe, name, weights, reserve)
-        return self._candidate(architecture, trained.weights, trained)
+        return self._candidate(architecture, trained)
 
     def _trained(
         self,
@@ -234,13 +278,16 @@ class _Trainings:
             self.store.finish(name, trained, self.source.snapshot())
         return trained
 
-    def _candidate(
-        self, architecture: Architecture, weights: list[NDArray[np.float32]], trained: Trained
+    def _candidate(self, architecture: Architecture, trained: Trained) -> Candidate:
+        return self._of_weights(architecture, trained.weights, trained.setup)
+
+    def _of_weights(
+        self, architecture: Architecture, weights: list[NDArray[np.float32]], setup: float
     ) -> Candidate:
         ensemble = Ensemble(self.linear, architecture, weights, self.data.targets)
         joint = ensemble.held_out(self.data)
         score = mean_score(joint, self.data)
-        return Candidate(architecture.family_name, ensemble, joint, score, setup=trained.setup)
+        return Candidate(architecture.family_name, ensemble, joint, score, setup=setup)
 
 
 def _log_scale_ratios(ensemble: Ensemble, data: TrainingData) -> Array:

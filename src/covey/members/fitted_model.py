@@ -32,7 +32,7 @@ class FittedModel:
             standard deviations go out in that shape.
         ensemble: the fitted members.
         mean_model: the user's own mean models, one for each member, or None.
-        family_scores: out-of-fold score of each family that was trained, in nats per row.
+        family_scores: out-of-fold score of each family trained to the end, in nats per row.
         evaluation: figures of `evaluate` for the held-out rows, without the energy and variogram
             scores; and `order`, why folds are blocks, or None.
         baseline: the simple prediction beside which the model is judged.

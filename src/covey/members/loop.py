@@ -70,19 +70,33 @@ class Training:
         scorer = held_out.scorer(architecture)
         self._best = BestWeights(scorer, held_out.share, self._steps.weights())
         self._built = time.monotonic() - begun
+        self._over = False  # whether no member has become better for long
+        self._setup: float | None = None  # seconds until the first step was done
 
     def compiled(self) -> Self:
         """The same, its steps compiled already; for rows in memory."""
         self._steps.run(self._source.draw(0))
         return self
 
-    def run(self, *, reserve: float = 0.0, store: CheckpointStore | None = None) -> Trained:
-        """Train.
+    @property
+    def score(self) -> float:
+        """Out-of-fold score of the best weights so far, in nats per row."""
+        return self._best.score
+
+    def run(
+        self,
+        *,
+        reserve: float = 0.0,
+        store: CheckpointStore | None = None,
+        until: int | None = None,
+    ) -> Trained:
+        """Train, or go on with it.
 
         Args:
             reserve: seconds that must be left of the recipe's `max_time`, or there is no training.
             store: takes a snapshot after every validation, and gives the last one of this training,
                 if there is any, from which to go on.
+            until: steps after which it pauses, at the next validation; called again, it goes on.
 
         Returns:
             The best weights, and what is known about them.
@@ -110,10 +124,10 @@ class Training:
         together = processes.count() > 1  # then all must do the same, whatever their clocks say
         at_once = 1  # the first step compiles, and then it is known how long one takes
         shown = {"scale": recipe.batch_size, "initial": best.steps, "verbose": run.verbose}
-        over = False
+        over, most = self._over, recipe.max_steps if until is None else until
         with progress_bar(recipe.max_steps, name, **shown) as bar:
             show(bar, best.steps, best.score, best.start)
-            while best.steps < recipe.max_steps and not late:
+            while best.steps < min(most, recipe.max_steps) and not late and not over:
                 callbacks.call("on_epoch_begin", best.validations)
                 loss, taken = 0.0, 0
                 until = min(interval, recipe.max_steps - best.steps)
@@ -149,15 +163,16 @@ class Training:
                     np.all(best.waiting >= recipe.waits(best.best_steps))
                 )
                 late, over = processes.agreed((late, over))
-                if over:
-                    break
+            self._over = over
             callbacks.call("on_train_end", logs)
             if run.interruption.asked:
                 why = "ended by Ctrl-C"
             elif best.steps >= recipe.max_steps:
                 why = ""
+            elif over:
+                why = "stopped early"
             else:
-                why = "stopped early" if over else "time is up"
+                why = "time is up" if late else "goes on later"
             finish(bar, best.score, best.best_steps, why)
         if run.interruption.asked:
             run.interruption.say(best.steps, recipe.max_steps)
@@ -168,8 +183,9 @@ class Training:
                 "training; they keep their best weights from before. A smaller `learning_rate` may "
                 "help."
             )
-        setup = self._built + (first_step or time.monotonic()) - begun
-        return Trained(best.weights, best.best_steps, best.scores, best.steps, setup)
+        if self._setup is None:
+            self._setup = self._built + (first_step or time.monotonic()) - begun
+        return Trained(best.weights, best.best_steps, best.scores, best.steps, self._setup)
 
 
 class _Callbacks:
