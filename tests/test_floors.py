@@ -36,6 +36,7 @@ WITHOUT_KERAS = {
 SELECT = "covey.backend.select"  # the one module that imports Keras
 BACKEND = {
     SELECT: ENGINES,
+    "covey.backend.branches": ("jax",),
     "covey.backend.compilation": ("jax",),
     "covey.backend.processes": ("jax",),
 }  # who may name a backend

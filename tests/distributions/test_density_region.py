@@ -14,7 +14,7 @@ from covey.distributions import mixture
 from covey.distributions.conformal import CalibrationSet
 from covey.distributions.density_levels import DensityLevels
 from covey.distributions.density_region import DensityRegion
-from covey.distributions.internals import of_members
+from covey.distributions.members import of_members
 from covey.errors import InputError
 from covey.scores import distance_pit
 

@@ -8,13 +8,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 from covey.distributions import Elliptical, Mixture
-from covey.distributions.internals import (
-    each_component,
-    location_slope,
-    member_means,
-    rescaled,
-    with_mean,
-)
+from covey.distributions.internals import each_component, location_slope, rescaled, with_mean
+from covey.distributions.members import member_means
 from covey.types import Array, Groups, Rows
 
 MOST_ROWS = 5000  # of a calibration set: a level of 0.9 is met to 0.004

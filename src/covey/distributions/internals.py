@@ -7,7 +7,7 @@ is made of: `scale_matrix` and `radial_law`. No other room reads a private name 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -18,7 +18,6 @@ from covey.distributions.conformal import CalibrationSet
 from covey.distributions.elliptical import Elliptical
 from covey.distributions.joint import Joint, uses_calibration
 from covey.distributions.mixture import Mixture
-from covey.distributions.moments import mixture_mean
 from covey.distributions.radial import RadialLaw, StudentLaw
 from covey.distributions.scale_matrix import ScaleMatrix
 from covey.distributions.student_t import MultivariateT
@@ -322,33 +321,6 @@ def uncorrelated(joint: Any) -> Any:
 def single(joint: Any) -> Any:
     """The one `Elliptical` distribution that has the mean and the covariance of each row."""
     return joint._matched()
-
-
-def of_members(members: Sequence[Any]) -> Mixture:
-    """The mixture of what K members predict, each counting alike.
-
-    Args:
-        members: of each an `Elliptical` distribution of N rows, or a `Mixture` of as many
-            components as the others have.
-
-    Returns:
-        Mixtures of all their components, which know which member these are of.
-    """
-    if not isinstance(members[0], Mixture):
-        return Mixture(members)
-    components = [component for member in members for component in member.components]
-    weights = np.concatenate([member.weights for member in members], axis=1) / len(members)
-    return Mixture._trusted(components, weights, len(members))
-
-
-def as_predicted(mixture: Mixture) -> Any:
-    """What stands for the members: one distribution of their kind, or their components together."""
-    return mixture if mixture._fitting_shape == "density" else mixture.moment_matched()
-
-
-def member_means(mixture: Mixture) -> list[Array]:
-    """The mean of each of the K members, shape (N, D), in target units."""
-    return [mixture_mean(own, shares) for _, own, shares in mixture._by_member()]
 
 
 def each_component(joint: Any, function: Callable[[Any], Any]) -> Any:

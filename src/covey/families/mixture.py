@@ -14,7 +14,7 @@ from covey.algebra.points import unit_points
 from covey.backend.arrival import registered
 from covey.backend.operations import of, ops
 from covey.distributions import Mixture as MixtureDistribution
-from covey.distributions.internals import of_members
+from covey.distributions.members import of_members
 from covey.errors import InputError, shown
 from covey.families.family import Family
 from covey.families.student_t import START, StudentT

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from covey.assess.caution import Caution
 from covey.distributions import Elliptical, Mixture
-from covey.distributions.internals import as_predicted, of_members, rescaled
+from covey.distributions.internals import rescaled
+from covey.distributions.members import as_predicted, of_members
 from covey.errors import ArtifactError
 from covey.members.architecture import Architecture
 from covey.members.forward import Networks

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from covey.arguments.frames import as_column
 from covey.arguments.labels import labels_of, row_name
 from covey.arguments.numbers import read_lists
-from covey.distributions.internals import as_predicted, of_members
+from covey.distributions.members import as_predicted, of_members
 from covey.errors import InputError, clipped, shown
 from covey.table.blocks import count_of_blocks, held_out_blocks
 from covey.table.member_count import check_members
