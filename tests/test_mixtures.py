@@ -44,7 +44,7 @@ def test_the_mixture_is_chosen_where_it_is_ahead(model):
     assert model.family_ == "mixture"
     # the others were so far behind early on that they were not trained further
     assert set(model.family_scores_) == {"mixture"}
-    assert "mixture, chosen by its out-of-fold score; the others were far" in model.summary()
+    assert "mixture, chosen by out-of-fold rows; the others were far" in model.summary()
     X, Y = bent(N, 0)
     other = covey.JointRegressor("student_t", **SETTINGS).fit(X, Y)
     assert model.out_of_fold_score_ > other.out_of_fold_score_ + 0.3

@@ -56,9 +56,9 @@ class JointRegressor(
             modes, bends and skews), "low_rank" (a normal for many targets), or "auto": below 100
             targets the Student-t, unless out-of-fold rows say by more than chance that another is
             better, and "low_rank" from there on. "auto" tries a mixture from 400 rows on, up to 32
-            targets without gaps and with 500 steps or more (gaps make it slow). The normal
-            starts from a trained Student-t, so that "normal" reports the score of both; "student_t"
-            alone is quickest.
+            targets without gaps and with 500 steps or more; of it and the Student-t, what is far
+            behind early on is not trained further. The normal starts from a trained Student-t, so
+            that "normal" reports the score of both; "student_t" alone is quickest.
         members: number of networks and of folds; with 1, a fifth of the rows is held out. By
             default 10 for 50 to 999 rows and up to 16 targets, and 5 otherwise: where there are
             more, where rows are held out by `groups`, `cv`, `time` or in blocks, with a `base`,

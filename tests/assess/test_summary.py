@@ -27,7 +27,7 @@ def table(targets=2):
 @pytest.mark.parametrize(
     ("asked", "chosen", "scores", "says"),
     [
-        ("auto", "student_t", SCORES, "chosen by its out-of-fold score, 0.500 above normal"),
+        ("auto", "student_t", SCORES, "chosen by out-of-fold rows, 0.500 above normal"),
         ("auto", "normal", SCORES, "would gain 0.500 (nats per target), which chance or rounded"),
         ("normal", "normal", SCORES, "normal, as asked; student_t would gain 0.500 (nats per"),
         ("student_t", "student_t", {"student_t": 1.0}, "student_t, as asked"),

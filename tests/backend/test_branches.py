@@ -82,6 +82,40 @@ def test_one_graph_serves_rows_with_and_without_gaps():
     np.testing.assert_allclose(found, slopes(packed, whole), atol=1e-3)
 
 
+@pytest.mark.parametrize("n", [11, 13])  # which no part divides
+def test_any_number_of_rows_comes_in_even_parts(n, monkeypatch):
+    monkeypatch.setattr(branches, "LARGE", 4 * D**2)
+    packed, y = rows(n)
+    (_, values), found = compiled()(packed, y)
+    np.testing.assert_allclose(values, expected(packed, y), atol=1e-4)
+    np.testing.assert_allclose(found, slopes(packed, y), atol=1e-3)
+
+
+def test_forward_mode_sees_the_same_slopes():
+    import jax
+
+    packed, y = rows(12)
+    direction = np.random.default_rng(1).normal(size=packed.shape).astype(np.float32)
+    function = lambda one: FAMILY.log_prob(one, y)  # noqa: E731
+    _, moved = jax.jit(lambda: jax.jvp(function, (packed,), (direction,)))()
+    np.testing.assert_allclose(moved, (slopes(packed, y) * direction).sum(axis=1), atol=5e-3)
+
+
+def test_one_prediction_serves_many_observations_and_whole_numbers():
+    import jax
+
+    packed, y = rows(12)
+    one = packed[:1]
+    total = jax.jit(jax.value_and_grad(lambda p: FAMILY.log_prob(p, y).sum()))
+    value, slope = total(one)
+    many = np.repeat(one, 12, axis=0)
+    np.testing.assert_allclose(value, expected(many, y).sum(), rtol=1e-4)
+    np.testing.assert_allclose(slope[0], slopes(many, y).sum(axis=0), atol=1e-2)
+    whole = np.zeros((12, D), dtype=np.int32)
+    (_, values), _ = compiled()(packed, whole)
+    np.testing.assert_allclose(values, expected(packed, whole.astype(float)), atol=1e-4)
+
+
 def test_any_axes_may_stand_in_front_of_the_parameters():
     packed, y = rows(12)
     (_, flat), slope = compiled()(packed, y)

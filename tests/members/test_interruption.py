@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 import covey
+from covey.backend import compilation
 from covey.backend.select import keras
 from covey.errors import CoveyWarning
+from covey.members import candidates
 from covey.members.interruption import Interruption
+from covey.members.loop import Training
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
 
@@ -134,3 +137,46 @@ def test_other_threads_have_none():
     thread.start()
     thread.join()
     assert found == [signal.default_int_handler, False]
+
+
+@pytest.mark.skipif(not compilation.available(), reason="trained side by side on jax alone")
+def test_nobody_waits_for_a_mixture_that_is_being_compiled(monkeypatch):
+    """Nor does an error there lose what was trained until then."""
+    started = threading.Event()
+
+    def ready(self, *_):
+        started.set()
+        raise MemoryError("while it is compiled")
+
+    def run(self, **options):
+        found = real(self, **options)
+        if options.get("until") is not None:
+            started.wait(60)
+            press()
+        return found
+
+    real = Training.run
+    monkeypatch.setattr(candidates._Trainings, "ready", ready)
+    monkeypatch.setattr(Training, "run", run)
+    model = covey.JointRegressor(**QUICK, max_steps=600, trees=False)
+    with pytest.warns(CoveyWarning, match="Ctrl-C ended the training after"):
+        model.fit(*table(500))
+    assert "mixture" not in model.family_scores_
+    assert np.isfinite(model.out_of_fold_score_)
+
+
+@pytest.mark.skipif(not compilation.available(), reason="trained side by side on jax alone")
+def test_after_ctrl_c_in_the_first_steps_of_a_mixture_both_are_judged(monkeypatch):
+    def run(self, **options):
+        found = real(self, **options)
+        trained.append(self._name)
+        if trained == ["student_t", "mixture"]:
+            press()
+        return found
+
+    real, trained = Training.run, []
+    monkeypatch.setattr(Training, "run", run)
+    model = covey.JointRegressor(**QUICK, max_steps=600, trees=False)
+    with pytest.warns(CoveyWarning, match="Ctrl-C ended the training after"):
+        model.fit(*table(500))
+    assert set(model.family_scores_) == {"student_t", "normal", "mixture"}

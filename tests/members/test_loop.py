@@ -204,15 +204,19 @@ def test_patience_ends_the_training():
     assert (trained.steps - trained.best_steps >= 100).all()
 
 
-def test_a_training_that_pauses_comes_to_the_same():
+@pytest.mark.skipif(not compilation.available(), reason="trainings pause on jax alone")
+def test_a_training_that_pauses_comes_to_the_same(capsys):
     X, Y, folds = problem()
     straight = Training(network(), *rows_of(X, as_whitened(Y), folds, RECIPE), RECIPE, Run())
-    paused = Training(network(), *rows_of(X, as_whitened(Y), folds, RECIPE), RECIPE, Run())
+    rows = rows_of(X, as_whitened(Y), folds, RECIPE)
+    paused = Training(network(), *rows, RECIPE, Run(verbose=1))
     whole = straight.run()
     first = paused.run(until=20)
     assert 20 <= first.steps < 30
+    assert "best at" not in capsys.readouterr().err
     assert paused.score == pytest.approx(np.mean(first.scores))
     last = paused.run()
+    assert capsys.readouterr().err.count("best at") == 1
     assert last.steps == whole.steps == RECIPE.max_steps
     np.testing.assert_array_equal(last.best_steps, whole.best_steps)
     for one, other in zip(last.weights, whole.weights, strict=True):

@@ -104,6 +104,13 @@ def test_an_outlier_that_one_fold_holds_does_not_make_a_normal():
     assert better([plain, tails], data, seed=0) is tails
 
 
+def test_a_family_without_a_finite_score_is_not_kept():
+    data = rows_of(np.random.default_rng(2).normal(size=(40, 1)))
+    plain, tails = normal(data, 1.0), student_t(data, 1.0, 5.0)
+    broken = Candidate("student_t", None, tails.out_of_fold, -np.inf)
+    assert better([broken, plain], data, seed=0) is plain
+
+
 def test_what_is_learned_without_ties_is_as_wide_as_they_are():
     Y = np.random.default_rng(3).integers(0, 6, size=(400, 1)).astype(float)
     move = without_ties(rows_of(Y), 1).Y - Y

@@ -25,6 +25,7 @@ CONTINUOUS = rows(np.random.default_rng(0).normal(size=(200, 2)))
         (-1.0, -1.0 - 1.9 * LEAD, "auto"),
         (-1.0, -1.0 - 2.1 * LEAD, "student_t"),
         (-np.inf, -1.0, "mixture"),
+        (-1.0, np.nan, "auto"),
     ],
 )
 def test_who_is_far_behind_per_target_is_given_up(student, mixture, worth):

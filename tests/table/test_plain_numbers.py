@@ -6,6 +6,7 @@ import pytest
 
 from covey.errors import CoveyWarning, InputError
 from covey.table import plain_numbers
+from covey.table.number_column import NumericColumn
 from covey.table.read import read_features
 from covey.table.schema import FeatureSchema
 
@@ -123,6 +124,33 @@ def test_complex_numbers_are_refused_by_name():
         read_features(training().assign(x=1j))
     with pytest.raises(InputError, match="complex numbers in 'x'"):
         read_features(training().assign(x=[1j, *[1.0] * (N - 1)]).astype({"x": object}))
+
+
+def test_names_become_plain_text():
+    frame = pd.DataFrame(np.zeros((3, 2)))
+    for names in ([np.str_("a"), np.str_("b")], [1, 2]):
+        named = frame.set_axis(pd.Index(names, dtype=object), axis=1)
+        assert [type(name) for name in read_features(named)[0].columns] == [str, str]
+
+
+def test_a_list_of_records_is_refused_in_words():
+    records = list(np.array([(1.0, 2.0), (3.0, 4.0)], dtype=[("p", float), ("q", float)]))
+    with pytest.raises(InputError):
+        read_features(records)
+
+
+def test_what_was_read_together_is_not_read_again(monkeypatch):
+    """Not even where numbers are beyond those of training, which is said of each column."""
+    later, known = training().assign(x=[99.0, *training()["x"][1:]]), schema(reach=1.0)
+
+    def read(self, column, **_):
+        assert self.name == "share"  # the one column here that is text
+        return real(self, column, **_)
+
+    real = NumericColumn.read
+    monkeypatch.setattr(NumericColumn, "read", read)
+    with pytest.warns(CoveyWarning, match="'x' above"):
+        known.matrices(*read_features(later))
 
 
 def test_a_table_of_empty_cells_is_of_missing_numbers():

@@ -33,13 +33,13 @@ def family_sentence(asked: str, chosen: str, scores: Mapping[str, float], n_targ
     Args:
         asked: the parameter `family`.
         chosen: the family of the fitted model.
-        scores: out-of-fold score of each family that was trained, in nats per row.
+        scores: out-of-fold score of each family that was trained to the end, in nats per row.
         n_targets: D.
 
     Returns:
         One line.
     """
-    by = f"for {n_targets} targets" if chosen == LOW_RANK else "by its out-of-fold score"
+    by = f"for {n_targets} targets" if chosen == LOW_RANK else "by out-of-fold rows"
     why = f"chosen {by}" if asked == AUTO else "as asked"
     line = f"family {chosen}, {why}"
     if asked == AUTO and chosen == MIXTURE and len(scores) == 1:

@@ -21,7 +21,7 @@ def where_wanted(wanted: Tensor, function: RowFunction, packed: Tensor, y: Tenso
         wanted: whether it is, a boolean scalar.
         function: from tensors of shapes (..., P) and (..., D) to one of shape (...), row by row.
         packed: shape (..., P).
-        y: shape (..., D).
+        y: shape (..., D), of the same type.
 
     Returns:
         Tensor of shape (...).
@@ -48,30 +48,35 @@ def _on_jax(function: RowFunction) -> Callable[[Tensor, Tensor, Tensor], Tensor]
 
     def in_parts(packed: Tensor, y: Tensor) -> tuple[Tensor, Any]:
         n, size = prod(y.shape[:-1]), y.shape[-1] ** 2
-        even = (count for count in range(1, n + 1) if n % count == 0)
-        parts = next((count for count in even if n // count * size <= LARGE), 1)
-        if parts == 1:
+        parts = min(-(-n * size // LARGE), n)
+        if parts < 2:
             return both(packed, y)
-        split = [x.reshape(parts, n // parts, x.shape[-1]) for x in (packed, y)]
+        each = -(-n // parts)
+        flat = [x.reshape(n, x.shape[-1]) for x in (packed, y)]
+        more = [(0, each * parts - n), (0, 0)]  # the last row again
+        split = [jax.numpy.pad(x, more, mode="edge").reshape(parts, each, -1) for x in flat]
         value, slopes = jax.lax.map(lambda pair: both(*pair), tuple(split))
-        whole = [slope.reshape(x.shape) for slope, x in zip(slopes, (packed, y), strict=True)]
-        return value.reshape(y.shape[:-1]), tuple(whole)
+        whole = [
+            slope.reshape(each * parts, -1)[:n].reshape(x.shape)
+            for slope, x in zip(slopes, (packed, y), strict=True)
+        ]
+        return value.reshape(-1)[:n].reshape(y.shape[:-1]), tuple(whole)
 
     def nothing(packed: Tensor, y: Tensor) -> tuple[Tensor, Any]:
         zero = jax.numpy.zeros(y.shape[:-1], packed.dtype)
         return zero, (jax.numpy.zeros_like(packed), jax.numpy.zeros_like(y))
 
-    def forward(wanted: Tensor, packed: Tensor, y: Tensor) -> tuple[Tensor, Any]:
-        found: tuple[Tensor, Any] = jax.lax.cond(wanted, in_parts, nothing, packed, y)
-        return found
-
-    def backward(slopes: Any, upstream: Tensor) -> tuple[Any, ...]:
-        return (None, *(slope * upstream[..., None] for slope in slopes))
-
-    chosen = jax.custom_vjp(
+    chosen = jax.custom_jvp(
         lambda wanted, packed, y: jax.lax.cond(
             wanted, function, lambda *pair: nothing(*pair)[0], packed, y
         )
     )
-    chosen.defvjp(forward, backward)
+
+    def moved(primals: Any, tangents: Any) -> tuple[Tensor, Tensor]:
+        wanted, packed, y = primals
+        value, slopes = jax.lax.cond(wanted, in_parts, nothing, packed, y)
+        pairs = zip(slopes, tangents[1:], strict=True)
+        return value, sum((slope * tangent).sum(axis=-1) for slope, tangent in pairs)
+
+    chosen.defjvp(moved)
     return cast(Callable[[Tensor, Tensor, Tensor], Tensor], chosen)

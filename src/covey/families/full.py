@@ -63,6 +63,8 @@ class FullFamily(Family):
                 entirely unobserved row has log-density 0.
             missing: False promises that no entry is NaN, and halves the time to compile.
 
+        Second derivatives of rows with gaps are not those of the density.
+
         Returns:
             Tensor of shape (...), in nats.
         """
@@ -82,7 +84,14 @@ class FullFamily(Family):
         try:
             return marginal(packed, y) if bool(ops.any(gaps)) else complete(y)
         except TypeError:  # inside a compiled graph, which decides at every call
+            packed, y = _alike(packed, y)
             # where a row has gaps it does not count, and must not poison gradients
             filled = ops.where(unobserved, packed[..., :d], y)
             found = where_wanted(ops.any(gaps), marginal, packed, y)
             return ops.where(gaps, found, complete(filled))
+
+
+def _alike(packed: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """The same numbers, of one floating type and with the same axes in front."""
+    zeros = ops.zeros_like(packed[..., :1]) + ops.zeros_like(y[..., :1])
+    return packed + zeros, y + zeros

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.arguments.family import MIXTURE, NORMAL
+from covey.arguments.family import AUTO, MIXTURE, NORMAL
 from covey.backend import compilation, processes
 from covey.distributions import Elliptical, Mixture, MultivariateT
 from covey.members.architecture import Architecture
@@ -202,15 +202,16 @@ class _Trainings:
         run, until, name = self.run, round(FROM * recipe.max_steps), architecture.family_name
         student = Training(architecture, self.source, self.held_out, recipe, run)
         student.run(until=until)
-        others, best = third(), name
-        mixture = others.first
-        if mixture is not None and not run.interruption.asked:
-            mixture.run(until=until)
-            if not run.interruption.asked:
-                scores = student.score, mixture.score
-                best = worth_alone(name, *scores, self.data, verbose=run.verbose)
+        if run.interruption.asked:  # nobody waits for what is compiled
+            return self.both(architecture, recipe, student)
+        others = third()
+        mixture = cast(Training, others.first)
+        mixture.run(until=until)
+        best = AUTO
+        if not run.interruption.asked:
+            best = worth_alone(name, student.score, mixture.score, self.data, verbose=run.verbose)
         found = [] if best == MIXTURE else self.both(architecture, recipe, student)
-        if mixture is None or best == name or (run.interruption.asked and found):
+        if best == name:
             return found
         last = others._candidate(of_mixture, mixture.run())
         return [*found, last.scored_on(self.data)]

@@ -1,4 +1,4 @@
-"""From a table that is ready to a fitted ensemble, the better family, and its calibration."""
+"""From a table that is ready to a fitted ensemble, the family that is kept, and its calibration."""
 
 from __future__ import annotations
 
@@ -221,12 +221,12 @@ def select_and_calibrate(
     n_rows: int | None = None,
     through: TargetTransforms | None = None,
 ) -> FittedModel:
-    """Keep the better family, and correct how wide it is where that helps.
+    """Keep one family, and correct how wide it is where that helps.
 
     Args:
         candidates: the families that were trained; the ensemble of the better one is changed.
         table: the rows that they are judged by.
-        family: the one to keep, or "auto" for the one with the better out-of-fold score.
+        family: the one to keep, or "auto" for the one that `selection` chooses.
         baseline: the simple prediction beside which the fit is judged.
         seed: of the choice of rows.
         mean_model: the user's mean models, or None.

@@ -1,6 +1,5 @@
 """Keras layers of networks that stand side by side: members first, rows second."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,19 +24,21 @@ def rows_first(outputs: Tensor) -> Tensor:
     return ops.swapaxes(outputs, 0, 1)
 
 
-def filled(value: Any) -> Callable[..., Tensor]:
-    """An initializer that copies numbers to where they are needed.
+class Filled(keras.initializers.Initializer):  # type: ignore[misc]
+    """Copies numbers to where they are needed.
 
-    On jax Keras' own are compiled, for every shape anew: forty milliseconds each.
+    On jax Keras' own initializers are compiled, for every shape anew: forty milliseconds each.
 
     Args:
         value: a number or an array, to be broadcast to the shape of the weight.
     """
 
-    def initialize(shape: tuple[int, ...], dtype: Any = None) -> Tensor:
-        return ops.convert_to_tensor(np.full(shape, value, dtype=np.float32), dtype)
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
-    return initialize
+    def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> Tensor:
+        """A tensor of that shape."""
+        return ops.convert_to_tensor(np.full(shape, self.value, dtype=np.float32), dtype)
 
 
 @keras.saving.register_keras_serializable(package="covey")
@@ -93,7 +94,7 @@ class MemberDense(keras.layers.Layer):  # type: ignore[misc]
 
         def draw(shape: tuple[int, int, int], dtype: Any = None) -> Tensor:
             if isinstance(self.kernel_initializer, keras.initializers.Zeros):
-                return filled(0.0)(shape, dtype)
+                return Filled(0.0)(shape, dtype)
             # an initializer would take a leading member axis for a receptive field
             flat = self.kernel_initializer((width, members * self.units), dtype)
             return ops.transpose(ops.reshape(flat, (width, members, self.units)), (1, 0, 2))
@@ -105,7 +106,7 @@ class MemberDense(keras.layers.Layer):  # type: ignore[misc]
             regularizer=self.kernel_regularizer,
         )
         self.bias = self.add_weight(
-            name="bias", shape=(members, self.units), initializer=filled(0.0)
+            name="bias", shape=(members, self.units), initializer=Filled(0.0)
         )
         self.built = True
 
@@ -214,13 +215,13 @@ class PiecewiseLinear(keras.layers.Layer):  # type: ignore[misc]
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create one kernel per member."""
         self.kernel = self.add_weight(
-            name="kernel", shape=(input_shape[0], *self.kernel_shape), initializer=filled(0.0)
+            name="kernel", shape=(input_shape[0], *self.kernel_shape), initializer=Filled(0.0)
         )
         # a weight and no constant, so that what is compiled serves the knots of another table too
         self.bends = self.add_weight(
             name="knots",
             shape=self.knots.shape,
-            initializer=filled(self.knots),
+            initializer=Filled(self.knots),
             trainable=False,
         )
         self.built = True
@@ -287,7 +288,7 @@ class LogDensity(keras.layers.Layer):  # type: ignore[misc]
         """Put B where it can be exchanged."""
         for array in () if self.scale_tril is None else scaling(self.family, self.scale_tril):
             self.scaling.append(
-                self.add_weight(shape=array.shape, initializer=filled(array), trainable=False)
+                self.add_weight(shape=array.shape, initializer=Filled(array), trainable=False)
             )
         self.built = True
 

@@ -96,7 +96,8 @@ class Training:
             reserve: seconds that must be left of the recipe's `max_time`, or there is no training.
             store: takes a snapshot after every validation, and gives the last one of this training,
                 if there is any, from which to go on.
-            until: steps after which it pauses, at the next validation; called again, it goes on.
+            until: steps after which it pauses, at the next validation, or when it is over; called
+                again, it goes on, and says how it ended. On jax without a distribution.
 
         Returns:
             The best weights, and what is known about them.
@@ -130,11 +131,11 @@ class Training:
             while best.steps < min(most, recipe.max_steps) and not late and not over:
                 callbacks.call("on_epoch_begin", best.validations)
                 loss, taken = 0.0, 0
-                until = min(interval, recipe.max_steps - best.steps)
-                while taken < until and not late:
+                wanted = min(interval, recipe.max_steps - best.steps)
+                while taken < wanted and not late:
                     # how many are drawn must not depend on the time they take: a seed would not
                     # suffice
-                    rows, order = source.draw(until - taken)
+                    rows, order = source.draw(wanted - taken)
                     while len(order) and not late:
                         now = time.monotonic()
                         if callbacks.each_batch:
@@ -169,15 +170,15 @@ class Training:
                 why = "ended by Ctrl-C"
             elif best.steps >= recipe.max_steps:
                 why = ""
-            elif over:
-                why = "stopped early"
             else:
-                why = "time is up" if late else "goes on later"
-            finish(bar, best.score, best.best_steps, why)
+                why = "stopped early" if over else "time is up"
+            paused = until is not None and not late and not run.interruption.asked
+            if not paused:
+                finish(bar, best.score, best.best_steps, why)
         if run.interruption.asked:
             run.interruption.say(best.steps, recipe.max_steps)
         write_weights(model, best.weights)
-        if best.diverged:
+        if best.diverged and not paused:
             warn(
                 f"The score of members {sorted(best.diverged)} became infinite or NaN during "
                 "training; they keep their best weights from before. A smaller `learning_rate` may "

@@ -5,7 +5,7 @@ from typing import Any
 
 from covey.backend.select import keras
 from covey.errors import InputError
-from covey.members.layers import filled
+from covey.members.layers import Filled
 from covey.types import Tensor
 
 ops = keras.ops
@@ -71,14 +71,14 @@ class MemberAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
         super().build(variables)
         # variables, so that what is compiled already does what a callback says, and what another
         # training wants
-        self._rate = self.add_variable((), initializer=filled(UNSET), name="set_learning_rate")
+        self._rate = self.add_variable((), initializer=Filled(UNSET), name="set_learning_rate")
         peak = 0.0
         if self.decay_steps is not None:
             set_before = ops.convert_to_tensor(super()._get_current_learning_rate())
             peak = float(ops.convert_to_numpy(set_before))
         numbers = {"peak": peak, "steps": self.decay_steps or 1, "decay": self.weight_decay}
         self._numbers = [
-            self.add_variable((), initializer=filled(value), name=name)
+            self.add_variable((), initializer=Filled(value), name=name)
             for name, value in numbers.items()
         ]
 
@@ -86,7 +86,7 @@ class MemberAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
         self, reference_variable: Any, name: str | None = None, initializer: Any = "zeros"
     ) -> Any:
         """As Keras does, with nothing compiled for zeros."""
-        own = filled(0.0) if initializer == "zeros" else initializer
+        own = Filled(0.0) if initializer == "zeros" else initializer
         return super().add_variable_from_reference(reference_variable, name, own)
 
     @property

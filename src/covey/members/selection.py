@@ -49,6 +49,8 @@ def _turn(candidate: Candidate) -> int:
 
 def _is_ahead(one: Candidate, other: Candidate, data: TrainingData, seed: int) -> bool:
     """Whether the first gains more than chance: over all rows, and from member to member."""
+    if not np.isfinite(other.score):
+        return bool(np.isfinite(one.score))
     rows = data.folds.held_out
     spread = without_ties(data, seed).Y[rows]
     gain = one.out_of_fold.log_prob(spread) - other.out_of_fold.log_prob(spread)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
+
 from covey.arguments.family import AUTO, MIXTURE
 from covey.start.rounding import Rounding
 from covey.table.training_data import TrainingData
@@ -32,7 +34,7 @@ def worth_alone(
     if rounding.coarse.any() or any(len(values) for values, _ in rounding.heaps):
         return AUTO
     lead = (mixture - student) / len(data.targets)
-    if abs(lead) <= LEAD:
+    if np.isnan(lead) or abs(lead) <= LEAD:
         return AUTO
     best, other = (MIXTURE, name) if lead > 0 else (name, MIXTURE)
     if verbose:

@@ -315,8 +315,7 @@ def _frame(data: Any, role: str) -> tuple[pd.DataFrame, bool, bool]:
                 "DataFrame that is in memory."
             )
         one_dimensional, named = array.ndim == 1, False
-        names = [f"{role.lower()}{i}" for i in range(array.shape[-1] if array.ndim == 2 else 1)]
-        data = pd.DataFrame(array, columns=names)
+        data = pd.DataFrame(array)
     for count, what in ((data.shape[1], "feature(s)"), (data.shape[0], "sample(s)")):
         if count == 0:
             raise InputError(
@@ -330,7 +329,8 @@ def _frame(data: Any, role: str) -> tuple[pd.DataFrame, bool, bool]:
             f"Columns of `{role}` must have unique names. Received more than one "
             f"{listed(repeated)}. Rename or drop them."
         )
-    frame = data if names == given else data.set_axis(names, axis=1)
+    plain = names == given and all(type(name) is str for name in given)
+    frame = data if plain else data.set_axis(names, axis=1)
     # other types hold no complex numbers, and one by one they take long
     doubtful = [place for place, dtype in enumerate(frame.dtypes) if dtype.kind in "cO"]
     if imaginary := [n for n in doubtful if kind_of(frame.iloc[:, n]) == "complex"]:

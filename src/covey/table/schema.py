@@ -184,19 +184,22 @@ class FeatureSchema:
         matrix = np.empty((len(frame), self.width), dtype=np.float32)
         plain = self._plain.held_by(frame, at)
         infinite, beyond = plain.encode(frame, at, matrix)
-        done = np.setdiff1d(plain.places, [*infinite, *beyond])
+        written = np.setdiff1d(plain.places, infinite)
         further, far, new = {}, [], []
-        for place in np.setdiff1d(np.arange(len(at)), done).tolist():
+        for place in np.setdiff1d(np.arange(len(at)), np.setdiff1d(written, beyond)).tolist():
             column, cells = self.columns[place], frame.iloc[:, at[place]]
             if isinstance(column, CategoricalColumn):
                 matrix[:, self._parts[place]], fresh = column.encoded(cells)
                 said = column.news(cells, fresh)
                 new += [(column.name, said)] if said else []
                 continue
-            values = self._values(column, cells, training=training)
+            if place in written:
+                values = cells.to_numpy(dtype=np.float64)
+            else:
+                values = self._values(column, cells, training=training)
+                matrix[:, self._parts[place]] = column.scaled(values)
             if self.reach and not training and column.beyond(values).any():
                 further[place] = column.scaled(values, self.reach)
-            matrix[:, self._parts[place]] = column.scaled(values)
             far += [(column.name, said) for said in column.beyond_in_words(values)]
         if not training and {name for name, _ in new} - self._told_new:
             self._told_new.update(name for name, _ in new)
