@@ -220,7 +220,6 @@ def _protocol_a(records: Records) -> str:
                 f"{covered:.3f}",
                 f"{area:.2f}",
                 str(len(found)),
-                f"{np.mean([r['seconds'] for r in found]):.0f}",
             ]
         )
     if not lines:
@@ -234,7 +233,6 @@ def _protocol_a(records: Records) -> str:
         "coverage of the 90% region",
         "its area (oracle 2.59)",
         "repetitions",
-        "seconds",
     ]
     return (
         "## A simulation whose truth is known\n\n"
