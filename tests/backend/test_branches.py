@@ -52,7 +52,7 @@ def slopes(packed, y, step=1e-5):
     return found
 
 
-def compiled(shape=None):
+def compiled():
     import jax
 
     def total(packed, y):

@@ -43,6 +43,23 @@ RARE, FEW = 1e-3, 0.01  # probability, and share of the rows, of what is worth a
 PLURAL = {"number": "numbers", "date": "dates", "duration": "durations", "time": "times of day"}
 
 
+def clipped(values: Array, center: Array | float, scale: Array | float) -> Array:
+    """(values - center) / scale, held smoothly in (-3, 3); NaN where a value is.
+
+    Args:
+        values: of any shape.
+        center: a number, or one for each of the last axis.
+        scale: the same, positive.
+
+    Returns:
+        Array of the same shape.
+    """
+    with np.errstate(over="ignore"):
+        # a value that has overflowed or would when squared ends up at 3 all the same
+        z = np.clip((values - center) / scale, -1e100, 1e100)
+    return np.asarray(z / np.sqrt(1.0 + (z / EDGE) ** 2))
+
+
 def unclipped(encoded: Array) -> Array:
     """Undo the smooth bound of `NumericColumn.encode`: (x - center) / scale, in [-100, 100].
 
@@ -138,10 +155,7 @@ class NumericColumn:
                 values = np.clip(values, self.low - further, self.high + further)
         parts = [absent] if self.missing else []
         if self.scale:
-            with np.errstate(over="ignore"):
-                # A value that has overflowed or would when squared ends up at 3 all the same.
-                z = np.clip((values - self.center) / self.scale, -1e100, 1e100)
-            parts.insert(0, np.where(absent, 0.0, z / np.sqrt(1.0 + (z / EDGE) ** 2)))
+            parts.insert(0, np.where(absent, 0.0, clipped(values, self.center, self.scale)))
         matrix = np.empty((len(values), len(parts)), dtype=np.float32)
         for i, part in enumerate(parts):
             matrix[:, i] = part

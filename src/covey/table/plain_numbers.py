@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from covey.table.number_column import EDGE, NumericColumn, is_plain
+from covey.table.number_column import NumericColumn, clipped, is_plain
 from covey.types import Columns, Mask
 
 if TYPE_CHECKING:
@@ -97,13 +97,8 @@ class PlainNumbers:
         missing, scaled, center, scale, low, high = self._numbers
         absent = np.isnan(values)
         matrix[:, self.starts[missing] + scaled[missing]] = absent[:, missing]
-        with np.errstate(over="ignore"):
-            # a value that has overflowed or would when squared ends up at 3 all the same
-            z = (np.clip(values, low, high)[:, scaled] - center) / scale
-            z = np.clip(z, -1e100, 1e100)
-        matrix[:, self.starts[scaled]] = np.where(
-            absent[:, scaled], 0.0, z / np.sqrt(1.0 + (z / EDGE) ** 2)
-        )
+        held = clipped(np.clip(values, low, high)[:, scaled], center, scale)
+        matrix[:, self.starts[scaled]] = np.where(absent[:, scaled], 0.0, held)
 
     @cached_property
     def _numbers(self) -> tuple[Any, ...]:
