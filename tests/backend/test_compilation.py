@@ -16,7 +16,7 @@ on_jax = pytest.mark.skipif(keras.backend.backend() != "jax", reason="compiled b
 
 @on_jax
 def test_products_are_exact_on_every_device():
-    product = compilation.compiled(keras.ops.matmul)
+    product = compilation._jit(keras.ops.matmul)
     a, b = np.random.default_rng(0).normal(size=(2, 3, 3)).astype("float32")
     assert "HIGHEST" in product.lower(a, b).as_text()
     np.testing.assert_allclose(product(a, b), a @ b, rtol=1e-5)

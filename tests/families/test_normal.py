@@ -19,7 +19,6 @@ from covey.errors import InputError
 from covey.families import LowRankNormal, Normal, internals
 from covey.families.inverse_cholesky import LARGEST_INVERSE
 from covey.losses import NegativeLogLikelihood
-from covey.members.layers import LogDensity
 
 ops = keras.ops
 DS = [1, 2, 3, 5, 8]
@@ -44,9 +43,10 @@ def models(family):
     size = family.packed_size
     packed, y = keras.Input((size,)), keras.Input((family.n_targets,))
     layer = keras.layers.Lambda(family.constrain, output_shape=(size,))
+    density = keras.layers.Lambda(lambda pair: family.log_prob(*pair), output_shape=())
     return (
         keras.Model(packed, layer(packed)),
-        keras.Model([packed, y], LogDensity(family)(packed, y)),
+        keras.Model([packed, y], density([packed, y])),
     )
 
 

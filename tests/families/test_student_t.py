@@ -135,7 +135,7 @@ def test_many_counts_take_no_more_operations_than_few():
     for most in (3, 99):
         called.clear()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(covey.families.student_t, "ops", Counting())
+            patch.setattr(covey.families.student_t, "of", lambda _: Counting())
             inverse, counts = np.full(4, 0.2, "f4"), np.array([0, 1, 2, 3], "f4")
             _log_norm(ops.convert_to_tensor(inverse), counts, most)
         sizes[most] = len(called)

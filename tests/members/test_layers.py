@@ -12,7 +12,6 @@ from covey.errors import InputError
 from covey.families import Normal
 from covey.layers import DistributionHead
 from covey.members.layers import (
-    LogDensity,
     MemberDense,
     MemberHead,
     PiecewiseLinear,
@@ -100,8 +99,6 @@ LAYERS = {
     "dense": lambda: MemberDense(
         7, activation="relu", kernel_initializer="zeros", kernel_regularizer="l1", name="first"
     ),
-    "log density": lambda: LogDensity(FAMILY, missing=False, name="score"),
-    "log density of B z": lambda: LogDensity(FAMILY, scale_tril=np.tri(TARGETS)),
 }
 
 
@@ -115,28 +112,9 @@ def test_the_configuration_comes_back(make):
         assert getattr(again, name, None) == getattr(layer, name, None)
 
 
-def test_log_density_scores_inside_a_model():
-    rng = np.random.default_rng(0)
-    packed, y = keras.Input((3, 5)), keras.Input((3, 2))
-    model = keras.Model([packed, y], LogDensity(Normal(2))(packed, y))
-    assert model.output_shape == (None, 3)
-    values = rng.normal(size=(4, 3, 5)).astype("float32")
-    values[..., 2:4] = np.exp(values[..., 2:4])
-    targets = rng.normal(size=(4, 3, 2)).astype("float32")
-    targets[1, 2, 0] = np.nan
-    expected = Normal(2).distribution(values.reshape(12, 5)).log_prob(targets.reshape(12, 2))
-    scores = model.predict([values, targets], verbose=0)
-    assert_allclose(scores.ravel(), expected, rtol=1e-5, atol=1e-5)
-    scaled = LogDensity(Normal(2), scale_tril=2 * np.eye(2))(packed, y)
-    doubled = keras.Model([packed, y], scaled).predict([values, 2 * targets], verbose=0)
-    count = np.isfinite(targets).sum(axis=-1)
-    assert_allclose(doubled, scores - count * np.log(2), rtol=1e-5, atol=1e-5)
-
-
 MASKED = {
     "dense": (lambda: MemberDense(2), (2, 4, 3), (2, 4)),
     "piecewise linear": (lambda: PiecewiseLinear([0], [[0.0, 1.0]], 2), (2, 4, 3), (2, 4)),
-    "log density": (lambda: LogDensity(Normal(1)), (4, 3, 2), (4, 3)),
     "head of one": (lambda: DistributionHead(Normal(1)), (4, 3, 2), (4, 3)),
     "head": (lambda: MemberHead(Normal(1)), (2, 4, 3), (4, 2)),
 }
@@ -146,12 +124,10 @@ MASKED = {
 def test_masks_go_through(make, shape, left):
     layer = make()
     mask = np.random.default_rng(0).random(shape[:2]) < 0.5
-    given = [ops.convert_to_tensor(np.ones(shape, "float32"))]
-    if isinstance(layer, LogDensity):
-        given.append(ops.ones((*shape[:2], 1)))
+    given = ops.convert_to_tensor(np.ones(shape, "float32"))
     assert layer.supports_masking
-    outputs = layer(*given)
-    found = np.asarray(layer.compute_mask(given[0], ops.convert_to_tensor(mask)))
+    outputs = layer(given)
+    found = np.asarray(layer.compute_mask(given, ops.convert_to_tensor(mask)))
     assert found.shape == left == tuple(outputs.shape)[:2]
     assert_array_equal(found, mask if left == shape[:2] else mask.T)
 

@@ -84,23 +84,6 @@ def test_many_steps_in_a_dispatch_are_those_of_keras(gaps, weighted, monkeypatch
         np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-5)
 
 
-@on_jax
-@pytest.mark.parametrize("gaps", [False, True])
-def test_scores_are_those_of_keras(gaps, monkeypatch):
-    inputs, whitened, training = problem(gaps)
-    network = network_for(inputs)
-    model = build(network)
-    r = np.random.default_rng(2)
-    for variable in model.trainable_variables:
-        variable.assign(0.3 * r.normal(size=variable.shape))
-    found = []
-    for _ in range(2):
-        scorer = HeldOut.gather(data_of(inputs, whitened, training), whitened).scorer(network)
-        found.append(scorer(read_weights(model)))
-        monkeypatch.setattr(compilation, "available", lambda: False)
-    np.testing.assert_allclose(*found, rtol=1e-5, atol=1e-6)
-
-
 class Store:
     """Snapshots of one training, the first of them to go on from if there is any."""
 

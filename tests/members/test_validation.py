@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from covey.algebra.triangular import solve_lower
-from covey.families import Normal, StudentT
+from covey.families import Mixture, Normal, StudentT
 from covey.members.architecture import Architecture
 from covey.members.network import build, read_weights
-from covey.members.validation import BLOCK, HeldOut
+from covey.members.validation import HeldOut
 from covey.start.whitening import Whitened
 from tests.training import training_data
 
@@ -34,7 +34,7 @@ def problem(n=300, gaps=0.3, seed=0):
     return data, Whitened(y.astype(np.float32), complete, factor, log_scale), residual
 
 
-@pytest.mark.parametrize("family_name", ["normal", "student_t"])
+@pytest.mark.parametrize("family_name", ["normal", "student_t", "mixture"])
 @pytest.mark.parametrize("gaps", [0.0, 0.3])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_scores_are_those_of_the_distributions(family_name, gaps, weighted):
@@ -43,7 +43,8 @@ def test_scores_are_those_of_the_distributions(family_name, gaps, weighted):
     if weighted:
         weight = np.random.default_rng(1).uniform(0, 2, len(inputs))
         data = replace(data, weight=weight)
-    network = Architecture(4, D, K, (8,), "silu", family_name=family_name)
+    components = 2 if family_name == "mixture" else None
+    network = Architecture(4, D, K, (8,), "silu", family_name=family_name, components=components)
     model = build(network)
     r = np.random.default_rng(2)
     for variable in model.trainable_variables:
@@ -52,7 +53,11 @@ def test_scores_are_those_of_the_distributions(family_name, gaps, weighted):
     assert len(held_out.parts) == (1 if gaps == 0 else 2)
     scores = held_out.scorer(network)(read_weights(model))
     packed = model.predict(np.repeat(inputs[:, None], K, axis=1), verbose=0)
-    family = {"normal": Normal, "student_t": StudentT}[family_name](D, floor=network.floor)
+    family = {
+        "normal": Normal(D, floor=network.floor),
+        "student_t": StudentT(D, floor=network.floor),
+        "mixture": Mixture(D, 2, floor=network.floor),
+    }[family_name]
     for k, rows in enumerate(data.folds.tests):
         joint = family.distribution(packed[rows, k]).affine(whitened.scale_tril[k])
         density = joint.log_prob(residual[rows, k])
@@ -78,4 +83,10 @@ def test_rows_without_weight_are_not_scored():
     parts = HeldOut.gather(data, whitened).parts
     assert sum(np.count_nonzero(part.weight) for part in parts) == len(data.Y) // 2
     np.testing.assert_allclose(sum(part.weight.sum(axis=0) for part in parts), 1)
-    assert all(len(part.inputs) % BLOCK == 0 for part in parts)
+
+
+def test_weights_that_diverged_have_no_score_and_raise_nothing():
+    data, whitened, _ = problem()
+    network = Architecture(4, D, K, (8,), "silu")
+    weights = [np.full(shape, 1e38, np.float32) for shape in network.weight_shapes]
+    assert not np.isfinite(HeldOut.gather(data, whitened).scorer(network)(weights)).any()

@@ -28,7 +28,6 @@ ENGINES = ("jax", "tensorflow", "torch")
 # What Keras calls a class in a file, and the module of Covey that it is in.
 CLASSES = {
     "covey>DistributionHead": "layers",
-    "covey>LogDensity": "members.layers",
     "covey>LowRankNormal": "families.low_rank",
     "covey>MemberAdamW": "members.optimizer",
     "covey>MemberHead": "members.layers",

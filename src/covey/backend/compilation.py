@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -219,78 +219,6 @@ def build(function: Callable[..., Any], *arguments: Any, variables: Sequence[Any
 
     with keras.StatelessScope(state_mapping=[(each, each.value) for each in variables]):
         jax.eval_shape(function, *arguments)
-
-
-class Forward:
-    """A model's forward pass, block by block, for any weights.
-
-    Each block is computed on its own, so that a row's result does not depend on its neighbours.
-
-    Args:
-        model: a Keras model; only its structure matters.
-        block: rows of a block, a power of two.
-    """
-
-    def __init__(self, model: Any, block: int) -> None:
-        import jax
-
-        self.block = block
-
-        def one(trainable: Any, other: Any, parts: Sequence[Tensor]) -> Tensor:
-            taken = parts[0] if len(parts) == 1 else list(parts)
-            return model.stateless_call(trainable, other, taken, training=False)[0]
-
-        def blocks(trainable: Any, other: Any, inputs: Sequence[Tensor], count: Tensor) -> Tensor:
-            inputs = [x.reshape(-1, block, *x.shape[1:]) for x in inputs]
-
-            def body(number: Tensor, found: Tensor) -> Tensor:
-                return found.at[number].set(one(trainable, other, [x[number] for x in inputs]))
-
-            shape = jax.eval_shape(one, trainable, other, [x[0] for x in inputs])
-            found = jax.numpy.zeros((len(inputs[0]), *shape.shape), shape.dtype)
-            found = jax.lax.fori_loop(0, count, body, found)
-            return found.reshape(-1, *found.shape[2:])
-
-        self._blocks = _jit(blocks)
-
-    def __call__(
-        self,
-        trainable: Sequence[Tensor],
-        other: Sequence[Tensor],
-        inputs: Sequence[Any],
-        rows: int,
-    ) -> NDArray[np.float32]:
-        """Outputs for the first rows.
-
-        Args:
-            trainable: values of the model's trainable variables.
-            other: values of its other variables.
-            inputs: arrays of whole blocks, what the model takes, as `padded` and `placed` give
-                them: it is compiled for their size.
-            rows: how many rows are wanted; blocks behind them are not computed.
-
-        Returns:
-            Array of so many rows.
-        """
-        outputs = self._blocks(trainable, other, inputs, -(-rows // self.block))
-        return np.asarray(outputs)[:rows]
-
-
-def values(model: Any) -> tuple[list[Tensor], list[Tensor]]:
-    """Values of a model's trainable variables, and of the others, for work on one device."""
-    groups = (model.trainable_variables, model.non_trainable_variables)
-    trainable, other = ([_here(variable.value) for variable in group] for group in groups)
-    return trainable, other
-
-
-def _here(value: Tensor) -> Tensor:
-    """A value on one device, wherever it was left by a distribution over several."""
-    return value if len(value.sharding.device_set) == 1 else np.asarray(value)
-
-
-def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A function of arrays, compiled for each of their shapes."""
-    return cast(Callable[..., Tensor], _jit(function))
 
 
 def placed(data: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from covey.backend.operations import ops
 from covey.distributions import Elliptical, Mixture
 from covey.errors import InputError, shown
 from covey.types import Array, Tensor
@@ -58,19 +59,26 @@ class Family(ABC):
             Tensor of shape (..., P): valid whatever finite numbers came in.
         """
 
-    @abstractmethod
     def log_prob(self, packed: Tensor, y: Tensor, *, missing: bool = True) -> Tensor:
         """Log-density of one observation per row.
 
         Args:
             packed: tensor of shape (..., P), as `constrain` gives it.
             y: tensor of shape (..., D). NaN means "not observed": such entries are marginalised
-                exactly; an entirely unobserved row has log-density 0.
-            missing: False promises that no entry is NaN.
+                exactly, at the price of one factorisation per row in batches that hold any; an
+                entirely unobserved row has log-density 0.
+            missing: False promises that no entry is NaN, and halves the time to compile.
+
+        Second derivatives of rows with gaps are not those of the density.
 
         Returns:
             Tensor of shape (...), in nats.
         """
+        return self._log_prob(ops.convert_to_tensor(packed), ops.convert_to_tensor(y), missing)
+
+    @abstractmethod
+    def _log_prob(self, packed: Tensor, y: Tensor, missing: bool) -> Tensor:
+        """The same of tensors, or of NumPy's arrays."""
 
     @abstractmethod
     def distribution(

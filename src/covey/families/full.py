@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.backend.branches import where_wanted
-from covey.backend.operations import ops
+from covey.backend.operations import of, ops
 from covey.families.family import Family
 from covey.families.inverse_cholesky import InverseCholesky
 from covey.types import Array, Tensor
@@ -51,24 +51,11 @@ class FullFamily(Family):
 
     def _rescaled(self, packed: Tensor, scaling: tuple[Tensor, ...]) -> Tensor:
         scale = self._scale.rescaled(packed, scaling)
-        return ops.concatenate([scale, packed[..., self._scale.size :]], axis=-1)
+        return of(packed).concatenate([scale, packed[..., self._scale.size :]], axis=-1)
 
-    def log_prob(self, packed: Tensor, y: Tensor, *, missing: bool = True) -> Tensor:
-        """Log-density of one observation per row.
-
-        Args:
-            packed: tensor of shape (..., P), as `constrain` gives it.
-            y: tensor of shape (..., D). NaN means "not observed": such entries are marginalised
-                exactly, at the price of one QR decomposition per row in batches that hold any; an
-                entirely unobserved row has log-density 0.
-            missing: False promises that no entry is NaN, and halves the time to compile.
-
-        Second derivatives of rows with gaps are not those of the density.
-
-        Returns:
-            Tensor of shape (...), in nats.
-        """
-        packed, y = ops.convert_to_tensor(packed), ops.convert_to_tensor(y)
+    def _log_prob(self, packed: Tensor, y: Tensor, missing: bool) -> Tensor:
+        """See `Family`."""
+        ops = of(packed)
         d = self.n_targets
 
         def complete(y: Tensor) -> Tensor:

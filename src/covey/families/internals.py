@@ -67,6 +67,24 @@ def rescaled(family: Family, packed: Tensor, scaling: tuple[Tensor, ...]) -> Ten
     return family._rescaled(packed, scaling)
 
 
+def log_density(
+    family: Family, packed: NDArray[np.float32], y: NDArray[np.float32], *, missing: bool
+) -> NDArray[np.float32]:
+    """`log_prob` in NumPy, with nothing to compile and no backend.
+
+    Args:
+        family: of D targets.
+        packed: array of shape (..., P).
+        y: array of shape (..., D), NaN where not observed.
+        missing: False promises that no entry is NaN.
+
+    Returns:
+        Array of shape (...), in nats.
+    """
+    found: NDArray[np.float32] = family._log_prob(packed, y, missing)
+    return found
+
+
 def raw_outputs(family: LowRankNormal, mean: Array, specific: Array, loadings: Array) -> Array:
     """The raw outputs that `constrain` turns into given parameters, for a network to start at.
 

@@ -91,7 +91,7 @@ class InverseCholesky:
         Returns:
             Tensor of shape (..., size).
         """
-        d = self.n_targets
+        ops, d = of(packed), self.n_targets
         packed, forward, inverse = map(ops.convert_to_tensor, (packed, *scaling))
         mean, diagonal, *below = self._parts(packed)
         mean = ops.matmul(forward, ops.expand_dims(mean, -1))[..., 0]
@@ -113,6 +113,7 @@ class InverseCholesky:
         Returns:
             (log |W|, |W (y - mean)|^2), each of shape (...).
         """
+        ops = of(packed)
         mean, diagonal, *below = self._parts(packed)
         z = scaled = diagonal * (y - mean)
         if below:
@@ -140,7 +141,7 @@ class InverseCholesky:
         Returns:
             (log-determinant, squared distance, number observed), each of shape (...).
         """
-        d = self.n_targets
+        ops, d = of(packed), self.n_targets
         shape = ops.shape(y)[:-1]
         mean, missing = packed[..., :d], ops.isnan(y)
         # NaN must not enter, not even times zero
@@ -188,12 +189,14 @@ class InverseCholesky:
         # rows with zeros behind, not a gather: its gradient would be a scatter, which is slow
         others = self.n_targets - 1
         rows = _split(below, [i * (i + 1) // 2 for i in range(1, others)])
+        ops = of(below)
         padded = [_padded(row, {-1: (0, others - 1 - i)}) for i, row in enumerate(rows)]
         return ops.stack(padded, axis=-2)
 
     def _matrix(self, packed: Tensor) -> Tensor:
         """W as a tensor of shape (..., D, D)."""
         _, diagonal, *below = self._parts(packed)
+        ops = of(packed)
         unit = ops.eye(self.n_targets, dtype=diagonal.dtype)
         if below:
             unit = unit + _padded(self._square(below[0]), {-2: (1, 0), -1: (0, 1)})
@@ -226,7 +229,7 @@ def _split(x: Tensor, ends: list[int]) -> list[Tensor]:
 def _padded(x: Tensor, widths: dict[int, tuple[int, int]]) -> Tensor:
     """X with zeros around it: (before, behind) on some of the last axes."""
     rank = len(x.shape)
-    return ops.pad(x, [widths.get(axis - rank, (0, 0)) for axis in range(rank)])
+    return of(x).pad(x, [widths.get(axis - rank, (0, 0)) for axis in range(rank)])
 
 
 def bounded(x: Tensor, limit: float) -> Tensor:

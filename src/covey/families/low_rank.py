@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from covey.backend.arrival import registered
-from covey.backend.operations import of, ops
+from covey.backend.operations import of
 from covey.distributions import LowRankMultivariateNormal
 from covey.errors import InputError, shown
 from covey.families.family import Family
@@ -144,23 +144,13 @@ class LowRankNormal(Family):
         return (np.concatenate([scale, scale], axis=-1).astype(np.float32),)
 
     def _rescaled(self, packed: Tensor, scaling: tuple[Tensor, ...]) -> Tensor:
-        both = 2 * self.n_targets
+        ops, both = of(packed), 2 * self.n_targets
         packed, factor = ops.convert_to_tensor(packed), ops.convert_to_tensor(scaling[0])
         return ops.concatenate([packed[..., :both] * factor, packed[..., both:]], axis=-1)
 
-    def log_prob(self, packed: Tensor, y: Tensor, *, missing: bool = True) -> Tensor:
-        """Log-density of one observation per row.
-
-        Args:
-            packed: tensor of shape (..., P), as `constrain` gives it.
-            y: tensor of shape (..., D). NaN means "not observed": such entries are marginalised
-                exactly; an entirely unobserved row has log-density 0.
-            missing: False promises that no entry is NaN, and saves a little time.
-
-        Returns:
-            Tensor of shape (...), in nats.
-        """
-        packed, y = ops.convert_to_tensor(packed), ops.convert_to_tensor(y)
+    def _log_prob(self, packed: Tensor, y: Tensor, missing: bool) -> Tensor:
+        """See `Family`."""
+        ops = of(packed)
         d, shape = self.n_targets, ops.shape(y)[:-1]
         mean, specific = packed[..., :d], packed[..., d : 2 * d]
         log_specific, count = ops.log(specific), float(d)
@@ -211,7 +201,7 @@ def _capacitance(loadings: Tensor, z: Tensor) -> Tensor:
     Returns:
         Tensor of shape (N,).
     """
-    rank = loadings.shape[1]
+    ops, rank = of(loadings), loadings.shape[1]
     fixed, fixed_z = ops.stop_gradient(loadings), ops.stop_gradient(z)
     product = ops.matmul(fixed, _transposed(fixed))
     unit = ops.eye(rank, dtype=product.dtype) * ops.ones_like(product)
@@ -245,7 +235,7 @@ def _inverse_factor(matrices: Tensor) -> Tensor:
     Returns:
         Tensor of shape (N, R, R), lower triangular.
     """
-    size = matrices.shape[1]
+    ops, size = of(matrices), matrices.shape[1]
     place = ops.arange(size)
 
     def bordered(number: Tensor, inverse: Tensor) -> Tensor:
@@ -261,4 +251,4 @@ def _inverse_factor(matrices: Tensor) -> Tensor:
 
 
 def _transposed(matrices: Tensor) -> Tensor:
-    return ops.transpose(matrices, (0, 2, 1))
+    return of(matrices).transpose(matrices, (0, 2, 1))

@@ -12,7 +12,7 @@ from scipy.special import ndtri, softmax
 
 from covey.algebra.points import unit_points
 from covey.backend.arrival import registered
-from covey.backend.operations import of, ops
+from covey.backend.operations import of
 from covey.distributions import Mixture as MixtureDistribution
 from covey.distributions.members import of_members
 from covey.errors import InputError, shown
@@ -135,12 +135,12 @@ class Mixture(Family):
         parts = ops.reshape(packed[..., : self._size], (*ops.shape(packed)[:-1], *each))
         return parts, packed[..., self._size :]
 
-    def log_prob(self, packed: Tensor, y: Tensor, *, missing: bool = True) -> Tensor:
-        """Log-density of one observation per row: see `Family`."""
-        packed, y = ops.convert_to_tensor(packed), ops.convert_to_tensor(y)
+    def _log_prob(self, packed: Tensor, y: Tensor, missing: bool) -> Tensor:
+        """See `Family`."""
+        ops = of(packed)
         each, log_weights = self._parts(packed)
         y = ops.expand_dims(y, -2) + ops.zeros_like(each[..., : self.n_targets])
-        density = self._component.log_prob(each, y, missing=missing)
+        density = self._component._log_prob(each, y, missing)
         return ops.logsumexp(density + log_weights, axis=-1)
 
     def distribution(
@@ -169,6 +169,7 @@ class Mixture(Family):
         return tuple(np.expand_dims(part, -3) for part in self._component._scaling(scale))
 
     def _rescaled(self, packed: Tensor, scaling: tuple[Tensor, ...]) -> Tensor:
+        ops = of(packed)
         each, log_weights = self._parts(packed)
         each = self._component._rescaled(each, scaling)
         flat = ops.reshape(each, (*ops.shape(packed)[:-1], self._size))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from covey.backend.arrival import registered
-from covey.backend.operations import of, ops
+from covey.backend.operations import of
 from covey.distributions import MultivariateT
 from covey.errors import InputError
 from covey.families.full import FullFamily
@@ -111,7 +111,7 @@ class StudentT(FullFamily):
 
 def _log_tail(inverse: Tensor, squares: Tensor, count: Tensor | int) -> Tensor:
     """(nu + m) / 2 log(1 + q / nu), which tends to q / 2 for large nu."""
-    return 0.5 * (1.0 / inverse + count) * ops.log1p(squares * inverse)
+    return 0.5 * (1.0 / inverse + count) * of(inverse).log1p(squares * inverse)
 
 
 def _log_norm(inverse: Tensor, count: Tensor | int, most: int) -> Tensor:
@@ -128,6 +128,7 @@ def _log_norm(inverse: Tensor, count: Tensor | int, most: int) -> Tensor:
     Returns:
         Tensor of shape (...), in nats.
     """
+    ops = of(inverse)
     count = ops.cast(ops.convert_to_tensor(count), inverse.dtype)
     pairs = ops.floor(0.5 * count)
     odd = count - 2.0 * pairs
@@ -147,6 +148,7 @@ def _log_half_step(r: Tensor) -> Tensor:
     log Gamma(b + 1/2) - log Gamma(b) ~ 1/2 log b - 1/(8 b) + 1/(192 b^3) - 1/(640 b^5)
     (Abramowitz and Stegun 6.1.40, at b + 1/2 and b).
     """
+    ops = of(r)
     s = r / (1.0 + 3.0 * r)
     series = s * (-1 / 8 + ops.square(s) * (1 / 192 - ops.square(s) / 640))
     steps = sum(ops.log1p(0.5 * r / (1.0 + i * r)) for i in range(3))

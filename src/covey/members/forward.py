@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.algebra.threads import one_thread
+from covey.families.internals import log_density, rescaled
 from covey.members.activations import Activation, activation
 from covey.members.architecture import Architecture
 
 Numbers = NDArray[np.float32]
 
 BLOCK = 32  # rows of every product of matrices, so that no row's result depends on its neighbours
+LEAST = 1024  # rows whose densities are worth a thread
 CACHED = 2**18  # numbers in an array of hidden units, so that it stays in the cache of a core
 
 
@@ -46,33 +48,53 @@ class Networks:
         Returns:
             Array of shape (N, K, P).
         """
-        found = np.empty((len(inputs), *self._shape), dtype=np.float32)
-        size = self._piece(alike=inputs.ndim == 2)
-        parts = [slice(at, at + size) for at in range(0, len(inputs), size)]
+        return _by_parts(self._part, inputs, shape=self._shape, size=self._piece(inputs))
 
-        def compute(part: slice) -> None:
-            found[part] = self._part(inputs[part])
+    def log_density(
+        self,
+        inputs: Numbers,
+        y: Numbers,
+        *,
+        scaling: tuple[Numbers, ...] = (),
+        missing: bool = False,
+    ) -> Numbers:
+        """Log-density of an observation for each row and member.
 
-        with one_thread():
-            if len(parts) < 2:  # often one row that is waited for: no thread has to be started
-                for part in parts:
-                    compute(part)
-            else:
-                with ThreadPoolExecutor(os.cpu_count()) as pool:
-                    list(pool.map(compute, parts))
-        return found
+        Args:
+            inputs: array of shape (N, K, F).
+            y: array of shape (N, K, D).
+            scaling: what `families.internals.scaling` says of B, where y = B z, and the networks
+                say the distribution of z.
+            missing: whether y may hold NaN, where it is not observed.
+
+        Returns:
+            Array of shape (N, K), in nats.
+        """
+        family = self.architecture.family
+
+        def density(packed: Numbers, y: Numbers) -> Numbers:
+            if scaling:
+                packed = rescaled(family, packed, scaling)
+            return log_density(family, packed, y, missing=missing)
+
+        # many rows at a time: where each operation is short, threads wait for each other
+        size = max(-(-len(y) // (os.cpu_count() or 1)), LEAST)
+        # weights that diverged are told by what comes out
+        with np.errstate(all="ignore"):
+            packed = self.packed(inputs)
+            return _by_parts(density, packed, y, shape=y.shape[1:2], size=size)
 
     @property
     def _shape(self) -> tuple[int, int]:
         return self.architecture.members, self.architecture.family.packed_size
 
-    def _piece(self, *, alike: bool) -> int:
-        """Rows that are worked on together; `alike` if each has one input for all members."""
+    def _piece(self, inputs: Numbers) -> int:
+        """Rows of inputs that are worked on together."""
         members, kernels = self.architecture.members, self.weights
         widest = members * max(max(kernel.shape[1:]) for kernel in kernels if kernel.ndim == 3)
         if self._bends is not None:
             bins = int(np.prod(kernels[0].shape[1:3]))
-            widest = max(widest, bins if alike else members * bins)
+            widest = max(widest, bins if inputs.ndim == 2 else members * bins)
         return BLOCK * max(CACHED // (BLOCK * widest), 1)
 
     def _part(self, inputs: Numbers) -> Numbers:
@@ -140,3 +162,26 @@ def _dense(inputs: Numbers, kernel: Numbers, bias: Numbers) -> Numbers:
     outputs: Numbers = inputs @ kernel
     outputs += bias
     return outputs
+
+
+def _by_parts(
+    what: Callable[..., Numbers], *arrays: Numbers, shape: tuple[int, ...], size: int
+) -> Numbers:
+    """Apply a function of N rows to `size` of them at a time, in threads: to (N, *shape)."""
+    n = len(arrays[0])
+    found = np.empty((n, *shape), dtype=np.float32)
+    parts = [slice(at, at + size) for at in range(0, n, size)]
+    errors = np.geterr()  # which threads do not inherit
+
+    def compute(part: slice) -> None:
+        with np.errstate(**errors):
+            found[part] = what(*(array[part] for array in arrays))
+
+    with one_thread():
+        if len(parts) < 2:  # often one row that is waited for: no thread has to be started
+            for part in parts:
+                compute(part)
+        else:
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                list(pool.map(compute, parts))
+    return found

@@ -3,11 +3,9 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from covey.backend.select import keras
 from covey.errors import InputError
-from covey.families.internals import rescaled, scaling
 from covey.layers import DistributionHead
 from covey.types import Tensor
 
@@ -253,67 +251,3 @@ class PiecewiseLinear(keras.layers.Layer):  # type: ignore[misc]
             "knots": self.knots.tolist(),
             "units": self.units,
         }
-
-
-@keras.saving.register_keras_serializable(package="covey")
-class LogDensity(keras.layers.Layer):  # type: ignore[misc]
-    """Log-density of observations, as a layer: for scoring inside a compiled model.
-
-    Args:
-        family: the family of the packed parameters.
-        missing: False promises that no observation is NaN, and halves the time to compile.
-        scale_tril: B, where the packed parameters are of z and the observations are y = B z: lower
-            triangular, shape (D, D) or one for each member, shape (members, D, D).
-        name: name of the layer.
-    """
-
-    def __init__(
-        self,
-        family: Any,
-        *,
-        missing: bool = True,
-        scale_tril: ArrayLike | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(name=name, **{**kwargs, "dtype": "float32"})
-        self.supports_masking = True
-        self.family = family
-        self.missing = missing
-        self.scale_tril = None if scale_tril is None else np.asarray(scale_tril, np.float64)
-        # weights and no constants, so that what is compiled serves the scales of another table too
-        self.scaling: list[Any] = []
-
-    def build(self, packed_shape: Any, y_shape: Any = None) -> None:
-        """Put B where it can be exchanged."""
-        for array in () if self.scale_tril is None else scaling(self.family, self.scale_tril):
-            self.scaling.append(
-                self.add_weight(shape=array.shape, initializer=Filled(array), trainable=False)
-            )
-        self.built = True
-
-    def call(self, packed: Tensor, y: Tensor) -> Tensor:
-        """Nats, shape (...), from packed parameters (..., P) and observations (..., D)."""
-        if self.scale_tril is not None:
-            packed = rescaled(self.family, packed, tuple(self.scaling))
-        return self.family.log_prob(packed, y, missing=self.missing)
-
-    def compute_output_shape(
-        self, packed_shape: tuple[int | None, ...], y_shape: tuple[int | None, ...]
-    ) -> tuple[int | None, ...]:
-        """Shape of the log-densities."""
-        return packed_shape[:-1]
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "family": keras.saving.serialize_keras_object(self.family),
-            "missing": self.missing,
-            "scale_tril": None if self.scale_tril is None else self.scale_tril.tolist(),
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "LogDensity":
-        """The layer that `get_config` describes."""
-        return cls(**{**config, "family": keras.saving.deserialize_keras_object(config["family"])})

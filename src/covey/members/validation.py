@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from covey.backend import compilation, processes
-from covey.backend.select import keras
+from covey.backend import processes
+from covey.families.internals import scaling
 from covey.members.architecture import Architecture
-from covey.members.layers import LogDensity
-from covey.members.network import build, write_weights
+from covey.members.forward import Networks
 from covey.start.whitening import Whitened
 from covey.table.training_data import TrainingData
 from covey.types import Array, Rows
 
-BLOCK = 256  # rows whose densities are computed together
 MOST_SCORED = 4096  # held-out rows of a member that a validation scores; the final score is of all
 
 
@@ -79,12 +76,10 @@ class HeldOut:
             A function from weights, as `read_weights` gives them, to the mean log-density of each
             member's held-out rows, shape (K,), in nats per row.
         """
-        model = build(architecture)
-        densities = [part.densities(architecture, model) for part in self.parts]
 
         def score(weights: list[NDArray[np.float32]]) -> Array:
-            each = zip(self.parts, densities, strict=True)
-            scores = np.sum([part.mean(density(weights)) for part, density in each], axis=0)
+            networks = Networks(architecture, weights)
+            scores = np.sum([part.mean(networks) for part in self.parts], axis=0)
             return processes.summed(scores * self.weight) / self.total
 
         return score
@@ -92,7 +87,7 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class _Part:
-    """Held-out rows, all complete or all with gaps, padded to whole blocks."""
+    """Held-out rows, all complete or all with gaps, padded to as many for each member."""
 
     inputs: NDArray[np.float32]  # (R, K, F)
     targets: NDArray[np.float32]  # (R, K, D)
@@ -111,7 +106,7 @@ class _Part:
         *,
         gaps: bool,
     ) -> Self:
-        size = -(-max(map(len, kind)) // BLOCK) * BLOCK
+        size = max(map(len, kind))
         k, d = whitened.y.shape[1:]
         held_inputs = np.zeros((size, k, inputs.shape[1]), dtype=np.float32)
         targets = np.zeros((size, k, d), dtype=np.float32)
@@ -125,42 +120,15 @@ class _Part:
         scale_tril = whitened.scale_tril if gaps else None
         return cls(held_inputs, targets, held_weight, log_scale, scale_tril)
 
-    def densities(
-        self, architecture: Architecture, model: Any
-    ) -> Callable[[list[NDArray[np.float32]]], NDArray[np.float32]]:
-        """A function from weights to the log-density of each row, (R, K); it uses the model."""
-        scorer, arrays = _scorer(architecture, model, self.scale_tril), (self.inputs, self.targets)
-        if compilation.available():
-            shape = None if self.scale_tril is None else self.scale_tril.shape
-            compiled, other = _compiled(architecture.skeleton, shape), compilation.values(scorer)[1]
-            placed = compilation.placed([compilation.padded(array) for array in arrays])
-            return lambda weights: compiled(weights, other, placed, len(self.inputs))
-
-        def predicted(weights: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-            write_weights(model, weights)
-            return scorer.predict(list(arrays), batch_size=BLOCK, verbose=0)
-
-        return predicted
-
-    def mean(self, densities: NDArray[np.float32]) -> Array:
+    def mean(self, networks: Networks) -> Array:
         """Weighted means of log-densities, (K,), in nats per row, of targets in their own units."""
-        used = np.where(self.weight > 0, np.asarray(densities, dtype=np.float64), 0.0)
+        parts: tuple[NDArray[np.float32], ...] = ()
+        if self.scale_tril is not None:
+            parts = scaling(networks.architecture.family, self.scale_tril)
+        missing = self.scale_tril is not None
+        densities = networks.log_density(self.inputs, self.targets, scaling=parts, missing=missing)
+        used = np.where(self.weight > 0, densities.astype(np.float64), 0.0)
         return np.einsum("rk,rk->k", self.weight, used) + self.log_scale
-
-
-def _scorer(architecture: Architecture, model: Any, scale_tril: Any) -> Any:
-    """A model from inputs and observations to log-densities."""
-    observed = keras.Input((architecture.members, architecture.n_targets))
-    density = LogDensity(architecture.family, missing=scale_tril is not None, scale_tril=scale_tril)
-    return keras.Model([model.input, observed], density(model.output, observed))
-
-
-@lru_cache(maxsize=8)
-def _compiled(skeleton: Architecture, shape: tuple[int, ...] | None) -> compilation.Forward:
-    unit = None
-    if shape is not None:  # of the shape alone: what is in there comes as a weight
-        unit = np.broadcast_to(np.eye(shape[-1]) if len(shape) == 3 else 1.0, shape)
-    return compilation.Forward(_scorer(skeleton, build(skeleton), unit), BLOCK)
 
 
 def _spread(rows: Rows, most: int) -> Rows:
