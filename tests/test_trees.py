@@ -138,6 +138,12 @@ def test_pure_noise_gets_no_trees():
     assert covey.JointRegressor(**QUICK).fit(X, Y).ensemble_.stack is None
 
 
+def test_very_many_rows_have_none_unless_asked(monkeypatch):
+    monkeypatch.setattr("covey.members.trees.MOST_ROWS", 399)
+    assert covey.JointRegressor(**QUICK).fit(*table()).ensemble_.stack is None
+    assert covey.JointRegressor(**QUICK, trees=True).fit(*table()).ensemble_.stack is not None
+
+
 def test_no_time_means_no_trees():
     with pytest.warns(CoveyWarning, match="`max_time` was over before boosted trees were grown"):
         found = covey.JointRegressor(**QUICK, max_time=1e-3, trees=True).fit(*table())

@@ -81,8 +81,8 @@ class JointRegressor(
             above 0. By default targets are learned as they are.
         trees: whether boosted trees (LightGBM) share in the means: True, False, or "auto", for the
             targets whose out-of-fold likelihood and CRPS they improve by more than chance. "auto"
-            grows none for fewer than 50 training rows or more than 160 pairs of member and target,
-            where several processes train together, and in `fit_files`.
+            grows none for fewer than 50 training rows, more than a million rows or more than 160
+            pairs of member and target, where several processes train together, and in `fit_files`.
         hidden_units: widths of the hidden layers of each member.
         activation: name of a Keras activation.
         dropout: share of hidden units left out in each step, in [0, 1); by default 0.1 (1 - 1 / F)

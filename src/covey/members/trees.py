@@ -27,6 +27,7 @@ from covey.table.training_data import TrainingData
 
 LEAST_ROWS = 50  # to train on, for trees to learn anything
 MOST_MODELS = 160  # K D: above that they would take longer than the networks
+MOST_ROWS = 1_000_000  # the same: steps of networks do not grow with the rows for ever
 
 
 @dataclass
@@ -157,4 +158,5 @@ def _affordable(data: TrainingData) -> bool:
     """Whether there is enough to learn, and it takes less time than the networks do."""
     rows = min(len(train) for train in data.folds.trains)
     models = len(data.folds) * len(data.targets)
-    return rows >= LEAST_ROWS and models <= MOST_MODELS and processes.count() == 1
+    affordable = len(data.Y) <= MOST_ROWS and models <= MOST_MODELS
+    return affordable and rows >= LEAST_ROWS and processes.count() == 1

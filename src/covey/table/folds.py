@@ -161,16 +161,16 @@ class Folds:
     @property
     def held_out(self) -> Rows:
         """The rows held out by at least one member, in order."""
-        return np.unique(np.concatenate(self.tests))
+        return np.flatnonzero(np.bincount(np.concatenate(self.tests)))
 
     @property
     def holders(self) -> Groups:
         """For each of the rows `held_out`, the number of the first member that holds it out."""
         rows = self.held_out
-        found = np.empty(len(rows), dtype=np.int64)
+        found = np.empty(rows[-1] + 1, dtype=np.int64)
         for number, test in reversed(list(enumerate(self.tests))):
-            found[np.searchsorted(rows, test)] = number
-        return found
+            found[test] = number
+        return found[rows]
 
     def inner_blocks(self, member: int, most: int = 10) -> Groups | None:
         """Labels of a member's training rows, at most `most`, as `fit_ridge` takes them."""
@@ -227,10 +227,12 @@ def collected(parts: Sequence[Any], folds: Folds) -> Any:
         first two moments of their mixture, or the components of all.
     """
     seen, rows = np.concatenate(folds.tests), folds.held_out
+    joint = type(parts[0]).concatenate(parts)
+    if len(seen) == len(rows):  # each by one member
+        return joint[np.argsort(seen)]
     order = np.argsort(seen, kind="stable")
     first = np.searchsorted(seen, rows, sorter=order)
     times = np.bincount(seen)[rows]
-    joint = type(parts[0]).concatenate(parts)
     pieces, places = [], []
     for count in np.unique(times):
         which = np.flatnonzero(times == count)
@@ -346,8 +348,11 @@ def _checked(train: Any, test: Any, n_rows: int) -> tuple[Rows, Rows]:
     joined = np.concatenate([fitted, held])
     if joined.min() < 0 or joined.max() >= n_rows:
         raise _outside(n_rows)
-    held = np.unique(held)
-    if shared := np.intersect1d(fitted, held).size:
+    is_held = np.zeros(n_rows, dtype=bool)
+    is_held[held] = True
+    held = np.flatnonzero(is_held)
+    both = is_held & (np.bincount(fitted, minlength=n_rows) > 0)
+    if shared := np.count_nonzero(both):
         raise InputError(
             "Each split of `cv` must hold out rows it does not train on. Received one that shares "
             f"{shared} rows."
