@@ -2,45 +2,17 @@
 
 import re
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
+from docs.site.blocks import Block, blocks
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
-NO_RUN = "<!-- no-run -->"
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-
-
-@dataclass(frozen=True)
-class Block:
-    language: str
-    line: int
-    code: str
-    run: bool
-
-
-def blocks(text):
-    """Return the fenced blocks of a page; a fence may be indented, as in a list."""
-    found = []
-    fence, before = None, ""
-    for number, line in enumerate(text.splitlines(), 1):
-        opening = re.fullmatch(r"\s*(`{3,})\s*(\w*).*", line)
-        if fence is None and opening:
-            fence, language, start, code = opening[1], opening[2], number, []
-        elif fence is not None and line.strip() == fence:
-            code = dedent("\n".join(code)) + "\n"
-            found.append(Block(language, start, code, run=before != NO_RUN))
-            fence, before = None, ""
-        elif fence is not None:
-            code.append(line)
-        elif line.strip():
-            before = line.strip()
-    assert fence is None, f"the block that starts in line {start} never ends"
-    return found
 
 
 def commands(code):
