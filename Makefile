@@ -8,7 +8,7 @@ ENGINE_TESTS := $(addprefix tests/,families test_layers.py test_losses.py test_e
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-all test-engine test-skore bench-quick check format clean
+.PHONY: help demo test test-all test-engine test-skore bench-quick docs check format clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -32,6 +32,9 @@ bench-quick: .venv/test.stamp  ## Run the benchmarks in a tiny form, in about a 
 	.venv/bin/python -m benchmarks.quality run --quick
 	.venv/bin/python -m benchmarks.speed run --quick
 
+docs: .venv/docs.stamp  ## Build the site into build/docs: every block runs, broken links are errors
+	.venv/bin/python -m docs.site
+
 check: .venv/check.stamp  ## Check format, lint, types and floors
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
@@ -50,6 +53,7 @@ clean:  ## Remove the virtual environments and all caches
 .venv/demo.stamp: EXTRAS := jax,report
 .venv/test.stamp: EXTRAS := jax,test
 .venv/check.stamp: EXTRAS := check,test
+.venv/docs.stamp: EXTRAS := jax,test,docs
 .venv/%.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install -q -c constraints.txt -e '.[$(EXTRAS)]'

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from pathlib import Path
 from textwrap import dedent
 
@@ -44,6 +45,8 @@ def test_python_blocks_run(page, tmp_path, monkeypatch):
             code = compile("\n" * block.line + block.code, str(page), "exec")
             if block.run:
                 exec(code, namespace)
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @each_page

@@ -80,7 +80,7 @@ def _class(path: str, kind: Any) -> Iterator[str]:
         for name in methods:
             static = inspect.getattr_static(kind, name)
             # what scikit-learn makes for a class only then
-            known = inspect.isroutine(static) or isinstance(static, classmethod | staticmethod)
+            known = inspect.isfunction(static) or isinstance(static, classmethod | staticmethod)
             value = static if known else methods[name]
             yield from _described("method", f"{path}.{name}", value)
     if others:

@@ -10,9 +10,8 @@ language = "en"
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_shown"]
-myst_enable_extensions = ["fieldlist", "dollarmath"]
+myst_enable_extensions = ["fieldlist"]
 myst_heading_anchors = 4
-myst_dmath_double_inline = False
 suppress_warnings: list[str] = []
 add_module_names = False
 toc_object_entries_show_parents = "hide"
@@ -46,3 +45,12 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
+
+
+def setup(app: object) -> dict[str, bool]:
+    """Link names in the text to the reference."""
+    from docs.site import names
+
+    app.covey_places = names.places()  # type: ignore[attr-defined]
+    app.connect("doctree-resolved", names.link)  # type: ignore[attr-defined]
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
