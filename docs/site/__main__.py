@@ -46,7 +46,7 @@ def main() -> int:
 def _for_programs(pages: dict[str, Page]) -> Iterator[str]:
     """The lines of llms.txt: every page, as Markdown, with its first sentence."""
     yield ABOUT
-    for folder, title, _ in (*SECTIONS, ("", "More", ""), ("project", "Project", "")):
+    for folder, title, _ in (*SECTIONS, ("", "More", "")):
         inside = [p for p in pages if p.rpartition("/")[0].partition("/")[0] == folder]
         if inside:
             yield f"## {title}\n"

@@ -50,6 +50,7 @@ def pages() -> dict[str, str]:
 
 def _module(path: str, module: Any, classes: dict[str, Any], rest: dict[str, Any]) -> Iterator[str]:
     yield from (f"# {path}", "", f"```{{py:module}} {path}", "```", "")
+    yield from ("```{py:currentmodule} None", "```", "")  # names are given in full
     yield from (to_markdown(inspect.getdoc(module) or ""), "")
     if classes:
         yield from ("## Classes", "")

@@ -17,6 +17,7 @@ def places() -> dict[str, tuple[str, str]]:
     """The page and the anchor of each name that means one thing, as pages write it."""
     found: dict[str, tuple[str, str]] = {}
     top: list[tuple[str, tuple[str, str]]] = []
+    methods: set[str] = set()
     for page, text in api.pages().items():
         for kind, name in _DESCRIBED.findall(text):
             place = page, "module-" + name if kind == "module" else name
@@ -24,10 +25,13 @@ def places() -> dict[str, tuple[str, str]]:
             if kind in ("class", "function", "exception"):
                 top.append((name.rpartition(".")[2], place))
                 found[name.removeprefix("covey.")] = place
-            if name.startswith("covey.JointRegressor.") and "_" in name:
-                top.append((name.rpartition(".")[2], place))
+            last = name.rpartition(".")[2]
+            if name.startswith("covey.JointRegressor.") and "_" in last:
+                top.append((last, place))
+            elif kind in ("method", "attribute"):
+                methods.add(last)  # `fit` is that of an estimator, more often than `covey.fit`
     count = Counter(name for name, _ in top)
-    return found | {name: place for name, place in top if count[name] == 1}
+    return found | {n: place for n, place in top if count[n] == 1 and n not in methods}
 
 
 def link(app: Any, doctree: nodes.document, docname: str) -> None:

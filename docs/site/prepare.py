@@ -27,6 +27,7 @@ SECTIONS = (
     ("reference", "Reference", "Every name, option, file and message."),
     ("coming-from", "Coming from", "Old words to new ones, for those who know another library."),
     ("gallery", "Gallery", "Short examples with pictures."),
+    ("project", "Project", "What changed, and how to change it."),
 )
 # Pages of the repository outside docs/ that are part of the site.
 OUTSIDE = {"CHANGELOG.md": "project/changelog.md", "CONTRIBUTING.md": "project/contributing.md"}
@@ -60,7 +61,7 @@ class Page:
         for paragraph in re.split(r"\n\s*\n", body):
             if re.match(r"[A-Za-z*`\"]", paragraph) and not paragraph.startswith("* "):
                 plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(paragraph.split()))
-                return re.split(r"(?<=[.?!:;])\s", plain)[0].rstrip(":;")
+                return re.split(r"(?<=[.?!])\s", plain)[0]
         return ""
 
 
@@ -104,8 +105,8 @@ def prepare() -> dict[str, Page]:
             plain = with_outputs(plain, folder, here, plain=True)
         text = _PICTURE.sub(_light_and_dark, text)
         if path == "index.md":
-            text += _contents([*(f"{s[0]}/index" for s in SECTIONS), "benchmarks"], pages)
-            text += _contents(["project/changelog", "project/contributing"], pages)
+            sections = [f"{folder}/index" for folder, _, _ in SECTIONS]
+            text += _contents([*sections[:-1], "benchmarks", sections[-1]], pages)
         elif path.endswith("/index.md"):
             text += _contents(_order(path, text, pages), pages)
         for folder, content in ((SOURCE, text), (PLAIN, plain)):

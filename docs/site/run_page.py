@@ -54,10 +54,10 @@ def _place() -> Any:
     import pandas as pd
 
     before = os.getcwd()
-    tables = ("display.width", 96, "display.max_columns", 8, "display.max_rows", 8)
+    tables = ("display.width", 84, "display.max_columns", 8, "display.max_rows", 8)
     with (
         tempfile.TemporaryDirectory() as folder,
-        np.printoptions(precision=3, suppress=True, threshold=24, edgeitems=2, linewidth=96),
+        np.printoptions(precision=3, suppress=True, threshold=24, edgeitems=2, linewidth=84),
         pd.option_context(*tables, "display.precision", 3),
         warnings.catch_warnings(),
         matplotlib.rc_context(SETTINGS),
