@@ -104,6 +104,8 @@ def prepare() -> dict[str, Page]:
             text = with_outputs(text, folder, f"/{name}")
             plain = with_outputs(plain, folder, here, plain=True)
         text = _PICTURE.sub(_light_and_dark, text)
+        if path == "gallery/index.md":
+            text = _with_pictures(text, shown)
         if path == "index.md":
             sections = [f"{folder}/index" for folder, _, _ in SECTIONS]
             text += _contents([*sections[:-1], "benchmarks", sections[-1]], pages)
@@ -128,6 +130,27 @@ def _light_and_dark(match: re.Match[str]) -> str:
             "```\n",
         )
     )
+
+
+def _with_pictures(text: str, shown: dict[Path, Path]) -> str:
+    """The list of the gallery, with the last figure of each page in it."""
+
+    def card(match: re.Match[str]) -> str:
+        name = match[2].removesuffix(".md")
+        figures = sorted(shown[DOCS / "gallery" / match[2]].glob("*-light.svg"), key=_numbers)
+        picture = f"![{match[1]}](/_shown/gallery/{name}/{figures[-1].name})"
+        drawn = _PICTURE.sub(_light_and_dark, picture).replace(
+            ":alt:", f":target: {name}.html\n:alt:"
+        )
+        return (
+            f"`````{{container}} card-of-gallery\n{match[0].removeprefix('* ')}\n\n{drawn}\n`````\n"
+        )
+
+    return re.sub(r"^\* \[([^\]]*)\]\(([^)]*)\).*$", card, text, flags=re.M)
+
+
+def _numbers(file: Path) -> list[int]:
+    return [int(each) for each in re.findall(r"\d+", file.name)]
 
 
 def _of(folder: str, pages: dict[str, Page]) -> list[str]:
