@@ -31,7 +31,7 @@ def pages() -> dict[str, str]:
         own = {
             each: value
             for each, value in values.items()
-            if not inspect.ismodule(value) and (not name or each not in covey.__all__)
+            if not inspect.ismodule(value) and (not name or value is not getattr(covey, each, None))
         }
         classes = {k: v for k, v in own.items() if inspect.isclass(v) and name != "errors"}
         for each, value in classes.items():

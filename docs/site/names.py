@@ -10,7 +10,7 @@ from docutils import nodes
 
 from docs.site import api
 
-_DESCRIBED = re.compile(r"^`{3,}\{py:(\w+)\} ([\w.]+)", re.M)
+_DESCRIBED = re.compile(r"^`{3,}\{py:(?!currentmodule)(\w+)\} ([\w.]+)", re.M)
 
 
 def places() -> dict[str, tuple[str, str]]:
