@@ -1,6 +1,7 @@
 # The commands that people and CI call. Set-up needs Python, pip and make; nothing else.
 PYTHON ?= python3
 ENGINE ?= jax
+GUEST ?= mlflow
 # Each process takes a stretch of the list, in order: what a file prepares is prepared once.
 PARALLEL ?= -n auto --maxprocesses 4 --dist worksteal
 ENGINE_TESTS := $(addprefix tests/,families test_layers.py test_losses.py test_engines.py \
@@ -8,7 +9,7 @@ ENGINE_TESTS := $(addprefix tests/,families test_layers.py test_losses.py test_e
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-all test-engine test-skore bench-quick docs check format clean
+.PHONY: help demo test test-all test-engine test-skore test-guest notebook bench-quick docs check format clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -27,6 +28,12 @@ test-engine: .venv-$(ENGINE)/test.stamp  ## Run what touches Keras with ENGINE=t
 
 test-skore: .venv-skore/skore.stamp  ## Evaluate a regressor with skore, in an environment of its own
 	.venv-skore/bin/pytest tests/integration
+
+test-guest: .venv-guest-$(GUEST)/guest.stamp  ## Run the page about another package, such as GUEST=mlflow, in an environment of its own
+	GUEST=$(GUEST) .venv-guest-$(GUEST)/bin/pytest tests/integration/test_guests.py -rs
+
+notebook: .venv/notebook.stamp  ## Run the tutorial and write it as a notebook
+	.venv/bin/python -m tests.notebook
 
 bench-quick: .venv/test.stamp  ## Run the benchmarks in a tiny form, in about a minute
 	.venv/bin/python -m benchmarks.quality run --quick
@@ -50,6 +57,7 @@ clean:  ## Remove the virtual environments and all caches
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp per set of extras: installed once, and again when what is required changes.
+.venv/notebook.stamp: EXTRAS := jax,test,notebook
 .venv/demo.stamp: EXTRAS := jax,report
 .venv/test.stamp: EXTRAS := jax,test
 .venv/check.stamp: EXTRAS := check,test
@@ -67,4 +75,18 @@ clean:  ## Remove the virtual environments and all caches
 .venv-skore/skore.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-skore
 	.venv-skore/bin/pip install -q -c constraints.txt -e '.[jax,test]' skore==0.28.0
+	@touch $@
+
+# Guests ask for older versions of this or that than Covey is tested with, so constraints do not hold here.
+.venv-guest-mlflow/guest.stamp: WITH := .[jax,test] mlflow==3.17.2
+.venv-guest-shap/guest.stamp: WITH := .[jax,test] shap==0.51.0
+.venv-guest-optuna/guest.stamp: WITH := .[jax,test] optuna==5.0.0
+.venv-guest-ngboost/guest.stamp: WITH := .[jax,test] ngboost==0.6.0
+.venv-guest-mapie/guest.stamp: WITH := .[jax,test] mapie==1.6.0
+.venv-guest-torch/guest.stamp: WITH := .[torch,test]
+.venv-guest-keras-mdn-layer/guest.stamp: WITH := .[tensorflow,test] keras-mdn-layer==1.0.0
+.venv-guest-tfp/guest.stamp: WITH := .[tensorflow,test] tensorflow-probability==0.25.0 tf_keras
+.venv-guest-%/guest.stamp: pyproject.toml
+	$(PYTHON) -m venv .venv-guest-$*
+	.venv-guest-$*/bin/pip install -q $(addprefix -e ,$(firstword $(WITH))) $(wordlist 2,9,$(WITH))
 	@touch $@
