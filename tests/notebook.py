@@ -3,7 +3,6 @@
 The page is what people edit. Needs `pip install -e ".[jax,report,notebook]"`.
 """
 
-import json
 import os
 import re
 import sys
@@ -15,7 +14,7 @@ from tests.test_docs import ROOT, blocks
 
 PAGE = ROOT / "docs" / "tutorial" / "air-quality.md"
 NOTEBOOK = PAGE.with_suffix(".ipynb")
-PLACES = re.compile(r"\S*[/\\]ipykernel_\d+[/\\]\d+\.py")  # differs from run to run
+PLACES = re.compile(r'[^\s"]*[/\\]ipykernel_\d+[/\\]\d+\.py')  # of cells; differ from run to run
 
 
 def cells(page: str) -> list[tuple[str, str]]:
@@ -62,14 +61,22 @@ def run(parts: list[tuple[str, str]]) -> Any:
         NotebookClient(book, timeout=600, resources={"metadata": {"path": folder}}).execute()
     for cell in book.cells:
         cell.metadata.clear()  # when it ran
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if _of_the_page(output)]
     return book
+
+
+def _of_the_page(output: Any) -> bool:
+    """Whether it is more than a warning about the machine that the notebook ran on."""
+    return output.get("name") != "stderr" or PLACES.search(output.text) is not None
 
 
 def main() -> None:
     """Write the notebook beside its page."""
+    import nbformat
+
     book = run(cells(PAGE.read_text(encoding="utf-8")))
-    text = PLACES.sub("cell.py", json.dumps(book, indent=1, ensure_ascii=False, sort_keys=True))
-    NOTEBOOK.write_text(text + "\n", encoding="utf-8")
+    NOTEBOOK.write_text(PLACES.sub("cell.py", nbformat.writes(book)) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ def test_every_cell_ran_and_none_failed(book):
     said = "".join(text(output.get("text", "")) for output in outputs)
     assert "Good? Yes" in said
     assert "covey: error" not in said
+    assert "CoveyWarning" in said
+    assert "site-packages" not in said  # nothing of the machine that it ran on
 
 
 def test_a_page_is_cut_into_cells():

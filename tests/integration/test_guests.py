@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -85,9 +86,10 @@ def test_mlflow_serves_what_the_page_logged(tmp_path, monkeypatch):
     namespace = run(page)
     X, model, port = namespace["X"], namespace["model"], free_port()
     serve = ["models", "serve", "--model-uri", Path("uri.txt").read_text(), "--port", str(port)]
+    tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # uvicorn
     server = subprocess.Popen(
         [sys.executable, "-m", "mlflow", *serve, "--env-manager", "local"],
-        env={**os.environ, "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"},
+        env={**os.environ, "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db", "PATH": tools},
         start_new_session=True,
     )
     try:
@@ -103,5 +105,6 @@ def test_mlflow_serves_what_the_page_logged(tmp_path, monkeypatch):
         assert "upper_north" not in answer(port, question)[0]
         assert np.isfinite(found[0]["mean_north"])
     finally:
-        os.killpg(server.pid, 15)
+        with suppress(ProcessLookupError):  # it ended by itself
+            os.killpg(server.pid, 15)
         server.wait(30)
