@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covey.families.family import Family
+from covey.families.full import FullFamily
 from covey.families.low_rank import LowRankNormal
+from covey.families.mixture import Mixture
 from covey.families.student_t import StudentT
 from covey.types import Array, Tensor
 
@@ -138,3 +140,28 @@ def normal_head(
         of freedom, which come last in a `StudentT`.
     """
     return kernel[..., :-1].copy(), bias[..., :-1].copy()
+
+
+def start_of(family: Mixture | LowRankNormal) -> NDArray[np.floating]:
+    """What is added to raw outputs before they are constrained.
+
+    Args:
+        family: of D targets.
+
+    Returns:
+        Of a `Mixture` for the raw outputs of each component, shape (J, size of one); of a
+        `LowRankNormal` for the loadings, shape (R, D).
+    """
+    return family._start
+
+
+def ball_of(family: Family) -> float:
+    """Square of the radius of the ball that holds the entries of A below the diagonal.
+
+    Args:
+        family: a `FullFamily` of two targets or more, or a `Mixture` of such components.
+    """
+    full = family._component if isinstance(family, Mixture) else family
+    if not isinstance(full, FullFamily):
+        raise TypeError(f"{family} has no such ball")
+    return full._scale._ball

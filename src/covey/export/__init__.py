@@ -1,0 +1,1 @@
+"""Fitted models as ONNX graphs, for systems in which there is no Covey."""
