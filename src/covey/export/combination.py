@@ -64,8 +64,7 @@ class Combination:
         weight, ratio = self._weight(), parts.ratio(graph)
         both = weight if ratio is None else graph.op("Mul", weight, ratio)
         rows = graph.op("Mul", parts.rows, graph.unsqueezed(graph.op("Sqrt", both), -1, -2))
-        rows = graph.op("Transpose", rows, perm=[1, 0, 2, 3, 4])
-        found = self._square(graph.reshaped(rows, 0, members * count * height, d))
+        found = self._square(rows, members * count * height, d)
         if parts.specific is not None:
             specific = graph.op("Mul", parts.specific, graph.unsqueezed(both, -1))
             diagonal = graph.unsqueezed(graph.total(specific, 0, 2), -1)
@@ -75,16 +74,21 @@ class Combination:
             found = graph.op("Mul", found, (1 - share) * np.ones((d, d)) + share * np.eye(d))
         away = graph.op("Sub", parts.mean, graph.unsqueezed(self.mean, 0, 2))
         away = graph.op("Mul", away, graph.unsqueezed(graph.op("Sqrt", weight), -1))
-        away = graph.op("Transpose", away, perm=[1, 0, 2, 3])
-        found = graph.op("Add", found, self._square(graph.reshaped(away, 0, members * count, d)))
+        away = graph.unsqueezed(away, 3)
+        found = graph.op("Add", found, self._square(away, members * count, d))
         # symmetric to the last digit
         mirrored = graph.op("Transpose", found, perm=[0, 2, 1])
         return graph.op("Mul", graph.op("Add", found, mirrored), np.float64(0.5))
 
-    def _square(self, rows: str) -> str:
-        """R'R of N matrices."""
-        turned = self.graph.op("Transpose", rows, perm=[0, 2, 1])
-        return self.graph.op("MatMul", turned, rows)
+    def _square(self, rows: str, height: int, width: int) -> str:
+        """Sum of R'R over all components, of shape (K, N, J, Q, D), which have so many rows."""
+        graph = self.graph
+        upright = graph.op("Transpose", rows, perm=[1, 0, 2, 3, 4])
+        upright = graph.reshaped(upright, 0, height, width)
+        # not by a transposition of the former: onnxruntime 1.20 fuses that with the product, and
+        # has no such product of doubles
+        turned = graph.op("Transpose", rows, perm=[1, 4, 0, 2, 3])
+        return graph.op("MatMul", graph.reshaped(turned, 0, width, height), upright)
 
     def _weight(self) -> str:
         """Weights of all components, of sum 1 in each row; a shape that fits (K, N, J)."""

@@ -56,7 +56,7 @@ class Graph:
 
     def output(self, name: str, value: str, *shape: int) -> None:
         """Make a value, of doubles of shape (N, ...), an output of the graph."""
-        self._nodes.append(self._onnx.helper.make_node("Identity", [value], [name]))
+        self._nodes.append(self._onnx.helper.make_node("Identity", [value], [name], name=f"/{name}"))
         info = self._onnx.helper.make_tensor_value_info
         self._outputs.append(info(name, self._onnx.TensorProto.DOUBLE, [ROWS, *shape]))
 
@@ -84,7 +84,9 @@ class Graph:
         names = [each if isinstance(each, str) else self.constant(each) for each in inputs]
         output = f"/{kind}/{len(self._nodes)}"
         make = self._onnx.helper.make_node
-        self._nodes.append(make(kind, names, [output], domain=domain or None, **attributes))
+        # named, since onnxruntime 1.20 names what it fuses after its nodes, and refuses a name twice
+        named = {"name": output, "domain": domain or None}
+        self._nodes.append(make(kind, names, [output], **named, **attributes))
         return output
 
     def tensor(self, array: NDArray[Any]) -> Any:
