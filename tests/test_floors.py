@@ -20,7 +20,7 @@ FLOORS = (
     {"assess", "files", "layers", "losses", "plot", "scorers", "start"},
     {"report", "rows", "stacking"},
     {"members"},
-    {"archive", "fitted"},
+    {"archive", "export", "fitted"},
     {"stream"},
     {"regressor"},
     {"demo"},

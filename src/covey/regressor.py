@@ -263,6 +263,25 @@ class JointRegressor(
         """
         estimator.write(path, self.fitted_, self.get_params(deep=False), trusted)
 
+    def write_onnx(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model as an ONNX file, for systems in which there is no Covey.
+
+        One graph goes from the cells of a table to the mean and the covariance of
+        `predict_distribution`, in target units; of a mixture to its components, too. Inputs,
+        outputs and what the file says of itself: docs/how-to/export.md.
+
+        Args:
+            path: where to write; the folder must exist. It is written as a whole or not at all.
+
+        Raises:
+            InputError: the file cannot be written there; the model has a `base` or a `transform`,
+                or an activation that ONNX lacks; or the package onnx is not installed. Nothing is
+                written then.
+        """
+        from covey.export.file import write  # needs a package that few have
+
+        write(path, self.fitted_)
+
     def _html_repr(self) -> str:
         """What notebooks show: scikit-learn's diagram and, after a fit, the summary."""
         diagram = str(super()._html_repr())

@@ -115,7 +115,7 @@ def test_an_option_of_python_has_one_name(command, functions, its_own):
     assert options_of(command) - python == its_own
 
 
-COMMANDS = ("fit", "predict", "evaluate", "calibrate", "info", "demo")
+COMMANDS = ("fit", "predict", "evaluate", "calibrate", "export", "info", "demo")
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
@@ -179,7 +179,7 @@ def test_the_list_of_commands_has_one_line_for_each(capsys):
     with pytest.raises(SystemExit):
         cli.main(["--help"])
     lines = capsys.readouterr().out.splitlines()
-    for command in ("fit", "predict", "evaluate", "calibrate", "info", "demo"):
+    for command in ("fit", "predict", "evaluate", "calibrate", "export", "info", "demo"):
         assert len([line for line in lines if re.match(rf"    {command} +\S", line)]) == 1
 
 

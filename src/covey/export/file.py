@@ -13,8 +13,10 @@ from covey.export.components import Components
 from covey.export.encoding import matrices
 from covey.export.graph import Graph
 from covey.export.inputs import add_inputs
+from covey.export.library import onnx
 from covey.export.metadata import metadata
 from covey.members.fitted_model import FittedModel
+from covey.table.cells import listed
 
 
 def write(path: str | os.PathLike[str], fitted: FittedModel) -> None:
@@ -52,6 +54,13 @@ def model_of(fitted: FittedModel) -> Any:
     parts = Components.of(graph, ensemble, matrix, followed)
     Combination.of(graph, ensemble, parts).add_outputs()
     return graph.model(metadata(fitted, features), __version__)
+
+
+def described(path: str | os.PathLike[str]) -> str:
+    """Inputs and outputs of an ONNX file, in a sentence for people."""
+    graph = onnx().load(os.fspath(path)).graph
+    inputs, outputs = ([value.name for value in part] for part in (graph.input, graph.output))
+    return f"inputs {listed(inputs)}; outputs {listed(outputs)}"
 
 
 def _refuse(fitted: FittedModel) -> None:

@@ -1,8 +1,8 @@
 """An ONNX graph that grows node by node.
 
-Opset 17 and ai.onnx.ml 3, in IR version 8: onnxruntime reads them from 1.14 (February 2023) on. Only
-operators whose double form onnxruntime has on a CPU are used on doubles: it lacks those of Erf, Elu
-and Softplus, and had none of Cos before 1.21.
+Opset 17 and ai.onnx.ml 3, in IR version 8, which are of 2022: so onnxruntime 1.20 of November 2024
+reads files as later ones do. Only operators that onnxruntime has for doubles on a CPU are used on
+doubles: it lacks Erf, Elu and Softplus, and 1.20 lacks Cos.
 """
 
 from __future__ import annotations
