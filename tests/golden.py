@@ -61,7 +61,7 @@ def array(count=ROWS):
 
 
 def targets(X, count=3, scale=10.0, offset=0.0):
-    """So many targets in different units, correlated, with noise that grows with the last number."""
+    """So many targets in different units, correlated, with more noise in some rows."""
     numeric = np.asarray(X)[:, :2].astype(float)
     numeric = np.nan_to_num((numeric - np.nanmean(numeric, axis=0)) / np.nanstd(numeric, axis=0))
     noise = np.stack([normal(30 + j, len(X)) for j in range(count)], axis=1)
@@ -69,7 +69,8 @@ def targets(X, count=3, scale=10.0, offset=0.0):
     mean = np.stack([numeric @ [1.0, np.sin(j)] for j in range(count)], axis=1)
     found = mean + noise * (0.3 + 0.2 * np.abs(numeric[:, [1]]))
     return pd.DataFrame(
-        found * scale ** (np.arange(count) % 4 - 1) + offset, columns=[f"t{j}" for j in range(count)]
+        found * scale ** (np.arange(count) % 4 - 1) + offset,
+        columns=[f"t{j}" for j in range(count)],
     )
 
 

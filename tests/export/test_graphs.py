@@ -59,7 +59,7 @@ def test_a_graph_is_a_sound_model(case):
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_any_number_of_rows(case, count):
-    _, model, session, X = case
+    _, _, session, X = case
     all_rows, some = run(session, X), run(session, X[:count])
     for name, array in some.items():
         scale = np.abs(all_rows[name]).max()
@@ -99,13 +99,12 @@ def test_components_of_a_mixture(case):
         factor = found["component_factors"][:, number]
         scale = factor @ np.swapaxes(factor, 1, 2)
         assert (
-            np.abs(scale - scale_matrix(component).matrices())
-            / (own[:, :, None] * own[:, None, :])
+            np.abs(scale - scale_matrix(component).matrices()) / (own[:, :, None] * own[:, None, :])
         ).max() < NEAR
 
 
 def test_levels_are_those_of_calibrated_intervals(case):
-    name, model, session, X = case
+    _, model, session, X = case
     metadata = session.get_modelmeta().custom_metadata_map
     levels = json.loads(metadata["covey.levels"])
     joint = model.predict_distribution(X)
@@ -129,7 +128,7 @@ def test_levels_are_those_of_calibrated_intervals(case):
 
 
 def test_the_file_says_what_it_is(case):
-    name, model, session, _ = case
+    _, model, session, _ = case
     metadata = session.get_modelmeta().custom_metadata_map
     assert metadata["covey.family"] == model.family_
     assert metadata["covey.version"] == covey.__version__
@@ -197,9 +196,7 @@ def test_names_that_a_graph_cannot_have():
         dataclasses.replace(column, name=name)
         for column, name in zip(schema.columns, ("mean", "/Add/3"), strict=True)
     )
-    fitted = dataclasses.replace(
-        model.fitted_, schema=dataclasses.replace(schema, columns=columns)
-    )
+    fitted = dataclasses.replace(model.fitted_, schema=dataclasses.replace(schema, columns=columns))
     X = new_rows("normal").set_axis(["mean", "/Add/3"], axis=1)
     session = session_of(fitted)
     assert [one.name for one in session.get_inputs()] == ["X:mean", "X:/Add/3"]

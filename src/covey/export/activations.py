@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ def _of(value: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     return np.asarray(value, dtype=np.float32)
 
 
-def _operator(kind: str, **attributes: float) -> Activation:
+def _operator(kind: str, **attributes: Any) -> Activation:
     return lambda graph, x: graph.op(kind, x, **attributes)
 
 

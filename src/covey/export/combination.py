@@ -9,6 +9,7 @@ import numpy as np
 from covey.export.components import Components
 from covey.export.graph import Graph
 from covey.members.ensemble import Ensemble
+from covey.types import Array
 
 MEAN, COVARIANCE, FREEDOM = "mean", "covariance", "degrees_of_freedom"
 WEIGHTS, MEANS, FACTORS = "component_weights", "component_means", "component_factors"
@@ -121,7 +122,7 @@ class Combination:
         graph.output(COMPONENT_FREEDOM, by_row(str(parts.freedom)), total)
 
 
-def _widened(graph: Graph, parts: Components, mean: str, scales: np.ndarray) -> Components:  # type: ignore[type-arg]
+def _widened(graph: Graph, parts: Components, mean: str, scales: Array) -> Components:
     """Components widened about the mean of their mixture, target by target."""
     about = graph.unsqueezed(mean, 0, 2)
     away = graph.op("Mul", graph.op("Sub", parts.mean, about), scales)

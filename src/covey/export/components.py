@@ -129,7 +129,9 @@ class Components:
             start = start_of(architecture.family).astype(np.float64)
             loadings = graph.op("Add", graph.op("Mul", loadings, np.float64(GAIN)), start)
             squares = graph.total(graph.squared(loadings), 2, keep=True)
-            bound = graph.op("Add", graph.op("Div", squares, np.float64(LARGEST_RATIO)), np.float64(1))
+            bound = graph.op(
+                "Add", graph.op("Div", squares, np.float64(LARGEST_RATIO)), np.float64(1)
+            )
             loadings = graph.op("Div", loadings, graph.op("Sqrt", bound))
             rows = graph.op("Mul", loadings, graph.unsqueezed(specific, 2))
         else:  # one row of zeros

@@ -132,9 +132,7 @@ class _Numbers:
                 "Or", graph.op("Less", values, under), graph.op("Greater", values, over)
             )
             wide = self._ends(columns, reach)
-            least, most = (
-                np.where(plain, *pair) for pair in zip(wide, (low, high), strict=True)
-            )
+            least, most = (np.where(plain, *pair) for pair in zip(wide, (low, high), strict=True))
             held = graph.op("Where", beyond, graph.clipped(values, least, most), held)
         center, scale = (
             np.array([getattr(column, name) for column in columns]) for name in ("center", "scale")

@@ -71,7 +71,7 @@ def _refuse(fitted: FittedModel) -> None:
             f"Covey knows. Received: base={fitted.mean_model.description}. Export it with its own "
             "tools, such as skl2onnx; or fit without `base`: trees of Covey's own are exported."
         )
-    if fitted.transforms is not None:
+    if fitted.transforms:
         names = [
             repr(target)
             for target, one in zip(fitted.targets, fitted.transforms.each, strict=True)

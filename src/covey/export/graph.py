@@ -21,7 +21,8 @@ ML = "ai.onnx.ml"
 ROWS = "N"  # what graphs call the number of rows, which each call has its own of
 LARGEST = 2**31 - 1  # bytes of a file, of which protobuf can make no more
 
-Value = str | NDArray[Any]  # the name of a value of the graph, or a constant
+Constant = NDArray[Any] | np.generic
+Value = str | Constant  # the name of a value of the graph, or a constant
 
 
 class Graph:
@@ -56,11 +57,13 @@ class Graph:
 
     def output(self, name: str, value: str, *shape: int) -> None:
         """Make a value, of doubles of shape (N, ...), an output of the graph."""
-        self._nodes.append(self._onnx.helper.make_node("Identity", [value], [name], name=f"/{name}"))
+        self._nodes.append(
+            self._onnx.helper.make_node("Identity", [value], [name], name=f"/{name}")
+        )
         info = self._onnx.helper.make_tensor_value_info
         self._outputs.append(info(name, self._onnx.TensorProto.DOUBLE, [ROWS, *shape]))
 
-    def constant(self, array: NDArray[Any]) -> str:
+    def constant(self, array: Constant) -> str:
         """The name of a constant; equal ones are stored once."""
         array = np.ascontiguousarray(array).reshape(np.shape(array))
         key = array.dtype.str, array.shape, array.tobytes()
@@ -84,7 +87,7 @@ class Graph:
         names = [each if isinstance(each, str) else self.constant(each) for each in inputs]
         output = f"/{kind}/{len(self._nodes)}"
         make = self._onnx.helper.make_node
-        # named, since onnxruntime 1.20 names what it fuses after its nodes, and refuses a name twice
+        # named, since onnxruntime 1.20 names what it fuses after its nodes, and no name twice
         named = {"name": output, "domain": domain or None}
         self._nodes.append(make(kind, names, [output], **named, **attributes))
         return output
@@ -122,7 +125,7 @@ class Graph:
         """The square of a value."""
         return self.op("Mul", value, value)
 
-    def clipped(self, value: str, low: NDArray[Any], high: NDArray[Any]) -> str:
+    def clipped(self, value: str, low: Constant, high: Constant) -> str:
         """A value held between two bounds of its own type, of any shape that fits."""
         return self.op("Min", self.op("Max", value, low), high)
 
