@@ -406,3 +406,16 @@ def test_an_array_that_is_not_what_it_declares(path, content, declared):
 def test_the_attack_helper_is_consistent(path):
     replace_array(path, npy(np.arange(3.0) + 1))
     np.testing.assert_array_equal(container.read(path)[1]["a"], [1, 2, 3])
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/evil", "a/../b", "a\\b", ""])
+def test_an_array_whose_name_leads_elsewhere(path, name):
+    def change(members):
+        header = json.loads(members["manifest.json"])
+        content = members.pop("arrays/a.npy")
+        header["arrays"][name] = header["arrays"].pop("a")
+        members |= {"manifest.json": json.dumps(header).encode(), f"arrays/{name}.npy": content}
+
+    rewrite(path, change)
+    with pytest.raises(ArtifactError, match="as Covey never does"):
+        container.read(path)

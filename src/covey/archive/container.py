@@ -162,10 +162,15 @@ def _check(name: str, dtype: np.dtype[Any]) -> None:
             f"Expected array '{name}' to hold numbers, booleans, dates or fixed-width text. "
             f"Received: dtype {dtype}. Convert it, or put it into the manifest."
         )
-    if not name.isprintable() or "\\" in name or {"", ".", ".."} & set(name.split("/")):
+    if not _is_storable(name):
         raise InputError(
             f"Expected printable array names, with '/' between parts. Received: {name!r}."
         )
+
+
+def _is_storable(name: str) -> bool:
+    """Whether an array may be called so: no name leads out of the archive, were it unpacked."""
+    return name.isprintable() and "\\" not in name and not {"", ".", ".."} & set(name.split("/"))
 
 
 def _unpack(source: Path, file: BinaryIO) -> Snapshot:
@@ -218,6 +223,8 @@ def _check_members(
     expected = {_MANIFEST, *map(_member, entries)}
     if missing := sorted(expected.difference(names)):
         raise _damaged(source, f"it lacks {', '.join(missing)}")
+    if bad := sorted(name for name in entries if not _is_storable(name)):
+        raise _damaged(source, f"it calls an array {shown(bad[0])}, as Covey never does")
     if len(names) > len(expected):
         raise _damaged(source, "it holds members that its manifest does not list")
     if any(member.compress_type != zipfile.ZIP_STORED for member in members):
