@@ -15,6 +15,7 @@ import tempfile
 import warnings
 import zipfile
 from collections import Counter
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -271,10 +272,8 @@ def main(count, seed):
         known[name] = file_of(name).read_bytes(), rows, (joint.mean, joint.covariance)
     from covey.archive import scikit_learn
 
-    try:  # imports what it needs, before anything is listened to
+    with suppress(covey.errors.CoveyError):  # imports what it needs, before anybody listens
         scikit_learn.from_bytes([np.zeros(3, dtype=np.uint8)])
-    except covey.errors.CoveyError:
-        pass
     import resource
 
     limit = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE") + ROOM
