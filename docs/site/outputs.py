@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,11 @@ def outputs(pages: Iterable[Path], *, tidy: bool = False) -> dict[Path, Path]:
     return folders
 
 
+def kept(page: Path) -> bool:
+    """Whether the blocks of a page ran already, with Covey and the page as they are now."""
+    return (KEPT / _key(page, _of_covey())).is_dir()
+
+
 def with_outputs(text: str, folder: Path, pictures: str, *, plain: bool = False) -> str:
     """A page with what its blocks show put below each of them.
 
@@ -93,6 +99,7 @@ def _runs(page: Path) -> bool:
     return any(b.language == "python" and b.run for b in blocks(page.read_text(encoding="utf-8")))
 
 
+@cache
 def _of_covey() -> bytes:
     """A hash of all that the results of a page depend on, but the page."""
     found = hashlib.sha256((ROOT / "constraints.txt").read_bytes())
