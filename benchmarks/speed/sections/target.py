@@ -16,6 +16,9 @@ ROWS, TEST_ROWS, TARGETS = 10_000, 5_000, 5
 VALIDATION = 0.15  # share of the training rows on which peers stop
 LIMITS: dict[str, dict[str, Any]] = {
     **{f"`max_steps={n}`": {"max_steps": n} for n in (10, 25, 50, 100, 200, 400, 800)},
+    **{
+        f"`max_steps={n}, trees=False`": {"max_steps": n, "trees": False} for n in (10, 25, 50, 100)
+    },
     **{f"`max_time={n}`": {"max_time": n} for n in (3, 4, 6, 8, 12)},
     "defaults": {},
 }
@@ -30,7 +33,7 @@ imports not (they have a column). Figures are medians over seeds (here {rounds})
 everyone is fitted once. Peers as in the benchmark of quality, but NGBoost on all
 rows, and each setting of XGBoostLSS by itself; a fit may take {minutes:.0f} minutes. *Covey until
 then* is the quickest fit with an NLL at least as good as the peer's in the end, among
-those with a smaller `max_steps` or `max_time` ({limits})
+those with a smaller `max_steps`, with and without trees, or `max_time` ({limits})
 and the defaults: its seconds, how many times as long the peer took, and its NLL. *Compiled before*
 is the same for the second fit of a process, by `max_steps`.
 """
@@ -108,7 +111,9 @@ def report(found: list[tuple[str, dict[str, Any]]]) -> str:
         truth=first["truth"],
         rounds=max(len(told["timed"]) for told in first["methods"].values()),
         minutes=LIMIT / 60,
-        limits=", ".join(str(n) for each in LIMITS.values() for n in each.values()),
+        limits=", ".join(
+            dict.fromkeys(str(n) for each in LIMITS.values() for n in each.values() if n)
+        ),
     )
     return f"{note}\n{table(head, lines)}"
 
