@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from covey import __version__
-from covey.cli import calibrate, demo, evaluate, export, fit, info, predict
+from covey.cli import calibrate, demo, evaluate, export, fit, info, predict, serve
 
 EXAMPLES = """\
 examples:
@@ -21,6 +21,7 @@ examples:
   covey evaluate air.covey test.csv --report report.html
   covey calibrate air.covey fresh.csv --output calibrated.covey
   covey export air.covey --output air.onnx
+  covey serve air.covey --port 8000
   covey info air.covey
 
 Each command has a help of its own: covey fit --help
@@ -84,6 +85,6 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(
         dest="command", required=True, metavar="COMMAND", parser_class=Parser
     )
-    for command in (fit, predict, evaluate, calibrate, export, info, demo):
+    for command in (fit, predict, evaluate, calibrate, export, serve, info, demo):
         command.add(commands)
     return top

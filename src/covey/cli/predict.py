@@ -80,7 +80,7 @@ def add(commands: Any) -> None:
 
 def call(options: argparse.Namespace) -> None:
     """Run the command."""
-    from covey.cli.figures import Figures
+    from covey.fitted.figures import Figures
 
     words = [cell for word in options.columns or () for cell in cells(word)]
     figures = Figures.named(words, options.random_state) if words else None

@@ -24,6 +24,7 @@ OPTIONS = {
     "transform": "--transform",
     "trees": "--trees",
     "given": "--given",
+    "columns": "--columns",
     "sep": "--sep",
     "decimal": "--decimal",
     "encoding": "--encoding",

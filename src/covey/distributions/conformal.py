@@ -101,7 +101,9 @@ class CalibrationSet:
         """The same set after one more operation on the N rows."""
         before = self.steps
         steps = (*before[:-1], *step.after(before[-1])) if before else (step,)
-        return replace(self, steps=steps)
+        then = replace(self, steps=steps)
+        object.__setattr__(then, "_cache", self._cache)  # whose keys name all steps
+        return then
 
     def of_rows(self, index: RowIndex) -> Self:
         """The same set, for some of the N rows."""
@@ -200,7 +202,8 @@ class CalibrationSet:
 
     def _scores(self, part: Mask, shape: str, *, complete: bool) -> ScoreDistribution:
         """The scores of the rows in which all of some targets are observed, or any of them."""
-        key = *(step.key for step in self.steps), part.tobytes(), shape, complete
+        steps = ((type(step).__name__, step.key) for step in self.steps)
+        key = *steps, part.tobytes(), shape, complete
         scores = self._cache.get(key)
         if scores is None:
             scores = self._stepped._scores_now(part, shape, complete)

@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 
 import covey
-from covey.cli.figures import Figures
 from covey.errors import InputError
+from covey.fitted.figures import Figures
 
 MEAN = np.array([[1.0, -2.0], [3.0, 4.0], [0.0, 0.0]])
 COVARIANCE = np.array([[[4.0, 1.0], [1.0, 9.0]]] * 3)
@@ -100,4 +100,4 @@ def test_what_is_nothing_is_refused(word, said):
     with pytest.raises(InputError) as raised:
         Figures.named([word])
     assert said in str(raised.value)
-    assert "--columns" in str(raised.value)
+    assert "`columns`" in str(raised.value)

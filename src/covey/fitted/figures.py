@@ -113,7 +113,7 @@ def _parts(word: str) -> list[tuple[str, float | None]]:
     if kind == "sample":
         if not 1 <= number <= MOST_DRAWS or number % 1:
             raise InputError(
-                f"Expected a number of draws from 1 to {MOST_DRAWS} with --columns, such as "
+                f"Expected a number of draws from 1 to {MOST_DRAWS} in `columns`, such as "
                 f"sample10. Received: {word}."
             )
         return [(kind, number)]
@@ -121,7 +121,7 @@ def _parts(word: str) -> list[tuple[str, float | None]]:
     percent = round(100 * number, 10) if number < 1 else number
     if not 0 < percent < 100:
         raise InputError(
-            f"Expected a level between 0 and 100 per cent with --columns, such as {kind}90. "
+            f"Expected a level between 0 and 100 per cent in `columns`, such as {kind}90. "
             f"Received: {word}."
         )
     return [(kind, percent)]
@@ -132,7 +132,7 @@ def _unknown(word: str) -> str:
     close = get_close_matches(word, known, n=1, cutoff=0.5)
     meant = f" Did you mean {close[0]}?" if close else ""
     return (
-        f"Expected with --columns some of {', '.join(known)} (with any numbers). Received: "
+        f"Expected in `columns` some of {', '.join(known)} (with any numbers). Received: "
         f"{word!r}.{meant}"
     )
 

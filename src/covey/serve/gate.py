@@ -1,0 +1,212 @@
+"""What every request passes: an identifier, the token, the limits, the log, and plain errors."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+import logging
+import re
+import time
+import uuid
+from typing import Any
+
+from covey.errors import CoveyError
+from covey.serve.limits import Limits
+from covey.serve.metrics import Metrics
+from covey.serve.refusal import Refusal
+
+LOG = logging.getLogger("covey.serve")
+OPEN = frozenset({"/health", "/v2/health/live", "/v2/health/ready", "/ping"})  # without a token
+IDENTIFIER = re.compile(rb"[\w.:-]{1,64}", re.ASCII)
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"})
+HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+FAILED = "The server failed. Its log says why, under the identifier of the request."
+Message = dict[str, Any]
+
+
+class Gate:
+    """An ASGI application around another.
+
+    Args:
+        inner: the application.
+        limits: what is refused.
+        token: what clients must show, or None.
+        metrics: where requests are counted.
+    """
+
+    def __init__(
+        self,
+        inner: Any,
+        limits: Limits,
+        token: str | None,
+        metrics: Metrics,
+    ) -> None:
+        self._inner, self._limits, self._metrics = inner, limits, metrics
+        self._token = None if token is None else _digest(token.encode())
+
+    async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        passage = _Passage(scope, send)
+        try:
+            await self._pass(scope, receive, passage)
+        except Refusal as refusal:
+            await self._say(passage, refusal)
+        except CoveyError as error:
+            await self._say(passage, Refusal(422, str(error)))
+        except _Gone:
+            passage.status = 0
+        except Exception:
+            LOG.exception("failed", extra={"request_id": passage.identifier})
+            await self._say(passage, Refusal(500, FAILED))
+            passage.status = 500
+        finally:
+            self._record(scope, passage)
+
+    async def _pass(self, scope: Message, receive: Any, passage: _Passage) -> None:
+        if self._token is not None and scope["path"] not in OPEN:
+            self._check_token(scope)
+        body = b""
+        if scope["method"] not in ("GET", "HEAD"):
+            try:
+                async with asyncio.timeout(self._limits.max_seconds):
+                    body = await self._body(scope, receive)
+            except TimeoutError:
+                seconds = self._limits.max_seconds
+                passage.close = True
+                raise Refusal(408, f"The body did not arrive in {seconds:g} seconds.") from None
+            except Refusal:
+                passage.close = True
+                raise
+        passage.received = len(body)
+        sent = False
+
+        async def replay() -> Message:
+            nonlocal sent
+            if sent:
+                return await receive()
+            sent = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        try:
+            async with asyncio.timeout(self._limits.max_seconds):
+                await self._inner(scope, replay, passage.send)
+        except TimeoutError:
+            if passage.started:
+                raise
+            raise Refusal(
+                503,
+                f"No answer in {self._limits.max_seconds:g} seconds. Send fewer rows, or try "
+                "again.",
+                retry_after=1,
+            ) from None
+
+    async def _body(self, scope: Message, receive: Any) -> bytes:
+        most = self._limits.max_bytes
+        announced = _header(scope, b"content-length")
+        if announced.isdigit() and int(announced) > most:
+            raise _too_long(most)
+        parts, size = [], 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _Gone
+            part = message.get("body", b"")
+            size += len(part)
+            if size > most:
+                raise _too_long(most)
+            parts.append(part)
+            if not message.get("more_body"):
+                return b"".join(parts)
+
+    def _check_token(self, scope: Message) -> None:
+        shown = _header(scope, b"authorization")
+        kind, _, rest = shown.partition(b" ")
+        if kind.lower() == b"basic":  # of browsers: any name, and the token as password
+            try:
+                rest = base64.b64decode(rest, validate=True).partition(b":")[2]
+            except binascii.Error:
+                rest = b""
+        elif kind.lower() != b"bearer":
+            rest = b""
+        # digests, so that neither what is shown nor its length tells how long the comparison takes
+        assert self._token is not None
+        if not hmac.compare_digest(_digest(rest.strip()), self._token):
+            raise Refusal(
+                401, "Expected the server's token. Send the header Authorization: Bearer TOKEN."
+            )
+
+    async def _say(self, passage: _Passage, refusal: Refusal) -> None:
+        if passage.started:
+            return
+        body = refusal.body(passage.path, passage.identifier)
+        headers = [(key.encode(), value.encode()) for key, value in refusal.headers.items()]
+        headers.append((b"content-length", str(len(body)).encode()))
+        if passage.close:  # what is left of the body must not be taken for the next request
+            headers.append((b"connection", b"close"))
+        start = {"type": "http.response.start", "status": refusal.status, "headers": headers}
+        await passage.send(start)
+        await passage.send({"type": "http.response.body", "body": body})
+
+    def _record(self, scope: Message, passage: _Passage) -> None:
+        seconds = time.perf_counter() - passage.begin
+        route = getattr(scope.get("route"), "path", "other")
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self._metrics.count(route, method, passage.status, seconds)
+        more = {
+            "request_id": passage.identifier,
+            "method": method,
+            "path": scope["path"][:200],
+            "status": passage.status,
+            "milliseconds": round(1000 * seconds, 2),
+            "received": passage.received,
+            "sent": passage.sent,
+        }
+        LOG.info("request", extra=more)
+
+
+class _Gone(Exception):  # noqa: N818
+    """The client has hung up."""
+
+
+class _Passage:
+    """One request on its way: what was said of it so far."""
+
+    def __init__(self, scope: Message, send: Any) -> None:
+        self._send, self.begin, self.path = send, time.perf_counter(), scope["path"]
+        shown = _header(scope, b"x-request-id")
+        known = IDENTIFIER.fullmatch(shown) is not None
+        self.identifier = shown.decode() if known else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = self.identifier
+        self.status = self.received = self.sent = 0
+        self.started = self.close = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started, self.status = True, message["status"]
+            own = [(b"x-request-id", self.identifier.encode()), *HEADERS]
+            named = {name for name, _ in message.get("headers", ())}
+            own = [pair for pair in own if pair[0] not in named]
+            message = {**message, "headers": [*message.get("headers", ()), *own]}
+        else:
+            self.sent += len(message.get("body", b""))
+        await self._send(message)
+
+
+def _header(scope: Message, name: bytes) -> bytes:
+    return next((value for key, value in scope["headers"] if key == name), b"")
+
+
+def _digest(text: bytes) -> bytes:
+    return hashlib.sha256(text).digest()
+
+
+def _too_long(most: int) -> Refusal:
+    return Refusal(
+        413, f"Expected a body of at most {most:,} bytes. Send the rows in several requests."
+    )

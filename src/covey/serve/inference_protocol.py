@@ -1,0 +1,226 @@
+"""The Open Inference Protocol, version 2: tensors in, one tensor for each flat column out.
+
+References:
+    Open Inference Protocol, REST inference protocol, version 2 (KServe, Triton, MLServer and
+    others speak it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from covey import __version__
+from covey.errors import clipped, shown
+from covey.serve.documents import refusals
+from covey.serve.questions import plain
+from covey.serve.refusal import Refusal
+from covey.serve.rows import check_count, from_columns
+from covey.serve.service import FLAT, Service, read_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DATATYPES = {
+    "BOOL": (bool,),
+    **dict.fromkeys(("FP16", "FP32", "FP64"), (int, float)),
+    **dict.fromkeys((f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)), (int,)),
+    "BYTES": (str,),
+}
+ERROR = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
+PARAMETERS = {"type": "object", "properties": {"columns": {"type": "string"}, "given": {"type": "string"}}}
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["inputs"],
+                    "properties": {
+                        "id": {"type": "string"},
+                        "parameters": PARAMETERS,
+                        "inputs": {
+                            "type": "array",
+                            "items": {
+                                "type": "object",
+                                "required": ["name", "shape", "datatype", "data"],
+                                "properties": {
+                                    "name": {"type": "string"},
+                                    "shape": {"type": "array", "items": {"type": "integer"}},
+                                    "datatype": {"enum": list(DATATYPES)},
+                                    "data": {"type": "array"},
+                                },
+                            },
+                        },
+                        "outputs": {"type": "array", "items": {"type": "object"}},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+def routes(service: Service) -> APIRouter:
+    """The routes of a model."""
+    router = APIRouter(prefix="/v2", tags=["open inference protocol"])
+    features = service.description.content["features"]
+
+    def known(name: str) -> None:
+        if name != service.name:
+            raise Refusal(404, f"Expected the model {service.name!r}. Received: {name[:100]!r}.")
+
+    @router.get("", summary="The server", responses=refusals(401, schema=ERROR))
+    async def server() -> dict[str, Any]:
+        return {"name": "covey", "version": __version__, "extensions": []}
+
+    @router.get("/health/live", summary="Whether the server is there")
+    async def live() -> dict[str, bool]:
+        return {"live": True}
+
+    @router.get("/health/ready", summary="Whether it can predict")
+    async def ready() -> dict[str, bool]:
+        return {"ready": True}
+
+    @router.get("/models/{name}", summary="The model", responses=refusals(401, 404, schema=ERROR))
+    async def metadata(name: str) -> dict[str, Any]:
+        known(name)
+        outputs = [f"{kind}_{t}" for kind in ("mean", "std", "lower90", "upper90") for t in service.model.targets_]
+        return {
+            "name": service.name,
+            "versions": ["1"],
+            "platform": "covey",
+            "inputs": [
+                {"name": each["name"], "datatype": _datatype(each), "shape": [-1, 1]}
+                for each in features
+            ],
+            "outputs": [{"name": each, "datatype": "FP64", "shape": [-1, 1]} for each in outputs],
+        }
+
+    @router.get(
+        "/models/{name}/ready",
+        summary="Whether the model can predict",
+        responses=refusals(401, 404, schema=ERROR),
+    )
+    async def model_ready(name: str) -> dict[str, Any]:
+        known(name)
+        return {"name": service.name, "ready": True}
+
+    @router.post(
+        "/models/{name}/infer",
+        summary="Predict",
+        responses=refusals(400, 401, 404, 408, 413, 422, 503, schema=ERROR),
+        openapi_extra=BODY,
+    )
+    async def infer(name: str, request: Request) -> JSONResponse:
+        known(name)
+        content = read_json(await request.body())
+        if not isinstance(content, Mapping) or not isinstance(content.get("inputs"), list):
+            raise Refusal(422, "Expected an object with a list of `inputs`.")
+        parameters = content.get("parameters") or {}
+        if not isinstance(parameters, Mapping):
+            raise Refusal(422, f"Expected `parameters` to be an object. Received: {shown(parameters)}.")
+        frame = _frame(content["inputs"], service)
+        columns = parameters.get("columns") or list(FLAT)
+        table = await service.table(frame, columns, parameters.get("given"))
+        answer: dict[str, Any] = {"model_name": service.name, "model_version": "1"}
+        if content.get("id") is not None:
+            answer["id"] = str(content["id"])
+        return JSONResponse(answer | {"outputs": _outputs(table, content.get("outputs"))})
+
+    return router
+
+
+def _datatype(feature: Mapping[str, Any]) -> str:
+    return "FP64" if isinstance(feature["example"], int | float) else "BYTES"
+
+
+def _frame(inputs: list[Any], service: Service) -> pd.DataFrame:
+    """The table of one tensor for each column, or of one tensor that holds all of them."""
+    names = service.model.schema_.names
+    columns: dict[str, list[Any]] = {}
+    for each in inputs:
+        name, shape, data = _tensor(each)
+        if len(inputs) == 1 and len(shape) == 2 and shape[1] == len(names) and name not in names:
+            width = shape[1]
+            columns = {column: data[place::width] for place, column in enumerate(names)}
+        elif len(shape) == 2 and shape[1] != 1:
+            raise Refusal(
+                422,
+                f"Expected a tensor of shape [N] or [N, 1] for each feature, or one of shape [N, "
+                f"{len(names)}] for all. Received {name!r} of shape {shape}.",
+            )
+        elif name in columns:
+            raise Refusal(422, f"Expected each input once. Received {name!r} twice.")
+        else:
+            columns[name] = data
+    lengths = {len(data) for data in columns.values()}
+    if len(lengths) > 1:
+        raise Refusal(422, f"Expected inputs of one length. Received: {sorted(lengths)}.")
+    check_count(lengths.pop() if lengths else 0, service.limits.max_rows)
+    features = from_columns(columns, service.model.schema_)
+    others = {name: data for name, data in columns.items() if name in service.model.targets_}
+    return features.assign(**{name: data for name, data in others.items() if name not in names})
+
+
+def _tensor(tensor: Any) -> tuple[str, list[int], list[Any]]:
+    """Name, shape and flat data of an input; numbers that are text, where they are of BYTES."""
+    if not isinstance(tensor, Mapping):
+        raise Refusal(422, f"Expected each input to be an object. Received: {shown(tensor)}.")
+    name, shape, kind = (tensor.get(key) for key in ("name", "shape", "datatype"))
+    if not isinstance(name, str):
+        raise Refusal(422, f"Expected each input to have a name. Received: {shown(name)}.")
+    whole = isinstance(shape, list) and all(type(n) is int and n >= 0 for n in shape)
+    if not isinstance(shape, list) or not whole or len(shape) not in (1, 2):
+        raise Refusal(422, f"Expected a shape of one or two sizes. Received for {name!r}: {shown(shape)}.")
+    if not isinstance(kind, str) or kind not in DATATYPES:
+        known = ", ".join(DATATYPES)
+        raise Refusal(422, f"Expected a datatype of {known}. Received for {name!r}: {shown(kind)}.")
+    data = tensor.get("data")
+    if not isinstance(data, list):
+        raise Refusal(422, f"Expected `data` to be a list. Received for {name!r}: {shown(data)}.")
+    if len(shape) == 2 and data and isinstance(data[0], list):  # nested, as the shape is
+        if not all(isinstance(row, list) and len(row) == shape[1] for row in data):
+            raise Refusal(422, f"Expected the data of {name!r} to have the shape {shape}.")
+        data = [cell for row in data for cell in row]
+    if len(data) != int(np.prod(shape, dtype=object)):
+        raise Refusal(
+            422, f"Expected data of the shape {shape} for {name!r}. Received {len(data)} values."
+        )
+    allowed = DATATYPES[kind]
+    for place, cell in enumerate(data):
+        fits = type(cell) in allowed or (bool in allowed and cell in (0, 1) and type(cell) is int)
+        if cell is not None and not fits:
+            row = place // (shape[1] if len(shape) == 2 and shape[1] else 1)
+            reason = f"expected a value of {kind}, or null. Received: {shown(cell)}."
+            raise Refusal.of_rows([{"row": row, "column": name, "reason": reason}])
+    return name, shape, data
+
+
+def _outputs(table: pd.DataFrame, wanted: Any) -> list[dict[str, Any]]:
+    names = [str(name) for name in table.columns]
+    if wanted:
+        if not isinstance(wanted, list) or not all(isinstance(each, Mapping) for each in wanted):
+            raise Refusal(422, "Expected `outputs` to be a list of objects with a `name`.")
+        chosen = [each.get("name") for each in wanted]
+        if unknown := [name for name in chosen if name not in names]:
+            raise Refusal(
+                422,
+                f"Expected outputs among {clipped(', '.join(names), 600)}; others are chosen by the "
+                f"parameter `columns`. Received: {shown(unknown)}.",
+            )
+        names = chosen
+    return [
+        {
+            "name": name,
+            "shape": [len(table), 1],
+            "datatype": "FP64",
+            "data": plain(table[name].to_numpy(dtype=np.float64)),
+        }
+        for name in names
+    ]

@@ -1,0 +1,295 @@
+"""Rows as clients send them, as a table that a model reads; and which of them it cannot read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from covey.errors import InputError, clipped, shown
+from covey.serve.refusal import Refusal
+from covey.table import FeatureSchema, NumericColumn
+from covey.table.category_column import CategoricalColumn
+from covey.table.number_column import is_plain
+from covey.table.vocabulary import ABSENT
+from covey.types import Array
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CELLS = (str, int, float)  # and booleans, which are integers
+MOST_NOTES = 50
+ANY_FLOAT = 2**1023  # larger whole numbers have no float
+
+
+def from_records(records: Sequence[Any], schema: FeatureSchema, most: int) -> pd.DataFrame:
+    """A table out of rows as JSON has them.
+
+    Args:
+        records: N objects, each with a value for every feature: a number, a text, a boolean or None
+            (missing). What else they have is left alone.
+        schema: the features.
+        most: how many rows are allowed.
+
+    Returns:
+        The table, of shape (N, F), in the order of the schema; numbers as float64.
+
+    Raises:
+        Refusal: 413 for too many rows; 422 for none, or for rows that lack a feature or hold what
+            is no cell.
+    """
+    check_count(len(records), most)
+    names, bad = schema.names, []
+    columns: dict[str, list[Any]] = {name: [] for name in names}
+    for number, record in enumerate(records):
+        if not isinstance(record, Mapping):
+            reason = f"expected an object of features and values. Received: {shown(record)}."
+            bad.append({"row": number, "column": None, "reason": reason})
+            continue
+        for name in names:
+            cell = record.get(name, ...)
+            if (reason := _wrong(cell)) is not None:
+                bad.append({"row": number, "column": name, "reason": reason})
+            columns[name].append(cell)
+    if bad:
+        raise Refusal.of_rows(bad)
+    return _frame(columns)
+
+
+def from_columns(columns: Mapping[str, Sequence[Any]], schema: FeatureSchema) -> pd.DataFrame:
+    """A table out of its columns, as protocols of tensors have them.
+
+    Args:
+        columns: for each feature N values, as in `from_records`.
+        schema: the features.
+
+    Raises:
+        Refusal: 422 if a feature is lacking, or a value is no cell.
+    """
+    if lacking := [name for name in schema.names if name not in columns]:
+        raise Refusal(422, _lacking(lacking))
+    bad = [
+        {"row": number, "column": name, "reason": reason}
+        for name in schema.names
+        for number, cell in enumerate(columns[name])
+        if (reason := _wrong(cell)) is not None
+    ]
+    if bad:
+        raise Refusal.of_rows(bad)
+    return _frame({name: list(columns[name]) for name in schema.names})
+
+
+def from_table(frame: pd.DataFrame, schema: FeatureSchema, most: int) -> pd.DataFrame:
+    """The features of a table from a file.
+
+    Args:
+        frame: N rows; further columns are left out.
+        schema: the features.
+        most: how many rows are allowed.
+
+    Raises:
+        Refusal: 413 for too many rows; 422 for none, or if a feature is lacking.
+    """
+    check_count(len(frame), most)
+    present = {str(name): name for name in frame.columns}
+    if lacking := [name for name in schema.names if name not in present]:
+        raise Refusal(422, _lacking(lacking))
+    found = frame[[present[name] for name in schema.names]]
+    return found.set_axis(list(schema.names), axis=1).reset_index(drop=True)
+
+
+def observed(values: Any, targets: tuple[str, ...], count: int, role: str) -> Array:
+    """Observed targets as JSON has them.
+
+    Args:
+        values: an object of some targets and numbers, for all rows; or one for each row; None for
+            nothing.
+        targets: D names.
+        count: N, how many rows there are.
+        role: what messages call it.
+
+    Returns:
+        Array of shape (N, D), in target units; NaN where not observed.
+
+    Raises:
+        Refusal: 422, with the row and the target.
+    """
+    found = np.full((count, len(targets)), np.nan)
+    if values is None:
+        return found
+    each = [values] * min(count, 1) if isinstance(values, Mapping) else values
+    if not isinstance(each, list) or len(each) not in ({1, count} if each is not values else {count}):
+        raise Refusal(
+            422,
+            f"Expected `{role}` to be an object of targets and numbers, or a list of {count}, one "
+            f"for each row. Received: {shown(values)}.",
+        )
+    bad = []
+    for number, one in enumerate(each):
+        if not isinstance(one, Mapping):
+            reason = f"expected an object of targets and numbers. Received: {shown(one)}."
+            bad.append({"row": number, "column": None, "reason": reason})
+            continue
+        for name, value in one.items():
+            if name not in targets:
+                known = clipped(", ".join(map(repr, targets)))
+                reason = f"no target of this model; there are {known}."
+                bad.append({"row": number, "column": name, "reason": reason})
+            elif value is not None:
+                number_like = isinstance(value, int | float) and not isinstance(value, bool)
+                if not number_like or (reason := _wrong(value)) is not None:
+                    reason = f"expected a finite number or null. Received: {shown(value)}."
+                    bad.append({"row": number, "column": name, "reason": reason})
+                else:
+                    found[number, targets.index(name)] = value
+    if bad:
+        raise Refusal.of_rows(bad)
+    if isinstance(values, Mapping):
+        found[:] = found[:1]
+    return found
+
+
+def check_count(count: int, most: int) -> None:
+    """Refuse no rows, and too many."""
+    if not count:
+        raise Refusal(422, "Expected one row or more. Received none.")
+    if count > most:
+        raise Refusal(
+            413,
+            f"Expected at most {most:,} rows in a request. Received {count:,}. Send them in several "
+            "requests.",
+        )
+
+
+def problems(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, Any]]:
+    """The cells that are not what their column was in training.
+
+    A fit forgives a few of them in a long column, and takes them for missing. Here each is somebody's
+    own row.
+
+    Args:
+        frame: table of N rows, with the columns of the schema in order.
+        schema: the features.
+
+    Returns:
+        For each such cell its `row`, `column` and `reason`; none if all rows can be used.
+    """
+    found = []
+    for column in schema.columns:
+        cells = frame[column.name]
+        if isinstance(column, NumericColumn):
+            if cells.dtype.kind == "f" and is_plain(column):
+                continue  # infinity was refused
+            read: Callable[[Any], Any] = lambda some, c=column: c.read(some).values  # noqa: E731
+        else:
+            read = column.encode
+        try:
+            values = read(cells)
+            whole = values is not None
+        except InputError:
+            whole = False
+        if whole and not isinstance(column, NumericColumn):
+            continue
+        rows = range(len(cells))
+        if whole:
+            rows = [r for r in np.flatnonzero(np.isnan(values)) if not _absent(cells.iloc[r])]
+        for row in rows:
+            if (reason := _reason(read, cells.iloc[[row]], column)) is not None:
+                found.append({"row": int(row), "column": column.name, "reason": reason})
+    return found
+
+
+def notes(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, Any]]:
+    """Cells that a model reads otherwise than somebody may think.
+
+    Args:
+        frame: table of N rows without `problems`.
+        schema: the features.
+
+    Returns:
+        For each of the first such cells its `row`, `column` and `reason`: a label that training did
+        not have, or a number beyond those of training.
+    """
+    found = []
+    for column in schema.columns:
+        cells = frame[column.name]
+        if isinstance(column, CategoricalColumn):
+            if not column.categories:
+                continue
+            for row in column.encoded(cells)[1][:MOST_NOTES]:
+                reason = (
+                    f"{shown(cells.iloc[row])} is no label that training had often enough; "
+                    "it counts as unknown"
+                )
+                found.append({"row": int(row), "column": column.name, "reason": reason})
+            continue
+        values = column.read(cells).values
+        beyond = column.beyond(values)
+        for row in np.flatnonzero(beyond.any(axis=0))[:MOST_NOTES]:
+            under = bool(beyond[0, row])
+            end = column.low if under else column.high
+            side, which = ("below", "smallest") if under else ("above", "largest")
+            reason = (
+                f"{column.text(float(values[row]))} is {side} {column.text(float(end or 0.0))}, the "
+                f"{which} in training; the prediction is not checked beyond"
+            )
+            found.append({"row": int(row), "column": column.name, "reason": reason})
+    return sorted(found, key=lambda note: note["row"])[:MOST_NOTES]
+
+
+def _frame(columns: dict[str, list[Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame({name: _series(cells) for name, cells in columns.items()})
+
+
+def _series(cells: list[Any]) -> Any:
+    """Numbers as float64, so that nothing has to be found out of them; all else as it is."""
+    import pandas as pd
+
+    if all(cell is None or type(cell) in (int, float) for cell in cells):
+        if any(type(cell) is int and abs(cell) >= 2**53 for cell in cells):
+            return pd.Series(cells, dtype=object)  # a long label
+        return np.array([np.nan if cell is None else cell for cell in cells], dtype=np.float64)
+    return pd.Series(cells, dtype=object)
+
+
+def _wrong(cell: Any) -> str | None:
+    """Why a value of JSON is no cell; None if it is one."""
+    if cell is None:
+        return None
+    if cell is ...:
+        return "this feature is lacking; send null where its value is not known."
+    if not isinstance(cell, CELLS):
+        return f"expected a number, text, true, false or null. Received: {shown(cell)}."
+    if isinstance(cell, float) and not math.isfinite(cell):
+        return f"expected a finite number, or null if it is not known. Received: {cell}."
+    if isinstance(cell, int) and abs(cell) > ANY_FLOAT:
+        return "expected a number that fits into 64 bits. Received: a longer one."
+    return None
+
+
+def _absent(cell: Any) -> bool:
+    import pandas as pd
+
+    return bool(pd.isna(cell)) or (isinstance(cell, str) and cell.strip() in ABSENT)
+
+
+def _reason(read: Any, cell: pd.Series, column: Any) -> str | None:
+    """Why one cell cannot be used; None if it can."""
+    try:
+        values = read(cell)
+    except InputError as error:
+        return str(error)
+    if not isinstance(column, NumericColumn) or np.isfinite(values).all() or _absent(cell.iloc[0]):
+        return None
+    return f"expected what training had here, {column.read_as}. Received: {shown(cell.iloc[0])}."
+
+
+def _lacking(names: list[str]) -> str:
+    return (
+        f"Expected all features of the model. Received rows without {clipped(', '.join(map(repr, names)))}"
+        ". Add what is lacking, without values if these are not known."
+    )

@@ -1,0 +1,208 @@
+"""One fitted model as a server has it: what is asked of it, by whichever protocol."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from covey.errors import InputError, clipped, shown
+from covey.fitted.figures import Figures
+from covey.serve.contours import explore
+from covey.serve.description import Description
+from covey.serve.limits import Limits
+from covey.serve.metrics import Metrics
+from covey.serve.model import Model
+from covey.serve.questions import OUTPUTS, USUAL_OUTPUTS, Question, Wanted, answer
+from covey.serve.queue import Queue
+from covey.serve.refusal import Refusal
+from covey.serve.rows import from_records, from_table, observed
+from covey.types import Array
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FLAT = ("mean", "std", "interval90")  # the columns of protocols that have none of their own
+REQUEST = ("rows", "given", "level", "outputs")
+MOST_CONTOURS = 4
+
+
+class Service:
+    """A model, the queue in front of it, and what it counts.
+
+    Args:
+        model: a fitted estimator.
+        name: what protocols call it.
+        limits: what is refused.
+        together: whether small requests are answered together.
+    """
+
+    def __init__(self, model: Model, name: str, limits: Limits, *, together: bool = True) -> None:
+        self.model, self.name, self.limits = model, name, limits
+        self.description = Description.of(model, name)
+        self.metrics = Metrics()
+        self.queue = Queue(partial(answer, model), limits.max_waiting, together=together)
+
+    def warm_up(self) -> None:
+        """Predict once, so that the first client does not wait for what is loaded on first use."""
+        frame = from_records([self.description.example], self.model.schema_, 1)
+        for wanted in (Wanted("rows"), Wanted("columns")):
+            answer(self.model, [Question(frame, None, wanted)])
+
+    async def rows(self, content: Any) -> Any:
+        """Predictions row by row, as `/predict` gives them for JSON."""
+        fields = _object(content, REQUEST)
+        frame = self._records(fields)
+        outputs = _outputs(fields.get("outputs"))
+        wanted = Wanted("rows", outputs, _level(fields.get("level")))
+        return await self.queue.ask(Question(frame, self._given(fields, len(frame)), wanted))
+
+    async def score(self, content: Any) -> Any:
+        """How probable observed targets are under their predictions."""
+        fields = _object(content, ("rows", "observed"))
+        frame = self._records(fields)
+        values = observed(fields.get("observed"), self.model.targets_, len(frame), "observed")
+        if np.isnan(values).all():
+            raise Refusal(422, "Expected observed values to score in `observed`. Received none.")
+        return await self.queue.ask(Question(frame, values, Wanted("score", ())))
+
+    async def explore(self, content: Any) -> Any:
+        """What the page shows of one row."""
+        fields = _object(content, ("row", "given", "level", "pair", "levels"))
+        frame = from_records([fields.get("row")], self.model.schema_, 1)
+        given = self._given(fields, 1)
+        pair = fields.get("pair")
+        targets = self.model.targets_
+        if pair is not None and not (
+            isinstance(pair, list)
+            and len(pair) == 2
+            and all(isinstance(name, str) and name in targets for name in pair)
+            and pair[0] != pair[1]
+        ):
+            raise Refusal(
+                422,
+                f"Expected `pair` to be two of the targets {clipped(', '.join(targets))}. Received: "
+                f"{shown(pair)}.",
+            )
+        levels = fields.get("levels", [0.5, 0.9])
+        if not isinstance(levels, list) or not 1 <= len(levels) <= MOST_CONTOURS:
+            raise Refusal(422, f"Expected `levels` to be 1 to {MOST_CONTOURS} numbers.")
+        levels = [_level(level) for level in levels]
+        row = await self.queue.ask(
+            Question(frame, given, Wanted("rows", OUTPUTS, _level(fields.get("level"))))
+        )
+        lines = []
+        if pair is not None:
+            lines = await self.queue.run(
+                partial(explore, self.model, frame, given, tuple(pair), tuple(levels))
+            )
+        return {**row, "pair": pair, "contours": lines}
+
+    async def table(
+        self, frame: pd.DataFrame, columns: Any = None, given: Any = None
+    ) -> pd.DataFrame:
+        """Flat columns for a table.
+
+        Args:
+            frame: N rows, with columns that the model does not read, perhaps.
+            columns: words as `covey predict --columns` has them, in a list or one text; None for
+                means and covariances.
+            given: names of targets that the table holds, and to condition on, likewise.
+
+        Returns:
+            DataFrame of N rows.
+        """
+        words, targets = _words(columns, "columns"), self.model.targets_
+        figures = Figures.named(words) if words else None  # says what is wrong with them
+        if figures and sum(int(n or 0) for kind, n in figures.parts if kind == "sample") > 1000:
+            raise Refusal(422, "Expected at most 1,000 samples in `columns`. Ask for fewer.")
+        features = from_table(frame, self.model.schema_, self.limits.max_rows)
+        names = _words(given, "given")
+        if unknown := [name for name in names if name not in targets]:
+            raise Refusal(422, f"`given` takes targets of the model, {targets}. Received: {unknown}.")
+        if lacking := [name for name in names if name not in frame.columns]:
+            raise Refusal(422, f"`given` names columns of the table. It lacks {lacking}.")
+        values = self._observed_columns(frame, names) if names else None
+        return await self.queue.ask(Question(features, values, Wanted("columns", tuple(words))))
+
+    def _observed_columns(self, frame: pd.DataFrame, names: list[str]) -> Array:
+        table = self.model.fitted_.observed(frame[names].reset_index(drop=True), "given")
+        values = np.full((len(frame), len(self.model.targets_)), np.nan)
+        for name in names:
+            try:
+                column = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
+            except (TypeError, ValueError):
+                raise Refusal(422, f"Expected numbers in the given column {name!r}.") from None
+            if np.isinf(column).any():
+                row = int(np.flatnonzero(np.isinf(column))[0])
+                reason = "expected a finite number, or none."
+                raise Refusal.of_rows([{"row": row, "column": name, "reason": reason}])
+            values[:, self.model.targets_.index(name)] = column
+        return values
+
+    def _records(self, fields: Mapping[str, Any]) -> pd.DataFrame:
+        rows = fields.get("rows")
+        if not isinstance(rows, list):
+            raise Refusal(422, f"Expected `rows` to be a list of objects. Received: {shown(rows)}.")
+        return from_records(rows, self.model.schema_, self.limits.max_rows)
+
+    def _given(self, fields: Mapping[str, Any], count: int) -> Array | None:
+        given = fields.get("given")
+        return None if given is None else observed(given, self.model.targets_, count, "given")
+
+
+def read_json(body: bytes) -> Any:
+    """What a body of JSON holds.
+
+    Raises:
+        Refusal: 400 if it is no JSON.
+    """
+    try:
+        return json.loads(body)
+    except RecursionError:
+        raise Refusal(400, "Expected JSON. Received lists or objects nested too deeply.") from None
+    except ValueError as error:
+        raise Refusal(400, f"Expected JSON. Received a body that is none: {error}.") from None
+
+
+def _object(content: Any, names: tuple[str, ...]) -> Mapping[str, Any]:
+    known = ", ".join(f"`{name}`" for name in names)
+    if not isinstance(content, Mapping):
+        raise Refusal(422, f"Expected an object with {known}. Received: {shown(content)}.")
+    if unknown := [name for name in content if name not in names]:
+        raise Refusal(422, f"Expected no other fields than {known}. Received: {shown(unknown)}.")
+    return content
+
+
+def _outputs(outputs: Any) -> tuple[str, ...]:
+    if outputs is None:
+        return USUAL_OUTPUTS
+    if not isinstance(outputs, list) or not outputs or any(o not in OUTPUTS for o in outputs if isinstance(o, str)) or not all(isinstance(o, str) for o in outputs):
+        raise Refusal(
+            422, f"Expected `outputs` to be some of {', '.join(OUTPUTS)}. Received: {shown(outputs)}."
+        )
+    return tuple(name for name in OUTPUTS if name in outputs)
+
+
+def _level(level: Any) -> float:
+    if level is None:
+        return 0.9
+    if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level < 1:
+        hint = " Did you mean 0.9?" if level == 90 else ""
+        raise Refusal(
+            422, f"`level` must be a number in (0, 1). Received: {shown(level)}.{hint}"
+        )
+    return float(level)
+
+
+def _words(words: Any, role: str) -> list[str]:
+    if words is None:
+        return []
+    if isinstance(words, str):
+        return [word for word in (part.strip() for part in words.split(",")) if word]
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise InputError(f"Expected `{role}` to be names. Received: {shown(words)}.")
+    return words
