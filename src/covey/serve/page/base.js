@@ -1,0 +1,90 @@
+// What all parts of the page use: elements, numbers as people read them, scales, requests.
+
+const $ = (id) => document.getElementById(id);
+
+function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key === "text") made.textContent = value;
+    else if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    else if (value !== null && value !== false) made.setAttribute(key, value === true ? "" : value);
+  }
+  made.append(...children);
+  return made;
+}
+
+function shape(name, attributes = {}, text) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+// A number with as many digits as its error makes sense of.
+function number(value, error) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "\u2013";
+  const unit = error > 0 && Number.isFinite(error) ? error : Math.abs(value) || 1;
+  const digits = Math.ceil(-Math.log10(unit)) + 1;
+  const size = Math.abs(value);
+  if (size && (size >= 1e7 || size < 1e-4)) {
+    const more = Math.max(1, Math.min(8, Math.ceil(Math.log10(size / unit)) + 2));
+    return value.toExponential(more - 1).replace("-", "\u2212");
+  }
+  const shown = value.toFixed(Math.max(0, Math.min(8, digits)));
+  const [whole, rest] = shown.split(".");
+  const parted = whole.replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  return (rest ? `${parted}.${rest}` : parted).replace("-", "\u2212");
+}
+
+// Round numbers between two ends, about `count` of them.
+function ticks(low, high, count) {
+  const rough = (high - low) / count;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough * 0.999);
+  const found = [];
+  for (let at = Math.ceil(low / step - 1e-9); at * step <= high + 1e-9 * step; at++) found.push(at * step);
+  return { step, at: found };
+}
+
+const linear = (low, high, from, to) => (value) => from + ((value - low) / (high - low)) * (to - from);
+
+class Refused extends Error {
+  constructor(message, rows) {
+    super(message);
+    this.rows = rows || [];
+  }
+}
+
+async function ask(path, options = {}) {
+  const response = await fetch(path, options);
+  if (response.ok) return response;
+  let said = `${response.status} ${response.statusText}`;
+  let rows = [];
+  try {
+    const { error } = await response.json();
+    said = error.message || said;
+    rows = error.rows || [];
+  } catch (ignored) { /* no JSON: the status has to do */ }
+  throw new Refused(said, rows);
+}
+
+const post = (path, content, signal) =>
+  ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(content), signal });
+
+function complain(text) {
+  $("message").textContent = text || "";
+  $("message").hidden = !text;
+}
+
+function download(name, type, content) {
+  const url = URL.createObjectURL(new Blob([content], { type }));
+  const anchor = element("a", { href: url, download: name });
+  document.body.append(anchor);
+  anchor.click();
+  anchor.remove();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+}
+
+// What the page shows: a row, observed targets, a pair, a level; and the answer to it.
+const state = { schema: null, row: {}, given: {}, pair: null, level: 0.9, answer: null, seen: {} };
+let changed = () => {};
