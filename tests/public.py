@@ -9,7 +9,7 @@ import covey
 LIST = Path(__file__).parent / "data" / "public.txt"
 MODULES = (
     *("datasets", "distributions", "errors", "families", "layers", "losses", "plot", "report"),
-    *("scorers", "scores", "regressor", "cli", "demo"),
+    *("scorers", "scores", "regressor", "cli", "demo", "serve"),
 )
 
 

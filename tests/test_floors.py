@@ -21,7 +21,7 @@ FLOORS = (
     {"report", "rows", "stacking"},
     {"members"},
     {"archive", "export", "fitted"},
-    {"stream"},
+    {"serve", "stream"},
     {"regressor"},
     {"demo"},
     {"cli"},
@@ -30,7 +30,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 ENGINES = ("jax", "tensorflow", "torch", "keras")
 WITHOUT_KERAS = {
     *("errors", "datasets", "types", "arguments", "algebra", "distributions", "scores", "table"),
-    "report",
+    *("report", "serve"),
     *("start", "stacking", "assess", "files", "rows", "plot", "scorers"),
 }
 SELECT = "covey.backend.select"  # the one module that imports Keras

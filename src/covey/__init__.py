@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # what type checkers see in place of `__getattr__`
         report,
         scorers,
         scores,
+        serve,
     )
     from covey.distributions import (
         LowRankMultivariateNormal,
@@ -56,6 +57,7 @@ __all__ = [
     "report",
     "scorers",
     "scores",
+    "serve",
 ]
 
 _MODULE_OF = {

@@ -17,9 +17,9 @@ examples:
   covey serve air.covey --host 0.0.0.0 --port 8080 --workers 4 --token-file token.txt
   curl -d '{"rows": [{"T": 21.5, "RH": 40}]}' http://127.0.0.1:8000/predict
 
-routes: / (the page), /health, /schema, /predict, /score, /metrics, /openapi.json; the Open Inference
-Protocol at /v2, and MLflow's at /invocations. SIGTERM and Ctrl-C end the server once what it
-accepted is answered.
+routes: / (the page), /health, /schema, /predict, /score, /metrics, /openapi.json; the Open
+Inference Protocol at /v2, and MLflow's at /invocations. SIGTERM and Ctrl-C end the server once
+what it accepted is answered.
 """
 SECONDS_TO_END = 60
 
@@ -53,8 +53,10 @@ def add(commands: Any) -> None:
         "--max-bytes", type=int, metavar="N", help="of a request's body (default: 33554432)"
     )
     command.add_argument(
-        "--max-seconds", type=float, metavar="S", help="for a request's body, and for the answer "
-        "(default: 30)"
+        "--max-seconds",
+        type=float,
+        metavar="S",
+        help="for a request's body, and for the answer (default: 30)",
     )
     command.add_argument("--quiet", action="store_true", help="log no requests, only what is wrong")
     add_trusted(command)
@@ -81,7 +83,9 @@ class Start:
         log_in_lines(quiet=options.quiet)
         token = None if options.token_file is None else read_token(options.token_file)
         model = load_model(options)
-        return application(model, name=Path(options.model).stem, token=token, limits=limits(options))
+        return application(
+            model, name=Path(options.model).stem, token=token, limits=limits(options)
+        )
 
 
 def limits(options: argparse.Namespace) -> Any:

@@ -29,10 +29,11 @@ def application(
     Args:
         model: a fitted `JointRegressor`.
         name: what the Open Inference Protocol calls it.
-        token: what clients must send, as `Authorization: Bearer TOKEN`, with every request but those
-            for health; by default anybody may ask.
+        token: what clients must send, as `Authorization: Bearer TOKEN`, with every request but
+            those for health; by default anybody may ask.
         limits: what is refused.
-        together: whether small requests that arrive while others are computed are answered together.
+        together: whether small requests that arrive while others are computed are answered
+            together.
 
     Returns:
         The application.

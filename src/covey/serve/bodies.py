@@ -88,7 +88,8 @@ def _check_size(body: bytes, kind: str, most_rows: int) -> None:
                     break
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Refusal(
-            400, f"Expected a body of {kind.capitalize()}. Received one that cannot be read: {error}."
+            400,
+            f"Expected a body of {kind.capitalize()}. Received one that cannot be read: {error}.",
         ) from None
     if rows > most_rows:
         raise Refusal(413, f"Expected at most {most_rows:,} rows in a request. Received more.")

@@ -59,7 +59,11 @@ class Description:
 
 
 def _feature(column: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": column.name, "kind": "label", "used": bool(column.output_names)}
+    found: dict[str, Any] = {
+        "name": column.name,
+        "kind": "label",
+        "used": bool(column.output_names),
+    }
     found |= {"missing_in_training": column.missing, "read_as": column.read_as}
     if isinstance(column, CategoricalColumn):
         labels = list(column.categories)
@@ -110,5 +114,3 @@ def _targets(model: Model) -> list[dict[str, Any]]:
         entry = {"name": name, "low": plain(np.array(low)), "high": plain(np.array(high))}
         found.append({**entry, "never_below_0": bool(bounded[place])})
     return found
-
-

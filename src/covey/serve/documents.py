@@ -49,7 +49,7 @@ REFUSAL: Schema = {
 }
 NOTES: Schema = {
     "type": "array",
-    "description": "Cells beyond what training saw: they are used, and the prediction is unchecked.",
+    "description": "Cells beyond what training saw: they are used, and nothing was checked there.",
     "items": REFUSAL["properties"]["error"]["properties"]["rows"]["items"],
 }
 
@@ -68,7 +68,12 @@ def _answer(properties: Schema, required: list[str]) -> dict[int | str, dict[str
 LISTS: Schema = {"type": "array", "items": {"type": "object"}}
 NAMES: Schema = {"type": "array", "items": {"type": "string"}}
 SCHEMA = _answer(
-    {"model": {"type": "object"}, "features": LISTS, "targets": LISTS, "example": {"type": "object"}},
+    {
+        "model": {"type": "object"},
+        "features": LISTS,
+        "targets": LISTS,
+        "example": {"type": "object"},
+    },
     ["model", "features", "targets", "example"],
 )
 PREDICTIONS = _answer(
@@ -111,7 +116,11 @@ def predict_body(schema: Mapping[str, Any]) -> Schema:
         "rows": _rows(schema),
         "given": _given(schema),
         "level": _level(),
-        "outputs": {"type": "array", "items": {"type": "string", "enum": list(OUTPUTS)}, "minItems": 1},
+        "outputs": {
+            "type": "array",
+            "items": {"type": "string", "enum": list(OUTPUTS)},
+            "minItems": 1,
+        },
     }
     body = _body(properties, ["rows"], {"rows": [schema["example"]], "level": 0.9})
     for kind in (CSV, ARROW, ARROW_FILE, PARQUET):
@@ -133,7 +142,11 @@ def table_parameters() -> Schema:
                 "example": example,
             }
             for name, what, example in (
-                ("columns", "For tables: what to write, as covey predict --columns has it.", "mean"),
+                (
+                    "columns",
+                    "For tables: what to write, as covey predict --columns has it.",
+                    "mean",
+                ),
                 ("given", "For tables: targets that they hold, to condition on.", ""),
             )
         ]

@@ -9,7 +9,10 @@ from pathlib import Path
 from fastapi import APIRouter, Response
 
 FOLDER = Path(__file__).parent / "page"
-STYLE, SCRIPTS = "style.css", ("base.js", "features.js", "targets.js", "plane.js", "rows.js", "main.js")
+STYLE, SCRIPTS = (
+    "style.css",
+    ("base.js", "features.js", "targets.js", "plane.js", "rows.js", "main.js"),
+)
 
 
 def page() -> tuple[str, str]:

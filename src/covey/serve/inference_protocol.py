@@ -32,7 +32,10 @@ DATATYPES = {
     "BYTES": (str,),
 }
 ERROR = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
-PARAMETERS = {"type": "object", "properties": {"columns": {"type": "string"}, "given": {"type": "string"}}}
+PARAMETERS = {
+    "type": "object",
+    "properties": {"columns": {"type": "string"}, "given": {"type": "string"}},
+}
 BODY = {
     "requestBody": {
         "required": True,
@@ -90,7 +93,11 @@ def routes(service: Service) -> APIRouter:
     @router.get("/models/{name}", summary="The model", responses=refusals(401, 404, schema=ERROR))
     async def metadata(name: str) -> dict[str, Any]:
         known(name)
-        outputs = [f"{kind}_{t}" for kind in ("mean", "std", "lower90", "upper90") for t in service.model.targets_]
+        outputs = [
+            f"{kind}_{t}"
+            for kind in ("mean", "std", "lower90", "upper90")
+            for t in service.model.targets_
+        ]
         return {
             "name": service.name,
             "versions": ["1"],
@@ -124,7 +131,9 @@ def routes(service: Service) -> APIRouter:
             raise Refusal(422, "Expected an object with a list of `inputs`.")
         parameters = content.get("parameters") or {}
         if not isinstance(parameters, Mapping):
-            raise Refusal(422, f"Expected `parameters` to be an object. Received: {shown(parameters)}.")
+            raise Refusal(
+                422, f"Expected `parameters` to be an object. Received: {shown(parameters)}."
+            )
         frame = _frame(content["inputs"], service)
         columns = parameters.get("columns") or list(FLAT)
         table = await service.table(frame, columns, parameters.get("given"))
@@ -177,7 +186,9 @@ def _tensor(tensor: Any) -> tuple[str, list[int], list[Any]]:
         raise Refusal(422, f"Expected each input to have a name. Received: {shown(name)}.")
     whole = isinstance(shape, list) and all(type(n) is int and n >= 0 for n in shape)
     if not isinstance(shape, list) or not whole or len(shape) not in (1, 2):
-        raise Refusal(422, f"Expected a shape of one or two sizes. Received for {name!r}: {shown(shape)}.")
+        raise Refusal(
+            422, f"Expected a shape of one or two sizes. Received for {name!r}: {shown(shape)}."
+        )
     if not isinstance(kind, str) or kind not in DATATYPES:
         known = ", ".join(DATATYPES)
         raise Refusal(422, f"Expected a datatype of {known}. Received for {name!r}: {shown(kind)}.")
@@ -211,8 +222,8 @@ def _outputs(table: pd.DataFrame, wanted: Any) -> list[dict[str, Any]]:
         if unknown := [name for name in chosen if name not in names]:
             raise Refusal(
                 422,
-                f"Expected outputs among {clipped(', '.join(names), 600)}; others are chosen by the "
-                f"parameter `columns`. Received: {shown(unknown)}.",
+                f"Expected outputs among {clipped(', '.join(names), 600)}; others are chosen by "
+                f"the parameter `columns`. Received: {shown(unknown)}.",
             )
         names = chosen
     return [

@@ -145,7 +145,9 @@ def _columns(columns: Mapping[str, Any], service: Service) -> pd.DataFrame:
     found = {}
     for name, cells in columns.items():
         if not isinstance(cells, list):
-            raise Refusal(422, f"Expected {name!r} to be a list of values. Received: {shown(cells)}.")
+            raise Refusal(
+                422, f"Expected {name!r} to be a list of values. Received: {shown(cells)}."
+            )
         nested = bool(cells) and all(isinstance(cell, list) and len(cell) == 1 for cell in cells)
         found[name] = [cell[0] for cell in cells] if nested else cells
     lengths = {len(cells) for cells in found.values()}

@@ -101,7 +101,8 @@ def routes(service: Service) -> APIRouter:
         tags=["covey"],
         summary="Counts, for Prometheus",
         response_class=Response,
-        responses=refusals(401) | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+        responses=refusals(401)
+        | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
     )
     async def metrics() -> Response:
         queue = service.queue

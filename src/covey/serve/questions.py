@@ -117,7 +117,9 @@ def _answers(
         given = None
     joint = model.predict_distribution(frame, given=given, keep=True)
     if wanted.kind == "columns":
-        table = joint.to_frame(False) if not wanted.outputs else Figures.named(wanted.outputs).of(joint)
+        table = (
+            joint.to_frame(False) if not wanted.outputs else Figures.named(wanted.outputs).of(joint)
+        )
         return [table.iloc[part] for part in parts]
     rows, noted = _rows(joint, wanted), notes(frame, model.schema_)
     return [
@@ -148,7 +150,10 @@ def _rows(joint: Any, wanted: Wanted) -> list[dict[str, Any]]:
             values = plain(joint.mean if output == "mean" else joint.stddev)
             columns[output] = [dict(zip(targets, row, strict=True)) for row in values]
     if joint.observed.any():
-        known = [[t for t, is_known in zip(targets, row, strict=True) if is_known] for row in joint.observed]
+        known = [
+            [t for t, is_known in zip(targets, row, strict=True) if is_known]
+            for row in joint.observed
+        ]
         columns["observed"] = known
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 

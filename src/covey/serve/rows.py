@@ -120,7 +120,9 @@ def observed(values: Any, targets: tuple[str, ...], count: int, role: str) -> Ar
     if values is None:
         return found
     each = [values] * min(count, 1) if isinstance(values, Mapping) else values
-    if not isinstance(each, list) or len(each) not in ({1, count} if each is not values else {count}):
+    if not isinstance(each, list) or len(each) not in (
+        {1, count} if each is not values else {count}
+    ):
         raise Refusal(
             422,
             f"Expected `{role}` to be an object of targets and numbers, or a list of {count}, one "
@@ -158,16 +160,16 @@ def check_count(count: int, most: int) -> None:
     if count > most:
         raise Refusal(
             413,
-            f"Expected at most {most:,} rows in a request. Received {count:,}. Send them in several "
-            "requests.",
+            f"Expected at most {most:,} rows in a request. Received {count:,}. Send them in "
+            "several requests.",
         )
 
 
 def problems(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, Any]]:
     """The cells that are not what their column was in training.
 
-    A fit forgives a few of them in a long column, and takes them for missing. Here each is somebody's
-    own row.
+    A fit forgives a few of them in a long column, and takes them for missing. Here each is
+    somebody's own row.
 
     Args:
         frame: table of N rows, with the columns of the schema in order.
@@ -232,8 +234,8 @@ def notes(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, Any]]:
             end = column.low if under else column.high
             side, which = ("below", "smallest") if under else ("above", "largest")
             reason = (
-                f"{column.text(float(values[row]))} is {side} {column.text(float(end or 0.0))}, the "
-                f"{which} in training; the prediction is not checked beyond"
+                f"{column.text(float(values[row]))} is {side} {column.text(float(end or 0.0))}, "
+                f"the {which} in training; the prediction is not checked beyond"
             )
             found.append({"row": int(row), "column": column.name, "reason": reason})
     return sorted(found, key=lambda note: note["row"])[:MOST_NOTES]
@@ -290,6 +292,7 @@ def _reason(read: Any, cell: pd.Series, column: Any) -> str | None:
 
 def _lacking(names: list[str]) -> str:
     return (
-        f"Expected all features of the model. Received rows without {clipped(', '.join(map(repr, names)))}"
-        ". Add what is lacking, without values if these are not known."
+        "Expected all features of the model. Received rows without "
+        f"{clipped(', '.join(map(repr, names)))}. Add what is lacking, without values if these are "
+        "not known."
     )

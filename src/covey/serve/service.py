@@ -84,8 +84,8 @@ class Service:
         ):
             raise Refusal(
                 422,
-                f"Expected `pair` to be two of the targets {clipped(', '.join(targets))}. Received: "
-                f"{shown(pair)}.",
+                f"Expected `pair` to be two of the targets {clipped(', '.join(targets))}. "
+                f"Received: {shown(pair)}.",
             )
         levels = fields.get("levels", [0.5, 0.9])
         if not isinstance(levels, list) or not 1 <= len(levels) <= MOST_CONTOURS:
@@ -122,7 +122,9 @@ class Service:
         features = from_table(frame, self.model.schema_, self.limits.max_rows)
         names = _words(given, "given")
         if unknown := [name for name in names if name not in targets]:
-            raise Refusal(422, f"`given` takes targets of the model, {targets}. Received: {unknown}.")
+            raise Refusal(
+                422, f"`given` takes targets of the model, {targets}. Received: {unknown}."
+            )
         if lacking := [name for name in names if name not in frame.columns]:
             raise Refusal(422, f"`given` names columns of the table. It lacks {lacking}.")
         values = self._observed_columns(frame, names) if names else None
@@ -180,9 +182,15 @@ def _object(content: Any, names: tuple[str, ...]) -> Mapping[str, Any]:
 def _outputs(outputs: Any) -> tuple[str, ...]:
     if outputs is None:
         return USUAL_OUTPUTS
-    if not isinstance(outputs, list) or not outputs or any(o not in OUTPUTS for o in outputs if isinstance(o, str)) or not all(isinstance(o, str) for o in outputs):
+    if (
+        not isinstance(outputs, list)
+        or not outputs
+        or any(o not in OUTPUTS for o in outputs if isinstance(o, str))
+        or not all(isinstance(o, str) for o in outputs)
+    ):
         raise Refusal(
-            422, f"Expected `outputs` to be some of {', '.join(OUTPUTS)}. Received: {shown(outputs)}."
+            422,
+            f"Expected `outputs` to be some of {', '.join(OUTPUTS)}. Received: {shown(outputs)}.",
         )
     return tuple(name for name in OUTPUTS if name in outputs)
 
@@ -192,9 +200,7 @@ def _level(level: Any) -> float:
         return 0.9
     if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level < 1:
         hint = " Did you mean 0.9?" if level == 90 else ""
-        raise Refusal(
-            422, f"`level` must be a number in (0, 1). Received: {shown(level)}.{hint}"
-        )
+        raise Refusal(422, f"`level` must be a number in (0, 1). Received: {shown(level)}.{hint}")
     return float(level)
 
 

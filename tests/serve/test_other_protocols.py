@@ -1,0 +1,139 @@
+"""The Open Inference Protocol and MLflow's, as their documents say clients speak them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.small_table import table
+
+INFER = "/v2/models/small/infer"
+
+
+def tensors(frame):
+    return [
+        {
+            "name": "number",
+            "shape": [len(frame)],
+            "datatype": "FP64",
+            "data": frame["number"].tolist(),
+        },
+        {
+            "name": "gaps",
+            "shape": [len(frame), 1],
+            "datatype": "FP32",
+            "data": [[None if np.isnan(cell) else cell] for cell in frame["gaps"]],
+        },
+        {
+            "name": "colour",
+            "shape": [len(frame), 1],
+            "datatype": "BYTES",
+            "data": list(frame["colour"]),
+        },
+    ]
+
+
+def test_inference_gives_a_tensor_for_each_column(client, model):
+    X, _ = table()
+    answer = client.post(INFER, json={"id": "7", "inputs": tensors(X[:5])})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert (found["id"], found["model_name"]) == ("7", "small")
+    outputs = {each["name"]: each for each in found["outputs"]}
+    joint = model.predict_distribution(X[:5])
+    assert outputs["mean_middle"]["shape"] == [5, 1]
+    np.testing.assert_allclose(outputs["mean_middle"]["data"], joint.mean[:, 1])
+    np.testing.assert_allclose(outputs["upper90_big"]["data"], joint.interval(0.9)[1][:, 2])
+
+
+def test_inference_takes_parameters_and_outputs(client, model):
+    X, Y = table()
+    middle = {"name": "middle", "shape": [5], "datatype": "FP64", "data": Y["middle"][:5].tolist()}
+    body = {
+        "inputs": [*tensors(X[:5]), middle],
+        "parameters": {"columns": "mean,cov", "given": "middle"},
+        "outputs": [{"name": "cov_small_big"}],
+    }
+    (output,) = client.post(INFER, json=body).json()["outputs"]
+    joint = model.predict_distribution(X[:5], given=Y[["middle"]][:5], keep=True)
+    np.testing.assert_allclose(output["data"], joint.covariance[:, 0, 2])
+
+
+def test_the_server_and_the_model_describe_themselves(client):
+    assert client.get("/v2").json()["name"] == "covey"
+    assert client.get("/v2/health/live").json() == {"live": True}
+    assert client.get("/v2/health/ready").json() == {"ready": True}
+    assert client.get("/v2/models/small/ready").json()["ready"] is True
+    found = client.get("/v2/models/small").json()
+    assert [each["name"] for each in found["inputs"]] == ["number", "gaps", "colour"]
+    assert found["inputs"][2]["datatype"] == "BYTES"
+    missing = client.get("/v2/models/other")
+    assert missing.status_code == 404
+    assert "'small'" in missing.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"shape": [4]}, "Expected data of the shape [4]"),
+        ({"shape": [-1]}, "shape"),
+        ({"datatype": "FP63"}, "datatype"),
+        ({"datatype": "INT64"}, "row 0, column 'number'"),
+        ({"data": "x"}, "`data`"),
+        ({"name": "numbr"}, "'number'"),
+        ({"shape": [1, 5]}, "[N, 1]"),
+    ],
+)
+def test_bad_tensors_are_refused_in_words(client, change, said):
+    X, _ = table()
+    inputs = tensors(X[:5])
+    inputs[0] = {**inputs[0], **change}
+    answer = client.post(INFER, json={"inputs": inputs})
+    assert answer.status_code == 422
+    assert said in answer.json()["error"]
+
+
+def forms(frame):
+    clean = frame.astype(object).where(frame.notna(), None)
+    return {
+        "dataframe_split": {"columns": list(frame.columns), "data": clean.to_numpy().tolist()},
+        "dataframe_records": clean.to_dict("records"),
+        "instances": clean.to_dict("records"),
+        "inputs": {name: clean[name].tolist() for name in frame},
+    }
+
+
+@pytest.mark.parametrize("form", ["dataframe_split", "dataframe_records", "instances", "inputs"])
+def test_invocations_take_all_forms(client, model, form):
+    X, _ = table()
+    answer = client.post("/invocations", json={form: forms(X[:5])[form]})
+    assert answer.status_code == 200, answer.text
+    found = pd.DataFrame(answer.json()["predictions"])
+    joint = model.predict_distribution(X[:5])
+    np.testing.assert_allclose(found[["mean_small", "mean_middle", "mean_big"]], joint.mean)
+    np.testing.assert_allclose(found["std_big"], joint.stddev[:, 2])
+
+
+def test_invocations_take_csv_and_lists(client, model):
+    X, Y = table()
+    send = {"content": X[:5].to_csv(index=False), "headers": {"content-type": "text/csv"}}
+    found = pd.DataFrame(client.post("/invocations", **send).json()["predictions"])
+    joint = model.predict_distribution(X[:5])
+    np.testing.assert_allclose(found["mean_middle"], joint.mean[:, 1])
+    lists = forms(X[:5])["dataframe_split"]["data"]
+    listed = pd.DataFrame(client.post("/invocations", json={"inputs": lists}).json()["predictions"])
+    pd.testing.assert_frame_equal(found, listed)
+    records = X[:5].assign(middle=Y["middle"]).astype(object)
+    records = records.where(records.notna(), None).to_dict("records")
+    body = {"dataframe_records": records, "params": {"columns": "mean", "given": ["middle"]}}
+    given = pd.DataFrame(client.post("/invocations", json=body).json()["predictions"])
+    joint = model.predict_distribution(X[:5], given=Y[["middle"]][:5], keep=True)
+    np.testing.assert_allclose(given["mean_big"], joint.mean[:, 2])
+    assert list(given.columns) == ["mean_small", "mean_middle", "mean_big"]
+
+
+def test_invocations_refuse_as_mlflow_does(client):
+    assert client.get("/ping").status_code == 200
+    for body in ({}, {"instances": [[1]]}, {"inputs": 3}, [], {"dataframe_split": {"data": 1}}):
+        answer = client.post("/invocations", json=body)
+        assert answer.status_code == 422
+        assert answer.json()["error_code"] == "BAD_REQUEST"

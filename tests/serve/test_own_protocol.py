@@ -1,0 +1,257 @@
+"""Covey's own routes, beside what the model says in Python."""
+
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from covey.serve.documents import REASONS
+from tests.small_table import table
+
+ARROW = "application/vnd.apache.arrow.stream"
+PARQUET = "application/vnd.apache.parquet"
+
+
+def by_target(rows, name, targets):
+    return np.array([[row[name][target] for target in targets] for row in rows], dtype=float)
+
+
+def test_predictions_are_those_of_the_model(client, model, rows):
+    wanted = ["mean", "std", "interval", "covariance", "correlation"]
+    answer = client.post("/predict", json={"rows": rows, "level": 0.8, "outputs": wanted})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    joint = model.predict_distribution(table()[0])
+    assert found["targets"] == list(joint.targets)
+    np.testing.assert_allclose(by_target(found["rows"], "mean", joint.targets), joint.mean)
+    np.testing.assert_allclose(by_target(found["rows"], "std", joint.targets), joint.stddev)
+    ends = np.array([[row["interval"][t] for t in joint.targets] for row in found["rows"]])
+    np.testing.assert_allclose(np.moveaxis(ends, -1, 0), joint.interval(0.8))
+    np.testing.assert_allclose([row["covariance"] for row in found["rows"]], joint.covariance)
+    np.testing.assert_allclose([row["correlation"] for row in found["rows"]], joint.correlation)
+
+
+def test_given_targets_are_conditioned_on_row_by_row(client, model, rows):
+    given = [{"middle": 0.5}, {}, {"middle": None, "small": 1e-9}]
+    answer = client.post("/predict", json={"rows": rows[:3], "given": given}).json()
+    values = np.array([[np.nan, 0.5, np.nan], [np.nan] * 3, [1e-9, np.nan, np.nan]])
+    joint = model.predict_distribution(table()[0][:3], given=values)
+    np.testing.assert_allclose(by_target(answer["rows"], "mean", joint.targets), joint.mean)
+    assert [row["observed"] for row in answer["rows"]] == [["middle"], [], ["small"]]
+    for_all = client.post("/predict", json={"rows": rows[:3], "given": {"middle": 0.5}}).json()
+    joint = model.predict_distribution(table()[0][:3], given={"middle": 0.5}, keep=True)
+    np.testing.assert_allclose(by_target(for_all["rows"], "std", joint.targets), joint.stddev)
+
+
+def test_scores_are_those_of_the_model(client, model, rows):
+    X, Y = table()
+    observed = Y[:4].to_dict("records")
+    observed[1] = {"middle": observed[1]["middle"]}
+    observed[2] = {}
+    answer = client.post("/score", json={"rows": rows[:4], "observed": observed}).json()
+    values = Y[:4].to_numpy(copy=True)
+    values[1, [0, 2]] = values[2] = np.nan
+    joint = model.predict_distribution(X[:4])
+    density = joint.log_prob(values)
+    assert answer["log_density"][2] is None
+    assert answer["region"][2] is None
+    np.testing.assert_allclose(
+        np.array(answer["log_density"], float)[[0, 1, 3]], density[[0, 1, 3]]
+    )
+    assert answer["mean_log_density"] == pytest.approx(density[[0, 1, 3]].mean())
+    assert answer["rows"] == 3
+    assert answer["error"][0]["middle"] == pytest.approx(values[0, 1] - joint.mean[0, 1])
+
+
+def arrow(frame):
+    made = pa.Table.from_pandas(frame, preserve_index=False)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, made.schema) as writer:
+        writer.write_table(made)
+    return sink.getvalue().to_pybytes()
+
+
+def parquet(frame):
+    sink = io.BytesIO()
+    frame.to_parquet(sink)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "write", "read"),
+    [
+        (
+            "text/csv",
+            lambda frame: frame.to_csv(index=False).encode(),
+            lambda b: pd.read_csv(io.BytesIO(b)),
+        ),
+        (ARROW, arrow, lambda b: pa.ipc.open_stream(b).read_all().to_pandas()),
+        (PARQUET, parquet, lambda b: pd.read_parquet(io.BytesIO(b))),
+    ],
+)
+def test_tables_come_back_as_flat_columns(client, model, kind, write, read):
+    X, Y = table()
+    frame = X.assign(further=1, middle=Y["middle"])
+    send = {"content": write(frame), "headers": {"content-type": kind}}
+    plain = client.post("/predict", **send)
+    assert plain.status_code == 200, plain.text
+    assert plain.headers["content-type"].startswith(kind)
+    wanted = model.predict_distribution(X).to_frame()
+    np.testing.assert_allclose(read(plain.content)[wanted.columns], wanted)
+    chosen = client.post("/predict?columns=mean,interval90&given=middle", **send)
+    joint = model.predict_distribution(X, given=Y[["middle"]], keep=True)
+    found = read(chosen.content)
+    np.testing.assert_allclose(found["mean_big"], joint.mean[:, 2])
+    np.testing.assert_allclose(found["lower90_small"], joint.interval(0.9)[0][:, 0])
+
+
+def test_the_schema_tells_ranges_and_an_example(client, model):
+    schema = client.get("/schema").json()
+    X, _ = table()
+    features = {feature["name"]: feature for feature in schema["features"]}
+    assert list(features) == list(X.columns)
+    assert features["number"]["low"] == pytest.approx(X["number"].min())
+    assert features["number"]["typical"] == pytest.approx(X["number"].median())
+    assert features["gaps"]["missing_in_training"]
+    assert sorted(features["colour"]["labels"]) == ["blue", "green", "red"]
+    assert [target["name"] for target in schema["targets"]] == list(model.targets_)
+    assert client.post("/predict", json={"rows": [schema["example"]]}).status_code == 200
+
+
+def test_what_training_did_not_see_is_noted(client, rows):
+    odd = [rows[0], {**rows[1], "colour": "mauve"}, {**rows[2], "number": 1e6}]
+    answer = client.post("/predict", json={"rows": odd}).json()
+    noted = [(note["row"], note["column"]) for note in answer["notes"]]
+    assert noted == [(1, "colour"), (2, "number")]
+    assert "'mauve'" in answer["notes"][0]["reason"]
+
+
+ROW = {"number": 0.1, "gaps": None, "colour": "red"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ({"number": "warm"}, "'warm'"),
+        ({"number": [1]}, "[1]"),
+        ({"number": {"a": 1}}, "expected a number, text"),
+        ({"number": ...}, "lacking"),
+        ({"number": 10**400}, "longer"),
+        ({"colour": ["red"]}, "expected a number, text"),
+    ],
+)
+def test_a_bad_cell_is_named_with_its_row(client, cell, said):
+    bad = {name: value for name, value in {**ROW, **cell}.items() if value is not ...}
+    answer = client.post("/predict", json={"rows": [ROW, ROW, bad]})
+    assert answer.status_code == 422
+    error = answer.json()["error"]
+    (found,) = error["rows"]
+    assert (found["row"], found["column"]) == (2, next(iter(cell)))
+    assert said in found["reason"]
+    assert f"row 2, column {next(iter(cell))!r}" in error["message"]
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_what_is_no_finite_number_is_refused(client, text):
+    body = f'{{"rows": [{{"number": {text}, "gaps": 1, "colour": "red"}}]}}'
+    answer = client.post("/predict", content=body)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["rows"][0]["column"] == "number"
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "said"),
+    [
+        ("{", 400, "Expected JSON"),
+        (b"\xff\xfe", 400, "Expected JSON"),
+        ("[" * 100_000, 413, "at most"),
+        ("[" * 50_000, 400, "too deeply"),
+        ("[]", 422, "an object"),
+        ("{}", 422, "`rows`"),
+        ('{"rows": []}', 422, "one row or more"),
+        ('{"rows": [1]}', 422, "row 0"),
+        ('{"rows": [{}], "lvel": 1}', 422, "lvel"),
+        (json.dumps({"rows": [ROW], "level": 90}), 422, "Did you mean 0.9?"),
+        (json.dumps({"rows": [ROW], "outputs": ["men"]}), 422, "`outputs`"),
+        (json.dumps({"rows": [ROW], "outputs": [[]]}), 422, "`outputs`"),
+        (json.dumps({"rows": [ROW], "given": {"CO": 1}}), 422, "no target"),
+        (json.dumps({"rows": [ROW], "given": {"middle": "x"}}), 422, "'middle'"),
+        (json.dumps({"rows": [ROW], "given": [{}, {}]}), 422, "a list of 1"),
+        (json.dumps({"rows": [ROW] * 51}), 413, "at most 50"),
+    ],
+)
+def test_bad_requests_say_what_was_expected(client, content, status, said):
+    if len(content) == 100_000:
+        content = content + " "
+    answer = client.post("/predict", content=content, headers={"x-request-id": "mine"})
+    assert answer.status_code == status
+    error = answer.json()["error"]
+    assert said in error["message"]
+    assert error["request_id"] == "mine" == answer.headers["x-request-id"]
+    assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize("kind", ["text/csv", ARROW, PARQUET])
+def test_tables_that_are_none_are_refused(client, kind):
+    for content in (b"", b"PAR1 no", b"\xff\xff\xff\xff....", b"\0\0\0"):
+        answer = client.post("/predict", content=content, headers={"content-type": kind})
+        assert answer.status_code in (400, 422), (kind, content, answer.text)
+        assert answer.json()["error"]["message"]
+
+
+def test_a_table_of_too_many_rows_is_refused_before_it_is_unpacked(client):
+    many = pd.DataFrame({"number": np.zeros(1_000_000), "gaps": 0.0, "colour": "red"})
+    answer = client.post("/predict", content=parquet(many), headers={"content-type": PARQUET})
+    assert answer.status_code == 413
+
+
+def test_other_bodies_are_not_read(client):
+    answer = client.post("/predict", content=b"<a/>", headers={"content-type": "text/xml"})
+    assert answer.status_code == 415
+    assert "text/csv" in answer.json()["error"]["message"]
+
+
+def test_the_page_gets_rows_and_regions(client, model, rows):
+    row = {"row": rows[0], "pair": ["small", "big"], "levels": [0.9], "level": 0.9}
+    (contour,) = client.post("/explore", json=row).json()["contours"]
+    (line,) = contour["lines"]
+    region = model.predict_distribution(table()[0][:1]).marginal(["small", "big"]).region(0.9)
+    np.testing.assert_allclose(np.min(line, axis=0), region.boundary(73)[0].min(axis=0), rtol=1e-4)
+    given = client.post("/explore", json={**row, "given": {"middle": 0.0}}).json()
+    narrower = np.ptp(given["contours"][0]["lines"][0], axis=0)
+    assert (narrower < np.ptp(line, axis=0)).all()
+    known = client.post("/explore", json={**row, "given": {"big": 0.0}}).json()
+    (segment,) = known["contours"][0]["lines"]
+    assert len(segment) == 2
+    assert segment[0][1] == segment[1][1] == 0.0
+    text = table()[0].to_csv(index=False)
+    read = client.post("/rows", content=text, headers={"content-type": "text/csv"}).json()
+    assert len(read["rows"]) == len(rows)
+    assert [row["gaps"] is None for row in read["rows"]] == [row["gaps"] is None for row in rows]
+
+
+def test_counts_are_there_for_prometheus(client, rows):
+    client.post("/predict", json={"rows": rows[:2]})
+    client.get("/no/such/route")
+    text = client.get("/metrics").text
+    assert 'covey_requests_total{route="/predict",method="POST",status="200"}' in text
+    assert 'route="other",method="GET",status="404"' in text
+    assert "/no/such" not in text
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    assert all(
+        len(line.rsplit(" ", 1)) == 2 and float(line.rsplit(" ", 1)[1]) >= 0 for line in lines
+    )
+
+
+def test_the_document_lists_all_routes(client):
+    document = client.get("/openapi.json").json()
+    assert {"/predict", "/score", "/v2/models/{name}/infer", "/invocations"} <= {*document["paths"]}
+    statuses = document["paths"]["/predict"]["post"]["responses"]
+    assert {str(status) for status in REASONS if status != 404} <= {*statuses}
+    cells = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
+    properties = cells["schema"]["properties"]["rows"]["items"]["properties"]
+    assert properties["number"]["type"] == ["number", "null"]

@@ -1,0 +1,121 @@
+"""Real processes on loopback: SIGTERM, dropped connections, slow bodies, several workers."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.serve.conftest import MODEL, serving
+
+ROW = {"number": 0.1, "gaps": None, "colour": "red"}
+BODY = json.dumps({"rows": [ROW]}).encode()
+
+
+def ask(port, path="/predict", body=BODY, **headers):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body, headers)
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
+
+
+def wait(port):
+    for _ in range(400):
+        try:
+            return ask(port, "/health", None)
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError("the server never answered")
+
+
+def test_sigterm_under_load_answers_what_was_accepted():
+    with serving() as (process, port):
+        wait(port)
+        answered, refused, lost = [], [], []
+
+        def client():
+            while True:
+                try:
+                    connection = socket.create_connection(("127.0.0.1", port), timeout=20)
+                except OSError:
+                    refused.append(1)
+                    return
+                head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(BODY)}\r\n"
+                try:
+                    with connection:
+                        connection.sendall(f"{head}Connection: close\r\n\r\n".encode() + BODY)
+                        text = b"".join(iter(lambda: connection.recv(65536), b""))  # noqa: B023
+                except OSError:
+                    text = b""
+                (answered if text.startswith(b"HTTP/1.1 200") else lost).append(text)
+
+        threads = [threading.Thread(target=client) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        time.sleep(1.0)
+        before = len(answered)
+        process.send_signal(signal.SIGTERM)
+        for thread in threads:
+            thread.join(30)
+        assert process.wait(30) in (0, -signal.SIGTERM)
+        log = process.stderr.read().splitlines()
+    served = [json.loads(line) for line in log if '"/predict"' in line]
+    assert before > 0
+    # what the server took up it answered: each was received whole
+    assert all(line["status"] == 200 for line in served)
+    assert len(served) == len(answered)
+    assert len(refused) + len(lost) >= 1
+
+
+def test_slow_bodies_and_dropped_connections_leave_the_server_well():
+    with serving("--max-seconds", "0.5") as (process, port):
+        wait(port)
+        head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as slow:
+            slow.sendall(head + b"{")
+            text = b"".join(iter(lambda: slow.recv(65536), b""))
+        assert text.startswith(b"HTTP/1.1 408")
+        assert b"did not arrive in 0.5 seconds" in text
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as dropped:
+                dropped.sendall(head + b'{"rows"')
+        assert ask(port)["targets"] == ["small", "middle", "big"]
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_several_processes_share_a_port(tmp_path):
+    token = tmp_path / "token"
+    token.write_text("correct-horse-battery-staple")
+    with serving("--workers", "2", "--token-file", str(token), "--quiet") as (process, port):
+        wait(port)
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            ask(port)
+        authorization = "Bearer correct-horse-battery-staple"
+        assert ask(port, authorization=authorization)["rows"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) in (0, -signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["nowhere.covey"], "nowhere.covey"),
+        ([str(MODEL), "--workers", "0"], "--workers"),
+        ([str(MODEL), "--port", "70000"], "--port"),
+        ([str(MODEL), "--max-rows", "0"], "--max-rows"),
+        ([str(MODEL), "--host", "256.0.0.1"], "--host"),
+    ],
+)
+def test_what_cannot_be_served_is_said_at_once(options, said):
+    command = [sys.executable, "-m", "covey.cli", "serve", *options]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert found.returncode == 2
+    assert said in found.stderr
+    assert "Traceback" not in found.stderr
