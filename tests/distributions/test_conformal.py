@@ -990,3 +990,32 @@ def test_what_a_file_must_hold():
     names = {"mean", "scale_tril", "degrees_of_freedom", "values"}
     assert set(plain.to_arrays()) == names
     assert set(weighted.to_arrays()) == {*names, "weight"}
+
+
+def test_what_was_calibrated_on_is_kept_for_the_same_operations(monkeypatch):
+    r = np.random.default_rng(3)
+    values = r.normal(size=(60, 3))
+    rows = MultivariateNormal(np.zeros((60, 3)), covariance=np.array([np.eye(3) + 0.4] * 60))
+    joint = rows[:2].calibrated_by(CalibrationSet(rows, values, "out_of_fold"))
+    computed = []
+    plain = CalibrationSet._scores_now
+
+    def counted(self, *arguments):
+        computed.append(1)
+        return plain(self, *arguments)
+
+    monkeypatch.setattr(CalibrationSet, "_scores_now", counted)
+    asked = (
+        lambda: joint.conditional({"y0": 1.0}).interval(0.8),
+        lambda: joint.conditional({"y1": 1.0}).interval(0.8),
+        lambda: joint.marginal(["y1", "y2"]).interval(0.8),
+        lambda: joint.marginal(["y2", "y1"]).interval(0.8),
+    )
+    first = [ask() for ask in asked]
+    assert computed
+    computed.clear()
+    again = [ask() for ask in asked]
+    assert not computed
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(first[2][0], first[3][0][:, ::-1])
+    assert not np.array_equal(first[0], first[1])

@@ -79,7 +79,8 @@ def routes(service: Service) -> APIRouter:
     )
     async def invocations(request: Request) -> JSONResponse:
         kind = media_type(request.headers.get("content-type", JSON))
-        body, params = await request.body(), {}
+        body = await request.body()
+        params: Mapping[str, Any] = {}
         if kind == CSV:
             decimal, most = service.model.schema_.decimal, service.limits.max_rows
             frame = await run_in_threadpool(read_table, body, CSV, most, decimal)

@@ -106,7 +106,7 @@ def routes(service: Service) -> APIRouter:
     )
     async def metrics() -> Response:
         queue = service.queue
-        gauges = {
+        gauges: dict[str, tuple[str, str, float]] = {
             "covey_waiting_requests": ("gauge", "Requests without an answer yet.", queue.waiting),
             "covey_batches_total": ("counter", "Predictions that were computed.", queue.batches),
             "covey_rows_total": ("counter", "Rows that were predicted.", queue.rows),

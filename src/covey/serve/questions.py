@@ -14,7 +14,7 @@ from covey.fitted.figures import Figures
 from covey.serve.model import Model
 from covey.serve.refusal import Refusal
 from covey.serve.rows import notes, problems
-from covey.types import Array
+from covey.types import Array, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,7 +139,8 @@ def _answers(
 
 def _rows(joint: Any, wanted: Wanted) -> list[dict[str, Any]]:
     """For each of N rows what is wanted of it, by target; matrices as lists in their order."""
-    targets, columns = joint.targets, {}
+    targets = joint.targets
+    columns: dict[str, list[Any]] = {}
     for output in wanted.outputs:
         if output == "interval":
             ends = np.stack(joint.interval(wanted.level), axis=-1)
@@ -149,12 +150,9 @@ def _rows(joint: Any, wanted: Wanted) -> list[dict[str, Any]]:
         else:
             values = plain(joint.mean if output == "mean" else joint.stddev)
             columns[output] = [dict(zip(targets, row, strict=True)) for row in values]
-    if joint.observed.any():
-        known = [
-            [t for t, is_known in zip(targets, row, strict=True) if is_known]
-            for row in joint.observed
-        ]
-        columns["observed"] = known
+    observed: Mask = np.asarray(joint.observed)
+    if observed.any():
+        columns["observed"] = [[targets[i] for i in np.flatnonzero(row)] for row in observed]
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
@@ -187,4 +185,4 @@ def plain(values: Array) -> Any:
     finite = np.isfinite(values)
     if finite.all():
         return values.tolist()
-    return np.where(finite, values, None).tolist()
+    return np.where(finite, values.astype(object), np.array(None)).tolist()

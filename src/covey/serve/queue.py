@@ -112,7 +112,8 @@ class Queue:
     def _next(self) -> list[tuple[Question, asyncio.Future[Any]]]:
         """Take the questions that are answered next."""
         wanted = self._waiting[0][0].wanted
-        batch, left, rows = [], [], 0
+        batch: list[tuple[Question, asyncio.Future[Any]]] = []
+        left, rows = [], 0
         for pair in self._waiting:
             question, future = pair
             if future.done():

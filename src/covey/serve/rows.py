@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,7 +42,8 @@ def from_records(records: Sequence[Any], schema: FeatureSchema, most: int) -> pd
             is no cell.
     """
     check_count(len(records), most)
-    names, bad = schema.names, []
+    names = schema.names
+    bad: list[dict[str, Any]] = []
     columns: dict[str, list[Any]] = {name: [] for name in names}
     for number, record in enumerate(records):
         if not isinstance(record, Mapping):
@@ -50,8 +52,8 @@ def from_records(records: Sequence[Any], schema: FeatureSchema, most: int) -> pd
             continue
         for name in names:
             cell = record.get(name, ...)
-            if (reason := _wrong(cell)) is not None:
-                bad.append({"row": number, "column": name, "reason": reason})
+            if (wrong := _wrong(cell)) is not None:
+                bad.append({"row": number, "column": name, "reason": wrong})
             columns[name].append(cell)
     if bad:
         raise Refusal.of_rows(bad)
@@ -141,7 +143,7 @@ def observed(values: Any, targets: tuple[str, ...], count: int, role: str) -> Ar
                 bad.append({"row": number, "column": name, "reason": reason})
             elif value is not None:
                 number_like = isinstance(value, int | float) and not isinstance(value, bool)
-                if not number_like or (reason := _wrong(value)) is not None:
+                if not number_like or _wrong(value) is not None:
                     reason = f"expected a finite number or null. Received: {shown(value)}."
                     bad.append({"row": number, "column": name, "reason": reason})
                 else:
@@ -184,7 +186,7 @@ def problems(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, Any]]
         if isinstance(column, NumericColumn):
             if cells.dtype.kind == "f" and is_plain(column):
                 continue  # infinity was refused
-            read: Callable[[Any], Any] = lambda some, c=column: c.read(some).values  # noqa: E731
+            read: Callable[[Any], Any] = partial(_values, column)
         else:
             read = column.encode
         try:
@@ -194,13 +196,18 @@ def problems(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, Any]]
             whole = False
         if whole and not isinstance(column, NumericColumn):
             continue
-        rows = range(len(cells))
+        rows: Iterable[int] = range(len(cells))
         if whole:
-            rows = [r for r in np.flatnonzero(np.isnan(values)) if not _absent(cells.iloc[r])]
+            lost = np.flatnonzero(np.isnan(values)).tolist()
+            rows = [row for row in lost if not _absent(cells.iloc[row])]
         for row in rows:
             if (reason := _reason(read, cells.iloc[[row]], column)) is not None:
                 found.append({"row": int(row), "column": column.name, "reason": reason})
     return found
+
+
+def _values(column: NumericColumn, cells: Any) -> Array:
+    return column.read(cells).values
 
 
 def notes(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, Any]]:
@@ -214,7 +221,7 @@ def notes(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, Any]]:
         For each of the first such cells its `row`, `column` and `reason`: a label that training did
         not have, or a number beyond those of training.
     """
-    found = []
+    found: list[dict[str, Any]] = []
     for column in schema.columns:
         cells = frame[column.name]
         if isinstance(column, CategoricalColumn):
