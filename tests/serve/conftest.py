@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,16 +40,22 @@ def client(model):
 
 @contextmanager
 def serving(*options):
-    """A process of `covey serve`, its port and what it logs."""
+    """A process of `covey serve`, its port, and a function that gives its log."""
     command = [sys.executable, "-m", "covey.cli", "serve", str(MODEL), "--port", "0", *options]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
-    )
-    try:
-        said = process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/", said)
-        assert found, said + process.stderr.read()
-        yield process, int(found[1])
-    finally:
-        process.kill()
-        process.communicate()
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as log:  # a pipe would be full in the end
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, encoding="utf-8"
+        )
+
+        def logged():
+            log.seek(0)
+            return log.read()
+
+        try:
+            said = process.stdout.readline()
+            found = re.search(r"http://127\.0\.0\.1:(\d+)/", said)
+            assert found, said + logged()
+            yield process, int(found[1]), logged
+        finally:
+            process.kill()
+            process.communicate()

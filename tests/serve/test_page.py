@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 
 @pytest.fixture(scope="module")
 def page():
-    with serving() as (_, port), playwright.sync_playwright() as tool:
+    with serving() as (_, port, _), playwright.sync_playwright() as tool:
         wait(port)
         browser = tool.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1200, "height": 900})

@@ -34,7 +34,7 @@ def wait(port):
 
 
 def test_sigterm_under_load_answers_what_was_accepted():
-    with serving() as (process, port):
+    with serving() as (process, port, logged):
         wait(port)
         answered, refused, lost = [], [], []
 
@@ -63,7 +63,7 @@ def test_sigterm_under_load_answers_what_was_accepted():
         for thread in threads:
             thread.join(30)
         assert process.wait(30) in (0, -signal.SIGTERM)
-        log = process.stderr.read().splitlines()
+        log = logged().splitlines()
     served = [json.loads(line) for line in log if '"/predict"' in line]
     assert before > 0
     # what the server took up it answered: each was received whole
@@ -73,7 +73,7 @@ def test_sigterm_under_load_answers_what_was_accepted():
 
 
 def test_slow_bodies_and_dropped_connections_leave_the_server_well():
-    with serving("--max-seconds", "0.5") as (process, port):
+    with serving("--max-seconds", "0.5") as (process, port, logged):
         wait(port)
         head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
         with socket.create_connection(("127.0.0.1", port), timeout=20) as slow:
@@ -87,13 +87,13 @@ def test_slow_bodies_and_dropped_connections_leave_the_server_well():
         assert ask(port)["targets"] == ["small", "middle", "big"]
         process.send_signal(signal.SIGTERM)
         process.wait(30)
-        assert "Traceback" not in process.stderr.read()
+        assert "Traceback" not in logged()
 
 
 def test_several_processes_share_a_port(tmp_path):
     token = tmp_path / "token"
     token.write_text("correct-horse-battery-staple")
-    with serving("--workers", "2", "--token-file", str(token), "--quiet") as (process, port):
+    with serving("--workers", "2", "--token-file", str(token), "--quiet") as (process, port, _):
         wait(port)
         with pytest.raises(urllib.error.HTTPError, match="401"):
             ask(port)

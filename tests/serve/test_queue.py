@@ -54,6 +54,17 @@ def test_answers_do_not_depend_on_company(model, rows):
     assert answer(model, [question(model, [row]) for row in rows[:8]]) == alone
 
 
+def test_what_text_means_does_not_depend_on_company(model, rows):
+    texts = [{**rows[0], "number": text} for text in ("0.5", "1e-1", "0,5")]
+    company = [question(model, [row]) for row in (*rows[:3], *texts)]
+    found = answer(model, company)
+    alone = [answer(model, [each])[0] for each in company]
+    for one, other in zip(found, alone, strict=True):
+        assert one == other or (isinstance(one, Refusal) and one.rows == other.rows)
+    plain = answer(model, [question(model, [{**rows[0], "number": 0.5}])])[0]
+    assert found[3] == plain
+
+
 def test_a_mistake_is_its_own(model, rows):
     bad = question(model, [{**rows[0], "number": "warm"}])
     found = answer(model, [question(model, rows[:1]), bad, question(model, rows[1:2])])

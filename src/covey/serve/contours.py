@@ -62,5 +62,7 @@ def _lines(part: Any, level: float, known: Any) -> list[Any]:
 
 def _rounded(line: Array, part: Any) -> list[list[float]]:
     """Points to a millionth of the spread: fewer bytes, and nothing that anybody sees."""
-    unit = 10.0 ** (np.floor(np.log10(np.maximum(part.stddev[0], 1e-300).max())) - DIGITS)
-    return (np.round(line / unit) * unit).tolist()
+    stddev = part.stddev[0]
+    unit = 10.0 ** (np.floor(np.log10(np.where(stddev > 0, stddev, 1.0))) - DIGITS)
+    rounded: list[list[float]] = np.where(stddev > 0, np.round(line / unit) * unit, line).tolist()
+    return rounded

@@ -13,7 +13,7 @@ from covey.errors import InputError
 from covey.fitted.figures import Figures
 from covey.serve.model import Model
 from covey.serve.refusal import Refusal
-from covey.serve.rows import notes, problems
+from covey.serve.rows import canonical, notes, problems
 from covey.types import Array, Mask
 
 if TYPE_CHECKING:
@@ -69,15 +69,20 @@ def answer(model: Model, questions: Sequence[Question]) -> list[Any]:
     import pandas as pd
 
     found: list[Any] = [None] * len(questions)
-    able = []
+    frames: list[pd.DataFrame] = []
+    able: list[int] = []
     for place, question in enumerate(questions):
         if bad := problems(question.frame, model.schema_):
             found[place] = Refusal.of_rows(bad)
-        else:
+            continue
+        frame, joins = canonical(question.frame, model.schema_)
+        if joins or len(questions) == 1:
             able.append(place)
+            frames.append(frame)
+        else:
+            found[place] = answer(model, [question])[0]
     if not able:
         return found
-    frames = [questions[place].frame for place in able]
     frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     counts = [len(each) for each in frames]
     given = _stacked([questions[place].given for place in able], counts, len(model.targets_))

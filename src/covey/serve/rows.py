@@ -13,6 +13,7 @@ from covey.errors import InputError, clipped, shown
 from covey.serve.refusal import Refusal
 from covey.table import FeatureSchema, NumericColumn
 from covey.table.category_column import CategoricalColumn
+from covey.table.cells import stamps_of
 from covey.table.number_column import is_plain
 from covey.table.vocabulary import ABSENT
 from covey.types import Array
@@ -204,6 +205,32 @@ def problems(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, Any]]
             if (reason := _reason(read, cells.iloc[[row]], column)) is not None:
                 found.append({"row": int(row), "column": column.name, "reason": reason})
     return found
+
+
+def canonical(frame: pd.DataFrame, schema: FeatureSchema) -> tuple[pd.DataFrame, bool]:
+    """The same cells as numbers and dates, so that what they mean does not depend on other rows.
+
+    Args:
+        frame: table of N rows without `problems`.
+        schema: the features.
+
+    Returns:
+        The table, and whether it may be put below others: text of percentages or durations, say, may
+        not, as a column of text is read as a whole.
+    """
+    changed: dict[str, Any] = {}
+    apart = False
+    for column in schema.columns:
+        cells = frame[column.name]
+        if not isinstance(column, NumericColumn) or cells.dtype.kind == "f":
+            continue
+        if is_plain(column):
+            changed[column.name] = column.read(cells).values
+        elif column.kind == "date":
+            changed[column.name] = stamps_of(column.read(cells).values, "us")
+        else:
+            apart = True
+    return (frame.assign(**changed) if changed else frame), not apart
 
 
 def _values(column: NumericColumn, cells: Any) -> Array:
