@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from covey.errors import InputError, clipped, shown
-from covey.serve.refusal import Refusal
+from covey.serve.refusal import MOST_ROWS, Refusal
 from covey.table import FeatureSchema, NumericColumn
 from covey.table.category_column import CategoricalColumn
 from covey.table.cells import stamps_of
@@ -181,30 +181,38 @@ def problems(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, Any]]
     Returns:
         For each such cell its `row`, `column` and `reason`; none if all rows can be used.
     """
-    found = []
+    found: list[dict[str, Any]] = []
     for column in schema.columns:
         cells = frame[column.name]
-        if isinstance(column, NumericColumn):
-            if cells.dtype.kind == "f" and is_plain(column):
-                continue  # infinity was refused
-            read: Callable[[Any], Any] = partial(_values, column)
-        else:
-            read = column.encode
-        try:
-            values = read(cells)
-            whole = values is not None
-        except InputError:
-            whole = False
-        if whole and not isinstance(column, NumericColumn):
+        if is_plain(column) and cells.dtype.kind == "f" and not np.isinf(cells).any():
             continue
-        rows: Iterable[int] = range(len(cells))
-        if whole:
-            lost = np.flatnonzero(np.isnan(values)).tolist()
-            rows = [row for row in lost if not _absent(cells.iloc[row])]
-        for row in rows:
-            if (reason := _reason(read, cells.iloc[[row]], column)) is not None:
-                found.append({"row": int(row), "column": column.name, "reason": reason})
+        for row, reason in islice(_unreadable(column, cells), MOST_ROWS):
+            found.append({"row": row, "column": column.name, "reason": reason})
     return found
+
+
+def _unreadable(column: Any, cells: pd.Series) -> Iterator[tuple[int, str]]:
+    """Rows of a column whose cell cannot be used, and why; found by halves where reading fails."""
+    parts = [(0, cells)]
+    while parts:
+        start, part = parts.pop()
+        try:
+            values = _values(column, part) if isinstance(column, NumericColumn) else None
+            if values is None:
+                column.encode(part)
+                continue
+        except InputError as error:
+            if len(part) == 1:
+                yield start, str(error)
+                continue
+            middle = len(part) // 2
+            parts += [(start + middle, part.iloc[middle:]), (start, part.iloc[:middle])]
+            continue
+        for row in np.flatnonzero(np.isnan(values)).tolist():
+            cell = part.iloc[row]
+            if not _absent(cell):
+                reason = f"expected what training had here, {column.read_as}. Received: "
+                yield start + row, f"{reason}{shown(cell)}."
 
 
 def canonical(frame: pd.DataFrame, schema: FeatureSchema) -> tuple[pd.DataFrame, bool]:
@@ -215,8 +223,8 @@ def canonical(frame: pd.DataFrame, schema: FeatureSchema) -> tuple[pd.DataFrame,
         schema: the features.
 
     Returns:
-        The table, and whether it may be put below others: text of percentages or durations, say, may
-        not, as a column of text is read as a whole.
+        The table, and whether it may be put below others: text of percentages or durations, say,
+        may not, as a column of text is read as a whole.
     """
     changed: dict[str, Any] = {}
     apart = False
@@ -311,17 +319,6 @@ def _absent(cell: Any) -> bool:
     import pandas as pd
 
     return bool(pd.isna(cell)) or (isinstance(cell, str) and cell.strip() in ABSENT)
-
-
-def _reason(read: Any, cell: pd.Series, column: Any) -> str | None:
-    """Why one cell cannot be used; None if it can."""
-    try:
-        values = read(cell)
-    except InputError as error:
-        return str(error)
-    if not isinstance(column, NumericColumn) or np.isfinite(values).all() or _absent(cell.iloc[0]):
-        return None
-    return f"expected what training had here, {column.read_as}. Received: {shown(cell.iloc[0])}."
 
 
 def _lacking(names: list[str]) -> str:

@@ -1,0 +1,53 @@
+"""Which cells of a table cannot be used, and what the others mean."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from covey.serve.refusal import MOST_ROWS
+from covey.serve.rows import canonical, notes, problems
+from tests.small_table import table
+
+MANY = 3000
+
+
+def frame(**columns):
+    X, _ = table()
+    return pd.DataFrame({name: [X[name][0]] * MANY for name in X}).assign(**columns)
+
+
+@pytest.mark.parametrize("cell", ["warm", "inf", "-1e999"])
+def test_one_bad_cell_of_many_is_found(model, cell):
+    numbers = ["0.5"] * MANY
+    numbers[MANY - 2] = cell
+    (found,) = problems(frame(number=numbers), model.schema_)
+    assert (found["row"], found["column"]) == (MANY - 2, "number")
+
+
+def test_infinity_by_type_is_found(model):
+    numbers = np.zeros(MANY)
+    numbers[7] = np.inf
+    (found,) = problems(frame(number=numbers), model.schema_)
+    assert found["row"] == 7
+
+
+def test_of_many_bad_cells_the_first_are_named(model):
+    found = problems(frame(number=["warm"] * MANY), model.schema_)
+    assert [each["row"] for each in found] == list(range(MOST_ROWS))
+
+
+def test_marks_of_missing_values_are_no_problem(model):
+    assert problems(frame(gaps=["NA"] * MANY, number=["1.5"] * MANY), model.schema_) == []
+    numbers, joins = canonical(frame(number=["1.5"] * MANY), model.schema_)
+    assert joins
+    np.testing.assert_array_equal(numbers["number"], 1.5)
+
+
+def test_notes_come_row_by_row(model):
+    X, _ = table()
+    low = X["number"].min() - 10.0
+    numbers = np.full(MANY, X["number"].median())
+    numbers[[4, 9]] = low
+    found = notes(frame(number=numbers), model.schema_)
+    assert [note["row"] for note in found] == [4, 9]
+    assert "the smallest in training" in found[0]["reason"]
