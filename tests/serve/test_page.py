@@ -64,6 +64,7 @@ def test_an_observed_target_narrows_the_others(page):
     settled(page)
     assert page.locator(".target.given .who").inner_text() == "middle"
     assert page.locator(".target .mean small").first.inner_text() != text
+    page.wait_for_timeout(700)
     assert "given" in page.url
 
 
@@ -86,7 +87,7 @@ def test_rows_of_a_file(page, tmp_path):
     page.wait_for_selector("#table tbody tr")
     assert page.locator("#table tbody tr").count() == 10
     page.click("#after")
-    page.wait_for_function("document.querySelector('#where').textContent.startsWith('rows 11')")
+    page.locator("#where").filter(has_text="rows 11").wait_for()
     page.click("text='12'")
     settled(page)
     assert float(page.locator("#feature-0").input_value()) == pytest.approx(

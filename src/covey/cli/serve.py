@@ -139,7 +139,7 @@ def call(options: argparse.Namespace) -> None:
     if one:
         uvicorn.Server(config).run(sockets=[listening])
         return
-    Multiprocess(config, target=uvicorn.Server(config).run, sockets=[listening]).run()
+    Multiprocess(config, sockets=[listening]).run()
 
 
 def _listen(host: str, port: int) -> socket.socket:

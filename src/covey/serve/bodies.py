@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 JSON, CSV = "application/json", "text/csv"
+UNSAID = "application/x-www-form-urlencoded"  # what curl and urllib say where nobody said a type
 ARROW = "application/vnd.apache.arrow.stream"
 ARROW_FILE = "application/vnd.apache.arrow.file"
 PARQUET = "application/vnd.apache.parquet"
@@ -30,7 +31,8 @@ MOST_CELLS = 50_000_000
 
 def media_type(header: str) -> str:
     """The type of a body, without its parameters, in small letters."""
-    return header.partition(";")[0].strip().lower()
+    kind = header.partition(";")[0].strip().lower()
+    return JSON if kind == UNSAID else kind
 
 
 def read_table(body: bytes, kind: str, most_rows: int, decimal: str | None = None) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from covey.fitted.figures import Figures
 from covey.serve.model import Model
 from covey.serve.refusal import Refusal
 from covey.serve.rows import canonical, notes, problems
-from covey.types import Array, Mask
+from covey.types import Array
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,7 +155,7 @@ def _rows(joint: Any, wanted: Wanted) -> list[dict[str, Any]]:
         else:
             values = plain(joint.mean if output == "mean" else joint.stddev)
             columns[output] = [dict(zip(targets, row, strict=True)) for row in values]
-    observed: Mask = np.asarray(joint.observed)
+    observed: Any = joint.observed
     if observed.any():
         columns["observed"] = [[targets[i] for i in np.flatnonzero(row)] for row in observed]
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
@@ -167,7 +167,7 @@ def _scores(joint: Any, values: Array | None, parts: list[slice]) -> list[Any]:
     error = np.where(np.isnan(values), np.nan, values - joint.mean)
     found = []
     for part in parts:
-        some = ~np.isnan(values[part]).all(axis=1)
+        some: Any = ~np.isnan(values[part]).all(axis=1)
         mean = float(density[part][some].mean()) if some.any() else None
         found.append(
             {
