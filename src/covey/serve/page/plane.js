@@ -1,6 +1,6 @@
 // Regions of two targets in their plane.
 
-const MARGIN = { left: 64, right: 16, top: 14, bottom: 48 };
+const MARGIN = { right: 16, top: 14, bottom: 48 };
 const view = {};  // of each target, the part of its axis that is shown
 
 // The part of an axis to show: all that training saw, or nearer where the region is small. It moves
@@ -50,24 +50,26 @@ function showPlane() {
   const pair = state.answer.pair;
   if (!pair) return;
   const row = state.answer.rows[0];
-  const { left, right, top, bottom } = MARGIN;
+  const { right, top, bottom } = MARGIN;
   const plane = $("plane");
   const width = Math.max(plane.clientWidth, 260);  // in its own pixels, so that text stays legible
   const height = Math.round(Math.min(Math.max(0.68 * width, 250), 460));
   const windows = pair.map((name, place) => window_(lines.get(name).target, ...extent(place, name)));
+  const up = ticks(...windows[1], 5);
+  const words = up.at.map((at) => number(at, up.step * 9.99));
+  const left = Math.max(64, 32 + 6.2 * Math.max(...words.map((word) => word.length)));  // room for the longest
   const x = linear(...windows[0], left, width - right);
   const y = linear(...windows[1], height - bottom, top);
   plane.setAttribute("viewBox", `0 0 ${width} ${height}`);
   const parts = [];
   const across = ticks(...windows[0], width / 95);
-  const up = ticks(...windows[1], 5);
   for (const at of across.at) {
     parts.push(shape("line", { class: "grid", x1: x(at), x2: x(at), y1: top, y2: height - bottom }));
     parts.push(shape("text", { x: x(at), y: height - bottom + 17, "text-anchor": "middle" }, number(at, across.step * 9.99)));
   }
-  for (const at of up.at) {
+  for (const [place, at] of up.at.entries()) {
     parts.push(shape("line", { class: "grid", x1: left, x2: width - right, y1: y(at), y2: y(at) }));
-    parts.push(shape("text", { x: left - 8, y: y(at) + 4, "text-anchor": "end" }, number(at, up.step * 9.99)));
+    parts.push(shape("text", { x: left - 8, y: y(at) + 4, "text-anchor": "end" }, words[place]));
   }
   parts.push(shape("rect", { class: "frame", x: left, y: top, width: width - left - right, height: height - top - bottom }));
   const inside = shape("clipPath", { id: "inside" });
