@@ -10,7 +10,7 @@ from covey.files.cells import MONEY
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["canonical", "check_decimal", "find_decimal"]
+__all__ = ["canonical", "check_decimal", "evidence", "find_decimal"]
 
 # Around a number: a sign, a bound, a currency, a per cent sign, a short unit.
 BEFORE = rf"^[\s\x{{a0}}]*(?:[-+(<>~≈−]{{0,2}}\s?{MONEY}?[\s\x{{a0}}]?[-+−]?)?"  # noqa: RUF001
@@ -63,13 +63,13 @@ def find_decimal(columns: Sequence[Any], sep: str, usual: str | None = None) -> 
         evidence, else "".
     """
     ends = [_ends(column) for column in columns]
-    counted = _evidence(ends)
+    counted = evidence(ends)
     if not any(counted):
-        counted = _evidence(columns)
+        counted = evidence(columns)
     commas, points = counted
     if commas or points:
         return ("," if commas > points else "."), ""
-    return (",", "") if usual == "," else _without_evidence(columns, sep)
+    return (",", "") if usual == "," else _withoutevidence(columns, sep)
 
 
 def _ends(column: Any, rows: int = 5000) -> Any:
@@ -80,8 +80,15 @@ def _ends(column: Any, rows: int = 5000) -> Any:
     return pa.chunked_array([*column[:rows].chunks, *column[len(column) - rows :].chunks])
 
 
-def _evidence(columns: Sequence[Any]) -> tuple[int, int]:
-    """How many cells are surely numbers with a decimal comma, and with a point."""
+def evidence(columns: Sequence[Any]) -> tuple[int, int]:
+    """Count the cells that tell which decimal mark a table has.
+
+    Args:
+        columns: Arrays of text of pyarrow.
+
+    Returns:
+        How many are surely numbers with a decimal comma, and how many with a point.
+    """
     commas = points = 0
     for column in columns:
         cells = _with(column, r"[.,]")
@@ -94,7 +101,7 @@ def _evidence(columns: Sequence[Any]) -> tuple[int, int]:
     return commas, points
 
 
-def _without_evidence(columns: Sequence[Any], sep: str) -> tuple[str, str]:
+def _withoutevidence(columns: Sequence[Any], sep: str) -> tuple[str, str]:
     if sep != ";":
         return ".", ""
     for column in columns:

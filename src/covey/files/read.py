@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from covey.errors import InputError, shown
 from covey.files.notes import Notes, say
-from covey.files.source import STDIN, Source, open_source
+from covey.files.source import STDIN, Source, open_source, source_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["read_table"]
+    from covey.files.text import TextOptions
+
+__all__ = ["read_source", "read_table"]
 
 CALLED = {
     "parquet": ("a Parquet file", (".parquet", ".pq")),
@@ -109,6 +111,32 @@ def read_table(
 
     names = list(frames[0].columns)
     return pd.concat([frame[names] for frame in frames], ignore_index=True)
+
+
+def read_source(
+    name: str, content: bytes, options: TextOptions, percentages: Collection[str] = ()
+) -> pd.DataFrame:
+    """Read one table from the bytes of its file, as `read_table` does from the file.
+
+    Args:
+        name: Path of the file.
+        content: Its bytes.
+        options: What the user says of text.
+        percentages: As in `read_table`.
+
+    Returns:
+        The table, of shape (N, F).
+
+    Raises:
+        InputError: It is damaged, or no table.
+    """
+    source, notes = source_of(name, content, name), Notes()
+    if source.kind == "xlsx":
+        frame = _of_workbook(source, options, None, percentages, notes)
+    else:
+        frame = _read(source, options, notes)
+    say([(name, notes)])
+    return frame
 
 
 def _marks(na: Iterable[str]) -> tuple[str, ...]:

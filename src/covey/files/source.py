@@ -15,7 +15,7 @@ from pathlib import Path
 
 from covey.errors import InputError, shown
 
-__all__ = ["STDIN", "Source", "open_source"]
+__all__ = ["STDIN", "Source", "open_source", "source_of"]
 
 STDIN = "-"
 JSON = (".json", ".jsonl", ".ndjson")
@@ -80,9 +80,24 @@ def open_source(path: str | os.PathLike[str]) -> Source:
     except TypeError:
         raise InputError(f"Expected the path of a table. Received: {shown(path)}.") from None
     if typed == STDIN:
-        name, content = "the standard input", _standard_input()
-    else:
-        name, content = typed, _bytes_of(typed)
+        return source_of("the standard input", _standard_input(), typed)
+    return source_of(typed, _bytes_of(typed), typed)
+
+
+def source_of(name: str, content: bytes, path: str) -> Source:
+    """Unpack the bytes of a table, and tell what they are.
+
+    Args:
+        name: What messages call it.
+        content: Its bytes, perhaps packed.
+        path: Its path, whose end may say what it is.
+
+    Returns:
+        Its bytes, and what they are.
+
+    Raises:
+        InputError: It is empty or damaged, or no table that Covey can read.
+    """
     try:
         content = _unpacked(name, content)
     except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
@@ -92,7 +107,7 @@ def open_source(path: str | os.PathLike[str]) -> Source:
         ) from None
     if not content.strip():
         raise InputError(f"Expected a table. Received: an empty file, {name}. Write it again.")
-    suffix = _suffix(typed)
+    suffix = _suffix(path)
     return Source(name, suffix, content, _kind(name, content, suffix))
 
 

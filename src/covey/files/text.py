@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from covey.files.notes import Notes
     from covey.files.source import Source
 
-__all__ = ["TextOptions", "read_text"]
+__all__ = ["TextOptions", "read_text", "tell", "without_comments", "without_repeated_names"]
 
 # Separators that surprise nobody, by the end of the file's name.
 USUAL = {".tsv": "\t", ".tab": "\t", ".txt": "\t,", "": "\t,"}
@@ -79,7 +79,7 @@ def read_text(source: Source, options: TextOptions, notes: Notes) -> pd.DataFram
     decimal, doubtful = options.decimal, ""
     if decimal is None:
         decimal, doubtful = _decimal(head, columns, options.usual)
-    _tell(source, head.dialect, encoding, decimal, options, notes)
+    tell(source, head.dialect, encoding, decimal, options, notes)
     if doubtful:
         taken = re.sub(r"(\.\d*?[1-9])0+|\.0+", r"\1", doubtful.replace(",", "."))
         other = re.sub(r"[.,](?=\d{3})", "", doubtful)
@@ -100,7 +100,7 @@ def _decimal(head: Head, columns: list[Any], usual: str | None) -> tuple[str, st
     return find_decimal(columns, sep, usual)
 
 
-def _tell(
+def tell(
     source: Source,
     dialect: Dialect,
     encoding: str,
@@ -108,7 +108,16 @@ def _tell(
     options: TextOptions,
     notes: Notes,
 ) -> None:
-    """Note what was recognised beyond comma, point and UTF-8, first of all."""
+    """Note what was recognised beyond comma, point and UTF-8, first of all.
+
+    Args:
+        source: The file.
+        dialect: How its cells are separated.
+        encoding: The encoding that was recognised; "" for UTF-8.
+        decimal: Its decimal mark.
+        options: What the user says of it.
+        notes: What to say is added to them.
+    """
     how = []
     if options.sep is None and dialect.sep not in USUAL.get(source.suffix, ",") + NONE:
         how.append(f"separator {SEPARATORS_IN_WORDS.get(dialect.sep, repr(dialect.sep))}")
@@ -153,7 +162,7 @@ def _columns(name: str, head: Head, notes: Notes) -> list[Any]:
         raise no_table(name, str(error)) from None
     if swallowed := find_swallowed(body, dialect, columns):
         raise unended_error(name, head.line + swallowed.line + 1, swallowed)
-    columns, comments = _without_comments(columns)
+    columns, comments = without_comments(columns)
     tail = find_tail(columns, others, body, dialect, refuse)
     columns = [column.slice(0, len(column) - tail.rows) for column in columns]
     if comments := comments + tail.comments:
@@ -161,11 +170,18 @@ def _columns(name: str, head: Head, notes: Notes) -> list[Any]:
     notes.leave_out(tail.lines, "after the last row")
     notes.keep(tail.kept)
     tell_subtotals(columns[0], notes)
-    return _without_repeated_names(columns, head, notes)
+    return without_repeated_names(columns, head.names, head.has_names, notes)
 
 
-def _without_comments(columns: list[Any]) -> tuple[list[Any], int]:
-    """Leave out rows behind a '#', if rows of this table do not begin with one."""
+def without_comments(columns: list[Any]) -> tuple[list[Any], int]:
+    """Leave out rows behind a '#', if rows of this table do not begin with one.
+
+    Args:
+        columns: Arrays of text of pyarrow, as many as the table has columns.
+
+    Returns:
+        The same without these rows, and how many there were.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -181,18 +197,30 @@ def _without_comments(columns: list[Any]) -> tuple[list[Any], int]:
     return [pc.filter(column, pc.invert(marked)) for column in columns], count
 
 
-def _without_repeated_names(columns: list[Any], head: Head, notes: Notes) -> list[Any]:
-    """Leave out the line of names where it comes again, as in files put together."""
+def without_repeated_names(
+    columns: list[Any], names: Sequence[str], has_names: bool, notes: Notes
+) -> list[Any]:
+    """Leave out the line of names where it comes again, as in files put together.
+
+    Args:
+        columns: Arrays of text of pyarrow.
+        names: One for each.
+        has_names: Whether a line of the file holds them.
+        notes: That lines are left out is added to them.
+
+    Returns:
+        The columns without these rows.
+    """
     import pyarrow.compute as pc
 
-    if not head.has_names or not len(columns[0]) or len(columns) < 2:
+    if not has_names or not len(columns[0]) or len(columns) < 2:
         return columns
-    same = pc.equal(pc.fill_null(columns[0], ""), head.names[0])
+    same = pc.equal(pc.fill_null(columns[0], ""), names[0])
     if not pc.any(same).as_py():
         return columns
-    for column, name in zip(columns[1:], head.names[1:], strict=True):
+    for column, name in zip(columns[1:], names[1:], strict=True):
         same = pc.and_(same, pc.equal(pc.fill_null(column, ""), name))
-    if not (count := pc.sum(same).as_py()) or not any(head.names):
+    if not (count := pc.sum(same).as_py()) or not any(names):
         return columns
     notes.add(f"the line of names comes {count + 1} times, and is no row")
     return [pc.filter(column, pc.invert(same)) for column in columns]

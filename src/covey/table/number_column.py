@@ -276,6 +276,31 @@ class NumericColumn:
         refuse_infinity("X", {self.name: first_infinity(column, found.values)})
         return found
 
+    def misfits(self, column: pd.Series) -> Mask:
+        """Tell cells that `read` would not take for what they are, each by itself.
+
+        Args:
+            column: N cells, also of text.
+
+        Returns:
+            Which of them are infinite, or neither missing nor of the kind of the column; (N,).
+        """
+        kind, values = decode(column)
+        if kind == "text" and (plain := self._plain(column)) is not None:
+            return np.isinf(plain)
+        if kind == "text":
+            refuse_holders(column)
+            words = Words.of(column)
+            found = self._read_text(words)
+            other = np.append(np.isin(found.states, (OTHER,)), False)[words.codes]
+            return np.asarray(other | np.isinf(found.values))
+        if kind not in (self.kind, "empty"):
+            try:
+                values = self._of_another_kind(kind, values, column).values
+            except InputError:
+                return column.notna().to_numpy(dtype=bool)
+        return np.isinf(values)
+
     def _plain(self, column: pd.Series) -> Array | None:
         """The values of text as programs write numbers; None if it has to be looked at."""
         usual = self.kind == "number" and self.spelling.decimal == "." and not self.spelling.unit
