@@ -10,6 +10,8 @@ LIST = Path(__file__).parent / "data" / "public.txt"
 MODULES = (
     *("datasets", "distributions", "errors", "families", "layers", "losses", "plot", "report"),
     *("scorers", "scores", "regressor", "cli", "demo", "serve"),
+    *("bulk", "datasets", "distributions", "errors", "families", "layers", "losses", "plot", "report"),
+    *("scorers", "scores", "regressor", "cli", "demo"),
 )
 
 

@@ -23,7 +23,7 @@ FLOORS = (
     {"archive", "export", "fitted"},
     {"serve", "stream"},
     {"regressor"},
-    {"demo"},
+    {"bulk", "demo"},
     {"cli"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

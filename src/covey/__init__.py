@@ -13,6 +13,7 @@ from covey.backend import arrival
 TYPE_CHECKING = False  # that of `typing`, whose import takes longer than all that is here
 if TYPE_CHECKING:  # what type checkers see in place of `__getattr__`
     from covey import (
+        bulk,
         datasets,
         distributions,
         errors,
@@ -45,6 +46,7 @@ __all__ = [
     "MultivariateT",
     "Transformed",
     "__version__",
+    "bulk",
     "datasets",
     "distributions",
     "errors",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from covey.cli.columns import add_names, cells, choose
+from covey.cli.columns import SOME, add_names, cells, choose
+from covey.cli.folder import is_folder, refuse_for_folders, score
 from covey.cli.model_file import add_model, add_trusted, load_model
 from covey.cli.tables import (
     add_reading,
@@ -25,6 +26,13 @@ examples:
   covey predict air.covey partly.csv --given CO,NOx --output joint.parquet
   covey predict air.covey new.csv --columns sample100 --random-state 0 > draws.csv
   some-command | covey predict air.covey - --columns quantiles > joint.csv
+  covey predict air.covey 'days/*.parquet' --keep id,time --output scored/
+
+an --output that is a folder (one that is there, ends in / or has no suffix) is for any number of
+rows: files, folders and patterns go in, Parquet files that read as one table come out, with
+_covey_manifest.json, which says which rows are in which. The same command again goes on where it
+was. Rows that cannot be scored go to _covey_rejects.csv, with the reason. Folders called key=value
+are columns. All paths may have a scheme, such as s3://bucket/days.
 
 what --columns may name, and the columns it writes for a target CO:
   mean          mean_CO, in units of CO
@@ -55,8 +63,8 @@ def add(commands: Any) -> None:
     add_table(command, "the rows to predict")
     command.add_argument(
         "--output",
-        metavar="TABLE",
-        help="the file to write (default: -, CSV to the standard output)",
+        metavar="PATH",
+        help="the file to write (default: -, CSV to the standard output), or a folder; see below",
     )
     command.add_argument(
         "--columns",
@@ -69,10 +77,34 @@ def add(commands: Any) -> None:
         "--given",
         "targets that the table holds already, where observed: predict the others given these",
     )
-    add_names(command, "--carry-over", "columns of the table to write, too")
+    command.add_argument(
+        *("--carry-over", "--keep"),
+        action="append",
+        metavar=SOME,
+        help="columns of the table to write, too",
+    )
     command.add_argument(
         "--random-state", type=int, metavar="SEED", help="the same seed gives the same samples"
     )
+    bulk = command.add_argument_group("to a folder")
+    bulk.add_argument(
+        "--strict",
+        action="store_true",
+        help="stop at a row that cannot be scored; finished parts stay",
+    )
+    bulk.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="ray: on the machines of a Ray cluster (default: local, on this one)",
+    )
+    bulk.add_argument(
+        "--address", help="of the Ray cluster (default: that of RAY_ADDRESS, or one started here)"
+    )
+    bulk.add_argument(
+        "--part-rows", type=int, metavar="N", help="rows of a file of predictions (default: 262144)"
+    )
+    bulk.add_argument("--quiet", action="store_true", help="show no progress")
     add_reading(command)
     add_trusted(command)
     command.set_defaults(call=call)
@@ -82,6 +114,10 @@ def call(options: argparse.Namespace) -> None:
     """Run the command."""
     from covey.fitted.figures import Figures
 
+    if is_folder(options.output):
+        score(options)
+        return
+    refuse_for_folders(options)
     words = [cell for word in options.columns or () for cell in cells(word)]
     figures = Figures.named(words, options.random_state) if words else None
     check_output(options.output, options.table)
