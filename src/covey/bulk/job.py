@@ -87,7 +87,7 @@ class Job:
             InputError: the file cannot be read, or was changed.
         """
         part.input.check()
-        names = self.scorer.needed(self.scorer.loaded(), [*layout.columns, *self.keys])
+        names = self.scorer.needed(self.scorer.loaded(), list({**layout.columns, **self.keys}))
         own = [name for name in names if name in layout.columns]
         if layout.text is not None:
             return self._read_text(part, layout, own)
