@@ -11,6 +11,17 @@ MODULES = (
     *("datasets", "distributions", "errors", "families", "layers", "losses", "plot", "report"),
     *("scorers", "scores", "regressor", "cli", "demo", "serve"),
     *("bulk", "datasets", "distributions", "errors", "families", "layers", "losses", "plot", "report"),
+    *(
+        "bulk",
+        "datasets",
+        "distributions",
+        "errors",
+        "families",
+        "layers",
+        "losses",
+        "plot",
+        "report",
+    ),
     *("scorers", "scores", "regressor", "cli", "demo"),
 )
 

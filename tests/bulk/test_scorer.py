@@ -66,7 +66,9 @@ def test_it_is_small_and_loads_once(scorer, expected, monkeypatch):
 def test_what_was_observed(model_file, model):
     frame = table(30).assign(CO=1.5)
     found = bulk.Scorer(model_file, columns=["mean"], given="CO")(frame)
-    joint = model.predict_distribution(frame.drop(columns=["id", "CO"]), given={"CO": 1.5}, keep=True)
+    joint = model.predict_distribution(
+        frame.drop(columns=["id", "CO"]), given={"CO": 1.5}, keep=True
+    )
     assert_array_equal(found, joint.mean)
 
 

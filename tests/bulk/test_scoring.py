@@ -1,6 +1,7 @@
 """Files into a folder: what is predicted, where it is, and what is set aside."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -93,11 +94,13 @@ def test_text_is_cut_into_parts_as_one_file(model_file, model, tmp_path):
     written = pd.read_parquet(tmp_path / "out")
     assert written["id"].astype(int).tolist() == frame["id"].tolist()
     assert set(written["note"]) == {'of "two"\nlines; and; more'}
-    assert_array_equal(written[["mean_CO", "mean_NOx"]], expected(model, frame[frame.columns[:5]]).mean)
+    assert_array_equal(
+        written[["mean_CO", "mean_NOx"]], expected(model, frame[frame.columns[:5]]).mean
+    )
     parts = manifest(tmp_path / "out")["parts"]
     firsts = np.cumsum([0, *(part["rows"] for part in parts)])[:-1]
     assert [part["first"] for part in parts] == firsts.tolist()
-    for before, after in zip(parts, parts[1:], strict=False):
+    for before, after in pairwise(parts):
         assert before["bytes"][1] == after["bytes"][0]
     assert parts[-1]["bytes"][1] == path.stat().st_size
 

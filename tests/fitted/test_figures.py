@@ -6,7 +6,6 @@ import pytest
 from scipy import stats
 
 import covey
-from covey.fitted.figures import Figures
 from covey.errors import InputError
 from covey.fitted.figures import Figures
 

@@ -53,9 +53,7 @@ def on_ray(address: str | None) -> Callable[..., Iterator[tuple[dict[str, Any], 
     return _parts
 
 
-def _parts(
-    run: Run, job: Job, layouts: Any, size: int
-) -> Iterator[tuple[dict[str, Any], bool]]:
+def _parts(run: Run, job: Job, layouts: Any, size: int) -> Iterator[tuple[dict[str, Any], bool]]:
     import ray
 
     with open(job.scorer.model, "rb") as file:

@@ -112,13 +112,17 @@ def _places(place: Place) -> list[Place]:
         if matching := place.matching():
             return matching
         raise InputError(f"Expected files to score. Received: {place.name}, which no file matches.")
-    raise InputError(f"Expected files to score. Received: no such file, {place.name}. Check the path.")
+    raise InputError(
+        f"Expected files to score. Received: no such file, {place.name}. Check the path."
+    )
 
 
 def _input(number: int, place: Place) -> Input:
     size, changed = place.state()
     if not size:
-        raise InputError(f"Expected a table. Received: an empty file, {place.name}. Write it again.")
+        raise InputError(
+            f"Expected a table. Received: an empty file, {place.name}. Write it again."
+        )
     with place.opened() as file:
         first = bytes(file.read(min(size, END)))
         file.seek(max(0, size - END))

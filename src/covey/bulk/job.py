@@ -111,7 +111,9 @@ class Job:
         chunk = layout.text.chunk(part.input.place.bytes_of, part.start, part.end, own)
         table = pa.table({name: chunk.columns[name] for name in own}) if own else None
         if table is None:
-            raise InputError(f"Expected columns that are needed. Received: {part.input.place.name}.")
+            raise InputError(
+                f"Expected columns that are needed. Received: {part.input.place.name}."
+            )
         places = np.arange(len(table)) if chunk.places is None else np.array(chunk.places, int)
         if len(places) != len(table):
             raise InputError(
@@ -211,8 +213,8 @@ class Job:
             first = min(rejects, key=lambda each: each.row)
             raise InputError(
                 f"Expected rows that can all be scored. Received: {part.input.place.name}, row "
-                f"{first.row} (from 0): {first.reason} Correct it, or score without `strict`, which "
-                "sets such rows aside. Finished parts are kept."
+                f"{first.row} (from 0): {first.reason} Correct it, or score without `strict`, "
+                "which sets such rows aside. Finished parts are kept."
             )
 
     def _score(self, part: Part, number: int, block: Block) -> tuple[list[Any], list[Reject]]:
@@ -314,8 +316,8 @@ class _Rows:
                 self.left = next(self.batches, None) if self.left is None else self.left
             except (pa.ArrowException, OSError) as error:
                 raise InputError(
-                    f"Expected a Parquet file. Received: {self.part.input.place.name}, which cannot "
-                    f"be read as one: {clipped(str(error))}. Write the file again."
+                    f"Expected a Parquet file. Received: {self.part.input.place.name}, which "
+                    f"cannot be read as one: {clipped(str(error))}. Write the file again."
                 ) from error
             if self.left is None:
                 raise InputError(

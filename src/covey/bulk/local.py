@@ -11,9 +11,7 @@ from covey.bulk.manifest import Run
 from covey.bulk.parts import Part
 
 
-def parts(
-    run: Run, job: Job, layouts: Any, size: int
-) -> Iterator[tuple[dict[str, Any], bool]]:
+def parts(run: Run, job: Job, layouts: Any, size: int) -> Iterator[tuple[dict[str, Any], bool]]:
     """Score what is not done yet.
 
     Args:
@@ -53,5 +51,3 @@ def parts(
 
 def _written(job: Job, part: Part, future: Future[Read]) -> dict[str, Any]:
     return job.write(part, future.result())
-
-

@@ -174,7 +174,9 @@ class Run:
         if changed:
             other.append(f"another `{'`, another `'.join(changed)}`")
         if before.get("inputs") != self.inputs:
-            names = [{each["file"] for each in of} for of in (before.get("inputs", []), self.inputs)]
+            names = [
+                {each["file"] for each in of} for of in (before.get("inputs", []), self.inputs)
+            ]
             if names[0] != names[1]:
                 other.append(f"other files (such as {sorted(names[0] ^ names[1])[0]})")
             else:

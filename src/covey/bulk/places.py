@@ -44,7 +44,9 @@ class Place:
         try:
             typed = os.fsdecode(path)
         except TypeError:
-            raise InputError(f"Expected the path of a file or folder. Received: {shown(path)}.") from None
+            raise InputError(
+                f"Expected the path of a file or folder. Received: {shown(path)}."
+            ) from None
         if not typed:
             raise InputError("Expected the path of a file or folder. Received: an empty text.")
         found = URL.match(typed)
@@ -63,7 +65,9 @@ class Place:
 
     def __truediv__(self, name: str) -> Place:
         """A file in this folder."""
-        return Place(f"{self.name.rstrip('/')}/{name}", f"{self.path.rstrip('/')}/{name}", self.system)
+        return Place(
+            f"{self.name.rstrip('/')}/{name}", f"{self.path.rstrip('/')}/{name}", self.system
+        )
 
     @property
     def kind(self) -> str:
@@ -86,9 +90,7 @@ class Place:
         paths = sorted(each.path for each in found if each.type == FileType.File)
         # some systems give paths without the slash that they begin with
         rests = [path[path.find(start.lstrip("/")) + len(start.lstrip("/")) :] for path in paths]
-        return [
-            Place(root + rest, start + rest, self.system) for rest in rests
-        ]
+        return [Place(root + rest, start + rest, self.system) for rest in rests]
 
     def matching(self) -> list[Place]:
         """All files that a pattern matches: *, ? and [...], and ** for folders at any depth."""
@@ -131,10 +133,9 @@ class Place:
         if self.system is None:
             write_whole(self.path, lambda stream: stream.write(content), "a part")
             return
-        with saying(self.name):
-            # object stores show a file when all of it is there
-            with self.system.open_output_stream(self.path) as stream:
-                stream.write(content)
+        # object stores show a file when all of it is there
+        with saying(self.name), self.system.open_output_stream(self.path) as stream:
+            stream.write(content)
 
     def create(self) -> None:
         """Create the folder, and those that it is in."""

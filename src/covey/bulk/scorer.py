@@ -87,7 +87,9 @@ class Scorer:
             for name in self.keep:  # with the types that they came with
                 place = result.column_names.index(name)
                 result = result.set_column(place, name, table.column(name))
-            return result if isinstance(table, pa.Table) else result.combine_chunks().to_batches()[0]
+            return (
+                result if isinstance(table, pa.Table) else result.combine_chunks().to_batches()[0]
+            )
         frame = as_pandas(table, "table")
         if not isinstance(frame, pd.DataFrame):
             raise InputError(f"`table` must be a table. Received: {shown(table)}.")

@@ -1,4 +1,4 @@
-"""Score files into a folder: any number of rows, in little memory, to be gone on with at any time."""
+"""Score files into a folder: any number of rows, in little memory, resumed at any time."""
 
 from __future__ import annotations
 

@@ -70,7 +70,9 @@ def score(options: argparse.Namespace) -> None:
         )
     if options.sheet is not None:
         raise InputError("`sheet` is for one table. Leave it out, or name a file with --output.")
-    words = {name: _words(getattr(options, name)) for name in ("columns", "given", "carry_over", "na")}
+    words = {
+        name: _words(getattr(options, name)) for name in ("columns", "given", "carry_over", "na")
+    }
     size = {} if options.part_rows is None else {"part_rows": options.part_rows}
     found = score(
         options.model,
@@ -94,9 +96,7 @@ def score(options: argparse.Namespace) -> None:
     if options.quiet:
         return
     before = f", {found.resumed} of them from before" if found.resumed else ""
-    aside = (
-        f"; {found.rejected:,} set aside, see _covey_rejects.csv" if found.rejected else ""
-    )
+    aside = f"; {found.rejected:,} set aside, see _covey_rejects.csv" if found.rejected else ""
     files = "1 file" if found.parts == 1 else f"{found.parts:,} files"
     print(f"covey: {found.rows:,} rows in {files}{before}{aside}: {found.output}", file=sys.stderr)
 

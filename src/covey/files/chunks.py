@@ -28,7 +28,7 @@ from covey.files.wrapped import unwrapped
 if TYPE_CHECKING:
     from covey.files.source import Source
 
-__all__ = ["ChunkedText", "Chunk", "is_plain"]
+__all__ = ["Chunk", "ChunkedText", "is_plain"]
 
 SAMPLE = 1 << 20  # bytes at either end of a file that tell how it is written
 LONGEST = 1 << 20  # bytes of a record, beyond which a quote is taken for a part of a cell
@@ -206,7 +206,9 @@ class ChunkedText:
         columns, others = self._cells(text)
         body = text.rstrip("\n") + "\n"
         if swallowed := find_swallowed(body, self.dialect, columns):
-            raise unended_error(f"{self.name} from byte {start:,} on", swallowed.line + 1, swallowed)
+            raise unended_error(
+                f"{self.name} from byte {start:,} on", swallowed.line + 1, swallowed
+            )
         columns, _ = without_comments(columns)
         broken = [t for t in others if t.strip(f"{self.dialect.sep} \t") and not _is_remark(t)]
         if end >= self.size:
@@ -234,7 +236,7 @@ class ChunkedText:
             raise no_table(self.name, str(error)) from None
 
     def _check_decimal(self, columns: list[Any], wanted: Sequence[str]) -> None:
-        """Refuse a mark that is another one than the beginning and the end of the file let expect."""
+        """Refuse another mark than the beginning and the end of the file let expect."""
         if self.sure:
             return
         own = [c for n, c in zip(self.names, columns, strict=True) if n in wanted]
@@ -254,8 +256,8 @@ class ChunkedText:
         may_be_notes = [text for text in broken if text in last]
         while True:
             try:
-                tail = find_tail(columns, may_be_notes, body, self.dialect, _NoNote)
-            except _NoNote as error:
+                tail = find_tail(columns, may_be_notes, body, self.dialect, _NoNoteError)
+            except _NoNoteError as error:
                 may_be_notes.remove(error.text)
                 continue
             rows = len(columns[0]) - tail.rows
@@ -294,7 +296,7 @@ class ChunkedText:
         return places, said
 
 
-class _NoNote(InputError):
+class _NoNoteError(InputError):
     """A record that is neither a row nor a note."""
 
     def __init__(self, text: str) -> None:
