@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -147,6 +147,9 @@ class Job:
             tables.append(pa.concat_tables(pieces))
             wanted -= len(tables[-1])
         self._reader = ((part.input.number, part.first + part.rows), rows)
+        if part.last:
+            rows.close()
+            self._reader = None
         return tables
 
     def _with_keys(self, table: Any, part: Part) -> Any:
@@ -286,25 +289,14 @@ class _Rows:
     """Rows of a Parquet file from some row on."""
 
     def __init__(self, part: Part, columns: list[str]) -> None:
-        self.part, self.columns = part, columns
-        self.batches = self._from(part.first)
+        self.name = part.input.place.name
+        self.batches = _batches(part, columns)
         self.left: Any = None
 
-    def _from(self, first: int) -> Iterator[Any]:
-        import pyarrow as pa
-
-        with parquet(self.part.input) as file:
-            groups = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
-            begins = np.cumsum([0, *groups])
-            start = max(int(np.searchsorted(begins, first, side="right")) - 1, 0)
-            skip = first - int(begins[start])
-            for group in range(start, len(groups)):
-                for batch in file.iter_batches(READ, row_groups=[group], columns=self.columns):
-                    if skip >= len(batch):
-                        skip -= len(batch)
-                        continue
-                    yield pa.Table.from_batches([batch]).select(self.columns).slice(skip)
-                    skip = 0
+    def close(self) -> None:
+        """Let go of the file."""
+        self.batches.close()
+        self.left = None
 
     def take(self, count: int) -> list[Any]:
         """The next rows, as tables one after the other."""
@@ -316,12 +308,12 @@ class _Rows:
                 self.left = next(self.batches, None) if self.left is None else self.left
             except (pa.ArrowException, OSError) as error:
                 raise InputError(
-                    f"Expected a Parquet file. Received: {self.part.input.place.name}, which "
+                    f"Expected a Parquet file. Received: {self.name}, which "
                     f"cannot be read as one: {clipped(str(error))}. Write the file again."
                 ) from error
             if self.left is None:
                 raise InputError(
-                    f"Expected more rows in {self.part.input.place.name}: it lost some since it "
+                    f"Expected more rows in {self.name}: it lost some since it "
                     "was opened. Leave files as they are while they are scored."
                 )
             part = self.left.slice(0, count)
@@ -329,6 +321,24 @@ class _Rows:
             count -= len(part)
             self.left = self.left.slice(len(part)) if len(part) < len(self.left) else None
         return parts
+
+
+def _batches(part: Part, columns: list[str]) -> Generator[Any, None, None]:
+    """The rows from the first of a part to the end of its file, some at a time."""
+    import pyarrow as pa
+
+    with parquet(part.input) as file:
+        groups = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
+        begins = np.cumsum([0, *groups])
+        start = max(int(np.searchsorted(begins, part.first, side="right")) - 1, 0)
+        skip = part.first - int(begins[start])
+        for group in range(start, len(groups)):
+            for batch in file.iter_batches(READ, row_groups=[group], columns=columns):
+                if skip >= len(batch):
+                    skip -= len(batch)
+                    continue
+                yield pa.Table.from_batches([batch]).select(columns).slice(skip)
+                skip = 0
 
 
 def _arrow(frame: pd.DataFrame, part: Part) -> Any:
