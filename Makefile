@@ -9,7 +9,7 @@ ENGINE_TESTS := $(addprefix tests/,families test_layers.py test_losses.py test_e
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-all test-engine test-skore test-guest notebook bench-quick docs check format clean
+.PHONY: help demo test test-all test-ray test-engine test-skore test-guest notebook bench-quick docs check format clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -27,7 +27,10 @@ test-engine: .venv-$(ENGINE)/test.stamp  ## Run what touches Keras with ENGINE=t
 	KERAS_BACKEND=$(ENGINE) .venv-$(ENGINE)/bin/pytest $(PARALLEL) $(ENGINE_TESTS)
 
 test-skore: .venv-skore/skore.stamp  ## Evaluate a regressor with skore, in an environment of its own
-	.venv-skore/bin/pytest tests/integration
+	.venv-skore/bin/pytest tests/integration/test_skore.py
+
+test-ray: .venv-ray/ray.stamp  ## Score with Ray on two workers, in an environment of its own
+	.venv-ray/bin/pytest tests/integration/test_ray.py
 
 test-guest: .venv-guest-$(GUEST)/guest.stamp  ## Run the page about another package, such as GUEST=mlflow, in an environment of its own
 	GUEST=$(GUEST) .venv-guest-$(GUEST)/bin/pytest tests/integration/test_guests.py -rs
@@ -89,4 +92,7 @@ clean:  ## Remove the virtual environments and all caches
 .venv-guest-%/guest.stamp: pyproject.toml
 	$(PYTHON) -m venv .venv-guest-$*
 	.venv-guest-$*/bin/pip install -q $(addprefix -e ,$(firstword $(WITH))) $(wordlist 2,9,$(WITH))
+.venv-ray/ray.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-ray
+	.venv-ray/bin/pip install -q -c constraints.txt -e '.[jax,test,ray]' psutil==7.2.2
 	@touch $@

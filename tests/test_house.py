@@ -4,6 +4,7 @@ from tests.house import PARAMETERS, longest, reaches
 from tests.test_floors import files
 
 OF_USERS = {  # whose parameters are options of the user
+    ("covey/bulk/scoring.py", "score"),
     ("covey/members/keras_fit.py", "fit"),
     ("covey/members/recipe.py", "for_table"),
     ("covey/regressor.py", "__init__"),

@@ -56,7 +56,7 @@ def on_ray(address: str | None) -> Callable[..., Iterator[tuple[dict[str, Any], 
 def _parts(run: Run, job: Job, layouts: Any, size: int) -> Iterator[tuple[dict[str, Any], bool]]:
     import ray
 
-    with open(job.scorer.model, "rb") as file:
+    with open(job.predictor.model, "rb") as file:
         content = ray.put(file.read())
     shared = ray.put(job)
     task = ray.remote(max_retries=RETRIES, num_cpus=1)(_score)
@@ -103,5 +103,5 @@ def _score(job: Job, part: Part, layout: Layout, content: bytes, digest: str) ->
     path = os.path.join(tempfile.gettempdir(), f"covey-{os.getuid()}-{digest}.covey")
     if not os.path.exists(path):
         write_whole(path, lambda stream: stream.write(content))
-    job.scorer.model = path
+    job.predictor.model = path
     return job.write(part, job.read(part, layout))

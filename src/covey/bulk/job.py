@@ -12,8 +12,8 @@ import numpy as np
 from covey.bulk.manifest import KEY, REJECTED
 from covey.bulk.parts import READ, Layout, Part, parquet
 from covey.bulk.places import Place
+from covey.bulk.predictor import BLOCK, Predictor, features_of
 from covey.bulk.rejects import Reject, as_csv, by_trying, unreadable
-from covey.bulk.scorer import BLOCK, Scorer, features_of
 from covey.errors import InputError, clipped
 from covey.types import Rows
 
@@ -54,7 +54,7 @@ class Job:
     """What all parts of a run have in common.
 
     Attributes:
-        scorer: the model and what to write of it.
+        predictor: the model and what to write of it.
         output: the folder.
         run: fingerprint of the run.
         kept: types of pyarrow of the columns to keep, by name.
@@ -62,7 +62,7 @@ class Job:
         keys: for each key of folders, whether its values are whole numbers.
     """
 
-    scorer: Scorer
+    predictor: Predictor
     output: Place
     run: str
     kept: dict[str, Any]
@@ -87,7 +87,9 @@ class Job:
             InputError: the file cannot be read, or was changed.
         """
         part.input.check()
-        names = self.scorer.needed(self.scorer.loaded(), list({**layout.columns, **self.keys}))
+        names = self.predictor.needed(
+            self.predictor.loaded(), list({**layout.columns, **self.keys})
+        )
         own = [name for name in names if name in layout.columns]
         if layout.text is not None:
             return self._read_text(part, layout, own)
@@ -209,6 +211,8 @@ class Job:
             (folder / f"{part.name}.csv").write(as_csv(part.input.place.name, rejects))
         part.input.check()
         (self.output / part.name).write(content.getvalue())
+        del tables, table, content
+        pa.default_memory_pool().release_unused()  # else the process grows for a while
         return record
 
     def _check_strict(self, part: Part, rejects: list[Reject]) -> None:
@@ -222,7 +226,7 @@ class Job:
 
     def _score(self, part: Part, number: int, block: Block) -> tuple[list[Any], list[Reject]]:
         """Predictions of a block, and its rows that have none."""
-        model, scorer = self.scorer.loaded(), self.scorer
+        model, predictor = self.predictor.loaded(), self.predictor
         frame = block.table.to_pandas(ignore_metadata=True).set_axis(block.rows)
         rejects: list[Reject] = []
         features = features_of(model, frame.drop(columns=self._beside(model, frame)))
@@ -235,9 +239,10 @@ class Job:
             frame, features = frame.iloc[chosen], features.iloc[chosen]
         if not len(rows):
             return [], rejects
-        figures = scorer.seeded(part.input.number, int(rows[0]))
+        figures = predictor.seeded(part.input.number, int(rows[0]))
         done, further = by_trying(
-            lambda some: scorer.predict(model, features.iloc[some], frame.iloc[some], figures), rows
+            lambda some: predictor.predict(model, features.iloc[some], frame.iloc[some], figures),
+            rows,
         )
         scored = [self._joined(table.slice(some.start, len(f)), f, part) for some, f in done]
         return scored, rejects + further
@@ -272,12 +277,12 @@ class Job:
         import pandas as pd
         import pyarrow as pa
 
-        model = self.scorer.loaded()
+        model = self.predictor.loaded()
         names = getattr(model, "feature_names_in_", None)
         empty = np.full((1, model.n_features_in_), np.nan)  # a row without values
         features = empty if names is None else pd.DataFrame(empty, columns=list(names))
         joint = model.predict_distribution(features)
-        figures = self.scorer.figures
+        figures = self.predictor.figures
         found = joint.to_frame() if figures is None else figures.of(joint)
         predictions = pa.Table.from_pandas(found, preserve_index=False).slice(0, 0)
         columns = {name: pa.array([], kind) for name, kind in self.kept.items()}

@@ -17,7 +17,7 @@ from covey.bulk.job import Job
 from covey.bulk.manifest import MANIFEST, Run
 from covey.bulk.parts import Layout, layout_of
 from covey.bulk.places import Place
-from covey.bulk.scorer import Scorer
+from covey.bulk.predictor import Predictor
 from covey.errors import InputError, shown
 from covey.files.notes import say
 from covey.files.numerals import check_decimal
@@ -121,15 +121,15 @@ def score(
     place = Place.of(output)
     with _as_file(model, trusted) as path:
         settings: dict[str, Any] = {"random_state": random_state, "trusted": tuple(trusted)}
-        scorer = Scorer(path, columns, given, keep, **settings)
-        fitted = scorer.loaded()
+        predictor = Predictor(path, columns, given, keep, **settings)
+        fitted = predictor.loaded()
         reading = TextOptions(sep, decimal, encoding, marks, fitted.schema_.decimal)
         files = find_inputs(inputs)
         _check_apart(place, files)
         options = {
-            "columns": scorer.columns,
-            "given": scorer.given,
-            "keep": scorer.keep,
+            "columns": predictor.columns,
+            "given": predictor.given,
+            "keep": predictor.keep,
             "strict": strict,
             "part_rows": part_rows,
             "random_state": random_state,
@@ -143,11 +143,11 @@ def score(
         layouts = _Layouts(files, reading, part_rows, percentages)
         keys = _keys(files)
         for each in layouts.described():
-            scorer.check(fitted, [*each.columns, *keys], each.input.place.name)
+            predictor.check(fitted, [*each.columns, *keys], each.input.place.name)
         layouts.say()
-        kept = _kept(scorer, layouts.first, keys)
+        kept = _kept(predictor, layouts.first, keys)
         run.begin()
-        job = Job(scorer, place, run.fingerprint, kept, strict, keys)
+        job = Job(predictor, place, run.fingerprint, kept, strict, keys)
         bar = progress_bar(max(layouts.rows, 1), "predict", verbose=verbose)
         records: list[dict[str, Any]] = []
         resumed = 0
@@ -216,13 +216,13 @@ def _keys(files: list[Input]) -> dict[str, bool]:
     return found
 
 
-def _kept(scorer: Scorer, first: Layout | None, keys: dict[str, bool]) -> dict[str, Any]:
+def _kept(predictor: Predictor, first: Layout | None, keys: dict[str, bool]) -> dict[str, Any]:
     """The types of the columns to keep, as the first file has them."""
     import pyarrow as pa
 
     assert first is not None
     found: dict[str, Any] = {}
-    for name in scorer.keep:
+    for name in predictor.keep:
         if name not in first.columns:
             found[name] = pa.int64() if keys[name] else pa.string()
         elif first.frame is not None:
