@@ -10,6 +10,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from covey import bulk
+from covey.errors import InputError
 from tests.bulk.conftest import model, model_file, table  # noqa: F401
 
 ray = pytest.importorskip("ray")
@@ -68,7 +69,7 @@ def test_parts_are_the_same_though_a_worker_is_killed(cluster, model_file, sourc
 
 def test_an_error_of_a_worker_is_one_of_covey(cluster, model_file, source, tmp_path):  # noqa: F811
     options = {"part_rows": 500, "verbose": 0, "engine": "ray", "strict": True}
-    with pytest.raises(bulk.scoring.InputError, match="row 600"):
+    with pytest.raises(InputError, match="row 600"):
         bulk.score(model_file, source, tmp_path / "out", **options)
 
 
@@ -81,7 +82,7 @@ def test_the_scorer_in_ray_data(cluster, model_file, tmp_path):  # noqa: F811
         fn_constructor_kwargs=options,
         batch_format="pyarrow",
         zero_copy_batch=True,
-        concurrency=1,
+        compute=ray.data.ActorPoolStrategy(size=1),
     )
     found = data.to_pandas().sort_values("id").reset_index(drop=True)
     expected = bulk.Scorer(**options)(frame)
