@@ -150,12 +150,13 @@ def score(
         job = Job(predictor, place, run.fingerprint, kept, strict, keys)
         bar = progress_bar(max(layouts.rows, 1), "predict", verbose=verbose)
         records: list[dict[str, Any]] = []
-        resumed = 0
+        resumed = scored = 0
         with bar:
-            for record, fresh in _engine(engine, address)(run, job, layouts, part_rows):
+            for record, is_new in _engine(engine, address)(run, job, layouts, part_rows):
                 records.append(record)
-                resumed += not fresh
-                _show(bar, record["rows"], sum(r["rows"] for r in records[-1:]) * fresh, started)
+                resumed += not is_new
+                scored += record["rows"] * is_new
+                _show(bar, record["rows"], scored / (time.monotonic() - started))
         records.sort(key=lambda each: str(each["part"]))
         run.finish(records)
     rows, rejected = (sum(each[name] for each in records) for name in ("rows", "rejected"))
@@ -233,12 +234,12 @@ def _kept(predictor: Predictor, first: Layout | None, keys: dict[str, bool]) -> 
     return found
 
 
-def _show(bar: Any, rows: int, fresh: int, started: float) -> None:
-    """Show how far a run is."""
-    if isinstance(bar, Log):
-        rate = (bar.n + rows) / max(time.monotonic() - started, 1e-9)
-        left = max(bar.total - bar.n - rows, 0) / max(rate, 1e-9)
-        bar.set_postfix_str(f"{rate:,.0f} rows/s, {math.ceil(left):,} s left")
+def _show(bar: Any, rows: int, rate: float) -> None:
+    """Show that so many more rows are done; in a log, at which rate, in rows a second."""
+    bar.total = max(bar.total, bar.n + rows)  # of text it is an estimate
+    if isinstance(bar, Log) and rate:
+        left = math.ceil((bar.total - bar.n - rows) / rate)
+        bar.set_postfix_str(f"{rate:,.0f} rows/s, {left:,} s left")
     bar.update(rows)
 
 
