@@ -16,6 +16,14 @@ from tests.bulk.conftest import model, model_file, table  # noqa: F401
 ray = pytest.importorskip("ray")
 psutil = pytest.importorskip("psutil")
 PARTS = 40
+# of Ray, about itself
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore::{kind}")
+    for kind in (
+        *("ResourceWarning", "FutureWarning", "DeprecationWarning", "RuntimeWarning"),
+        "pytest.PytestUnraisableExceptionWarning",
+    )
+]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +59,6 @@ def kill_a_worker(output, killed):
             return
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")
 def test_parts_are_the_same_though_a_worker_is_killed(cluster, model_file, source, tmp_path):  # noqa: F811
     options = {"keep": "id", "part_rows": 500, "verbose": 0}
     bulk.score(model_file, source, tmp_path / "local", **options)
