@@ -16,6 +16,7 @@ FOLDER = "reference/api"
 # In the order in which somebody meets them; "" is the top of the package.
 MODULES = (
     *("", "distributions", "scores", "plot", "report", "serve", "scorers", "families", "layers"),
+    *("", "distributions", "scores", "plot", "report", "bulk", "scorers", "families", "layers"),
     *("losses", "errors", "datasets", "demo", "cli"),
 )
 

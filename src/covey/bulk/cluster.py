@@ -7,12 +7,13 @@ it was, on any engine.
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from covey.arguments.destination import write_whole
 from covey.bulk.job import Job
 from covey.bulk.manifest import Run
 from covey.bulk.parts import Layout, Part
@@ -20,6 +21,8 @@ from covey.errors import CoveyError, InputError
 
 AHEAD = 2  # parts for each core that are handed out beyond those in work
 RETRIES = 5  # of a part whose worker died
+
+_written: dict[str, str] = {}  # by this process: models by their hashes, and where they are
 
 
 def on_ray(address: str | None) -> Callable[..., Iterator[tuple[dict[str, Any], bool]]]:
@@ -100,8 +103,11 @@ def _next(open_tasks: dict[Any, Part]) -> dict[str, Any]:
 
 def _score(job: Job, part: Part, layout: Layout, content: bytes, digest: str) -> dict[str, Any]:
     """Score a part on a worker, which may be on another machine than the model's file."""
-    path = os.path.join(tempfile.gettempdir(), f"covey-{os.getuid()}-{digest}.covey")
-    if not os.path.exists(path):
-        write_whole(path, lambda stream: stream.write(content))
-    job.predictor.model = path
+    if digest not in _written:  # by this process: what others left there might be anything
+        folder = tempfile.mkdtemp(prefix="covey-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        _written[digest] = os.path.join(folder, "model.covey")
+        with open(_written[digest], "wb") as file:
+            file.write(content)
+    job.predictor.model = _written[digest]
     return job.write(part, job.read(part, layout))

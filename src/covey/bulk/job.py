@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from covey.bulk.manifest import KEY, REJECTED
-from covey.bulk.parts import READ, Layout, Part, parquet
+from covey.bulk.parquet_rows import ParquetRows
+from covey.bulk.parts import Layout, Part
 from covey.bulk.places import Place
-from covey.bulk.predictor import BLOCK, Predictor, features_of
+from covey.bulk.predictor import Predictor, features_of
 from covey.bulk.rejects import Reject, as_csv, by_trying, unreadable
 from covey.errors import InputError, clipped
+from covey.files.verdicts import FOOT
 from covey.types import Rows
 
 if TYPE_CHECKING:
@@ -96,15 +97,22 @@ class Job:
         assert part.rows is not None
         if layout.frame is not None:
             table = _arrow(layout.frame.iloc[part.first : part.first + part.rows][own], part)
-            tables = [table.slice(start, BLOCK) for start in range(0, len(table), BLOCK)]
+            size = self.predictor.block
+            tables = [table.slice(start, size) for start in range(0, len(table), size)]
         else:
             tables = self._read_parquet(part, own)
         first, blocks = part.first, []
+        end = layout.rows - len(layout.foot)  # behind the last row that is none of a footer
         for table in tables:
-            numbers = np.arange(first, first + len(table))
-            blocks.append(Block(self._with_keys(table, part), numbers))
+            numbers = np.arange(first, min(first + len(table), end))
+            if len(numbers):
+                blocks.append(Block(self._with_keys(table[: len(numbers)], part), numbers))
             first += len(table)
-        return Read(blocks, [], part.rows)
+        foot = [
+            Reject(row, FOOT.format(layout.foot[row - end]))
+            for row in range(max(part.first, end), part.first + part.rows)
+        ]
+        return Read(blocks, foot, part.rows)
 
     def _read_text(self, part: Part, layout: Layout, own: list[str]) -> Read:
         import pyarrow as pa
@@ -123,34 +131,25 @@ class Job:
                 f"byte {part.start:,} on, in which lines and rows do not agree. Complete its "
                 "quotes, or write it as Parquet."
             )
+        size = self.predictor.block
         blocks = [
             Block(
-                self._with_keys(table.slice(start, BLOCK), part),
-                part.first + places[start : start + BLOCK],
+                self._with_keys(table.slice(start, size), part),
+                part.first + places[start : start + size],
             )
-            for start in range(0, len(table), BLOCK)
+            for start in range(0, len(table), size)
         ]
         rejects = [Reject(part.first + row, reason) for row, reason in chunk.broken]
         return Read(blocks, rejects, chunk.rows)
 
     def _read_parquet(self, part: Part, own: list[str]) -> list[Any]:
-        """Rows of a Parquet file; where the last part ended, without finding the place again."""
-        import pyarrow as pa
-
+        """Rows of a Parquet file; where an earlier part ended, without finding the place again."""
         assert part.rows is not None
-        key = part.input.number, part.first
-        if self._reader is None or self._reader[0] != key:
-            self._reader = (key, _Rows(part, own))
-        rows = self._reader[1]
-        wanted = part.rows
-        tables = []
-        while wanted:
-            pieces = rows.take(min(wanted, BLOCK))
-            tables.append(pa.concat_tables(pieces))
-            wanted -= len(tables[-1])
-        self._reader = ((part.input.number, part.first + part.rows), rows)
+        if self._reader is None or not self._reader.reaches(part):
+            self._reader = ParquetRows(part, own)
+        tables = self._reader.read(part, self.predictor.block)
         if part.last:
-            rows.close()
+            self._reader.close()
             self._reader = None
         return tables
 
@@ -274,76 +273,12 @@ class Job:
 
     def _nothing(self) -> Any:
         """A table of no rows with the right columns."""
-        import pandas as pd
         import pyarrow as pa
 
-        model = self.predictor.loaded()
-        names = getattr(model, "feature_names_in_", None)
-        empty = np.full((1, model.n_features_in_), np.nan)  # a row without values
-        features = empty if names is None else pd.DataFrame(empty, columns=list(names))
-        joint = model.predict_distribution(features)
-        figures = self.predictor.figures
-        found = joint.to_frame() if figures is None else figures.of(joint)
-        predictions = pa.Table.from_pandas(found, preserve_index=False).slice(0, 0)
+        predictions = pa.Table.from_pandas(self.predictor.nothing, preserve_index=False)
         columns = {name: pa.array([], kind) for name, kind in self.kept.items()}
         columns |= {name: predictions.column(name) for name in predictions.column_names}
         return pa.table(columns)
-
-
-class _Rows:
-    """Rows of a Parquet file from some row on."""
-
-    def __init__(self, part: Part, columns: list[str]) -> None:
-        self.name = part.input.place.name
-        self.batches = _batches(part, columns)
-        self.left: Any = None
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self.batches.close()
-        self.left = None
-
-    def take(self, count: int) -> list[Any]:
-        """The next rows, as tables one after the other."""
-        import pyarrow as pa
-
-        parts = []
-        while count:
-            try:
-                self.left = next(self.batches, None) if self.left is None else self.left
-            except (pa.ArrowException, OSError) as error:
-                raise InputError(
-                    f"Expected a Parquet file. Received: {self.name}, which "
-                    f"cannot be read as one: {clipped(str(error))}. Write the file again."
-                ) from error
-            if self.left is None:
-                raise InputError(
-                    f"Expected more rows in {self.name}: it lost some since it "
-                    "was opened. Leave files as they are while they are scored."
-                )
-            part = self.left.slice(0, count)
-            parts.append(part)
-            count -= len(part)
-            self.left = self.left.slice(len(part)) if len(part) < len(self.left) else None
-        return parts
-
-
-def _batches(part: Part, columns: list[str]) -> Generator[Any, None, None]:
-    """The rows from the first of a part to the end of its file, some at a time."""
-    import pyarrow as pa
-
-    with parquet(part.input) as file:
-        groups = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
-        begins = np.cumsum([0, *groups])
-        start = max(int(np.searchsorted(begins, part.first, side="right")) - 1, 0)
-        skip = part.first - int(begins[start])
-        for group in range(start, len(groups)):
-            for batch in file.iter_batches(READ, row_groups=[group], columns=columns):
-                if skip >= len(batch):
-                    skip -= len(batch)
-                    continue
-                yield pa.Table.from_batches([batch]).select(columns).slice(skip)
-                skip = 0
 
 
 def _arrow(frame: pd.DataFrame, part: Part) -> Any:

@@ -126,9 +126,8 @@ class Run:
         if not parts:
             return
         found = self.output / REJECTS
-        if found.kind == "file" and not all(each.kind for each in parts):
-            return  # they were put together before
-        found.write(as_csv("", [], names=True) + b"".join(_content(each) for each in parts))
+        if found.kind != "file" or all(each.kind for each in parts):  # else put together before
+            found.write(as_csv("", [], names=True) + b"".join(_content(each) for each in parts))
         for each in folder.below():
             each.delete()
         if folder.kind == "folder":

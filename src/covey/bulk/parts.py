@@ -14,9 +14,6 @@ from covey.files.notes import Notes
 from covey.files.source import Source
 from covey.files.text import TextOptions
 
-READ = 2**14  # rows that are decoded at once
-BUFFER = 2**20  # bytes of a column that are read at once
-
 
 @dataclass(frozen=True)
 class Part:
@@ -64,6 +61,7 @@ class Layout:
         frame: the table of a file that is read as a whole; None for others.
         length: for text, how many bytes a part has, about.
         notes: what is recognised of it beyond the plain.
+        foot: of a Parquet file, first cells of its last rows that begin like totals or notes.
     """
 
     input: Input
@@ -73,6 +71,7 @@ class Layout:
     frame: Any = None
     length: int = 0
     notes: Notes = field(default_factory=Notes)
+    foot: tuple[str, ...] = ()
 
     def parts(self, size: int, counted: Callable[[Part], int]) -> Iterator[Part]:
         """Cut the file.
@@ -137,6 +136,8 @@ def layout_of(each: Input, options: TextOptions, size: int, percentages: tuple[s
 
 
 def _of_parquet(each: Input) -> Layout:
+    from covey.bulk.parquet_rows import foot_of, parquet
+
     with parquet(each) as file:
         schema = file.schema_arrow
         names = [name for name in schema.names if not name.startswith("__index_level_")]
@@ -146,29 +147,7 @@ def _of_parquet(each: Input) -> Layout:
                 f"{', '.join(map(repr, repeated))}. Rename them."
             )
         types = {name: schema.field(name).type for name in names}
-        return Layout(each, types, file.metadata.num_rows)
-
-
-def parquet(each: Input) -> Any:
-    """A Parquet file, opened so that little of it is in memory.
-
-    Args:
-        each: the file.
-
-    Raises:
-        InputError: it is damaged.
-    """
-    from pyarrow import ArrowException
-    from pyarrow.parquet import ParquetFile
-
-    try:
-        source = each.place.files.open_input_file(each.place.path)
-        return ParquetFile(source, buffer_size=BUFFER, pre_buffer=False)
-    except (ArrowException, OSError) as error:
-        raise InputError(
-            f"Expected a Parquet file. Received: {each.place.name}, which cannot be read as one: "
-            f"{' '.join(str(error).split())}. Write the file again, or leave it out."
-        ) from error
+        return Layout(each, types, file.metadata.num_rows, foot=foot_of(each, file))
 
 
 def _suffix(path: str) -> str:

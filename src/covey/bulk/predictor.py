@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Collection, Iterable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from covey.fitted.figures import Figures
 if TYPE_CHECKING:
     import pandas as pd
 
-BLOCK = 2**15  # rows that are predicted together
+BLOCK = 2**15  # rows that are predicted together, at most
+CELLS = 2**24  # numbers that they are, about, and those of a part
 
 _models: dict[tuple[Any, ...], Any] = {}  # of this process, by file
 _loading = threading.Lock()
@@ -66,6 +68,25 @@ class Predictor:
                 _models[key] = load(self.model, trusted=self.trusted)
             return _models[key]
 
+    @property
+    def block(self) -> int:
+        """How many rows are predicted together, so that their covariances are not too many."""
+        targets = len(self.loaded().targets_)
+        return min(BLOCK, max(CELLS // (targets**2 + len(self.nothing.columns)), 1))
+
+    @cached_property
+    def nothing(self) -> pd.DataFrame:
+        """A table of no rows with the columns that are predicted."""
+        import pandas as pd
+
+        model = self.loaded()
+        names = getattr(model, "feature_names_in_", None)
+        empty = np.full((1, model.n_features_in_), np.nan)  # a row without values
+        features = empty if names is None else pd.DataFrame(empty, columns=list(names))
+        joint = model.predict_distribution(features)
+        found = joint.to_frame() if self.figures is None else self.figures.of(joint)
+        return found.iloc[:0]
+
     def frame(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Predict the rows of a DataFrame, some at a time.
 
@@ -83,8 +104,8 @@ class Predictor:
             raise InputError("Expected a table with rows. Received none.")
         features = features_of(model, frame)
         parts = []
-        for start in range(0, len(frame), BLOCK):
-            rows = slice(start, start + BLOCK)
+        for start in range(0, len(frame), self.block):
+            rows = slice(start, start + self.block)
             parts.append(self.predict(model, features.iloc[rows], frame.iloc[rows], self.figures))
         found = pd.concat(parts) if len(parts) > 1 else parts[0]
         kept = frame[list(self.keep)]

@@ -14,7 +14,6 @@ from covey.errors import InputError
 from covey.table import read_features
 from covey.table.cells import shown_cell
 from covey.table.misfits import misfits
-from covey.table.number_column import PLURAL
 from covey.types import Mask
 
 if TYPE_CHECKING:
@@ -57,8 +56,7 @@ def unreadable(model: Any, features: pd.DataFrame, first: int) -> tuple[Mask, li
         for row in np.flatnonzero(which).tolist():
             found.setdefault(
                 row,
-                f"{column.name!r} held {PLURAL[column.kind]} in training. Received: "
-                f"{shown_cell(cells, row)}.",
+                f"{column.name!r} {column.held}. Received: {shown_cell(cells, row)}.",
             )
     return good, [Reject(first + row, reason) for row, reason in sorted(found.items())]
 

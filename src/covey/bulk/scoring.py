@@ -17,14 +17,14 @@ from covey.bulk.job import Job
 from covey.bulk.manifest import MANIFEST, Run
 from covey.bulk.parts import Layout, layout_of
 from covey.bulk.places import Place
-from covey.bulk.predictor import Predictor
+from covey.bulk.predictor import CELLS, Predictor
 from covey.errors import InputError, shown
 from covey.files.notes import say
 from covey.files.numerals import check_decimal
 from covey.files.text import TextOptions
 from covey.members.progress import Log, progress_bar
 
-PART = 2**18  # rows
+PART, FEWEST = 2**18, 2**10  # rows of a part, where nothing is said
 ENGINES = ("local", "ray")
 
 
@@ -65,7 +65,7 @@ def score(
     strict: bool = False,
     engine: str = "local",
     address: str | None = None,
-    part_rows: int = PART,
+    part_rows: int | None = None,
     random_state: int | None = None,
     sep: str | None = None,
     decimal: str | None = None,
@@ -94,7 +94,8 @@ def score(
             into `_covey_rejects.csv`, with file, row (from 0) and reason.
         engine: "local", or "ray" for tasks of Ray, one for each part.
         address: of a Ray cluster; by default that of the environment, or one on this machine.
-        part_rows: rows of a part at most (of text about).
+        part_rows: rows of a part at most (of text about); by default 262,144, and fewer where rows
+            have more than 64 columns, those of the predictions among them.
         random_state: of samples; the same seed gives the same samples, whatever the engine.
         sep: what separates cells of text; found out by default, as are the next two.
         decimal: the decimal mark of text, "." or ",".
@@ -114,7 +115,7 @@ def score(
     started = time.monotonic()
     if engine not in ENGINES:
         raise InputError(f"`engine` must be 'local' or 'ray'. Received: {shown(engine)}.")
-    if isinstance(part_rows, bool) or not isinstance(part_rows, int) or part_rows < 1:
+    if part_rows is not None and (type(part_rows) is not int or part_rows < 1):
         raise InputError(f"`part_rows` must be 1 or more. Received: {shown(part_rows)}.")
     check_decimal(decimal)
     marks = (na,) if isinstance(na, str) else tuple(na)
@@ -123,6 +124,9 @@ def score(
         settings: dict[str, Any] = {"random_state": random_state, "trusted": tuple(trusted)}
         predictor = Predictor(path, columns, given, keep, **settings)
         fitted = predictor.loaded()
+        if part_rows is None:
+            width = fitted.n_features_in_ + len(predictor.keep) + len(predictor.nothing.columns)
+            part_rows = min(PART, max(CELLS // width, FEWEST))
         reading = TextOptions(sep, decimal, encoding, marks, fitted.schema_.decimal)
         files = find_inputs(inputs)
         _check_apart(place, files)

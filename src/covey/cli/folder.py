@@ -73,7 +73,6 @@ def score(options: argparse.Namespace) -> None:
     words = {
         name: _words(getattr(options, name)) for name in ("columns", "given", "carry_over", "na")
     }
-    size = {} if options.part_rows is None else {"part_rows": options.part_rows}
     found = score(
         options.model,
         options.table,
@@ -83,6 +82,7 @@ def score(options: argparse.Namespace) -> None:
         keep=words["carry_over"],
         strict=options.strict,
         engine=options.engine,
+        part_rows=options.part_rows,
         address=options.address,
         random_state=options.random_state,
         sep=options.sep,
@@ -91,7 +91,6 @@ def score(options: argparse.Namespace) -> None:
         na=words["na"],
         trusted=options.trusted,
         verbose=int(not options.quiet),
-        **size,
     )
     if options.quiet:
         return

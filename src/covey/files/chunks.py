@@ -19,10 +19,11 @@ from covey.files.encoding import decode, zero_bytes
 from covey.files.head import find_head, no_table
 from covey.files.names import refuse_repeated, tidy
 from covey.files.notes import Notes
-from covey.files.numerals import canonical, evidence, find_decimal
+from covey.files.numerals import evidence, find_decimal
 from covey.files.quotes import find_swallowed, unended_error
 from covey.files.tail import find_tail
-from covey.files.text import TextOptions, tell, without_comments, without_repeated_names
+from covey.files.text import TextOptions, tell, without_repeated_names
+from covey.files.verdicts import FOOT, Verdicts, footer_in
 from covey.files.wrapped import unwrapped
 
 if TYPE_CHECKING:
@@ -66,8 +67,7 @@ class ChunkedText:
         dialect: How its cells are separated.
         names: One for each column.
         has_names: Whether a line of the file holds them.
-        decimal: Its decimal mark.
-        sure: Whether some cell tells which mark it is, or the user said it.
+        verdicts: How its cells are taken; None before that is found out.
         na: What means "missing" besides the usual.
         start: The first byte below the names.
         size: Bytes of the file.
@@ -79,8 +79,7 @@ class ChunkedText:
     dialect: Dialect
     names: tuple[str, ...]
     has_names: bool
-    decimal: str
-    sure: bool
+    verdicts: Verdicts | None
     na: Sequence[str]
     start: int
     size: int
@@ -124,26 +123,25 @@ class ChunkedText:
         names = tuple(each or f"Unnamed: {number}" for number, each in enumerate(names))
         start = _after_lines(content, head.line)
         found = cls(
-            name, encoding, head.dialect, names, head.has_names, ".", True, tuple(options.na),
+            name, encoding, head.dialect, names, head.has_names, None, tuple(options.na),
             start, size, head.line,
         )  # fmt: skip
         decimal, sure = options.decimal, True
+        parts = [found._cells(head.body)[0]]
+        if end and (last := found._cells(_lines(name, end.decode(encoding)))[0]):
+            parts.append(last)
+        joined = [_joined([part[number] for part in parts]) for number in range(len(names))]
         if decimal is None:
-            columns = found._cells(head.body)[0]
-            last = found._cells(_lines(name, end.decode(encoding)))[0] if end else []
-            both = [columns, last] if last else [columns]
-            if head.dialect.sep == "," and head.dialect.quote not in head.body + end.decode(
-                encoding
-            ):
+            quoted = head.dialect.quote in head.body + end.decode(encoding)
+            if head.dialect.sep == "," and not quoted:
                 decimal, sure = ".", whole
             else:
-                joined = [_joined([part[number] for part in both]) for number in range(len(names))]
                 decimal, doubtful = find_decimal(joined, head.dialect.sep, options.usual)
                 sure = any(evidence(joined)) or whole
                 if doubtful:
                     notes.add(f"{doubtful!r} is read with {decimal!r} for decimals", "decimal")
         tell(source, head.dialect, told, decimal, options, notes)
-        return replace(found, decimal=decimal, sure=sure)
+        return replace(found, verdicts=Verdicts.of(name, names, joined, decimal, sure))
 
     def cut(self, read: Read, start: int, length: int) -> int:
         """Where a stretch of lines ends that begins with a row.
@@ -209,20 +207,27 @@ class ChunkedText:
             raise unended_error(
                 f"{self.name} from byte {start:,} on", swallowed.line + 1, swallowed
             )
-        columns, _ = without_comments(columns)
-        broken = [t for t in others if t.strip(f"{self.dialect.sep} \t") and not _is_remark(t)]
+        assert self.verdicts is not None
+        whole = start == self.start and end >= self.size
+        columns = self.verdicts.without_comments(columns, whole)
+        broken = [t for t in others if t.strip(f"{self.dialect.sep} \t") and not self._remark(t)]
+        foot: list[str] = []
         if end >= self.size:
-            columns, broken = self._without_tail(columns, broken, body)
+            columns, broken, foot = self._without_tail(columns, broken, body)
         columns = without_repeated_names(columns, self.names, self.has_names, Notes())
-        self._check_decimal(columns, wanted)
+        self.verdicts.check_decimal(columns, wanted)
         rows = len(columns[0]) + len(broken)
-        places = self._places(body, broken, rows)
+        places, said = self._places(body, broken, rows)
+        said += [(rows + number, reason) for number, reason in enumerate(foot)]
         cells = {}
-        for name, column in zip(self.names, columns, strict=True):
+        for place, name in enumerate(self.names):
             if name in wanted:
-                column = canonical(column) if self.decimal == "," else column
+                column = self.verdicts.numbers(place, columns[place], whole)
                 cells[name] = without_missing(column, self.na)
-        return Chunk(cells, *places, rows)
+        return Chunk(cells, places, said, rows + len(foot))
+
+    def _remark(self, line: str) -> bool:
+        return self.verdicts is not None and self.verdicts.is_comment(line)
 
     def _cells(self, text: str) -> tuple[list[Any], list[str]]:
         import pyarrow as pa
@@ -235,34 +240,30 @@ class ChunkedText:
         except (ValueError, pa.ArrowInvalid) as error:
             raise no_table(self.name, str(error)) from None
 
-    def _check_decimal(self, columns: list[Any], wanted: Sequence[str]) -> None:
-        """Refuse another mark than the beginning and the end of the file let expect."""
-        if self.sure:
-            return
-        own = [c for n, c in zip(self.names, columns, strict=True) if n in wanted]
-        commas, points = evidence(own)
-        if (commas > points) if self.decimal == "." else (points > commas):
-            other = "," if self.decimal == "." else "."
-            raise InputError(
-                f"Expected numbers with {self.decimal!r} for decimals in {self.name}, as at its "
-                f"beginning and end. Received others with {other!r} in between. Pass `decimal`."
-            )
-
     def _without_tail(
         self, columns: list[Any], broken: list[str], body: str
-    ) -> tuple[list[Any], list[str]]:
-        """Leave out the notes and totals below the last row."""
+    ) -> tuple[list[Any], list[str], list[str]]:
+        """Take away the notes and totals below the last row, and say why of those as wide as rows.
+
+        How the numbers of a total were made only the whole file tells: a last row that begins like
+        a total is none that can be scored.
+        """
         last = set(body[-65536:].rstrip().split("\n")[-60:])
         may_be_notes = [text for text in broken if text in last]
         while True:
             try:
                 tail = find_tail(columns, may_be_notes, body, self.dialect, _NoNoteError)
+                break
             except _NoNoteError as error:
                 may_be_notes.remove(error.text)
-                continue
-            rows = len(columns[0]) - tail.rows
-            notes = set(may_be_notes)
-            return [c.slice(0, rows) for c in columns], [t for t in broken if t not in notes]
+        rows = len(columns[0]) - tail.rows
+        below = [[c[n].as_py() or "" for c in columns] for n in range(rows, len(columns[0]))]
+        foot = [next(filter(None, row)) for row in below if any(row)]
+        while rows and (cell := footer_in([c.slice(0, rows) for c in columns], rows - 1)):
+            rows, foot = rows - 1, [cell, *foot]
+        said = [FOOT.format(clipped(cell, 60)) for cell in foot]
+        notes = set(may_be_notes)
+        return [c.slice(0, rows) for c in columns], [t for t in broken if t not in notes], said
 
     def _places(
         self, body: str, broken: list[str], rows: int
@@ -288,7 +289,7 @@ class ChunkedText:
                 expected = f"Expected {len(self.names)} cells. Received {len(each.cells)}"
                 said.append((row, f"{expected}: {clipped(text, 60)!r}."))
                 left.pop(0)
-            elif _is_remark(text) or (self.has_names and tuple(each.cells) == self.names):
+            elif self._remark(text) or (self.has_names and tuple(each.cells) == self.names):
                 continue
             else:
                 places.append(row)
@@ -338,10 +339,6 @@ def _after_lines(content: bytes, count: int) -> int:
             return len(content)
         place = found.end()
     return place
-
-
-def _is_remark(text: str) -> bool:
-    return text.lstrip().startswith("#")
 
 
 def _joined(parts: Sequence[Any]) -> Any:

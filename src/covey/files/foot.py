@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from covey.files.notes import Notes
 
-__all__ = ["BEFORE", "LAST", "NOTE", "SUM", "footers", "tell_subtotals"]
+__all__ = ["BEFORE", "LAST", "NOTE", "SUM", "begins_like_footer", "footers", "tell_subtotals"]
 
 LAST, BEFORE = 12, 200  # rows at the end that may be notes, and rows above to compare them with
 
@@ -91,6 +91,16 @@ def footers(
         return count, kept
     looks = any(each.fullmatch(kept) for each in (SUM, MEAN)) or (NOTE.match(kept) and ":" in kept)
     return count, kept if looks and (above or len(rows) > count + 1) else ""
+
+
+def begins_like_footer(first: str) -> bool:
+    """Whether the first cell of a last row is that of a total, a mean or a note.
+
+    Args:
+        first: The first cell that is not empty.
+    """
+    note = NOTE.match(first) is not None and ":" in first
+    return note or any(each.fullmatch(first) for each in (SUM, MEAN))
 
 
 def tell_subtotals(column: Any, notes: Notes) -> None:

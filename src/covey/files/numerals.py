@@ -10,7 +10,7 @@ from covey.files.cells import MONEY
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["canonical", "check_decimal", "evidence", "find_decimal"]
+__all__ = ["are_thousands", "canonical", "check_decimal", "evidence", "find_decimal", "has_groups"]
 
 # Around a number: a sign, a bound, a currency, a per cent sign, a short unit.
 BEFORE = rf"^[\s\x{{a0}}]*(?:[-+(<>~≈−]{{0,2}}\s?{MONEY}?[\s\x{{a0}}]?[-+−]?)?"  # noqa: RUF001
@@ -69,7 +69,7 @@ def find_decimal(columns: Sequence[Any], sep: str, usual: str | None = None) -> 
     commas, points = counted
     if commas or points:
         return ("," if commas > points else "."), ""
-    return (",", "") if usual == "," else _withoutevidence(columns, sep)
+    return (",", "") if usual == "," else _without_evidence(columns, sep)
 
 
 def _ends(column: Any, rows: int = 5000) -> Any:
@@ -101,7 +101,7 @@ def evidence(columns: Sequence[Any]) -> tuple[int, int]:
     return commas, points
 
 
-def _withoutevidence(columns: Sequence[Any], sep: str) -> tuple[str, str]:
+def _without_evidence(columns: Sequence[Any], sep: str) -> tuple[str, str]:
     if sep != ";":
         return ".", ""
     for column in columns:
@@ -114,7 +114,7 @@ def _withoutevidence(columns: Sequence[Any], sep: str) -> tuple[str, str]:
     return ".", ""
 
 
-def canonical(column: Any) -> Any:
+def canonical(column: Any, thousands: bool | None = None) -> Any:
     """Numbers with a decimal comma as programs write them: "1.234,5" becomes "1234.5".
 
     A cell is judged by itself, so that it reads the same in every file; groups without a comma
@@ -122,6 +122,7 @@ def canonical(column: Any) -> Any:
 
     Args:
         column: Array of text of pyarrow.
+        thousands: Whether nothing does; None to find out, by `are_thousands`.
 
     Returns:
         An array of the same length.
@@ -133,26 +134,48 @@ def canonical(column: Any) -> Any:
         return pc.replace_substring(column, ",", ".")
     if not _count(column, r"[,.]|\d[ \x{a0}\x{202f}\x{2009}'’]\d"):  # noqa: RUF001
         return column
-    fractions = pc.or_(
-        pc.match_substring_regex(column, COMMA_SURE),
-        pc.match_substring_regex(column, COMMA_PERHAPS),
-    )
-    groups = pc.match_substring_regex(column, COMMA_GROUPS)
-    whole = pc.match_substring_regex(column, WHOLE)
-    known = pc.or_(pc.or_(fractions, groups), whole)
-    others = (pc.sum(pc.invert(known)).as_py() or 0) + column.null_count
-    points = _count(column, POINT_SURE)
-    numbers = (
-        fractions
-        if points or others - column.null_count > 0.2 * len(column)
-        else pc.or_(fractions, groups)
-    )
+    numbers = _fractions(column)
+    if are_thousands(column) if thousands is None else thousands:
+        numbers = pc.or_(numbers, pc.match_substring_regex(column, COMMA_GROUPS))
     if not pc.any(numbers).as_py():
         return column
     bare = column
     for _ in range(2):  # groups that share a digit with the one before come in the second round
         bare = pc.replace_substring_regex(bare, rf"(\d)[.{SPACE}](\d{{3}})", r"\1\2")
     return pc.if_else(numbers, pc.replace_substring(bare, ",", "."), column)
+
+
+def are_thousands(column: Any) -> bool:
+    """Whether nothing in a column with a decimal comma speaks against thousands in "1.234".
+
+    Args:
+        column: Array of text of pyarrow.
+    """
+    import pyarrow.compute as pc
+
+    groups = pc.match_substring_regex(column, COMMA_GROUPS)
+    whole = pc.match_substring_regex(column, WHOLE)
+    known = pc.or_(pc.or_(_fractions(column), groups), whole)
+    others = pc.sum(pc.invert(known)).as_py() or 0
+    return not _count(column, POINT_SURE) and others <= 0.2 * len(column)
+
+
+def has_groups(column: Any) -> bool:
+    """Whether cells hold groups of digits alone, such as "1.234".
+
+    Args:
+        column: Array of text of pyarrow.
+    """
+    return _count(column, COMMA_GROUPS) > 0
+
+
+def _fractions(column: Any) -> Any:
+    import pyarrow.compute as pc
+
+    return pc.or_(
+        pc.match_substring_regex(column, COMMA_SURE),
+        pc.match_substring_regex(column, COMMA_PERHAPS),
+    )
 
 
 def _with(column: Any, pattern: str) -> Any:

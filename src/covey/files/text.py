@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from covey.files.notes import Notes
     from covey.files.source import Source
 
-__all__ = ["TextOptions", "read_text", "tell", "without_comments", "without_repeated_names"]
+__all__ = [
+    *("TextOptions", "behind_marks", "have_comments", "read_text", "tell"),
+    *("without_comments", "without_repeated_names"),
+]
 
 # Separators that surprise nobody, by the end of the file's name.
 USUAL = {".tsv": "\t", ".tab": "\t", ".txt": "\t,", "": "\t,"}
@@ -173,28 +176,57 @@ def _columns(name: str, head: Head, notes: Notes) -> list[Any]:
     return without_repeated_names(columns, head.names, head.has_names, notes)
 
 
-def without_comments(columns: list[Any]) -> tuple[list[Any], int]:
+def without_comments(columns: list[Any], are_comments: bool | None = None) -> tuple[list[Any], int]:
     """Leave out rows behind a '#', if rows of this table do not begin with one.
 
     Args:
         columns: Arrays of text of pyarrow, as many as the table has columns.
+        are_comments: Whether they do not; None to find out.
 
     Returns:
         The same without these rows, and how many there were.
     """
+    import pyarrow.compute as pc
+
+    marked = behind_marks(columns[0])
+    count = pc.sum(marked).as_py() or 0
+    if are_comments is None:
+        are_comments = have_comments(columns[0])
+    if not count or not are_comments:
+        return columns, 0
+    return [pc.filter(column, pc.invert(marked)) for column in columns], count
+
+
+def have_comments(first: Any) -> bool:
+    """Whether what begins with '#' is no row: most rows do not, and hold numbers there, or dates.
+
+    Args:
+        first: The first column, an array of text of pyarrow.
+    """
+    import pyarrow.compute as pc
+
+    marked = behind_marks(first)
+    if (pc.sum(marked).as_py() or 0) > len(marked) / 2:
+        return False
+    others = pc.filter(first, pc.invert(marked))[:200].to_pylist()
+    return not any(kind(cell) == "text" for cell in others if cell)
+
+
+def behind_marks(first: Any) -> Any:
+    """Which of N rows begin with '#', and not with an error of a spreadsheet.
+
+    Args:
+        first: The first column, an array of text of pyarrow.
+
+    Returns:
+        Array of N booleans of pyarrow.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    errors = pa.array([mark for mark in ABSENT if mark.startswith("#")])  # of spreadsheets
-    marked = pc.and_not(pc.starts_with(columns[0], "#"), pc.is_in(columns[0], errors))
-    marked = pc.fill_null(marked, False)
-    count = pc.sum(marked).as_py() or 0
-    if not count or count > len(marked) / 2:
-        return columns, 0
-    others = pc.filter(columns[0], pc.invert(marked))[:200].to_pylist()
-    if any(kind(cell) == "text" for cell in others if cell):
-        return columns, 0
-    return [pc.filter(column, pc.invert(marked)) for column in columns], count
+    errors = pa.array([mark for mark in ABSENT if mark.startswith("#")])
+    marked = pc.and_not(pc.starts_with(first, "#"), pc.is_in(first, errors))
+    return pc.fill_null(marked, False)
 
 
 def without_repeated_names(

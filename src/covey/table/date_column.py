@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -9,10 +10,18 @@ import numpy as np
 
 from covey.errors import InputError
 from covey.table.cells import decode
-from covey.table.dates import MONTH_FIRST, UNITS, DateSpelling, from_epoch, read_times
+from covey.table.dates import (
+    MONTH_FIRST,
+    ORDERS,
+    TWO_NUMBERS,
+    UNITS,
+    DateSpelling,
+    from_epoch,
+    read_times,
+)
 from covey.table.number_column import NumericColumn
 from covey.table.words import Reading, Words
-from covey.types import Array
+from covey.types import Array, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,11 +101,38 @@ class DateColumn(NumericColumn):
         own = {**super().to_manifest(), "cycles": list(self.cycles)}
         return {**own, "dates": spelling} if (spelling := self.dates.to_manifest()) else own
 
+    @property
+    def _has_order(self) -> bool:
+        """Whether training told if the day or the month comes first."""
+        return self.kind == "time" or bool(self.dates.first or self.dates.format)
+
+    @property
+    def held(self) -> str:
+        """What cells must be that are judged each by itself, for people."""
+        alone = (
+            "" if self._has_order else ", none of which could be read with day and month swapped"
+        )
+        return f"{super().held}{alone}"
+
+    def _depend(self, texts: Sequence[str]) -> Mask:
+        if self._has_order:
+            return super()._depend(texts)
+        found = np.zeros(len(texts), dtype=bool)
+        some = [
+            number
+            for number, text in enumerate(texts)
+            if (two := TWO_NUMBERS.match(text)) and (two[2] != "." or len(two[4]) == 2)
+        ]  # with points and a whole year, the day comes first
+        if some:
+            days = np.stack([DateSpelling(o).read([texts[n] for n in some]) for o in ORDERS])
+            found[some] = ~(days == days[0]).all(axis=0)  # NaN is no day in one of the orders
+        return found
+
     def _read_text(self, words: Words) -> Reading:
         if self.kind == "time":
             return words.reading(read_times(words.texts))
         dates, doubt = self.dates, None
-        if not dates.first and not dates.format:  # training held dates that have but one reading
+        if not self._has_order:  # training held dates that have but one reading
             dates, doubt = DateSpelling.find(words.texts)
             if doubt is not None:  # one row is in no order
                 dates = replace(dates, first=MONTH_FIRST)

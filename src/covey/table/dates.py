@@ -62,10 +62,10 @@ _CLOCK = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})
 _ISO = rf"^{_YEAR}-[0-9]{{2}}-[0-9]{{2}}([T ]{_CLOCK})?$"
 
 
-_TWO = re.compile(
+TWO_NUMBERS = re.compile(
     rf"\s*(?:[A-Za-z]+,? )?([0-9]{{1,2}})([-/.])([0-9]{{1,2}})\2({_YEAR}|[0-9]{{2}})(?![0-9.])"
 )
-_ORDERS = {
+ORDERS = {
     DAY_FIRST: ("%d", "%m", "%y"),
     MONTH_FIRST: ("%m", "%d", "%y"),
     YEAR_FIRST: ("%y", "%m", "%d"),
@@ -108,7 +108,7 @@ class DateSpelling:
             return cls(YEAR_FIRST, until=until), doubt
         first, unsure = _day_or_month(distinct)
         if doubt and not unsure:  # a text that leaves no other doubt
-            sure = (t for t in distinct if (two := _TWO.match(t)) and int(two[1]) > 12)
+            sure = (t for t in distinct if (two := TWO_NUMBERS.match(t)) and int(two[1]) > 12)
             doubt = next(sure, doubt)
         return cls(first, until=until), doubt or unsure
 
@@ -282,7 +282,7 @@ def _format(text: str, first: str) -> str | None:
             continue
         groups = found.groupdict()
         one, two = ("%m", "%d") if first == MONTH_FIRST else ("%d", "%m")
-        x, y, z = _ORDERS[first]
+        x, y, z = ORDERS[first]
         name = groups.get("name")
         if name is not None and name[:3].lower() not in _MONTHS:
             return None
@@ -346,7 +346,7 @@ def _day_or_month(texts: Sequence[str]) -> tuple[str, str | None]:
     first = second = 0
     doubt = None
     for text in texts:
-        numbers = _TWO.match(text)
+        numbers = TWO_NUMBERS.match(text)
         if numbers is None:
             continue
         one, two = int(numbers[1]), int(numbers[3])
@@ -367,7 +367,7 @@ def _year_first(texts: Sequence[str]) -> tuple[bool, str | None]:
 
     Days are up to 31 in any column of some length, and years are few.
     """
-    dates = [(text, found) for text in texts if (found := _TWO.match(text))]
+    dates = [(text, found) for text in texts if (found := TWO_NUMBERS.match(text))]
     if not dates or any(len(found[4]) > 2 for _, found in dates):
         return False, None
     parts = np.array([[int(found[i]) for i in (1, 3, 4)] for _, found in dates])
@@ -380,7 +380,7 @@ def _year_first(texts: Sequence[str]) -> tuple[bool, str | None]:
     ends = len(np.unique(parts[:, 0])), len(np.unique(parts[:, 2]))
     if max(ends) >= 2 * min(ends):
         return ends[0] < ends[1], None
-    return _by_order([text for text, _ in dates], tuple(_ORDERS)) == YEAR_FIRST, dates[0][0]
+    return _by_order([text for text, _ in dates], tuple(ORDERS)) == YEAR_FIRST, dates[0][0]
 
 
 def _by_order(texts: Sequence[str], orders: Sequence[str]) -> str:

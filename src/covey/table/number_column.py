@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -292,8 +293,8 @@ class NumericColumn:
             refuse_holders(column)
             words = Words.of(column)
             found = self._read_text(words)
-            other = np.append(np.isin(found.states, (OTHER,)), False)[words.codes]
-            return np.asarray(other | np.isinf(found.values))
+            other = np.isin(found.states, (OTHER,)) | self._depend(words.texts)
+            return np.asarray(np.append(other, False)[words.codes] | np.isinf(found.values))
         if kind not in (self.kind, "empty"):
             try:
                 values = self._of_another_kind(kind, values, column).values
@@ -301,10 +302,19 @@ class NumericColumn:
                 return column.notna().to_numpy(dtype=bool)
         return np.isinf(values)
 
+    @property
+    def held(self) -> str:
+        """What cells must be that are judged each by itself, for people."""
+        return f"held {PLURAL[self.kind]} in training"
+
     def _plain(self, column: pd.Series) -> Array | None:
         """The values of text as programs write numbers; None if it has to be looked at."""
         usual = self.kind == "number" and self.spelling.decimal == "." and not self.spelling.unit
         return plain_column(column, codes=True) if usual else None
+
+    def _depend(self, texts: Sequence[str]) -> Mask:
+        """Which of N texts mean one thing or another by what stands in other rows, shape (N,)."""
+        return np.zeros(len(texts), dtype=bool)
 
     def _read_text(self, words: Words) -> Reading:
         texts = words.texts
