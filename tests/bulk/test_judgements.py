@@ -126,3 +126,15 @@ def test_wide_predictions_are_made_of_fewer_rows(model_file, tmp_path, monkeypat
     bulk.score(model_file, tmp_path / "in.parquet", tmp_path / "two", **QUIET)
     one, two = (pd.read_parquet(tmp_path / name) for name in ("one", "two"))
     np.testing.assert_allclose(two, one, rtol=1e-6)
+
+
+def test_what_parts_warn_of_is_said_once(model_file, tmp_path):
+    frame = table(300)
+    frame["a"] += 100.0  # beyond all of training
+    frame.to_parquet(tmp_path / "in.parquet")
+    with pytest.warns(CoveyWarning) as heard:
+        bulk.score(model_file, tmp_path / "in.parquet", tmp_path / "o", part_rows=100, **QUIET)
+    (said,) = [str(each.message) for each in heard]
+    assert said.startswith("In part-00000-00000.parquet: ")
+    assert "'a' above" in said
+    assert said.endswith("Likewise in 2 other parts.")

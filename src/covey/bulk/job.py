@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from covey.bulk.heard import hearing
 from covey.bulk.manifest import KEY, REJECTED
 from covey.bulk.parquet_rows import ParquetRows
 from covey.bulk.parts import Layout, Part
@@ -185,11 +186,12 @@ class Job:
         rejects = list(read.rejects)
         self._check_strict(part, rejects)
         tables = []
-        for number, block in enumerate(read.blocks):
-            scored, further = self._score(part, number, block)
-            rejects += further
-            self._check_strict(part, further)
-            tables += scored
+        with hearing() as heard:
+            for block in read.blocks:
+                scored, further = self._score(part, block)
+                rejects += further
+                self._check_strict(part, further)
+                tables += scored
         if not tables:
             tables = [self._nothing()]
         record = {
@@ -198,6 +200,7 @@ class Job:
             "rows": read.rows,
             "rejected": len(rejects),
             "run": self.run,
+            **({"warnings": heard} if heard else {}),
         }
         table = pa.concat_tables(tables, promote_options="permissive")
         table = table.replace_schema_metadata({KEY: json.dumps(record)})
@@ -223,7 +226,7 @@ class Job:
                 "which sets such rows aside. Finished parts are kept."
             )
 
-    def _score(self, part: Part, number: int, block: Block) -> tuple[list[Any], list[Reject]]:
+    def _score(self, part: Part, block: Block) -> tuple[list[Any], list[Reject]]:
         """Predictions of a block, and its rows that have none."""
         model, predictor = self.predictor.loaded(), self.predictor
         frame = block.table.to_pandas(ignore_metadata=True).set_axis(block.rows)

@@ -86,7 +86,7 @@ def by_trying(
         except InputError as error:
             if part.stop - part.start == 1:
                 rejects.append(Reject(int(rows[part.start]), str(error)))
-                if len(rejects) >= min(MOST_TRIED, len(rows)):
+                if len(rejects) == MOST_TRIED:
                     raise
                 continue
             middle = (part.start + part.stop) // 2

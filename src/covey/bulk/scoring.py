@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from covey.bulk.heard import say_heard
 from covey.bulk.inputs import Input, find_inputs
 from covey.bulk.job import Job
 from covey.bulk.manifest import MANIFEST, Run
@@ -163,6 +164,7 @@ def score(
                 _show(bar, record["rows"], scored / (time.monotonic() - started))
         records.sort(key=lambda each: str(each["part"]))
         run.finish(records)
+    say_heard(records)
     rows, rejected = (sum(each[name] for each in records) for name in ("rows", "rejected"))
     seconds = time.monotonic() - started
     return Scored(place.name, rows, rejected, len(records), resumed, seconds)
