@@ -7,7 +7,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from covey import bulk
 from covey.bulk import job, predictor
-from covey.errors import CoveyWarning, InputError
+from covey.bulk.heard import hearing, say_new
+from covey.errors import CoveyWarning, InputError, warn
 from covey.files import chunks
 from tests.bulk.conftest import table
 
@@ -30,8 +31,10 @@ def write(frame, path, monkeypatch):
 
 def test_thousands_are_what_the_file_has_them(model_file, model, tmp_path, monkeypatch):
     write(with_commas(["1.234"] * 100), tmp_path / "in.csv", monkeypatch)
-    with pytest.warns(CoveyWarning, match="decimal ','"):
+    with pytest.warns(CoveyWarning) as heard:
         bulk.score(model_file, tmp_path / "in.csv", tmp_path / "o", part_rows=30, **QUIET)
+    assert "decimal ','" in str(heard[0].message)
+    assert "'a' above" in str(heard[1].message)
     numbers = table()
     numbers["a"] = numbers["a"].round(2)
     numbers["b"] = numbers["b"].round(3)
@@ -128,13 +131,26 @@ def test_wide_predictions_are_made_of_fewer_rows(model_file, tmp_path, monkeypat
     np.testing.assert_allclose(two, one, rtol=1e-6)
 
 
-def test_what_parts_warn_of_is_said_once(model_file, tmp_path):
+def test_what_is_wrong_with_a_column_is_said_once_in_each_run(model_file, tmp_path):
     frame = table(300)
     frame["a"] += 100.0  # beyond all of training
-    frame.to_parquet(tmp_path / "in.parquet")
+    path = tmp_path / "in.parquet"
+    frame.to_parquet(path)
+    for output in ("one", "two"):
+        with pytest.warns(CoveyWarning) as heard:
+            bulk.score(
+                model_file, tmp_path / "in.parquet", tmp_path / output, part_rows=99, **QUIET
+            )
+        (said,) = [str(each.message) for each in heard]
+        assert "'a' above" in said
+
+
+def test_warnings_of_workers_are_said_once_here():
+    with hearing() as messages:
+        warn("Of 30 rows, 3 have 'a' above 1.5.")
+        warn("Of 7 rows, 2 have 'a' above 1.5.")
+        warn("Of 7 rows, 2 have 'b' above 1.5.")
+    told = set()
     with pytest.warns(CoveyWarning) as heard:
-        bulk.score(model_file, tmp_path / "in.parquet", tmp_path / "o", part_rows=100, **QUIET)
-    (said,) = [str(each.message) for each in heard]
-    assert said.startswith("In part-00000-00000.parquet: ")
-    assert "'a' above" in said
-    assert said.endswith("Likewise in 2 other parts.")
+        say_new(messages * 2, told)
+    assert [str(each.message) for each in heard] == [messages[0], messages[2]]

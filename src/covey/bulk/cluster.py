@@ -14,9 +14,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from covey.bulk.heard import hearing, say_new
 from covey.bulk.job import Job
+from covey.bulk.layouts import Layout
 from covey.bulk.manifest import Run
-from covey.bulk.parts import Layout, Part
+from covey.bulk.parts import Part
 from covey.errors import CoveyError, InputError
 
 AHEAD = 2  # parts for each core that are handed out beyond those in work
@@ -65,6 +67,7 @@ def _parts(run: Run, job: Job, layouts: Any, size: int) -> Iterator[tuple[dict[s
     task = ray.remote(max_retries=RETRIES, num_cpus=1)(_score)
     most = AHEAD * max(int(ray.cluster_resources().get("CPU", 1)), 1)
     open_tasks: dict[Any, Part] = {}
+    told: set[str] = set()
     for layout in layouts:
         counts: dict[int, int] = {}
 
@@ -73,35 +76,39 @@ def _parts(run: Run, job: Job, layouts: Any, size: int) -> Iterator[tuple[dict[s
                 counts[part.number] = job.read(part, layout).rows
             return counts.pop(part.number)
 
-        told = ray.put(layout)
+        there = ray.put(layout)
         for part in layout.parts(size, counted):
             if (record := run.done(part)) is not None:
                 counts[part.number] = record["rows"]
                 yield record, False
                 continue
-            open_tasks[task.remote(shared, part, told, content, run.model)] = part
+            open_tasks[task.remote(shared, part, there, content, run.model)] = part
             while len(open_tasks) >= most:
-                yield _next(open_tasks), True
+                yield _next(open_tasks, told), True
     while open_tasks:
-        yield _next(open_tasks), True
+        yield _next(open_tasks, told), True
 
 
-def _next(open_tasks: dict[Any, Part]) -> dict[str, Any]:
+def _next(open_tasks: dict[Any, Part], told: set[str]) -> dict[str, Any]:
     """What the first part that is ready says of itself."""
     import ray
 
     (ready, *_), _ = ray.wait(list(open_tasks), num_returns=1)
     open_tasks.pop(ready)
     try:
-        return dict(ray.get(ready))
+        record, messages = ray.get(ready)
     except ray.exceptions.RayTaskError as error:
         cause = error.cause
         for each in open_tasks:
             ray.cancel(each)
         raise (cause if isinstance(cause, CoveyError) else error) from None
+    say_new(messages, told)
+    return dict(record)
 
 
-def _score(job: Job, part: Part, layout: Layout, content: bytes, digest: str) -> dict[str, Any]:
+def _score(
+    job: Job, part: Part, layout: Layout, content: bytes, digest: str
+) -> tuple[dict[str, Any], list[str]]:
     """Score a part on a worker, which may be on another machine than the model's file."""
     if digest not in _written:  # by this process: what others left there might be anything
         folder = tempfile.mkdtemp(prefix="covey-")
@@ -110,4 +117,6 @@ def _score(job: Job, part: Part, layout: Layout, content: bytes, digest: str) ->
         with open(_written[digest], "wb") as file:
             file.write(content)
     job.predictor.model = _written[digest]
-    return job.write(part, job.read(part, layout))
+    with hearing() as heard:
+        record = job.write(part, job.read(part, layout))
+    return record, heard

@@ -1,56 +1,38 @@
-"""Warnings of a run: each part has its own, and they are said once, at the end."""
+"""Warnings of workers elsewhere, which nobody would see there."""
 
 from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from covey.errors import CoveyWarning, warn
-
-MOST = 8  # kinds of warnings that are said
 
 
 @contextmanager
 def hearing() -> Iterator[list[str]]:
-    """A context in which what Covey warns of is kept, each kind once.
+    """A context in which what Covey warns of is kept.
 
     Yields:
         What was heard, complete when the context ends.
     """
-    found: dict[str, str] = {}
     said: list[str] = []
     with warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter("always")
+        warnings.simplefilter("always", CoveyWarning)
         yield said
-    for each in heard:
-        if issubclass(each.category, CoveyWarning):
-            found.setdefault(_kind(str(each.message)), str(each.message))
-        else:
-            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
-    said += found.values()
+    said += [str(each.message) for each in heard if issubclass(each.category, CoveyWarning)]
 
 
-def say_heard(records: Sequence[dict[str, Any]]) -> None:
-    """Say what parts warned of, each kind once, with the number of parts.
+def say_new(messages: list[str], told: set[str]) -> None:
+    """Warn here of what was heard elsewhere, once of each kind.
 
     Args:
-        records: what each part says of itself.
+        messages: what was heard.
+        told: kinds that were said before; those of now are added.
     """
-    found: dict[str, list[str]] = {}
-    for record in records:
-        for message in record.get("warnings", ()):
-            found.setdefault(_kind(message), []).append(f"In {record['part']}: {message}")
-    for messages in list(found.values())[:MOST]:
-        others = len(messages) - 1
-        parts = "1 other part" if others == 1 else f"{others:,} other parts"
-        warn(f"{messages[0]} Likewise in {parts}." if others else messages[0])
-    if len(found) > MOST:
-        warn(f"There are {len(found) - MOST:,} other kinds of warnings; see the manifest.")
-
-
-def _kind(message: str) -> str:
-    """What is the same in warnings that differ by numbers and examples."""
-    return re.sub(r"\d[\d,.:]*|\(such as .*?\)", "#", message)
+    for message in messages:
+        kind = re.sub(r"\d[\d,.:]*|\(such as .*?\)", "#", message)  # but for numbers and examples
+        if kind not in told:
+            told.add(kind)
+            warn(message)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covey.bulk.heard import hearing
+from covey.bulk.layouts import Layout
 from covey.bulk.manifest import KEY, REJECTED
 from covey.bulk.parquet_rows import ParquetRows
-from covey.bulk.parts import Layout, Part
+from covey.bulk.parts import Part
 from covey.bulk.places import Place
 from covey.bulk.predictor import Predictor, features_of
 from covey.bulk.rejects import Reject, as_csv, by_trying, unreadable
@@ -186,12 +186,11 @@ class Job:
         rejects = list(read.rejects)
         self._check_strict(part, rejects)
         tables = []
-        with hearing() as heard:
-            for block in read.blocks:
-                scored, further = self._score(part, block)
-                rejects += further
-                self._check_strict(part, further)
-                tables += scored
+        for block in read.blocks:
+            scored, further = self._score(part, block)
+            rejects += further
+            self._check_strict(part, further)
+            tables += scored
         if not tables:
             tables = [self._nothing()]
         record = {
@@ -200,7 +199,6 @@ class Job:
             "rows": read.rows,
             "rejected": len(rejects),
             "run": self.run,
-            **({"warnings": heard} if heard else {}),
         }
         table = pa.concat_tables(tables, promote_options="permissive")
         table = table.replace_schema_metadata({KEY: json.dumps(record)})

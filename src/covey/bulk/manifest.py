@@ -89,7 +89,7 @@ class Run:
             records: what each part says of itself, in order.
         """
         self._gather_rejects(records)
-        own = ("part", "file", "first", "rows", "rejected", "bytes", "warnings")
+        own = ("part", "file", "first", "rows", "rejected", "bytes")
         parts = [{name: each[name] for name in own if name in each} for each in records]
         counts = {name: sum(each[name] for each in records) for name in ("rows", "rejected")}
         self._write({"complete": True, **counts, "parts": parts})

@@ -57,14 +57,21 @@ class Predictor:
         self.random_state, self.trusted = random_state, tuple(trusted)
         self.figures = Figures.named(words, random_state) if words else None
 
-    def loaded(self) -> Any:
-        """The model, loaded once in each process."""
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "nothing"}
+
+    def loaded(self, *, anew: bool = False) -> Any:
+        """The model, loaded once in each process.
+
+        Args:
+            anew: load it again, as one that warns of everything once more.
+        """
         from covey.regressor import load
 
         state = os.stat(self.model) if os.path.exists(self.model) else None
         key = (self.model, state and (state.st_mtime_ns, state.st_size), self.trusted)
         with _loading:
-            if key not in _models:
+            if anew or key not in _models:
                 _models[key] = load(self.model, trusted=self.trusted)
             return _models[key]
 

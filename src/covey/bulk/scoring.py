@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from covey.bulk.heard import say_heard
 from covey.bulk.inputs import Input, find_inputs
 from covey.bulk.job import Job
+from covey.bulk.layouts import Layout, layout_of
 from covey.bulk.manifest import MANIFEST, Run
-from covey.bulk.parts import Layout, layout_of
 from covey.bulk.places import Place
 from covey.bulk.predictor import CELLS, Predictor
 from covey.errors import InputError, shown
@@ -124,7 +123,7 @@ def score(
     with _as_file(model, trusted) as path:
         settings: dict[str, Any] = {"random_state": random_state, "trusted": tuple(trusted)}
         predictor = Predictor(path, columns, given, keep, **settings)
-        fitted = predictor.loaded()
+        fitted = predictor.loaded(anew=True)
         if part_rows is None:
             width = fitted.n_features_in_ + len(predictor.keep) + len(predictor.nothing.columns)
             part_rows = min(PART, max(CELLS // width, FEWEST))
@@ -164,7 +163,6 @@ def score(
                 _show(bar, record["rows"], scored / (time.monotonic() - started))
         records.sort(key=lambda each: str(each["part"]))
         run.finish(records)
-    say_heard(records)
     rows, rejected = (sum(each[name] for each in records) for name in ("rows", "rejected"))
     seconds = time.monotonic() - started
     return Scored(place.name, rows, rejected, len(records), resumed, seconds)
