@@ -9,7 +9,7 @@ ENGINE_TESTS := $(addprefix tests/,families test_layers.py test_losses.py test_e
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-all test-ray test-engine test-skore test-guest notebook bench-quick docs check format clean
+.PHONY: help demo test test-all test-engine test-skore test-ray test-guest notebook bench-quick docs check format clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -80,6 +80,11 @@ clean:  ## Remove the virtual environments and all caches
 	.venv-skore/bin/pip install -q -c constraints.txt -e '.[jax,test]' skore==0.28.0
 	@touch $@
 
+.venv-ray/ray.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-ray
+	.venv-ray/bin/pip install -q -c constraints.txt -e '.[jax,test,ray]' psutil==7.2.2
+	@touch $@
+
 # Guests ask for older versions of this or that than Covey is tested with, so constraints do not hold here.
 .venv-guest-mlflow/guest.stamp: WITH := .[jax,test] mlflow==3.17.2
 .venv-guest-shap/guest.stamp: WITH := .[jax,test] shap==0.51.0
@@ -92,7 +97,4 @@ clean:  ## Remove the virtual environments and all caches
 .venv-guest-%/guest.stamp: pyproject.toml
 	$(PYTHON) -m venv .venv-guest-$*
 	.venv-guest-$*/bin/pip install -q $(addprefix -e ,$(firstword $(WITH))) $(wordlist 2,9,$(WITH))
-.venv-ray/ray.stamp: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv-ray
-	.venv-ray/bin/pip install -q -c constraints.txt -e '.[jax,test,ray]' psutil==7.2.2
 	@touch $@
