@@ -216,6 +216,7 @@ def test_an_estimator_in_place_of_a_file(model, tmp_path):
         ({"output": "full"}, "holds full/something"),
         ({"output": "in.parquet"}, "Received: a file"),
         ({"output": "."}, "apart from the inputs"),
+        ({"inputs": ".", "output": "out"}, "in the folder . that is scored"),
         ({"part_rows": 0}, "`part_rows` must be 1 or more"),
         ({"engine": "spark"}, "`engine` must be 'local' or 'ray'"),
         ({"model": 5}, "`model` must be the path"),

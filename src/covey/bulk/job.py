@@ -239,11 +239,12 @@ class Job:
             frame, features = frame.iloc[chosen], features.iloc[chosen]
         if not len(rows):
             return [], rejects
-        figures = predictor.seeded(part.input.number, int(rows[0]))
-        done, further = by_trying(
-            lambda some: predictor.predict(model, features.iloc[some], frame.iloc[some], figures),
-            rows,
-        )
+
+        def predict(some: slice) -> pd.DataFrame:
+            figures = predictor.seeded(part.input.number, int(rows[some.start]))
+            return predictor.predict(model, features.iloc[some], frame.iloc[some], figures)
+
+        done, further = by_trying(predict, rows)
         scored = [self._joined(table.slice(some.start, len(f)), f, part) for some, f in done]
         return scored, rejects + further
 

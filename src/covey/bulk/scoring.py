@@ -128,8 +128,9 @@ def score(
             width = fitted.n_features_in_ + len(predictor.keep) + len(predictor.nothing.columns)
             part_rows = min(PART, max(CELLS // width, FEWEST))
         reading = TextOptions(sep, decimal, encoding, marks, fitted.schema_.decimal)
+        inputs = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
         files = find_inputs(inputs)
-        _check_apart(place, files)
+        _check_apart(place, files, inputs)
         options = {
             "columns": predictor.columns,
             "given": predictor.given,
@@ -269,12 +270,20 @@ def _hash(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check_apart(output: Place, files: list[Input]) -> None:
-    """Refuse a folder of predictions that holds inputs."""
+def _check_apart(output: Place, files: list[Input], inputs: list[Any]) -> None:
+    """Refuse a folder of predictions that holds inputs, or that would be one of them next time."""
     folder = output.path.rstrip("/") + "/"
     for each in files:
         if each.place.system == output.system and each.place.path.startswith(folder):
             raise InputError(
                 "Expected an output folder apart from the inputs. Received: "
                 f"{output.name}, which holds {each.place.name}. Name another folder."
+            )
+    for named in inputs:
+        place = Place.of(named)
+        inside = place.system == output.system and folder.startswith(place.path.rstrip("/") + "/")
+        if inside:
+            raise InputError(
+                "Expected an output folder apart from the inputs. Received: "
+                f"{output.name}, in the folder {place.name} that is scored. Name another folder."
             )
