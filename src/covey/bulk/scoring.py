@@ -281,8 +281,8 @@ def _check_apart(output: Place, files: list[Input], inputs: list[Any]) -> None:
             )
     for named in inputs:
         place = Place.of(named)
-        inside = place.system == output.system and folder.startswith(place.path.rstrip("/") + "/")
-        if inside:
+        own = place.path.rstrip("/") + "/"
+        if place.system == output.system and folder.startswith(own) and folder != own:
             raise InputError(
                 "Expected an output folder apart from the inputs. Received: "
                 f"{output.name}, in the folder {place.name} that is scored. Name another folder."
