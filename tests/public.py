@@ -8,21 +8,8 @@ import covey
 
 LIST = Path(__file__).parent / "data" / "public.txt"
 MODULES = (
-    *("datasets", "distributions", "errors", "families", "layers", "losses", "plot", "report"),
-    *("scorers", "scores", "regressor", "cli", "demo", "serve"),
-    *("bulk", "datasets", "distributions", "errors", "families", "layers", "losses", "plot", "report"),
-    *(
-        "bulk",
-        "datasets",
-        "distributions",
-        "errors",
-        "families",
-        "layers",
-        "losses",
-        "plot",
-        "report",
-    ),
-    *("scorers", "scores", "regressor", "cli", "demo"),
+    *("bulk", "datasets", "distributions", "errors", "families", "layers", "losses", "plot"),
+    *("report", "scorers", "scores", "regressor", "cli", "demo", "serve"),
 )
 
 

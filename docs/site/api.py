@@ -15,9 +15,8 @@ from docs.site.docstrings import to_markdown
 FOLDER = "reference/api"
 # In the order in which somebody meets them; "" is the top of the package.
 MODULES = (
-    *("", "distributions", "scores", "plot", "report", "serve", "scorers", "families", "layers"),
-    *("", "distributions", "scores", "plot", "report", "bulk", "scorers", "families", "layers"),
-    *("losses", "errors", "datasets", "demo", "cli"),
+    *("", "distributions", "scores", "plot", "report", "bulk", "serve", "scorers", "families"),
+    *("layers", "losses", "errors", "datasets", "demo", "cli"),
 )
 
 

@@ -1,4 +1,4 @@
-"""What `columns` names, beside SciPy and the distribution's own arrays."""
+"""What `--columns` writes, beside SciPy and the distribution's own arrays."""
 
 import numpy as np
 import pandas as pd

@@ -30,7 +30,6 @@ OPTIONS = {
     "max_seconds": "--max-seconds",
     "token_file": "--token-file",
     "keep": "--keep",
-    "columns": "--columns",
     "strict": "--strict",
     "engine": "--engine",
     "address": "--address",
