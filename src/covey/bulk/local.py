@@ -1,14 +1,15 @@
-"""The parts of a run one after the other, on this machine: one is read while one is predicted."""
+"""The parts of a run one after the other, on this machine.
+
+Reading takes little beside predicting: a thread that reads ahead was measured, and gained nothing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from covey.bulk.job import Job, Read
+from covey.bulk.job import Job
 from covey.bulk.manifest import Run
-from covey.bulk.parts import Part
 
 
 def parts(run: Run, job: Job, layouts: Any, size: int) -> Iterator[tuple[dict[str, Any], bool]]:
@@ -23,31 +24,13 @@ def parts(run: Run, job: Job, layouts: Any, size: int) -> Iterator[tuple[dict[st
     Yields:
         What each part says of itself, and whether it was scored now.
     """
-    waiting: tuple[Part, Future[Read]] | None = None
-    with ThreadPoolExecutor(1, thread_name_prefix="covey-reader") as reader:
-        for layout in layouts:
-            counts: dict[int, Any] = {}
-
-            def counted(part: Part, counts: dict[int, Any] = counts) -> int:
-                found = counts[part.number]
-                return int(found.result().rows if isinstance(found, Future) else found)
-
-            for part in layout.parts(size, counted):
-                if (record := run.done(part)) is not None:
-                    counts[part.number] = record["rows"]
-                    if waiting is not None:
-                        yield _written(job, *waiting), True
-                        waiting = None
-                    yield record, False
-                    continue
-                counts[part.number] = future = reader.submit(job.read, part, layout)
-                counts.pop(part.number - 1, None)
-                if waiting is not None:
-                    yield _written(job, *waiting), True
-                waiting = part, future
-        if waiting is not None:
-            yield _written(job, *waiting), True
-
-
-def _written(job: Job, part: Part, future: Future[Read]) -> dict[str, Any]:
-    return job.write(part, future.result())
+    rows: dict[str, int] = {}  # of the last part
+    for layout in layouts:
+        for part in layout.parts(size, lambda part: rows[part.name]):
+            record = run.done(part)
+            is_new = record is None
+            if record is None:
+                record = job.write(part, job.read(part, layout))
+            rows.clear()
+            rows[part.name] = record["rows"]
+            yield record, is_new
