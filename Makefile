@@ -9,7 +9,7 @@ ENGINE_TESTS := $(addprefix tests/,families test_layers.py test_losses.py test_e
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-all test-engine test-skore test-ray test-guest notebook bench-quick docs check format clean
+.PHONY: help demo test test-all test-engine test-skore test-ray test-guest notebook bench-quick docs wheel test-wheel test-lowest test-extras check format clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -45,6 +45,19 @@ bench-quick: .venv/test.stamp  ## Run the benchmarks in a tiny form, in about a 
 docs: .venv/docs.stamp  ## Build the site into build/docs: every block runs, broken links are errors
 	.venv/bin/python -m docs.site
 
+wheel: .venv-build/build.stamp  ## Build wheel and sdist into dist/
+	rm -rf dist
+	.venv-build/bin/python -m build --no-isolation --outdir dist .
+
+test-wheel: wheel  ## Install the wheel outside the tree and run the tests, or TESTS=tests/archive, on it
+	$(PYTHON) -m tests.release wheel $(TESTS)
+
+test-lowest: wheel  ## The same with the lowest versions of constraints-lowest.txt; some tests, or TESTS=...
+	$(PYTHON) -m tests.release lowest $(TESTS)
+
+test-extras: wheel  ## Install each extra, or ONLY="plot report", alone and try what it is for
+	$(PYTHON) -m tests.release extras $(ONLY)
+
 check: .venv/check.stamp  ## Check format, lint, types and floors
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
@@ -68,6 +81,11 @@ clean:  ## Remove the virtual environments and all caches
 .venv/%.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install -q -c constraints.txt -e '.[$(EXTRAS)]'
+	@touch $@
+
+.venv-build/build.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-build
+	.venv-build/bin/pip install -q -c constraints.txt build hatchling
 	@touch $@
 
 .venv-%/test.stamp: pyproject.toml constraints.txt

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import covey
-from covey.demo import GASES, run
+from covey.demo import run
+from covey.demo.story import GASES
 from covey.errors import InputError
 
 
@@ -17,7 +18,7 @@ def story(tmp_path_factory):
     lines = []
     with pytest.MonkeyPatch.context() as patch:
         quick = partial(covey.JointRegressor, members=2, max_steps=300)
-        patch.setattr("covey.demo.JointRegressor", quick)
+        patch.setattr("covey.demo.story.JointRegressor", quick)
         scores = run(path, max_time=None, verbose=0, say=lines.append)
     return path, scores, "\n".join(lines)
 

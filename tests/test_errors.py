@@ -20,7 +20,7 @@ from covey.errors import CoveyWarning, InputError, shown, warn
 from covey.stream import checkpoint
 from covey.table import FeatureSchema, read_features, read_targets
 
-SOURCE = Path(__file__).parents[1] / "src" / "covey"
+SOURCE = Path(covey.__file__).parent
 QUICK = {
     "family": "student_t",
     "members": 2,

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[1] / "src"
+import covey
+
+SOURCE = Path(covey.__file__).parents[1]
 
 FLOORS = (
     {"datasets", "errors", "types"},

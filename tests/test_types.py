@@ -5,6 +5,7 @@ import subprocess
 import sys
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -112,10 +113,12 @@ def reports(tmp_path_factory, request):
     )
     cache = request.config.cache.mkdir("mypy")  # half a minute the first time
     options = ["--config-file", configuration, "--no-error-summary", "--cache-dir", cache]
+    source = Path(covey.__file__).parents[1]
+    installed = source.name == "site-packages"  # which mypy finds by itself
     run = subprocess.run(
         [sys.executable, "-m", "mypy", *options, *files],
         cwd=folder,
-        env={"PATH": "", "MYPYPATH": str(ROOT / "src")},
+        env={"PATH": ""} if installed else {"PATH": "", "MYPYPATH": str(source)},
         capture_output=True,
         text=True,
     )

@@ -19,6 +19,7 @@ from covey.backend import arrival
 from covey.backend.select import keras
 
 ROOT = Path(__file__).parents[2]
+SOURCE = Path(covey.__file__).parent
 SMALL = ROOT / "tests" / "data" / "small.keras"
 
 needs_jax = pytest.mark.skipif(find_spec("jax") is None, reason="hides the other backends: jax")
@@ -174,8 +175,8 @@ def test_every_class_that_a_file_can_name_is_known_beforehand():
         r"^@(?:registered|keras\.saving\.register_keras_serializable\(.*\))\nclass (\w+)", re.M
     )
     found = {
-        f"covey>{name}": ".".join(path.relative_to(ROOT / "src/covey").with_suffix("").parts)
-        for path in ROOT.glob("src/covey/**/*.py")
+        f"covey>{name}": ".".join(path.relative_to(SOURCE).with_suffix("").parts)
+        for path in SOURCE.glob("**/*.py")
         for name in decorated.findall(path.read_text(encoding="utf-8"))
     }
     assert found == arrival.CLASSES

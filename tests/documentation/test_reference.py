@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import covey
 from covey import errors
 from docs.site import api, command_line
 from docs.site.prepare import all_pages
@@ -67,7 +68,7 @@ def test_messages_are_quoted_as_they_are():
     quoted = re.findall(r'^\| "(.*?)"', page, re.M)
     assert len(quoted) > 40
     said = []
-    for file in sorted((ROOT / "src").rglob("*.py")):
+    for file in sorted(Path(covey.__file__).parent.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):
                 said.append("".join(_text(part) for part in node.values))

@@ -1,10 +1,12 @@
-"""The main job on the bundled data, told step by step."""
+"""What the demo does and says, in the order in which it happens."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,19 +23,14 @@ from covey.table import FeatureSchema
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["run"]
-
-
-def __dir__() -> list[str]:
-    return __all__
-
-
 UNITS = {"CO": "mg/m3", "NMHC": "ug/m3", "C6H6": "ug/m3", "NOx": "ppb", "NO2": "ug/m3"}
 GASES = list(UNITS)
 GIVEN = ["CO", "NOx"]  # what the conditional prediction is told
 CALENDAR = ["month", "day_index"]  # in time-ordered data the future has values never seen
 EVERY = 5  # weeks: one of so many is held out
 PREDICTIONS = "air-quality-predictions.csv"
+REPORT, PICTURE = "air-quality-report.html", "air-quality.png"  # beside the predictions
+FIRST, PAIR = ["NOx"], ("CO", "NO2")  # what the picture is told, and what it shows
 
 
 def run(
@@ -44,6 +41,9 @@ def run(
     say: Callable[[str], None] = print,
 ) -> dict[str, float]:
     """Predict five gases jointly from a cheap sensor array, and say how well.
+
+    Where matplotlib and Jinja are installed (`pip install "covey[report]"`), it ends with a report,
+    `air-quality-report.html`, and a picture, `air-quality.png`, in the folder of `output`.
 
     Args:
         output: where the predictions of the held-out rows go (.csv or .parquet).
@@ -56,9 +56,15 @@ def run(
         the method.
 
     Raises:
-        InputError: `output` cannot be written.
+        InputError: `output`, or what goes beside it, cannot be written.
     """
+    folder = Path(output).parent
+    report, picture = folder / REPORT, folder / PICTURE
+    missing = [name for name in ("matplotlib", "jinja2") if find_spec(name) is None]
     writable(output)
+    if not missing:
+        writable(report, (".html",))
+        writable(picture, (".png",))
     say("Air quality in an Italian city (UCI Air Quality, CC BY 4.0; De Vito et al. 2008).")
     say("From a cheap sensor array and the weather, predict five gases jointly, hour by hour.\n")
 
@@ -119,7 +125,20 @@ def run(
     say("  " + ", ".join(f"{gas} {narrower[GASES.index(gas)]:.0%}" for gas in others))
 
     write_table(joint.to_frame().rename_axis("row").reset_index(), output)
-    say(f"\nMeans and covariances of all held-out rows: {os.fspath(output)}")
+    if not missing:
+        from covey.demo.picture import draw
+        from covey.report import write_report
+
+        say("\nWriting a report and a picture ...")
+        known = model.predict_distribution(X_test, given=Y_test[FIRST], keep=True)
+        draw(picture, joint, known, Y_test, pair=PAIR, given=FIRST, units=UNITS)
+        write_report(report, model, X_test, Y_test, source="every fifth week of UCI Air Quality")
+    say(f"\nPredictions  {os.fspath(output)}: mean and covariance of each held-out row")
+    if missing:
+        say('Not written  a report and a picture, which need pip install "covey[report]"')
+    else:
+        say(f"Report       {report}: how good the model is; open it in a browser")
+        say(f"Picture      {picture}: what {FIRST[0]} tells of {' and '.join(PAIR)}")
     return scores
 
 
