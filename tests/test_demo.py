@@ -5,11 +5,14 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.image import imread
 
 import covey
 from covey.demo import run
 from covey.demo.story import GASES
 from covey.errors import InputError
+from covey.plot.canvas import BLUE, ORANGE
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +56,37 @@ def test_the_predictions_can_be_read_back(story):
     assert measured["NMHC"].notna().mean() < 0.2  # nothing was left out for its gaps
     assert -joint.log_prob(measured).mean() == pytest.approx(list(scores.values())[-1])
     np.linalg.cholesky(joint.correlation)
+
+
+def test_it_ends_with_a_report_and_a_picture_and_names_both(story):
+    path, _, text = story
+    report, picture = path.with_name("air-quality-report.html"), path.with_name("air-quality.png")
+    last = text.splitlines()[-3:]
+    assert all(str(each) in line for each, line in zip((path, report, picture), last, strict=True))
+    assert report.read_text(encoding="utf-8").count("<svg") >= 5
+    content = picture.read_bytes()
+    assert content.startswith(b"\x89PNG")
+    width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
+    assert width > height > 500  # pixels: legible on a screen
+    pixels = imread(picture)[..., :3]
+    for colour in (BLUE, ORANGE):  # before, and after
+        assert (np.abs(pixels - to_rgb(colour)).max(axis=-1) < 0.02).sum() > 200
+
+
+def test_without_the_extra_it_says_which_one_brings_them(tmp_path, monkeypatch):
+    quick = partial(covey.JointRegressor, "normal", members=2, max_steps=20, trees=False)
+    monkeypatch.setattr("covey.demo.story.JointRegressor", quick)
+    monkeypatch.setattr("covey.demo.story.find_spec", lambda name: None)
+    lines = []
+    run(tmp_path / "p.csv", max_time=None, verbose=0, say=lines.append)
+    assert [each.name for each in tmp_path.iterdir()] == ["p.csv"]
+    assert 'pip install "covey[report]"' in lines[-1]
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_any_work(tmp_path):
+    (tmp_path / "air-quality-report.html").mkdir()
+    with pytest.raises(InputError, match="folder"):
+        run(tmp_path / "p.csv", say=lambda line: pytest.fail("it started"))
 
 
 def test_an_output_that_cannot_be_written_is_refused_before_any_work(tmp_path):

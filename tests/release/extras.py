@@ -51,9 +51,7 @@ def try_each(folder: Path, wheel: Path, root: Path, chosen: list[str]) -> None:
         work.mkdir()
         command = [python, job_of(extra), root / "tests" / "data" / "small.covey"]
         # isolated, but for what the job's own folder would add to the path
-        ended = subprocess.run(
-            [command[0], "-I", *command[1:]], cwd=work, env=environment.bare()
-        )
+        ended = subprocess.run([command[0], "-I", *command[1:]], cwd=work, env=environment.bare())
         if ended.returncode:
             sys.exit(f"covey[{extra}] fails alone; its environment is left in {place}.")
         print(f"covey[{extra}]: good, {time.monotonic() - started:.0f} s", flush=True)

@@ -49,7 +49,8 @@ def test_the_metadata_are_complete():
     needed |= {"classifiers", "requires-python", "dependencies", "scripts"}
     assert needed <= set(PROJECT)
     assert PROJECT["requires-python"] == ">=3.11"
-    assert (ROOT / PROJECT["readme"]).is_file() and (ROOT / PROJECT["license-files"][0]).is_file()
+    assert (ROOT / PROJECT["readme"]).is_file()
+    assert (ROOT / PROJECT["license-files"][0]).is_file()
     assert len(PROJECT["description"]) < 120
     for text in ("example.", "TODO", "your-", "http"):
         assert text not in str({**PROJECT, "dependencies": []})

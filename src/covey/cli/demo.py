@@ -13,8 +13,8 @@ def add(commands: Any) -> None:
     command = commands.add_parser(
         "demo",
         help="run the main job on bundled real data",
-        description="Predict five gas concentrations jointly, on bundled real data. With covey[report],\n"
-        "a report (air-quality-report.html) and a picture (air-quality.png) go beside the predictions.",
+        description="Predict five gas concentrations jointly, on bundled real data.\n"
+        "With covey[report] air-quality-report.html and air-quality.png go beside the predictions.",
         epilog="example:\n  covey demo --output joint.csv",
     )
     command.add_argument(

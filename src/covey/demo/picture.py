@@ -90,9 +90,7 @@ def _week(
         ax.plot(days, measured[target].iloc[rows], "o", color="black", markersize=2.5)
         ax.set(ylabel=f"{target}, {units[target]}", xlim=(days[0], days[-1]))
     axes[1].set_xlabel("day of a week that was held out")
-    axes[0].set_title(
-        f"Hour by hour: mean and interval of {LEVEL:.0%}; dots: measured", loc="left"
-    )
+    axes[0].set_title(f"Hour by hour: mean and interval of {LEVEL:.0%}; dots: measured", loc="left")
 
 
 def _hour(
@@ -111,9 +109,7 @@ def _hour(
     order = np.argsort(after / before, kind="stable")
     row = int(whole[order[len(order) // 2]])
     ax = figure.subplots()
-    for joint, colour, text, place in zip(
-        joints, (BLUE, ORANGE), words, (0.99, 0.93), strict=True
-    ):
+    for joint, colour, text, place in zip(joints, (BLUE, ORANGE), words, (0.99, 0.93), strict=True):
         part = joint[row][pair]
         lines = [part.region(level, shape="ellipsoid").boundary()[0] for level in SHADES]
         ax.fill(*lines[0].T, facecolor="white", linewidth=0)

@@ -1,4 +1,4 @@
-"""`covey[skops]`: scikit-learn's regressors go into a file and come back, as those of a `base` do."""
+"""`covey[skops]`: scikit-learn's regressors are kept as those of a `base` are."""
 
 from importlib.util import find_spec
 
