@@ -30,7 +30,11 @@ SECTIONS = (
     ("project", "Project", "What changed, and how to change it."),
 )
 # Pages of the repository outside docs/ that are part of the site.
-OUTSIDE = {"CHANGELOG.md": "project/changelog.md", "CONTRIBUTING.md": "project/contributing.md"}
+OUTSIDE = {
+    "CHANGELOG.md": "project/changelog.md",
+    "CONTRIBUTING.md": "project/contributing.md",
+    "SECURITY.md": "project/security.md",
+}
 _PICTURE = re.compile(r"^!\[([^\]]*)\]\((\S+)-light\.svg\)$", re.M)  # a dark one lies beside it
 _LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 

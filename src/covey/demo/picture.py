@@ -9,6 +9,7 @@ import numpy as np
 from covey.arguments.destination import write_whole
 from covey.distributions import Elliptical, Mixture, Transformed
 from covey.plot.canvas import BLUE, ORANGE
+from covey.types import Mask
 
 if TYPE_CHECKING:
     import os
@@ -20,6 +21,7 @@ Predictions = Elliptical | Mixture | Transformed
 LEVEL = 0.9
 SHADES = (LEVEL, 0.7, 0.5, 0.3)
 WEEK = 7 * 24  # hours
+SIGNS = str.maketrans({"3": "\N{SUPERSCRIPT THREE}", "u": "\N{MICRO SIGN}"})  # of units
 STYLE = {"font.size": 10.0, "axes.spines.top": False, "axes.spines.right": False}
 
 
@@ -31,6 +33,7 @@ def draw(
     *,
     pair: tuple[str, str],
     given: list[str],
+    silent: pd.Series,
     units: dict[str, str],
 ) -> None:
     """Draw one week, and one hour before and after some of the targets are known.
@@ -42,6 +45,7 @@ def draw(
         measured: what was measured, N rows and D columns, labelled by hours; NaN where nothing was.
         pair: the two targets to show.
         given: names of the targets that are known first.
+        silent: N booleans, True where the sensors said nothing.
         units: of each target.
 
     Raises:
@@ -53,7 +57,8 @@ def draw(
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(11.5, 5.0), layout="constrained")
         left, right = figure.subfigures(1, 2, width_ratios=(1.6, 1))
-        _week(left, before, measured, pair, units)
+        units = {name: written.translate(SIGNS) for name, written in units.items()}
+        _week(left, before, measured, pair, silent.to_numpy(), units)
         words = ("from the sensors", f"once {' and '.join(given)} is known")
         _hour(right, (before, after), measured, list(pair), units, words)
 
@@ -68,6 +73,7 @@ def _week(
     joint: Predictions,
     measured: pd.DataFrame,
     pair: tuple[str, str],
+    silent: Mask,
     units: dict[str, str],
 ) -> None:
     """Intervals of two targets through the week in which most was measured."""
@@ -89,6 +95,11 @@ def _week(
             ax.plot(days[part], one.mean[part, 0], color=BLUE, linewidth=1.2)
         ax.plot(days, measured[target].iloc[rows], "o", color="black", markersize=2.5)
         ax.set(ylabel=f"{target}, {units[target]}", xlim=(days[0], days[-1]))
+    quiet = days[silent[rows]]
+    if len(quiet):
+        middle = (quiet.min() + quiet.max()) / 2
+        place = axes[0].get_xaxis_transform()  # days along, a share of the height up
+        axes[0].text(middle, 1.0, "sensors silent", ha="center", va="top", transform=place)
     axes[1].set_xlabel("day of a week that was held out")
     axes[0].set_title(f"Hour by hour: mean and interval of {LEVEL:.0%}; dots: measured", loc="left")
 
@@ -121,4 +132,4 @@ def _hour(
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.18 * (high - low))  # room for the words
     ax.set(xlabel=f"{pair[0]}, {units[pair[0]]}", ylabel=f"{pair[1]}, {units[pair[1]]}")
-    ax.set_title(f"One hour: regions of {LEVEL:.0%}", loc="left")
+    ax.set_title(f"A typical hour: regions of {LEVEL:.0%}", loc="left")

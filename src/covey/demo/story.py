@@ -131,7 +131,8 @@ def run(
 
         say("\nWriting a report and a picture ...")
         known = model.predict_distribution(X_test, given=Y_test[FIRST], keep=True)
-        draw(picture, joint, known, Y_test, pair=PAIR, given=FIRST, units=UNITS)
+        silent = X_test.filter(like="PT08").isna().all(axis=1)
+        draw(picture, joint, known, Y_test, pair=PAIR, given=FIRST, silent=silent, units=UNITS)
         write_report(report, model, X_test, Y_test, source="every fifth week of UCI Air Quality")
     say(f"\nPredictions  {os.fspath(output)}: mean and covariance of each held-out row")
     if missing:
