@@ -137,6 +137,8 @@ def in_library_of(like: Any, table: pd.DataFrame, *, labelled: bool) -> Any:
             library = nw.Implementation.PYARROW
         else:
             library = nw.from_native(like, allow_series=True).implementation
+        if library is nw.Implementation.UNKNOWN:
+            raise ValueError("no library of that name")
         if library.is_pandas_like():  # which have row labels, too
             return library.to_native_namespace().DataFrame(table)
         columns = {name: table[name].to_numpy() for name in table.columns}

@@ -56,7 +56,8 @@ def draw(
 
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(11.5, 5.0), layout="constrained")
-        left, right = figure.subfigures(1, 2, width_ratios=(1.6, 1))
+        halves: Any = figure.subfigures(1, 2, width_ratios=(1.6, 1))
+        left, right = halves
         units = {name: written.translate(SIGNS) for name, written in units.items()}
         _week(left, before, measured, pair, silent.to_numpy(), units)
         words = ("from the sensors", f"once {' and '.join(given)} is known")
@@ -122,7 +123,7 @@ def _hour(
     ax = figure.subplots()
     for joint, colour, text, place in zip(joints, (BLUE, ORANGE), words, (0.99, 0.93), strict=True):
         part = joint[row][pair]
-        lines = [part.region(level, shape="ellipsoid").boundary()[0] for level in SHADES]
+        lines: list[Any] = [part.region(level, shape="ellipsoid").boundary()[0] for level in SHADES]
         ax.fill(*lines[0].T, facecolor="white", linewidth=0)
         for line in lines:
             ax.fill(*line.T, facecolor=colour, alpha=0.12, linewidth=0)

@@ -134,11 +134,11 @@ def run(
         silent = X_test.filter(like="PT08").isna().all(axis=1)
         draw(picture, joint, known, Y_test, pair=PAIR, given=FIRST, silent=silent, units=UNITS)
         write_report(report, model, X_test, Y_test, source="every fifth week of UCI Air Quality")
-    say(f"\nPredictions  {os.fspath(output)}: mean and covariance of each held-out row")
+    say(f"\nPredictions  {os.fspath(output)}: means and covariances")
     if missing:
         say('Not written  a report and a picture, which need pip install "covey[report]"')
     else:
-        say(f"Report       {report}: how good the model is; open it in a browser")
+        say(f"Report       {report}: how good the model is")
         say(f"Picture      {picture}: what {FIRST[0]} tells of {' and '.join(PAIR)}")
     return scores
 

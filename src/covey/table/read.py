@@ -315,7 +315,10 @@ def _frame(data: Any, role: str) -> tuple[pd.DataFrame, bool, bool]:
                 "DataFrame that is in memory."
             )
         one_dimensional, named = array.ndim == 1, False
-        data = pd.DataFrame(array)
+        try:
+            data = pd.DataFrame(array)
+        except OverflowError:  # pandas 3.0, of whole numbers beyond float64: refused as such below
+            data = pd.DataFrame(array, dtype=object)
     for count, what in ((data.shape[1], "feature(s)"), (data.shape[0], "sample(s)")):
         if count == 0:
             raise InputError(
