@@ -100,6 +100,7 @@ def _week(
     if len(quiet):
         middle = (quiet.min() + quiet.max()) / 2
         place = axes[0].get_xaxis_transform()  # days along, a share of the height up
+        axes[0].margins(y=0.14)  # room for the words
         axes[0].text(middle, 1.0, "sensors silent", ha="center", va="top", transform=place)
     axes[1].set_xlabel("day of a week that was held out")
     axes[0].set_title(f"Hour by hour: mean and interval of {LEVEL:.0%}; dots: measured", loc="left")
