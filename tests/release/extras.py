@@ -15,8 +15,8 @@ JOBS = Path(__file__).parent / "jobs"
 BASE = "base"  # no extra at all
 TRAINS = ("jax", "tensorflow", "torch")
 TOOLS = ("check", "docs", "notebook", "test")  # of those who develop Covey
-# Tried by name alone: they weigh gigabytes, and `make test-engine` has each in its environment.
-LARGE = ("tensorflow", "torch")
+# Tried by name alone: they are large, and have tests in environments of their own.
+LARGE = ("tensorflow", "torch", "ray")
 
 
 def job_of(extra: str) -> Path:

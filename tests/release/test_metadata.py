@@ -52,7 +52,7 @@ def test_the_metadata_are_complete():
     assert (ROOT / PROJECT["readme"]).is_file()
     assert (ROOT / PROJECT["license-files"][0]).is_file()
     assert len(PROJECT["description"]) < 120
-    for text in ("example.", "TODO", "your-", "http"):
+    for text in ("example.", "TODO", "your-", "://"):
         assert text not in str({**PROJECT, "dependencies": []})
 
 
