@@ -12,6 +12,7 @@ import pytest
 
 import covey
 
+ROOT = Path(__file__).parents[1]
 SOURCE = Path(covey.__file__).parents[1]
 
 FLOORS = (
@@ -170,7 +171,7 @@ assert not heavy, heavy
 
 def walks():
     """The walks of the page on design: for each, the file that each step begins with."""
-    page = (SOURCE.parent / "docs" / "explanation" / "design.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "explanation" / "design.md").read_text(encoding="utf-8")
     for part in page.split("\n## ")[1:]:
         if steps := re.findall(r"(?m)^\d+\. `([\w/]+\.py)`", part):
             yield part.splitlines()[0], steps
@@ -188,15 +189,15 @@ def test_walks_through_the_house_never_come_back():
 
 @pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/explanation/design.md"])
 def test_files_that_pages_name_are_there(page):
-    text = (SOURCE.parent / page).read_text(encoding="utf-8")
+    text = (ROOT / page).read_text(encoding="utf-8")
     named = set(re.findall(r"`((?:tests/)?\w+/\w+\.py)`", text))
     assert named
-    roots = (SOURCE / "covey", SOURCE.parent)
+    roots = (SOURCE / "covey", ROOT)
     assert {name for name in named if not any((root / name).is_file() for root in roots)} == set()
 
 
 def test_every_room_is_in_the_table_of_rooms():
-    text = (SOURCE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     table = "".join(line for line in text.splitlines() if line.startswith("| "))
     named = set(re.findall(r"`(\w+)/?`", table))
     assert {room for room in FLOOR if room not in named} == set()
