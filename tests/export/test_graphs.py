@@ -231,3 +231,23 @@ def test_kinds_of_cells_that_a_graph_does_not_take():
             session.run(None, given | {name: wrong})
     with pytest.raises(ValueError, match=r"(?i)missing|required"):
         session.run(None, {"a": given["a"]})
+
+
+def test_a_full_hour_goes_the_same_way_through_trees():
+    """The sine of noon is 0 but for rounding, which is another one in a graph."""
+    r = np.random.default_rng(0)
+    when = pd.date_range("2024-01-01", periods=400, freq="6h")
+    X = pd.DataFrame({"when": when, "x": r.normal(size=400)})
+    step = np.where(when.hour == 12, 3.0, 0.0) + np.where(when.hour == 18, -2.0, 0.0)
+    Y = np.column_stack([step + 0.1 * r.normal(size=400), X.x + 0.1 * r.normal(size=400)])
+    model = covey.JointRegressor(
+        members=2,
+        max_steps=30,
+        hidden_units=(8,),
+        cv="shuffled",
+        trees=True,
+        random_state=0,
+        verbose=0,
+    ).fit(X, Y)
+    assert model.ensemble_.tree_weights
+    assert_near(run(session_of(model.fitted_), X), model.predict_distribution(X))

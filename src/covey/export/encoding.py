@@ -16,7 +16,7 @@ from covey.export.graph import ML, Graph
 from covey.export.inputs import SECONDS, Feature, zeros
 from covey.table.category_column import CategoricalColumn
 from covey.table.cells import SECONDS as OF_A_DAY
-from covey.table.date_column import MONDAY, PERIODS, WAVES, WEEKDAY, DateColumn
+from covey.table.date_column import MONDAY, PERIODS, ROUNDING, WAVES, WEEKDAY, DateColumn
 from covey.table.number_column import EDGE
 from covey.table.vocabulary import ABSENT
 from covey.types import Array
@@ -178,7 +178,8 @@ def _waves(graph: Graph, feature: Feature) -> str:
             ahead = graph.op("Add", angle, np.float64(np.pi / 2))
             parts += [graph.op("Sin", angle), graph.op("Sin", ahead)]
     whole = graph.op("Concat", *parts, axis=1)
-    return graph.single(graph.op("Where", absent, np.float64(0), whole))
+    none = graph.op("Or", absent, graph.op("Less", graph.op("Abs", whole), np.float64(ROUNDING)))
+    return graph.single(graph.op("Where", none, np.float64(0), whole))
 
 
 def _phase(graph: Graph, cycle: str, days: str) -> str:

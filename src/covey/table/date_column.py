@@ -33,6 +33,7 @@ RECOGNISED = DateSpelling()
 MONDAY = 3.0  # 1970 began on a Thursday
 LEAST = {HOUR: 2.0, WEEKDAY: 2.0, SEASON: 0.9}  # periods that the data must span
 PARTS = {HOUR: 1440, WEEKDAY: 7, SEASON: 12}  # of a period, that the data must have two of
+ROUNDING = 1e-12  # of sines and cosines that are 0
 WAVES = {HOUR: 2, WEEKDAY: 2, SEASON: 1}  # sines and cosines of each
 
 
@@ -93,6 +94,7 @@ class DateColumn(NumericColumn):
             for wave in range(1, WAVES[cycle] + 1):
                 angle = 2 * np.pi * wave * phase
                 pair = np.nan_to_num(np.stack([np.sin(angle), np.cos(angle)], axis=1))
+                pair[np.abs(pair) < ROUNDING] = 0  # one noon, however it is computed
                 parts.append(pair.astype(np.float32))
         return np.concatenate(parts, axis=1) if self.cycles else parts[0]
 
