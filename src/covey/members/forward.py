@@ -21,6 +21,7 @@ Numbers = NDArray[np.float32]
 
 BLOCK = 32  # rows of every product of matrices, so that no row's result depends on its neighbours
 LEAST = 1024  # rows whose densities are worth a thread
+MATRICES = 2**22  # numbers in the matrices of rows with gaps that are worked on together
 CACHED = 2**18  # numbers in an array of hidden units, so that it stays in the cache of a core
 
 
@@ -79,6 +80,10 @@ class Networks:
 
         # many rows at a time: where each operation is short, threads wait for each other
         size = max(-(-len(y) // (os.cpu_count() or 1)), LEAST)
+        if missing:  # matrices of D x D for each member and row
+            members, targets = y.shape[1:]
+            components = self.architecture.components or 1
+            size = min(size, max(MATRICES // (members * components * targets**2), 1))
         # weights that diverged are told by what comes out
         with np.errstate(all="ignore"):
             packed = self.packed(inputs)
