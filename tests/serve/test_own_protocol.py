@@ -257,3 +257,10 @@ def test_the_document_lists_all_routes(client):
     cells = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
     properties = cells["schema"]["properties"]["rows"]["items"]["properties"]
     assert properties["number"]["type"] == ["number", "null"]
+
+
+def test_an_observed_value_of_any_size_is_answered(client, rows):
+    for value in (1e200, 1e308, -1e308):
+        body = {"rows": rows[:1], "observed": [{"middle": value, "big": value}]}
+        answer = client.post("/score", json=body)
+        assert answer.status_code in (200, 422), answer.text

@@ -114,3 +114,14 @@ def test_too_many_are_told_to_come_again(model, rows):
     refusal = asyncio.run(run())
     assert refusal.status == 503
     assert refusal.headers["retry-after"] == "1"
+
+
+def test_whatever_a_question_does_wrong_its_neighbours_are_answered(model, rows):
+    wrong = [{**rows[0], "colour": "\ud800"}]
+    found = answer(
+        model, [question(model, rows[:2]), question(model, wrong), question(model, rows[2:3])]
+    )
+    assert isinstance(found[1], Refusal)
+    assert found[1].status == 422
+    alone = [answer(model, [question(model, part)])[0] for part in (rows[:2], rows[2:3])]
+    assert [found[0], found[2]] == alone

@@ -106,7 +106,7 @@ def read_token(path: str | os.PathLike[str]) -> str:
     Raises:
         InputError: it is too short to be none that can be guessed, or holds blanks.
     """
-    with open(path, encoding="utf-8") as file:
+    with open(path, encoding="utf-8", errors="replace") as file:
         token = file.read().strip()
     if len(token) < LEAST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
         raise InputError(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from covey.distributions.internals import level_of
-from covey.errors import InputError
 from covey.fitted.figures import Figures
 from covey.serve.model import Model
 from covey.serve.refusal import Refusal
@@ -64,7 +63,7 @@ def answer(model: Model, questions: Sequence[Question]) -> list[Any]:
         questions: whose `wanted` are equal. No row's answer depends on another's.
 
     Returns:
-        For each question its answer, or the `Refusal` or `InputError` that it met.
+        For each question its answer, or the error that it met: no other question meets it.
     """
     import pandas as pd
 
@@ -72,10 +71,19 @@ def answer(model: Model, questions: Sequence[Question]) -> list[Any]:
     frames: list[pd.DataFrame] = []
     able: list[int] = []
     for place, question in enumerate(questions):
-        if bad := problems(question.frame, model.schema_):
-            found[place] = Refusal.of_rows(bad)
+        try:
+            if bad := problems(question.frame, model.schema_):
+                found[place] = Refusal.of_rows(bad)
+                continue
+            frame, joins = canonical(question.frame, model.schema_)
+        except UnicodeError:
+            found[place] = Refusal(
+                422, "Expected text. Received halves of characters (surrogates)."
+            )
             continue
-        frame, joins = canonical(question.frame, model.schema_)
+        except Exception as error:  # of this question alone
+            found[place] = error
+            continue
         if joins or len(questions) == 1:
             able.append(place)
             frames.append(frame)
@@ -88,7 +96,7 @@ def answer(model: Model, questions: Sequence[Question]) -> list[Any]:
     given = _stacked([questions[place].given for place in able], counts, len(model.targets_))
     try:
         answers = _answers(model, frame, given, questions[able[0]].wanted, counts)
-    except InputError as error:
+    except Exception as error:
         if len(able) == 1:
             found[able[0]] = error
             return found
@@ -178,7 +186,7 @@ def _scores(joint: Any, values: Array | None, parts: list[slice]) -> list[Any]:
                 ],
                 "region": plain(level[part]),
                 "error": [dict(zip(joint.targets, row, strict=True)) for row in plain(error[part])],
-                "mean_log_density": mean,
+                "mean_log_density": plain(np.array(np.nan if mean is None else mean)),
                 "rows": int(some.sum()),
             }
         )

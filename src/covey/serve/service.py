@@ -136,7 +136,7 @@ class Service:
         for name in names:
             try:
                 column = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 raise Refusal(422, f"Expected numbers in the given column {name!r}.") from None
             if np.isinf(column).any():
                 row = int(np.flatnonzero(np.isinf(column))[0])
