@@ -22,7 +22,7 @@ MANY = 2000  # training rows from which on trees are fewer and larger, for the s
 LEAST_ROWS = 20  # with a target, that a fold must train on for trees of it
 FEATURES = 30  # that each tree may choose from
 STEP = 10  # trees from one look at the held-out rows to the next
-PATIENCE = 8  # looks without a smaller error, after which a target has trees enough
+PATIENCE = 4  # looks without a smaller error, after which a target has trees enough
 ENOUGH = 1.005  # times the least squared error, for which fewer trees are taken
 FINER = 1.5  # times as many trees for new rows, with steps as much smaller
 BAGGED = {"bagging_fraction": 0.8, "bagging_freq": 1}  # each tree learns from a part of the rows
@@ -260,7 +260,7 @@ def _settings(data: TrainingData, seed: int) -> dict[str, Any]:
     return {
         "objective": "l2",
         "num_iterations": 60 if many else 300,
-        "learning_rate": 0.2 if many else 0.07,
+        "learning_rate": 0.2 if many else 0.1,
         "num_leaves": 63 if many else 15,
         "min_data_in_leaf": 20 if many else 5,
         "feature_fraction": min(1.0, FEATURES / features),
