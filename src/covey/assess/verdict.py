@@ -9,6 +9,7 @@ import numpy as np
 
 from covey.assess.bounded import bounded
 from covey.assess.evaluation import CONSTANT, UNCORRELATED
+from covey.errors import counted
 
 Figures = Mapping[str, Any]
 LEVEL = "0.9"
@@ -258,7 +259,7 @@ def _of_rows(figures: Figures) -> str:
 
 
 def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
+    return counted(count, "row")
 
 
 def _listed(names: list[str]) -> str:

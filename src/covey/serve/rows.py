@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covey.errors import InputError, clipped, shown
+from covey.errors import InputError, clipped, counted, shown
 from covey.serve.refusal import MOST_ROWS, Refusal
 from covey.table import FeatureSchema, NumericColumn
 from covey.table.beyond import ABOVE, BELOW, MISSING, Beyond, beyond
@@ -165,7 +165,8 @@ def check_count(count: int, most: int) -> None:
     if count > most:
         raise Refusal(
             413,
-            f"Expected at most {most:,} rows in a request. Received {count:,}. Send them in "
+            f"Expected at most {counted(most, 'row')} in a request. Received {count:,}. Send "
+            "them in "
             "several requests.",
         )
 
