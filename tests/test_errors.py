@@ -288,6 +288,7 @@ NEVER_ONE = {  # what stands before such a word and is no count, or cannot be 1 
     ("table/alignment.py", "len(names)"),
     ("table/category_column.py", "len(self.categories)"),
     ("table/folds.py", "2 * count"),
+    ("table/later.py", "begin"),
     ("table/later.py", "len(rank)"),
     ("table/later.py", "members"),
     ("table/said.py", "len(column.categories) + column.others"),

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from covey.errors import InputError, counted
+from covey.errors import InputError
 from covey.table.folds import HOLDOUT, INNER, Folds, cut
 from covey.table.member_count import check_members
 from covey.types import Rows
@@ -42,7 +42,7 @@ def later_folds(rank: Rows, members: int, *, groups: Rows | None = None) -> Fold
     least = max(2, len(rank) // 2)
     if place[0] < 1 or starts[place[0]] < least:
         begin = int((starts >= least).sum())
-        times = counted(begin, "different time")
+        times = "1 time" if begin == 1 else f"{begin} different times"
         raise InputError(
             f"Expected at least {members} different times to begin in the later half of the rows, "
             f"for `members={members}` to hold out one part after the other. Received {times} in "
