@@ -48,7 +48,7 @@ def test_each_cell_is_listed_with_what_it_is_taken_for(schema):
     new.loc[2, "T"] = None
     new.loc[2, "gaps"] = NAN  # training had gaps here
     new.loc[3, "day"] = pd.Timestamp("2024-01-13")  # two ranges of 4 days after the 5th
-    new["same"] = 8.0  # of no use to the model
+    new["same"] = [8.0, 8.0, NAN, 8.0]  # of no use to the model
     found = listed(schema, new)
     assert found.index.tolist() == [0, 1, 1, 2, 3]
     assert found["column"].tolist() == ["T", "T", "site", "T", "day"]
