@@ -259,7 +259,7 @@ def notes(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, Any]]:
         For each of the first such cells its `row`, `column` and `reason`: a label that training did
         not have, a number beyond those of training, or a gap where training had none.
     """
-    found = [
+    found: list[dict[str, Any]] = [
         {"row": int(row), "column": each.column.name, "reason": reason}
         for each in beyond(schema, frame, named=True)
         for row, reason in zip(each.rows[:MOST_NOTES], _reasons(each), strict=False)

@@ -355,7 +355,7 @@ def _checked(train: Any, test: Any, n_rows: int) -> tuple[Rows, Rows]:
     if shared := np.count_nonzero(both):
         raise InputError(
             "Each split of `cv` must hold out rows it does not train on. Received one that shares "
-            f"{counted(shared, 'row')}."
+            f"{counted(int(shared), 'row')}."
         )
     return fitted, held
 
