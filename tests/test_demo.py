@@ -42,7 +42,8 @@ def test_what_is_printed_holds_the_job_the_scores_and_a_labelled_matrix(story):
         assert text.count(gas) >= 7  # target, gaps, row, and a row and a column of each matrix
     assert str(path) in text
     assert "\t" not in text
-    assert max(map(len, text.splitlines())) <= 110
+    lines = text.replace(f"{path.parent}", "").splitlines()  # a temporary folder may be anywhere
+    assert max(map(len, lines)) <= 110
 
 
 def test_the_predictions_can_be_read_back(story):

@@ -2,10 +2,12 @@
 
 import ast
 import importlib
+import re
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 
 import covey
 from covey import cli
-from covey.errors import CoveyWarning, InputError, shown, warn
+from covey.errors import CoveyWarning, InputError, counted, shown, warn
 from covey.stream import checkpoint
 from covey.table import FeatureSchema, read_features, read_targets
 
@@ -239,3 +241,69 @@ def test_a_library_that_calls_covey_for_somebody_is_not_who_called(tmp_path, mon
     with ThreadPoolExecutor() as pool, pytest.warns(CoveyWarning) as caught:
         pool.submit(exec, code, alone).result()
     assert caught[0].filename == str(library)
+
+
+def test_one_of_a_kind_has_no_plural():
+    said = [counted(number, "row") for number in (0, 1, 2, 1200)]
+    assert said == ["0 rows", "1 row", "2 rows", "1,200 rows"]
+
+
+NOUNS = (
+    *("blocks", "categories", "cells", "columns", "components", "ends", "factors", "features"),
+    *("files", "folds", "groups", "inputs", "labels", "letters", "lines", "members", "names"),
+    *("networks", "numbers", "observations", "others", "pairs", "parts", "points", "processes"),
+    *("rows", "steps", "targets", "things", "times", "units", "values"),
+)
+COUNTED = re.compile(rf" (?:(?:more|such|target|different) )*(?:{'|'.join(NOUNS)})\b")
+NEVER_ONE = {  # what stands before such a word and is no count, or cannot be 1 there
+    ("archive/describe.py", "units"),
+    ("assess/summary.py", "n_targets"),
+    ("assess/verdict.py", "factor"),
+    ("assess/verdict.py", "figures['rows']"),
+    ("assess/verdict.py", "n"),
+    ("assess/verdict.py", "odd['rows']"),
+    ("bulk/scoring.py", "rate"),
+    ("cli/evaluate.py", "MOST_PARTS"),
+    ("demo/story.py", "len(X_test)"),
+    ("demo/story.py", "len(X_train)"),
+    ("families/low_rank.py", "LARGEST_RATIO"),
+    ("files/head.py", "width"),
+    ("files/source.py", "len(members)"),
+    ("files/text.py", "count + 1"),
+    ("plot/checks.py", "len(thin)"),
+    ("plot/checks.py", "len(values)"),
+    ("plot/covariances.py", "len(distribution)"),
+    ("plot/regions.py", "MOST_TARGETS"),
+    ("report/facts.py", "_units(architecture)"),
+    ("report/facts.py", "len(Y)"),
+    ("report/facts.py", "len(column.categories)"),
+    ("report/facts.py", "len(frame)"),
+    ("report/facts.py", "name"),
+    ("report/facts.py", "odd['rows']"),
+    ("serve/application.py", "LEAST_TOKEN"),
+    ("serve/bodies.py", "MOST_CELLS"),
+    ("serve/service.py", "MOST_CONTOURS"),
+    ("stream/first_pass.py", "len(self.fold)"),
+    ("table/alignment.py", "frame.shape[1]"),
+    ("table/alignment.py", "len(names)"),
+    ("table/category_column.py", "len(self.categories)"),
+    ("table/folds.py", "2 * count"),
+    ("table/later.py", "begin"),
+    ("table/later.py", "len(rank)"),
+    ("table/later.py", "members"),
+    ("table/said.py", "len(column.categories) + column.others"),
+    ("table/said.py", "shown"),
+}
+
+
+def test_what_is_counted_in_a_message_may_be_one():
+    plain = set()
+    for path in SOURCE.rglob("*.py"):
+        for text in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(text, ast.JoinedStr):
+                for count, after in pairwise(text.values):
+                    is_count = isinstance(count, ast.FormattedValue)
+                    is_count &= isinstance(after, ast.Constant)
+                    if is_count and COUNTED.match(after.value):
+                        plain.add((path.relative_to(SOURCE).as_posix(), ast.unparse(count.value)))
+    assert plain == NEVER_ONE  # all else goes through `counted`

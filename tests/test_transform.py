@@ -150,7 +150,7 @@ def test_values_that_training_never_had_are_not_evaluated(fitted, tmp_path):
     X, Y = (part.set_axis([f"r{i}" for i in range(60)]) for part in table(60, seed=4))
     assert model.evaluate(X, Y)["negative_log_likelihood"] is not None
     Y.loc["r7":"r8", "price"] = [-3.0, -1.0]
-    expected = r"'price' was never below 0 in training.*-3 in row 'r7' \(and 1 more such values\)"
+    expected = r"'price' was never below 0 in training.*-3 in row 'r7' \(and 1 more such value\)"
     for judge in (model.evaluate, model.calibrate):
         with pytest.raises(InputError, match=expected):
             judge(X, Y)
@@ -198,6 +198,7 @@ def test_without_it_the_verdict_says_what_goes_below_0():
             [(0.0, 0.3), (0.0, 0.1), (0.0, 0.2)],
             "a, b and c are never below 0, but up to 30% of their",
         ),
+        ([(0.0, 0.3)] * 4, "a, b, c and 1 more target are never below 0, but up to 30%"),
         ([(0.0, 0.3)] * 5, "a, b, c and 2 more targets are never below 0, but up to 30%"),
     ],
 )

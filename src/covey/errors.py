@@ -118,6 +118,16 @@ def clipped(text: str, most: int = 200) -> str:
     return line if len(line) <= most else f"{line[: most - 4]} ..."
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things in words, such as "1 row" or "1,200 rows".
+
+    Args:
+        count: how many there are.
+        noun: what one of them is called; its plural ends in s.
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 class _Shown(reprlib.Repr):
     def __init__(self) -> None:
         super().__init__()

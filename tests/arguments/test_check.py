@@ -132,7 +132,7 @@ REFUSED = {
     ),
     "A dependent, tiny": (lambda: JOINT.affine([[1e-9, 2e-9], [1e9, 2e9]]), "independent, "),
     "A of zeros": (lambda: JOINT.affine([[0, 0]]), "independent, "),
-    "A's names": (lambda: JOINT.affine([[1, 1]], targets=["a", "b"]), "Expected 1 target names"),
+    "A's names": (lambda: JOINT.affine([[1, 1]], targets=["a", "b"]), "Expected 1 target name,"),
     "no such name": (lambda: JOINT["SO2"], "Expected one of the targets"),
     "no such names": (lambda: JOINT[["CO", "SO2"]], "Expected one of the targets"),
     "rows of numbers": (lambda: JOINT[[0.5]], "Rows are selected by an integer, a slice"),

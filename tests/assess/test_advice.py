@@ -82,7 +82,7 @@ def covering(**changed):
         ({}, False, ""),
         ({}, True, ""),
         ({"_9": 0.5}, False, "Calibrated? No, too narrow"),
-        ({"_9": 0.5}, True, "Calibrated? No, too narrow"),
+        ({"_9": 0.5}, True, "Calibrated? Once corrected: "),
         ({"_5": 0.3}, False, "But 50% regions hold 30.0%, too narrow"),
         ({"_5": 0.3}, True, "But 50% regions hold 30.0%, too narrow"),
         ({"y0": 0.5}, False, "Not so the intervals of y0"),

@@ -254,7 +254,7 @@ def test_it_says_whether_regions_hold_what_they_say(stretch, answer):
     assert text == lines_of(figures)[2]
     assert text.startswith(f"Calibrated? {answer}")
     assert "(87.1% to 92.9% would pass)" in text
-    assert "accordingly" not in text
+    assert "make up for it" not in text
 
 
 def test_right_predictions_are_called_calibrated_nearly_always():
@@ -315,8 +315,9 @@ def test_rows_held_out_are_judged_by_the_model():
     assert text.startswith("Calibrated? Yes: 90% regions")
     yes, text = calibrated(figures, held_out=True)
     assert not yes
-    assert text.startswith("Calibrated? No, too narrow: the model's own 90% regions hold ")
-    assert text.endswith("; predictions widen or narrow them accordingly.")
+    assert text.startswith("Calibrated? Once corrected: the model's own 90% regions hold ")
+    assert ", too narrow (" in text
+    assert text.endswith(" would pass), and predictions make up for it.")
     assert lines_of(figures, held_out=True)[2] == text
     # whose intervals are not those that predictions have
     fine = figures_of(*predictions())

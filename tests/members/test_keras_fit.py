@@ -906,7 +906,7 @@ def test_a_seed_of_a_data_set_is_said_to_decide_nothing():
     ("options", "message"),
     [
         ({"y": table(63)[1]}, "Received: x with 64 rows, y with 63 rows"),
-        ({"sample_weight": [1.0]}, "x with 64 rows, y with 64 rows, sample_weight with 1 rows"),
+        ({"sample_weight": [1.0]}, "x with 64 rows, y with 64 rows, sample_weight with 1 row\\."),
         (
             {"validation_data": (table(5)[0], {"one": table(4)[1]})},
             r"Received of `validation_data`: x with 5 rows, y\['one'\] with 4 rows",

@@ -14,9 +14,11 @@ from tests.release import contents, environment, extras
 
 ROOT = Path(__file__).parents[2]
 # What meets every dependency and takes a few minutes: tables and files of all kinds, NumPy and
-# SciPy, models on disk, fits with trees, pictures, the report, the Keras blocks.
+# SciPy, models on disk, fits with trees, pictures, the report, files by the number, the server, the
+# Keras blocks.
 LOWEST_TESTS = (
-    *("algebra", "archive", "arguments", "files", "fitted", "plot", "report", "table"),
+    *("algebra", "archive", "arguments", "bulk", "files", "fitted", "plot", "report", "serve"),
+    "table",
     *("test_any_frame.py", "test_demo.py", "test_layers.py", "test_losses.py", "test_scorers.py"),
 )
 # Old versions warn of newer ones that they depend on, and are right to.

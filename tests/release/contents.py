@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 LARGEST_WHEEL = 2_000_000  # bytes
-ASSETS = {".jinja", ".parquet", ".md", ".typed"}  # what the package holds beside Python
+ASSETS = {".css", ".html", ".jinja", ".js", ".md", ".parquet", ".typed"}  # beside Python
 OUTER = (
     *("CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md"),
     *("SECURITY.md", "constraints.txt", "constraints-lowest.txt", "pyproject.toml"),

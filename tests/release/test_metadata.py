@@ -113,6 +113,11 @@ def test_a_wheel_with_too_much_or_too_little_is_refused(more, less, said):
     assert all(fault.startswith(words) for fault, words in zip(found, said, strict=True))
 
 
+def test_the_package_holds_nothing_that_a_wheel_would_be_refused_for():
+    package = contents.package(ROOT)
+    assert contents.wrong_in_wheel([*package, LICENSE], package) == []
+
+
 def test_an_sdist_with_too_much_or_too_little_is_refused():
     whole = {*contents.OUTER, *(f"src/{name}" for name in PACKAGE)}
     whole |= {"", "src", "tests/conftest.py", "docs/index.md", "PKG-INFO", ".gitignore"}

@@ -96,7 +96,7 @@ def test_answers_that_take_too_long_are_given_up(model, rows, monkeypatch):
     with TestClient(app) as slow:
         answer = slow.post("/predict", json={"rows": rows[:1]})
     assert answer.status_code == 503
-    assert "0.05 seconds" in answer.json()["error"]["message"]
+    assert "within 0.05 s" in answer.json()["error"]["message"]
 
 
 def test_failures_show_no_traceback_but_are_logged(model, rows, monkeypatch, caplog):

@@ -123,13 +123,15 @@ def test_the_schema_tells_ranges_and_an_example(client, model):
 
 
 # the model's own words go to the log
-@pytest.mark.filterwarnings("ignore:Of 3 rows:covey.errors.CoveyWarning")
+@pytest.mark.filterwarnings("ignore:Of 4 rows:covey.errors.CoveyWarning")
 def test_what_training_did_not_see_is_noted(client, rows):
-    odd = [rows[0], {**rows[1], "colour": "mauve"}, {**rows[2], "number": 1e6}]
+    changes = [{}, {"colour": "mauve"}, {"number": 1e6}, {"number": None}]
+    odd = [{**row, **change} for row, change in zip(rows, changes, strict=False)]
     answer = client.post("/predict", json={"rows": odd}).json()
     noted = [(note["row"], note["column"]) for note in answer["notes"]]
-    assert noted == [(1, "colour"), (2, "number")]
+    assert noted == [(1, "colour"), (2, "number"), (3, "number")]
     assert "'mauve'" in answer["notes"][0]["reason"]
+    assert answer["notes"][2]["reason"].startswith("missing, and never was in training")
 
 
 ROW = {"number": 0.1, "gaps": None, "colour": "red"}

@@ -83,7 +83,7 @@ def test_inner_blocks_keep_groups_together_and_are_few():
         ({"n_rows": 9, "members": 2, "groups": [0, 1]}, "one label per row"),
         ({"n_rows": 3, "members": 2, "groups": [0, 1, np.nan]}, "a label in every row"),
         ({"n_rows": 3, "members": 2, "groups": ["a", "b", None]}, "a label in every row"),
-        ({"n_rows": 9, "members": 2, "cv": [([0, 1], [1, 2])]}, "shares 1 rows"),
+        ({"n_rows": 9, "members": 2, "cv": [([0, 1], [1, 2])]}, "shares 1 row"),
         ({"n_rows": 9, "members": 2, "cv": [([0, 1], [])]}, "hold out at least 1"),
         ({"n_rows": 9, "members": 2, "cv": [([0, 1], [9])]}, "outside 0 to 8"),
         ({"n_rows": 9, "members": 2, "cv": []}, "at least one split"),

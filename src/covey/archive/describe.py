@@ -13,7 +13,7 @@ from covey.assess.summary import (
     family_sentence,
     trees_sentence,
 )
-from covey.errors import ArtifactError
+from covey.errors import ArtifactError, counted
 from covey.table import FeatureSchema
 
 
@@ -46,10 +46,10 @@ def describe(path: str | os.PathLike[str]) -> dict[str, str]:
             **_trees(manifest["out_of_fold_evaluation"]),
             **_few_blocks(manifest["out_of_fold_evaluation"], manifest["family"]),
             "targets": ", ".join(manifest["ensemble"]["targets"]),
-            "features": f"{len(features.names)} columns, read as",
+            "features": f"{counted(len(features.names), 'column')}, read as",
             **{f"  {name}": how for name, how in features.described.items()},
-            "inputs": f"{features.width} numbers per row",
-            "members": f"{network['members']} networks of {units} units",
+            "inputs": f"{counted(features.width, 'number')} per row",
+            "members": f"{counted(network['members'], 'network')} of {units} units",
             **({"base": manifest["base"]["described"]} if "base" in manifest else {}),
             "out-of-fold rows": (
                 str(len(arrays["out_of_fold_rows"]))

@@ -18,7 +18,7 @@ from covey.arguments.targets import (
     target_position,
     target_positions,
 )
-from covey.errors import InputError, shown
+from covey.errors import InputError, counted, shown
 from covey.types import Array
 
 
@@ -69,7 +69,7 @@ def read_given(
             )
         if len(values) != shape[0]:
             raise InputError(
-                f"`given` must have {shape[0]} rows, one for each distribution. "
+                f"`given` must have {counted(shape[0], 'row')}, one for each distribution. "
                 f"Received {len(values)}."
             )
         if not row_of_table:
@@ -107,9 +107,10 @@ def _as_mapping_or_table(
     if table.name in (None, "") and shape[1] == 1:
         return table, False
     raise InputError(
-        f"Expected a Series that has the name of a target and {shape[0]} rows; the targets are "
-        f"{list(names)}. Received one named {table.name!r}, of {len(table)} rows; rename it, or "
-        "pass a mapping, such as dict(given) for one value of each target."
+        f"Expected a Series that has the name of a target and {counted(shape[0], 'row')}; the "
+        f"targets are {list(names)}. Received one named {table.name!r}, of "
+        f"{counted(len(table), 'row')}; rename it, or pass a mapping, such as dict(given) for one "
+        "value of each target."
     )
 
 
@@ -227,7 +228,8 @@ def read_map(
     m = matrix.shape[1]
     if not 1 <= m <= d:
         raise InputError(
-            f"`A` must have 1 to {d} linearly independent rows for {d} targets. Received {m}."
+            f"`A` must have 1 to {d} linearly independent rows for {counted(d, 'target')}. "
+            f"Received {m}."
         )
     is_diagonal = m == d and not np.any(matrix * ~np.eye(d, dtype=bool))
     new_names = names if targets is None and is_diagonal else target_names(targets, m)
@@ -337,7 +339,7 @@ def _per_row(value: Any, n_rows: int, name: str, rows: Any, of: str = DISTRIBUTI
     numbers = read_numbers(value, name)
     if numbers.shape not in ((), (1,), (n_rows,)):
         raise InputError(
-            f"`{name}` must be a number, or hold one for each of {n_rows} rows. "
+            f"`{name}` must be a number, or hold one for each of {counted(n_rows, 'row')}. "
             f"Received shape {numbers.shape}."
         )
     check_rows(rows, value, name, of=of)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from covey.errors import InputError, shown
+from covey.errors import InputError, counted, shown
 
 
 def target_names(targets: Iterable[str] | None, n_targets: int) -> tuple[str, ...]:
@@ -29,14 +29,14 @@ def target_names(targets: Iterable[str] | None, n_targets: int) -> tuple[str, ..
         return tuple(f"y{i}" for i in range(n_targets))
     if isinstance(targets, str):
         raise InputError(
-            f"`targets` must be a sequence of {n_targets} names. Received the single string "
-            f"{targets!r}; put it into a list."
+            f"`targets` must be a sequence of {counted(n_targets, 'name')}. Received the single "
+            f"string {targets!r}; put it into a list."
         )
     names = tuple(str(name) for name in targets)
     if len(names) != n_targets:
         raise InputError(
-            f"Expected {n_targets} target names, one for each target. Received {len(names)}: "
-            f"{list(names)}."
+            f"Expected {counted(n_targets, 'target name')}, one for each target. Received "
+            f"{len(names)}: {list(names)}."
         )
     duplicates = sorted(name for name, count in Counter(names).items() if count > 1)
     if duplicates:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from covey.errors import counted
+
 FEW = 0.01  # share of means or intervals below 0 that is not worth a word
 SEVERAL = 30  # observations that say something of a target
 MOST_NAMED = 3  # targets below 0 that are named
@@ -46,5 +48,5 @@ def _named(names: list[str]) -> str:
     """Names in a sentence, the first few of them."""
     few, more = names[:MOST_NAMED], len(names) - MOST_NAMED
     if more > 0:
-        return f"{', '.join(few)} and {more} more targets"
+        return f"{', '.join(few)} and {counted(more, 'more target')}"
     return " and ".join([", ".join(few[:-1]), few[-1]] if len(few) > 1 else few)

@@ -12,6 +12,7 @@ from covey.arguments.family import AUTO, LOW_RANK, MIXTURE, STUDENT_T
 from covey.assess.advice import verdict_with_advice
 from covey.distributions import MultivariateT
 from covey.distributions.text import html_block, html_table
+from covey.errors import counted
 
 REGIONS = {  # what regions are calibrated on, by the name of the method
     "out_of_fold": "rows held out while the model was fitted",
@@ -176,13 +177,14 @@ def _summary(fitted: Any, asked: str) -> tuple[list[str], str, list[list[str]], 
     rows, score = fitted.evaluation["of_rows"], fitted.out_of_fold_score
     columns, members = len(fitted.schema.names), len(fitted.ensemble.linear)
     lines = [
-        f"JointRegressor: {_counted(d, 'target')} from {_counted(columns, 'column')}, "
-        f"{_counted(members, 'member')}",
+        f"JointRegressor: {counted(d, 'target')} from {counted(columns, 'column')}, "
+        f"{counted(members, 'member')}",
         family_sentence(asked, fitted.family, fitted.family_scores, d),
         *trees_sentence(fitted.evaluation.get("trees", {})),
         *rounding_sentence(fitted.evaluation.get("rounding", {})),
         *caution_sentence(fitted.evaluation.get("caution"), fitted.family),
-        f"out-of-fold score {score:.3f} nats per row ({score / d:.3f} per target), {rows} rows",
+        f"out-of-fold score {score:.3f} nats per row ({score / d:.3f} per target), "
+        f"{counted(rows, 'row')}",
     ]
     if isinstance(joint, MultivariateT):
         freedom = np.quantile(joint.degrees_of_freedom, [0.05, 0.5, 0.95])
@@ -202,8 +204,5 @@ def _summary(fitted: Any, asked: str) -> tuple[list[str], str, list[list[str]], 
     for name, spread, row in zip(names, np.median(joint.stddev, axis=0), mean, strict=False):
         cells.append([name, f"{spread:.4g}", *(f"{value:.2f}" for value in row)])
     title = f"median standard deviation{' and mean correlation' if together else ''} over rows"
-    return lines, title, cells, [f"... {d - LONGEST} more targets"] if d > LONGEST else []
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    more = [f"... {counted(d - LONGEST, 'more target')}"] if d > LONGEST else []
+    return lines, title, cells, more

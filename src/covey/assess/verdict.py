@@ -9,6 +9,7 @@ import numpy as np
 
 from covey.assess.bounded import bounded
 from covey.assess.evaluation import CONSTANT, UNCORRELATED
+from covey.errors import counted
 
 Figures = Mapping[str, Any]
 LEVEL = "0.9"
@@ -74,8 +75,11 @@ def calibrated(figures: Figures, *, held_out: bool = False) -> tuple[bool, str]:
     held = f"{whose} hold {found[which]:.1%} of {figures['rows']:,} rows"
     passing = f"{0.9 - slack:.1%} to {min(0.9 + slack, 1):.1%} would pass"
     if abs(found[which] - 0.9) > slack:
-        end = "; predictions widen or narrow them accordingly" if held_out else ""
-        return False, f"Calibrated? No, too {_way(found[which], 0.9)}: {held} ({passing}){end}."
+        way = _way(found[which], 0.9)
+        if held_out:  # these rows are what predictions are corrected by
+            own = f"{held}, too {way} ({passing})"
+            return False, f"Calibrated? Once corrected: {own}, and predictions make up for it."
+        return False, f"Calibrated? No, too {way}: {held} ({passing})."
     off = [
         f"{level:.0%} regions hold {share:.1%}, too {_way(share, level)}"
         for level, share in (
@@ -258,7 +262,7 @@ def _of_rows(figures: Figures) -> str:
 
 
 def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
+    return counted(count, "row")
 
 
 def _listed(names: list[str]) -> str:

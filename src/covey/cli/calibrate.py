@@ -9,7 +9,7 @@ from covey.cli.columns import as_cell, choose
 from covey.cli.model_file import add_model, add_trusted, load_model
 from covey.cli.quiet import add_quiet
 from covey.cli.tables import STANDARD, add_reading, add_table, called, features_of, read
-from covey.errors import InputError
+from covey.errors import InputError, counted
 
 EXAMPLES = """\
 examples:
@@ -57,4 +57,4 @@ def call(options: argparse.Namespace) -> None:
     model.save(options.output, trusted=options.trusted)
     if not options.quiet:
         rows = len(model.fitted_.calibration_set.joint)
-        print(f"{options.output}: regions are calibrated on {rows:,} rows of {of}")
+        print(f"{options.output}: regions are calibrated on {counted(rows, 'row')} of {of}")

@@ -12,7 +12,7 @@ from covey.cli.columns import add_sample_weight, as_cell, choose, choose_one
 from covey.cli.model_file import add_model, add_trusted, load_model
 from covey.cli.tables import add_reading, add_table, called, features_of, read
 from covey.cli.words import in_options
-from covey.errors import CoveyWarning, InputError
+from covey.errors import CoveyWarning, InputError, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +102,7 @@ def call(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(figures, indent=1, allow_nan=False))
         return
-    print(f"{options.model} on {of}: {figures['of_rows']:,} rows with a target\n")
+    print(f"{options.model} on {of}: {counted(figures['of_rows'], 'row')} with a target\n")
     print(tabulate(figures) + "\n")
     if parts:
         print(_by(options.by, found) + "\n")

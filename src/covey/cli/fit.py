@@ -17,7 +17,7 @@ from covey.cli.quiet import add_quiet
 from covey.cli.roles import Roles
 from covey.cli.tables import STANDARD, add_reading, add_table, called, read
 from covey.cli.words import in_options
-from covey.errors import InputError
+from covey.errors import InputError, counted
 
 INTERRUPTED = 130
 PARQUET = (".parquet", ".pq")
@@ -162,8 +162,8 @@ def call(options: argparse.Namespace) -> int:
     if not options.quiet:
         count, columns = len(model.targets_), model.n_features_in_
         print(
-            f"{options.output}: {count} target{'s' * (count > 1)} from {columns} columns, "
-            f"{rows} rows; out-of-fold score {model.out_of_fold_score_:.3f} nats per row"
+            f"{options.output}: {counted(count, 'target')} from {counted(columns, 'column')}, "
+            f"{counted(rows, 'row')}; out-of-fold score {model.out_of_fold_score_:.3f} nats per row"
         )
         print(in_options(verdict.getvalue()), end="")
     if model.fitted_.interrupted:

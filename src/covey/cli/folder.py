@@ -8,7 +8,7 @@ import sys
 
 from covey.cli.columns import cells
 from covey.cli.tables import STANDARD
-from covey.errors import InputError
+from covey.errors import InputError, counted
 
 SCHEME = "://"
 ALONE = ("strict", "address", "part_rows")  # options that a file of predictions has not
@@ -96,8 +96,9 @@ def score(options: argparse.Namespace) -> None:
         return
     before = f", {found.resumed} of them from before" if found.resumed else ""
     aside = f"; {found.rejected:,} set aside, see _covey_rejects.csv" if found.rejected else ""
-    files = "1 file" if found.parts == 1 else f"{found.parts:,} files"
-    print(f"covey: {found.rows:,} rows in {files}{before}{aside}: {found.output}", file=sys.stderr)
+    files = counted(found.parts, "file")
+    rows = counted(found.rows, "row")
+    print(f"covey: {rows} in {files}{before}{aside}: {found.output}", file=sys.stderr)
 
 
 def _words(words: list[str] | None) -> list[str]:

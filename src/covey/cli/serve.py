@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,7 +140,10 @@ def call(options: argparse.Namespace) -> None:
     if one:
         uvicorn.Server(config).run(sockets=[listening])
         return
-    Multiprocess(config, sockets=[listening]).run()
+    # up to its version 0.50 uvicorn has to be told what a process runs
+    has_target = "target" in inspect.signature(Multiprocess).parameters
+    runs: dict[str, Any] = {"target": uvicorn.Server(config).run} if has_target else {}
+    Multiprocess(config, **runs, sockets=[listening]).run()
 
 
 def _listen(host: str, port: int) -> socket.socket:

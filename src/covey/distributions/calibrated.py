@@ -106,11 +106,12 @@ class Calibrated(Joint):
         needed = int(np.ceil(level / (1 - level) - SLACK))
         warn(
             f"A guaranteed region of level {level:g} needs {needed} or more calibration rows in "
-            f"which all of {names} are observed. Received {len(quantile.complete.scores)}. So all "
-            f"{len(quantile.partial.scores)} rows are used, each by the targets that it has: "
-            f"beyond level {quantile.complete.highest_level:.2g} regions hold as often as they "
-            "should only for rows with such gaps. Calibrate on more complete rows, or ask for a "
-            "lower level or for fewer targets. (This is said once, for the first such region.)"
+            f"which all of {names} are observed. Received {len(quantile.complete.scores)}. So "
+            f"every row is used, by the targets that it has ({len(quantile.partial.scores)} in "
+            f"all): beyond level {quantile.complete.highest_level:.2g} regions hold as often as "
+            "they should only for rows with such gaps. Calibrate on more complete rows, or ask "
+            "for a lower level or for fewer targets. (This is said once, for the first such "
+            "region.)"
         )
 
     def _calibrated_ends(self, level: float, tail: float) -> tuple[Array, Array] | None:

@@ -34,7 +34,7 @@ from covey.distributions.empirical import (
 )
 from covey.distributions.radial import SquaredDistanceLaw
 from covey.distributions.steps import Step, concatenated
-from covey.errors import InputError
+from covey.errors import InputError, counted
 from covey.types import Array, Groups, Mask, RowIndex, Rows
 
 ROUNDING = 1e-10  # of squares, so that a row as far out as a row of the calibration set is inside
@@ -81,7 +81,8 @@ class CalibrationSet:
             )
         if self.blocks is not None and self.blocks.shape != shape[:1]:
             raise InputError(
-                f"Expected a block for each of {shape[0]} rows. Received {len(self.blocks)}."
+                f"Expected a block for each of {counted(shape[0], 'row')}. Received "
+                f"{len(self.blocks)}."
             )
 
     def __getstate__(self) -> dict[str, Any]:

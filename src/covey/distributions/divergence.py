@@ -25,7 +25,7 @@ from covey.arguments.labels import check_rows
 from covey.distributions.joint import Joint
 from covey.distributions.kind import Kind
 from covey.distributions.radial import LOG_2PI
-from covey.errors import InputError
+from covey.errors import InputError, counted
 from covey.types import Array
 
 POINTS = 4096  # of each row, shared by its components
@@ -59,8 +59,8 @@ def kl_divergence(first: Joint, second: Joint) -> Array:
         )
     if len(second) not in (1, len(first)) and len(first) != 1:
         raise InputError(
-            f"Expected a distribution of {len(first)} rows, or of one row for all. "
-            f"Received {len(second)} rows."
+            f"Expected a distribution of {counted(len(first), 'row')}, or of one row for all. "
+            f"Received {counted(len(second), 'row')}."
         )
     check_rows(first.index, second.index, "other", of="the first")
     n = len(first) if len(second) == 1 else len(second)

@@ -11,7 +11,7 @@ from covey.arguments.frames import as_pandas
 from covey.arguments.labels import DISTRIBUTIONS, are_default, check_rows, labels_of
 from covey.arguments.numbers import read_numbers
 from covey.arguments.targets import covariance_column, mean_column
-from covey.errors import InputError, shown
+from covey.errors import InputError, counted, shown
 from covey.types import Array, Labels
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ def chosen_labels(index: Labels, own: pd.Index | None, n_rows: int) -> pd.Index 
         labels = pd.Index(list(index))
     if len(labels) != n_rows:
         raise InputError(
-            f"`index` must be False, or hold one label for each of {n_rows} rows. Received "
-            f"{len(labels)}."
+            f"`index` must be False, or hold one label for each of {counted(n_rows, 'row')}. "
+            f"Received {len(labels)}."
         )
     return labels
 

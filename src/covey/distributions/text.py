@@ -6,6 +6,7 @@ from html import escape
 from math import floor, isfinite, log10
 
 from covey.distributions.kind import Kind
+from covey.errors import counted
 
 ROWS, COLUMNS = 5, 8
 LONGEST = 24  # letters of a name that are shown above a column
@@ -106,7 +107,7 @@ def describe(kind: str, few: Kind, n_rows: int) -> str:
         lines += [title] if title else []
         lines += _aligned(shown, more=len(few.targets) > COLUMNS)
         if not title and more:
-            lines.append(f"... {more} more rows")
+            lines.append(f"... {counted(more, 'more row')}")
     return "\n".join(lines)
 
 
@@ -127,8 +128,8 @@ def describe_html(kind: str, few: Kind, n_rows: int) -> str:
     for title, cells in tables:
         parts += [f"<p>{escape(title)}</p>"] if title else []
         parts.append(html_table(cells))
-        notes = [f"{more} more rows"] if more and not title else []
-        notes += [f"{hidden} more targets"] if hidden > 0 else []
+        notes = [counted(more, "more row")] if more and not title else []
+        notes += [counted(hidden, "more target")] if hidden > 0 else []
         parts += [f"<p><small>... {', '.join(notes)}</small></p>"] if notes else []
     return html_block("".join(parts))
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from covey.backend.operations import ops
 from covey.distributions import Elliptical, Mixture
-from covey.errors import InputError, shown
+from covey.errors import InputError, counted, shown
 from covey.types import Array, Tensor
 
 
@@ -135,8 +135,8 @@ class Family(ABC):
         d = self.n_targets
         if values.ndim != 2 or values.shape[1] != self.packed_size:
             raise InputError(
-                f"Expected packed parameters of shape (N, {self.packed_size}) for {d} targets. "
-                f"Received shape {values.shape}."
+                f"Expected packed parameters of shape (N, {self.packed_size}) for "
+                f"{counted(d, 'target')}. Received shape {values.shape}."
             )
         bad = ~np.isfinite(values).all(axis=1) | self._check_read(values)
         if bad.any():

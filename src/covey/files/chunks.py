@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from covey.errors import InputError, clipped
+from covey.errors import InputError, clipped, counted
 from covey.files.bulk import parse, without_missing
 from covey.files.dialect import BLANKS, Dialect, records, tabbed
 from covey.files.encoding import decode, zero_bytes
@@ -286,7 +286,8 @@ class ChunkedText:
                     row += 1
                 continue
             if left and text == left[0]:
-                expected = f"Expected {len(self.names)} cells. Received {len(each.cells)}"
+                width = counted(len(self.names), "cell")
+                expected = f"Expected {width}. Received {len(each.cells)}"
                 said.append((row, f"{expected}: {clipped(text, 60)!r}."))
                 left.pop(0)
             elif self._remark(text) or (self.has_names and tuple(each.cells) == self.names):

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from covey.errors import InputError
+from covey.errors import InputError, counted
 from covey.files.cells import kind, kind_of_most
 from covey.files.dialect import (
     BLANKS,
@@ -208,7 +208,7 @@ def _uneven(name: str, found: list[Record], names: list[str], width: int, line: 
     number = next(each for each in found if each.cells == names).line + line + 1
     return InputError(
         f"Expected as many names as columns. Received: {name}, whose line {number} has "
-        f"{len(names)} cell{'s' * (len(names) > 1)} ({quoted(names)}) where the rows below have "
+        f"{counted(len(names), 'cell')} ({quoted(names)}) where the rows below have "
         f"{width}. Write each name and each cell, in quotes if it holds the "
         "separator; or pass `sep`."
     )

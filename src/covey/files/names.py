@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from covey.errors import InputError, shown
+from covey.errors import InputError, counted, shown
 from covey.files.cells import kind
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def finish(file: str, columns: Sequence[tuple[str, Any]], notes: Notes) -> pd.Da
             notes.add(f"column {number + 1} has no name and is called {name!r}")
         kept[name] = column
     if empty and len(empty) < len(columns) and any(len(column) for _, column in columns):
-        notes.add(f"{len(empty)} column{'s' * (len(empty) > 1)} without name or values left out")
+        notes.add(f"{counted(len(empty), 'column')} without name or values left out")
     if not kept:
         raise InputError(
             f"Expected a table. Received: {file}, which holds no columns with a name. "

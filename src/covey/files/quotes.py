@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from covey.errors import InputError, clipped
+from covey.errors import InputError, clipped, counted
 from covey.files.cells import kind, kind_of_most
 from covey.files.dialect import Dialect, long_cells, records
 
@@ -85,7 +85,7 @@ def unended_error(name: str, line: int, found: Swallowed) -> InputError:
     Returns:
         The error.
     """
-    lines = "1 line" if found.more == 1 else f"{found.more:,} lines"
+    lines = counted(found.more, "line")
     swallowed = f", so that {lines} below it would be part of one cell" if found.more else ""
     return InputError(
         f"Expected each quote in {name} to end where its cell ends. Received one in line {line} "

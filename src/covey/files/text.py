@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from covey.errors import InputError, clipped
+from covey.errors import InputError, clipped, counted
 from covey.files.bulk import parse, without_missing
 from covey.files.cells import kind
 from covey.files.dialect import BLANKS, NONE, Dialect, records, tabbed
@@ -154,8 +154,8 @@ def _columns(name: str, head: Head, notes: Notes) -> list[Any]:
         if "\n" in text:
             advice = "A quote that begins there may not end: close it"
         return InputError(
-            f"Expected {width} cells in each line of {name}. Received {cells} in line {line}: "
-            f"{clipped(text, 60)!r}. {advice}; or pass `sep`."
+            f"Expected {counted(width, 'cell')} in each line of {name}. Received {cells} in line "
+            f"{line}: {clipped(text, 60)!r}. {advice}; or pass `sep`."
         )
 
     refuse_second_table(name, body, head.line, head.names, dialect)
@@ -169,7 +169,7 @@ def _columns(name: str, head: Head, notes: Notes) -> list[Any]:
     tail = find_tail(columns, others, body, dialect, refuse)
     columns = [column.slice(0, len(column) - tail.rows) for column in columns]
     if comments := comments + tail.comments:
-        notes.add(f"{comments} line{'s' * (comments > 1)} of comments between the rows left out")
+        notes.add(f"{counted(comments, 'line')} of comments between the rows left out")
     notes.leave_out(tail.lines, "after the last row")
     notes.keep(tail.kept)
     tell_subtotals(columns[0], notes)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from covey.errors import InputError
+from covey.errors import InputError, counted
 from covey.files.foot import begins_like_footer
 from covey.files.numerals import are_thousands, canonical, evidence, has_groups
 from covey.files.text import behind_marks, have_comments, without_comments
@@ -77,8 +77,9 @@ class Verdicts:
         if count > len(columns[0]) / 2:
             raise InputError(
                 f"Expected few comments in {self.name}, as where it begins and ends. Received "
-                f"{count:,} rows of {len(columns[0]):,} that begin with '#'. Take them out of the "
-                "file if they are comments; else name the first column something else than '#...'."
+                f"{count:,} of {counted(len(columns[0]), 'row')} that begin with '#'. Take them "
+                "out of the file if they are comments; else name the first column something else "
+                "than '#...'."
             )
         return found
 

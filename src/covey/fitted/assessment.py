@@ -16,7 +16,7 @@ from covey.assess.evaluation import evaluate, mean_r2, row_width
 from covey.assess.figures import Evaluation
 from covey.assess.fingerprints import CALIBRATED, EVALUATED, RECALLED, SCORED, Fingerprints
 from covey.distributions.conformal import CalibrationSet
-from covey.errors import InputError, warn
+from covey.errors import InputError, counted, warn
 from covey.fitted.attributes import FittedAttributes
 from covey.table import chosen_targets, read_features
 from covey.table.weights import of_mean_one, read_sample_weight
@@ -156,7 +156,7 @@ class AssessmentMixin(FittedAttributes):
         bad = np.argwhere(transforms.impossible(values))
         if len(bad):
             row, target = bad[0].tolist()
-            more = f" (and {len(bad) - 1:,} more such values)" if len(bad) > 1 else ""
+            more = f" (and {counted(len(bad) - 1, 'more such value')})" if len(bad) > 1 else ""
             raise InputError(
                 f"Target {self.targets_[target]!r} {transforms.bound(target)} in training, and is "
                 f"predicted as such. Received {values[row, target]:.6g} in "

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from covey.arguments.labels import FEATURES, labels_of
 from covey.distributions import Elliptical, Mixture
 from covey.distributions.internals import conditional_on, with_labels
 from covey.errors import InputError
 from covey.fitted.attributes import FittedAttributes
+from covey.table import read_features
+from covey.table.beyond import beyond_table
 from covey.types import Array, Observations, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class PredictionMixin(FittedAttributes):
@@ -111,3 +116,29 @@ class PredictionMixin(FittedAttributes):
         """
         fitted = self.fitted_
         return with_labels(fitted.mixture(fitted.inputs(X)), labels_of(X))
+
+    def beyond_training(self, X: Table) -> pd.DataFrame:
+        """List the cells of a table that are beyond what training saw.
+
+        They are used all the same, and no held-out row has checked how well. A row without any may
+        still be unlike training in how its values go together: see `predict_mixture`, whose
+        `epistemic` covariance is what the members disagree on.
+
+        Args:
+            X: table of N rows with the columns of the training table, in any order.
+
+        Returns:
+            One row for each such cell, in the order of `X` and with its row label, or the number of
+            its row where `X` has no labels: `column`; `value`, as it was given; `what` it is:
+            "below" or "above" the range of training, a "new label", a "rare or new label" where
+            rare ones were not told apart, or "missing" where training had no gaps; `taken_for`, the
+            number or date that networks and trees read in its place; and `ranges`, how far it is
+            from there, in ranges of training. Columns that the model does not use have none.
+
+        Raises:
+            InputError: a column is lacking or cannot be used.
+        """
+        frame, named = read_features(X)
+        found = beyond_table(self.fitted_.schema, frame, named)
+        labels = labels_of(X)
+        return found if labels is None else found.set_axis(labels[found.index], axis="index")

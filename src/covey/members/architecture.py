@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from covey.arguments.family import MIXTURE, NORMAL
 from covey.arguments.numbers import is_number
-from covey.errors import InputError, shown
+from covey.errors import InputError, counted, shown
 from covey.families.internals import nearly_normal, normal_head
 from covey.members.activations import is_activation
 from covey.members.registry import FAMILIES, FamilyClasses
@@ -74,8 +74,8 @@ class Architecture:
         object.__setattr__(self, "hidden_units", tuple(int(u) for u in self.hidden_units))
         if len(self.knots) not in (0, self.n_features):
             raise InputError(
-                f"Expected the knots of {self.n_features} features, or none. Received those of "
-                f"{len(self.knots)}."
+                f"Expected the knots of {counted(self.n_features, 'feature')}, or none. Received "
+                f"those of {len(self.knots)}."
             )
         if self.functions is None:
             bent = sum(map(bool, self.knots))

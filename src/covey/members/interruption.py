@@ -8,7 +8,7 @@ import time
 from types import FrameType
 from typing import Any, ClassVar, Self
 
-from covey.errors import warn
+from covey.errors import counted, warn
 
 AGAIN = 2.0  # seconds after an interrupted fit in which a new one is part of the same work
 
@@ -53,8 +53,9 @@ class Interruption:
         if not self._said:
             self._said = True
             warn(
-                f"Ctrl-C ended the training after {steps:,} of at most {most:,} steps. The best "
-                "so far is kept; fit again to train for longer. Another Ctrl-C ends at once."
+                f"Ctrl-C ended the training after {steps:,} of at most {counted(most, 'step')}. "
+                "The best so far is kept; fit again to train for longer. Another Ctrl-C ends at "
+                "once."
             )
 
     def _note(self, number: int, frame: FrameType | None) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from covey.arguments.numbers import is_number, read_lists
 from covey.backend import compilation
 from covey.backend.select import keras
-from covey.errors import InputError, shown, warn
+from covey.errors import InputError, counted, shown, warn
 from covey.members.callbacks import EACH_BATCH, EACH_TEST, calls_nobody, hears, listed
 from covey.members.epochs import Epochs, Examples, Order, Table
 from covey.types import KerasData
@@ -345,10 +345,10 @@ def _check_rows(parts: dict[str, Any], of: str = "") -> None:
         return
     lengths = {name: [*np.shape(array), 1][0] for name, array in _named(parts)}
     if len(set(lengths.values())) > 1 or 0 in lengths.values():
-        received = ", ".join(f"{name} with {length} rows" for name, length in lengths.items())
+        each = [f"{name} with {counted(length, 'row')}" for name, length in lengths.items()]
         raise InputError(
             f"Expected `x`, `y` and the weights{of} to have the same number of rows, at least 1. "
-            f"Received{of}: {received}."
+            f"Received{of}: {', '.join(each)}."
         )
 
 

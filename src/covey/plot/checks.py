@@ -15,7 +15,7 @@ from covey.distributions.batch import evenly
 from covey.distributions.internals import latent_of
 from covey.distributions.joint import Joint
 from covey.distributions.mixture import Mixture
-from covey.errors import InputError
+from covey.errors import InputError, counted
 from covey.plot import canvas
 from covey.plot.names import short_name, short_names
 from covey.types import Array, Mask, Observations
@@ -71,9 +71,8 @@ def calibration_curve(
     ax = canvas.panel(ax, (4.8, 4.6))
     n, grey = len(rows), canvas.ink(ax)
     at = np.array([0.0, *steps, 1.0])
-    ax.fill_between(
-        at, *_band(n, at), color=grey, alpha=BAND, linewidth=0, label=f"95% error, {n:,} rows"
-    )
+    label = f"95% error, {counted(n, 'row')}"
+    ax.fill_between(at, *_band(n, at), color=grey, alpha=BAND, linewidth=0, label=label)
     ax.plot([0, 1], [0, 1], color=grey, linewidth=0.8, linestyle=":", label="exact")
     mark = "o" if len(steps) == 1 else ""
     named = len(distribution.targets) <= MOST_NAMED

@@ -22,6 +22,7 @@ from covey.assess.summary import (
 )
 from covey.assess.verdict import too_many
 from covey.distributions import Elliptical, Mixture, Transformed
+from covey.errors import counted
 from covey.report.model import Model
 from covey.table import read_features
 from covey.types import Array
@@ -71,15 +72,19 @@ def data_warnings(model: Model, X: Any, Y: Array, figures: Mapping[str, Any]) ->
     notes = []
     frame = _aligned(model, X)
     if figures["rows"] < 200:
-        notes.append(f"There are only {figures['rows']} rows with a target to judge by.")
+        verb = "is" if figures["rows"] == 1 else "are"
+        rows = counted(figures["rows"], "row")
+        notes.append(f"There {verb} only {rows} with a target to judge by.")
     if idle := len(Y) - figures["of_rows"]:
-        notes.append(f"{idle:,} of {len(Y):,} rows hold no target and do not count.")
+        verbs = ("holds", "does") if idle == 1 else ("hold", "do")
+        notes.append(f"{idle:,} of {len(Y):,} rows {verbs[0]} no target and {verbs[1]} not count.")
     if figures["rows"] < figures["of_rows"]:
-        notes.append(f"The figures are of {figures['rows']:,} rows, chosen evenly.")
+        notes.append(f"The figures are of {counted(figures['rows'], 'row')}, chosen evenly.")
     for i, name in enumerate(model.targets_):
         seen = int((~np.isnan(Y[:, i])).sum())
         if seen < FEW:
-            notes.append(f"Target {name} was observed in {seen} rows: little can be said of it.")
+            where = counted(seen, "row")
+            notes.append(f"Target {name} was observed in {where}: little can be said of it.")
         elif np.nanstd(Y[:, i]) == 0:
             notes.append(f"Target {name} has the same value in every row.")
     odd = figures["improbable"]
@@ -94,7 +99,8 @@ def data_warnings(model: Model, X: Any, Y: Array, figures: Mapping[str, Any]) ->
             notes.append(f"Feature {column.name} told nothing in training and is not used.")
     notes += shifts_of(model.schema_, frame)
     if (twice := int(frame.duplicated().sum())) > REPEATED * len(frame):
-        notes.append(f"{twice:,} of {len(frame):,} rows repeat the features of another row.")
+        verb = "repeats" if twice == 1 else "repeat"
+        notes.append(f"{twice:,} of {len(frame):,} rows {verb} the features of another row.")
     return notes
 
 
@@ -121,8 +127,8 @@ def settings_of(model: Model, calibration: str) -> list[tuple[str, str]]:
                 model.out_of_fold_evaluation_.get("caution"), model.family_
             )
         ),
-        ("Members", f"{architecture.members} networks of {_units(architecture)} units"),
-        ("Judged while fitting on", f"{trained:,} rows that members held out in turn"),
+        ("Members", f"{counted(architecture.members, 'network')} of {_units(architecture)} units"),
+        ("Judged while fitting on", f"{counted(trained, 'row')} that members held out in turn"),
         ("Out-of-fold score", f"{model.out_of_fold_score_:.4f} nats per row"),
         ("Regions are calibrated on", REGIONS[calibration]),
         ("Scale correction", f"standard deviations of {scales}" if scales else "none needed"),

@@ -19,7 +19,7 @@ from covey.assess.advice import advice
 from covey.assess.verdict import LEVEL, calibrated, verdict
 from covey.distributions.batch import evenly
 from covey.distributions.text import measured, rounded
-from covey.errors import CoveyWarning, InputError
+from covey.errors import CoveyWarning, InputError, counted
 from covey.files import write_text
 from covey.report.facts import data_warnings, features_of, settings_of, targets_of, versions
 from covey.report.model import Model
@@ -93,14 +93,19 @@ def page(
     values = read_values(Y, joint.mean.shape, joint.targets, "Y", rows=joint.index)
     some = np.flatnonzero(~np.isnan(values).all(axis=1))
     index = X.index if isinstance(X, pd.DataFrame) else pd.RangeIndex(len(values))
-    labels, counted = list(index), bool(index.equals(pd.RangeIndex(len(values))))
+    labels, numbered = list(index), bool(index.equals(pd.RangeIndex(len(values))))
     shown = some[evenly(len(some), PICTURED_ROWS)]
     few, y = joint[shown], values[shown]
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters.update(
-        number=_number, share=_share, signed=_signed, measured=_measured, rounded=_rounded
+        number=_number,
+        share=_share,
+        signed=_signed,
+        measured=_measured,
+        rounded=_rounded,
+        counted=counted,
     )
     names = list(joint.targets)
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
@@ -119,7 +124,7 @@ def page(
         pictures=draw_all(few, mixture[shown], y),
         typical=str(labels[shown[typical_row(few, y)]]),
         surprises=surprises(joint[some], values[some], [labels[row] for row in some]),
-        counted=counted,
+        numbered=numbered,
         panels=min(len(names), MOST_PANELS),
         notes=[*data_warnings(model, X, values, figures), *said],
         settings=settings_of(model, joint.calibration),

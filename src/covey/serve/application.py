@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from covey import __version__
-from covey.errors import CoveyError, EngineError, InputError
+from covey.errors import CoveyError, EngineError, InputError, counted
 from covey.serve.limits import Limits
 from covey.serve.model import Model
 from covey.serve.refusal import Refusal
@@ -111,6 +111,6 @@ def read_token(path: str | os.PathLike[str]) -> str:
     if len(token) < LEAST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
         raise InputError(
             f"`token_file` must hold {LEAST_TOKEN} letters or more, of ASCII and without blanks. "
-            f"Received {len(token)} letters. Make one: openssl rand -hex 32."
+            f"Received {counted(len(token), 'letter')}. Make one: openssl rand -hex 32."
         )
     return token

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from covey.errors import InputError
+from covey.errors import InputError, counted
 from covey.files.notes import Notes
 from covey.files.source import Source
 from covey.serve.refusal import Refusal
@@ -59,7 +59,7 @@ def read_table(body: bytes, kind: str, most_rows: int, decimal: str | None = Non
     try:
         if called == "csv":
             if body.count(b"\n") > 2 * most_rows + 1000:  # before they are all looked at
-                raise Refusal(413, f"Expected at most {most_rows:,} rows in a request.")
+                raise Refusal(413, f"Expected at most {counted(most_rows, 'row')} in a request.")
             return read_text(
                 Source("the body", ".csv", body, "text"), TextOptions(usual=decimal), Notes()
             )
@@ -94,7 +94,9 @@ def _check_size(body: bytes, kind: str, most_rows: int) -> None:
             f"Expected a body of {kind.capitalize()}. Received one that cannot be read: {error}.",
         ) from None
     if rows > most_rows:
-        raise Refusal(413, f"Expected at most {most_rows:,} rows in a request. Received more.")
+        raise Refusal(
+            413, f"Expected at most {counted(most_rows, 'row')} in a request. Received more."
+        )
     if columns > MOST_COLUMNS or rows * columns > MOST_CELLS:
         raise Refusal(413, f"Expected at most {MOST_CELLS:,} cells. Leave out unused columns.")
 

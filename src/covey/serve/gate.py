@@ -79,7 +79,7 @@ class Gate:
             except TimeoutError:
                 seconds = self._limits.max_seconds
                 passage.close = True
-                raise Refusal(408, f"The body did not arrive in {seconds:g} seconds.") from None
+                raise Refusal(408, f"The body did not arrive within {seconds:g} s.") from None
             except Refusal:
                 passage.close = True
                 raise
@@ -101,8 +101,7 @@ class Gate:
                 raise
             raise Refusal(
                 503,
-                f"No answer in {self._limits.max_seconds:g} seconds. Send fewer rows, or try "
-                "again.",
+                f"No answer within {self._limits.max_seconds:g} s. Send fewer rows, or try again.",
                 retry_after=1,
             ) from None
 

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from covey import __version__
-from covey.errors import clipped, shown
+from covey.errors import clipped, counted, shown
 from covey.serve.documents import refusals
 from covey.serve.questions import plain
 from covey.serve.refusal import Refusal
@@ -201,7 +201,9 @@ def _tensor(tensor: Any) -> tuple[str, list[int], list[Any]]:
         data = [cell for row in data for cell in row]
     if len(data) != int(np.prod(shape, dtype=object)):
         raise Refusal(
-            422, f"Expected data of the shape {shape} for {name!r}. Received {len(data)} values."
+            422,
+            f"Expected data of the shape {shape} for {name!r}. Received "
+            f"{counted(len(data), 'value')}.",
         )
     allowed = DATATYPES[kind]
     for place, cell in enumerate(data):

@@ -15,7 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from covey import __version__
-from covey.errors import shown
+from covey.errors import counted, shown
 from covey.serve.bodies import CSV, JSON, media_type, read_table
 from covey.serve.documents import refusals
 from covey.serve.refusal import Refusal
@@ -135,7 +135,7 @@ def _named(rows: list[Any], columns: list[str]) -> list[Any]:
     found = []
     for number, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != len(columns):
-            reason = f"expected a list of {len(columns)} values. Received: {shown(row)}."
+            reason = f"expected a list of {counted(len(columns), 'value')}. Received: {shown(row)}."
             raise Refusal.of_rows([{"row": number, "column": None, "reason": reason}])
         found.append(dict(zip(columns, row, strict=True)))
     return found

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
+from covey.errors import counted
 from covey.serve.bodies import JSON, TABLES, media_type, read_table, write_table
 from covey.serve.documents import (
     EXPLORATION,
@@ -125,7 +126,9 @@ def _rows(service: Service, body: bytes) -> dict[str, Any]:
     most = service.limits.max_rows
     frame = read_table(body, "text/csv", most, model.schema_.decimal)
     if len(frame) > most:
-        raise Refusal(413, f"Expected at most {most:,} rows in a file. Received {len(frame):,}.")
+        raise Refusal(
+            413, f"Expected at most {counted(most, 'row')} in a file. Received {len(frame):,}."
+        )
     lacking = [name for name in model.schema_.names if name not in frame.columns]
     features = frame.reindex(columns=list(model.schema_.names)).astype(object)
     features = features.where(features.notna(), None)

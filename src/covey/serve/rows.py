@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covey.errors import InputError, clipped, shown
+from covey.errors import InputError, clipped, counted, shown
 from covey.serve.refusal import MOST_ROWS, Refusal
 from covey.table import FeatureSchema, NumericColumn
+from covey.table.beyond import ABOVE, BELOW, MISSING, Beyond, beyond
 from covey.table.category_column import CategoricalColumn
 from covey.table.cells import stamps_of
 from covey.table.number_column import is_plain
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 CELLS = (str, int, float)  # and booleans, which are integers
 MOST_NOTES = 50
+NEVER = "missing, and never was in training"
 ANY_FLOAT = 2**1023  # larger whole numbers have no float
 
 
@@ -163,7 +165,8 @@ def check_count(count: int, most: int) -> None:
     if count > most:
         raise Refusal(
             413,
-            f"Expected at most {most:,} rows in a request. Received {count:,}. Send them in "
+            f"Expected at most {counted(most, 'row')} in a request. Received {count:,}. Send "
+            "them in "
             "several requests.",
         )
 
@@ -254,33 +257,34 @@ def notes(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, Any]]:
 
     Returns:
         For each of the first such cells its `row`, `column` and `reason`: a label that training did
-        not have, or a number beyond those of training.
+        not have, a number beyond those of training, or a gap where training had none.
     """
-    found: list[dict[str, Any]] = []
-    for column in schema.columns:
-        cells = frame[column.name]
-        if isinstance(column, CategoricalColumn):
-            if not column.categories:
-                continue
-            for row in column.encoded(cells)[1][:MOST_NOTES]:
-                reason = (
-                    f"{shown(cells.iloc[row])} is no label that training had often enough; "
-                    "it counts as unknown"
-                )
-                found.append({"row": int(row), "column": column.name, "reason": reason})
-            continue
-        values = column.read(cells).values
-        beyond = column.beyond(values)
-        for row in np.flatnonzero(beyond.any(axis=0))[:MOST_NOTES]:
-            under = bool(beyond[0, row])
-            end = column.low if under else column.high
-            side, which = ("below", "smallest") if under else ("above", "largest")
-            reason = (
-                f"{column.text(float(values[row]))} is {side} {column.text(float(end or 0.0))}, "
-                f"the {which} in training; the prediction is not checked beyond"
-            )
-            found.append({"row": int(row), "column": column.name, "reason": reason})
+    found: list[dict[str, Any]] = [
+        {"row": int(row), "column": each.column.name, "reason": reason}
+        for each in beyond(schema, frame, named=True)
+        for row, reason in zip(each.rows[:MOST_NOTES], _reasons(each), strict=False)
+    ]
     return sorted(found, key=lambda note: note["row"])[:MOST_NOTES]
+
+
+def _reasons(found: Beyond) -> Iterator[str]:
+    """Why each cell is read otherwise than somebody may think."""
+    column = found.column
+    if isinstance(column, CategoricalColumn):
+        for cell, what in zip(found.cells, found.what, strict=True):
+            given = f"{shown(cell)} is no label that training had often enough"
+            yield f"{NEVER if what == MISSING else given}; it counts as unknown"
+        return
+    words = {BELOW: "smallest", ABOVE: "largest"}
+    for what, value, instead in zip(found.what, found.values, found.taken_for, strict=True):
+        end = instead if isinstance(instead, str) else column.text(instead)
+        if what == MISSING:
+            yield f"{NEVER}; it counts as {end}"
+            continue
+        yield (
+            f"{column.text(float(value))} is {what} {end}, the {words[what]} in training; the "
+            "prediction is not checked beyond"
+        )
 
 
 def _frame(columns: dict[str, list[Any]]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
-from covey.errors import InputError, clipped, shown
+from covey.errors import InputError, clipped, counted, shown
 from covey.table.training_data import TrainingData
 from covey.types import Array, Mask, Rows
 
@@ -213,7 +213,7 @@ def _fitted_to_one(
         raise InputError(
             "With missing targets, `base` must take one target at a time, of shape (N,), in the "
             f"rows that hold it. {type(regressor).__name__} could not be fitted to {name} in "
-            f"{len(rows)} rows: {error}"
+            f"{counted(len(rows), 'row')}: {error}"
         ) from error
 
 

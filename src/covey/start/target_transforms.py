@@ -20,7 +20,7 @@ from covey.arguments.targets import target_positions
 from covey.distributions.batch import evenly
 from covey.distributions.transform import ANSCOMBE, Clip, Log1p, Sqrt, Transform
 from covey.distributions.transforms import Transforms, read_transform
-from covey.errors import InputError
+from covey.errors import InputError, counted
 from covey.start.ridge import fit_ridge
 from covey.start.start import unbounded_columns, with_unbounded
 from covey.table.training_data import TrainingData
@@ -130,10 +130,11 @@ def _check(transform: Transform, data: TrainingData, i: int) -> None:
     if len(bad):
         value = column[bad[0], 0]
         way = "Use 'log1p', which takes 0, or" if value == 0 else "Say"
+        more = f" (and {counted(len(bad) - 1, 'more such value')})" if len(bad) > 1 else ""
         raise InputError(
             f"Target {name!r} cannot go through {transform.name!r}, which takes "
             f"{'values above 0' if transform.name == 'log' else 'no value below 0'}. Received "
-            f"{value:.6g} (and {len(bad) - 1} more such values). {way} transform={{{name!r}: None}}"
+            f"{value:.6g}{more}. {way} transform={{{name!r}: None}}"
             " to learn it as it is."
         )
 

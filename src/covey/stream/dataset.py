@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from covey.errors import InputError
+from covey.errors import InputError, counted
 from covey.stream.paths import find_files
 from covey.types import Rows
 
@@ -93,7 +93,7 @@ class ParquetTable:
         if not pieces:
             raise InputError(
                 f"Expected rows in {files[0]}"
-                + (f" and {len(files) - 1} more files" if len(files) > 1 else "")
+                + (f" and {counted(len(files) - 1, 'more file')}" if len(files) > 1 else "")
                 + ". Received none."
             )
         return cls(files, kinds, tuple(pieces))

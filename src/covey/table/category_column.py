@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from covey.arguments.labels import row_name
-from covey.errors import clipped
+from covey.errors import clipped, counted
 from covey.table.cells import refuse_holders, shown_cell
 from covey.table.vocabulary import ABSENT
 
@@ -105,7 +105,7 @@ class CategoricalColumn:
         if not count:
             return "nothing that could be learned from"
         more = f" and {count - 4} more" if count > 4 else ""
-        rest = f"; {self.others} rarer ones are one" if self.others else ""
+        rest = f"; {counted(self.others, 'rarer one')} as one" if self.others else ""
         return f"{shown}{more}{rest}"
 
     def encode(self, column: pd.Series) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from covey.arguments.frames import as_column
 from covey.arguments.labels import labels_of, row_name
 from covey.arguments.numbers import read_lists
 from covey.distributions.members import as_predicted, of_members
-from covey.errors import InputError, clipped, shown
+from covey.errors import InputError, clipped, counted, shown
 from covey.table.blocks import count_of_blocks, held_out_blocks
 from covey.table.member_count import check_members
 from covey.types import Groups, Mask, Rows
@@ -99,7 +99,7 @@ class Folds:
         try:
             splits = list(splitter.split(rows, Y, labels))
         except ValueError as error:
-            raise InputError(f"`cv` could not split {n_rows} rows: {error}") from error
+            raise InputError(f"`cv` could not split {counted(n_rows, 'row')}: {error}") from error
         pairs = tuple(_checked(train, test, n_rows) for train, test in splits)
         if not pairs:
             raise InputError("`cv` must give at least one split. Received none.")
@@ -355,7 +355,7 @@ def _checked(train: Any, test: Any, n_rows: int) -> tuple[Rows, Rows]:
     if shared := np.count_nonzero(both):
         raise InputError(
             "Each split of `cv` must hold out rows it does not train on. Received one that shares "
-            f"{shared} rows."
+            f"{counted(int(shared), 'row')}."
         )
     return fitted, held
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from covey.errors import warn
+from covey.errors import counted, warn
 from covey.table.category_column import CategoricalColumn
 from covey.table.cells import listed
 from covey.table.columns import Column, Learned
@@ -202,10 +202,9 @@ def say_new(said: Sequence[str], rows: int) -> None:
         said: how many there are, for each column that has some.
         rows: N, of the table.
     """
-    of = "1 row" if rows == 1 else f"{rows:,} rows"
     warn(
-        f"Of {of}, some have labels that training did not have: {_few(said)}. They count as none "
-        "of those it had."
+        f"Of {counted(rows, 'row')}, some have labels that training did not have: {_few(said)}. "
+        "They count as none of those it had."
     )
 
 
@@ -217,12 +216,12 @@ def say_far(said: Sequence[str], rows: int, *, followed: bool) -> None:
         rows: N, of the table.
         followed: whether the linear part of a model follows them.
     """
-    of = "1 row" if rows == 1 else f"{rows:,} rows"
-    more = f"; and {len(said) - MOST_NAMED} more such ends" if len(said) > MOST_NAMED else ""
+    left = len(said) - MOST_NAMED
+    more = f"; and {counted(left, 'more such end')}" if left > 0 else ""
     how = "; the linear part of the model alone goes on, for three more ranges" if followed else ""
     warn(
-        f"Of {of}, {'; '.join(said[:MOST_NAMED])}{more}. Each such number is taken for the nearest "
-        f"that training saw{how}."
+        f"Of {counted(rows, 'row')}, {'; '.join(said[:MOST_NAMED])}{more}. Each such number is "
+        f"taken for the nearest that training saw{how}."
     )
 
 
@@ -233,7 +232,7 @@ def say_merged(columns: Sequence[tuple[str, int]]) -> None:
         columns: name of each that has some, and how many distinct ones.
     """
     if columns:
-        said = [f"{name!r} ({count:,} distinct ones)" for name, count in columns]
+        said = [f"{name!r} ({counted(count, 'distinct one')})" for name, count in columns]
         warn(
             "Whole numbers beyond 2**53 cannot all be told apart as numbers: "
             f"{_few(said)}. If they are labels, say categorical=[{columns[0][0]!r}]; if their "
@@ -302,9 +301,10 @@ def _say_rare(categories: Sequence[Learned]) -> None:
         if isinstance(column, CategoricalColumn) and column.others:
             rows = sum(each.counts.values()) - each.counts[None]
             rare = rows - sum(each.counts[label] for label in column.categories)
+            share = "has" if column.others == 1 else "share"
             found.append(
                 f"{column.name!r} has {len(column.categories) + column.others:,} labels, of which "
-                f"{column.others:,} in {rare:,} rows ({rare / rows:.0%}) share one input"
+                f"{column.others:,} in {counted(rare, 'row')} ({rare / rows:.0%}) {share} one input"
             )
     if found:
         warn(f"Rare labels are not told apart: {_few(found)}.")
@@ -369,5 +369,5 @@ def _never_repeats(found: Learned) -> bool:
 
 def _few(said: Sequence[str]) -> str:
     more = len(said) - MOST_NAMED
-    rest = f"; and {more} more such columns" if more > 0 else ""
+    rest = f"; and {counted(more, 'more such column')}" if more > 0 else ""
     return "; ".join(said[:MOST_NAMED]) + rest

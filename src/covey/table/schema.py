@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from covey.errors import ArtifactError
+from covey.errors import ArtifactError, counted
 from covey.table.alignment import aligned
 from covey.table.category_column import CategoricalColumn
 from covey.table.cells import first_infinity, kind_of, refuse_infinity, stamps_of
@@ -324,8 +324,8 @@ class FeatureSchema:
         return found
 
     def __repr__(self) -> str:
-        lines = [f"FeatureSchema: {len(self.columns)} columns, {self.width} inputs of the network"]
-        width = max(len(name) for name in self.names)
+        columns, width = counted(len(self.columns), "column"), max(map(len, self.names))
+        lines = [f"FeatureSchema: {columns}, {counted(self.width, 'input')} of the network"]
         lines += [f"  {name:<{width}}  {how}" for name, how in self.described.items()]
         return "\n".join(lines)
 
