@@ -38,12 +38,13 @@ def explore(
         For each level its `lines`: closed ones, each a list of points, in target units; an interval
         as a line of two points where one of the two is given, and none where both are.
     """
-    part = model.predict_distribution(frame, given=given, keep=True).marginal(list(pair))
-    known = part.observed[0]
-    return [
-        {"level": level, "lines": [] if known.all() else _finite(_lines(part, level, known))}
-        for level in levels
-    ]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # such lines are left out
+        part = model.predict_distribution(frame, given=given, keep=True).marginal(list(pair))
+        known = part.observed[0]
+        return [
+            {"level": level, "lines": [] if known.all() else _finite(_lines(part, level, known))}
+            for level in levels
+        ]
 
 
 def _lines(part: Any, level: float, known: Any) -> list[Any]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 OUTPUTS = ("mean", "std", "interval", "covariance", "correlation")
 USUAL_OUTPUTS = ("mean", "std", "interval", "covariance")
 AT_ONCE = 2_000_000  # numbers of the covariance matrices that are held at a time
+LEAST_AT_ONCE = 64  # rows
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ def answer(model: Model, questions: Sequence[Question]) -> list[Any]:
     counts = [len(each) for each in frames]
     given = _stacked([questions[place].given for place in able], counts, len(model.targets_))
     try:
-        answers = _answers(model, frame, given, questions[able[0]].wanted, counts)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # it is looked for
+            answers = _answers(model, frame, given, questions[able[0]].wanted, counts)
     except Exception as error:
         if len(able) == 1:
             found[able[0]] = error
@@ -173,7 +175,7 @@ def _joints(model: Model, frame: pd.DataFrame, given: Array | None) -> Iterator[
     """
     fitted = model.fitted_
     inputs = fitted.inputs(frame)
-    step = max(AT_ONCE // len(model.targets_) ** 2, 64)
+    step = max(AT_ONCE // len(model.targets_) ** 2, LEAST_AT_ONCE)
     for start in range(0, len(frame), step):
         rows = slice(start, start + step)
         joint = fitted.distribution(inputs if len(frame) <= step else inputs[rows])
