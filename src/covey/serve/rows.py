@@ -206,7 +206,7 @@ def problems(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, Any]]
     found: list[dict[str, Any]] = []
     for column in schema.columns:
         cells = frame[column.name]
-        if is_plain(column) and cells.dtype.kind == "f" and not np.isinf(cells).any():
+        if is_plain(column) and cells.dtype.kind == "f" and not np.isinf(cells.to_numpy()).any():
             continue
         for row, reason in islice(_unreadable(column, cells), MOST_ROWS):
             found.append({"row": row, "column": column.name, "reason": reason})
@@ -291,8 +291,11 @@ def notes(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, Any]]:
                 )
                 found.append({"row": int(row), "column": column.name, "reason": reason})
             continue
-        values = column.read(cells).values
+        known = is_plain(column) and cells.dtype.kind == "f"  # and needs no reading
+        values = cells.to_numpy() if known else column.read(cells).values
         beyond = column.beyond(values)
+        if not beyond.any():
+            continue
         for row in np.flatnonzero(beyond.any(axis=0))[:MOST_NOTES]:
             under = bool(beyond[0, row])
             end = column.low if under else column.high
