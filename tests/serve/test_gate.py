@@ -1,8 +1,10 @@
 """Token, limits, log and plain errors."""
 
+import asyncio
 import base64
 import json
 import logging
+import threading
 
 import pytest
 from fastapi.testclient import TestClient
@@ -139,3 +141,147 @@ def test_the_page_asks_nobody_else(client):
     for outside in ("http://", "https://", "@import", "src="):
         text = answer.text.replace("http://www.w3.org/2000/svg", "")
         assert outside not in text, outside
+
+
+@pytest.fixture(params=["mounted", "root_path"])
+def below(request, model):
+    """The application at /covey: mounted in another, and behind `uvicorn --root-path /covey`."""
+    from starlette.applications import Starlette
+    from starlette.routing import Mount
+
+    app = application(model, name="small", token=TOKEN, limits=Limits(max_rows=2))
+    if request.param == "mounted":
+        with TestClient(Starlette(routes=[Mount("/covey", app)])) as client:
+            yield client
+    else:
+        with TestClient(app, root_path="/covey") as client:
+            yield client
+
+
+def test_below_a_path_all_is_as_at_the_root(below, rows):
+    for path in OPEN:
+        assert below.get(f"/covey{path}").status_code == 200, path
+    for path in ("/schema", "/covey", "/v2"):
+        assert below.get(f"/covey{path}").status_code == 401, path
+    below.headers["authorization"] = f"Bearer {TOKEN}"
+    assert "<html" in below.get("/covey/").text
+    answer = below.post("/covey/predict", json={"rows": rows[:2]})
+    assert len(answer.json()["rows"]) == 2
+    assert below.post("/covey/predict", json={"rows": rows[:3]}).status_code == 413
+    wrong = below.get("/covey/v2/models/other").json()  # as this protocol has it
+    assert "'small'" in wrong["error"]
+    assert below.post("/covey/invocations", json={}).json()["error_code"] == "BAD_REQUEST"
+    (server,) = below.get("/covey/openapi.json").json()["servers"]
+    assert server["url"] == "/covey"
+
+
+def test_packed_bodies_are_refused(client):
+    import gzip
+
+    for name in ("/predict", "/invocations", "/rows"):
+        answer = client.post(
+            name, content=gzip.compress(b"1" * 10_000), headers={"content-encoding": "gzip"}
+        )
+        assert answer.status_code == 415
+        assert "Content-Encoding" in answer.text
+        assert "'gzip'" in answer.text
+
+
+def scope(path, method):
+    return {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": b"",
+        "headers": [],
+        "app": None,
+    }
+
+
+async def ask(app, path, body, hang_up=None, method="POST"):
+    """Send one request as a server does; the client may hang up once something is set."""
+    parts = [{"type": "http.request", "body": body, "more_body": False}]
+    sent = []
+
+    async def receive():
+        if parts:
+            return parts.pop()
+        await (hang_up or asyncio.Event()).wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    await app(scope(path, method), receive, send)
+    return sent
+
+
+def test_rows_of_a_client_that_has_hung_up_are_not_computed(model, rows, monkeypatch):
+    from covey.serve import service
+
+    computed, begun, go, queues = [], threading.Event(), threading.Event(), []
+
+    class Known(service.Queue):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            queues.append(self)
+
+    def slow(model, questions):
+        begun.set()
+        assert go.wait(20)
+        computed.extend(len(each.frame) for each in questions)
+        return [{} for _ in questions]
+
+    monkeypatch.setattr(service, "answer", slow)
+    monkeypatch.setattr(service, "Queue", Known)
+    app = application(model)
+    (queue,) = queues
+
+    async def run():
+        bodies = {n: json.dumps({"rows": rows[:1] * n}).encode() for n in (1, 2, 3, 100, 101, 102)}
+        hang_up = asyncio.Event()
+        # one small and one large request are being computed, and two of each wait
+        first = [asyncio.create_task(ask(app, "/predict", bodies[n])) for n in (1, 100)]
+        await asyncio.to_thread(begun.wait, 20)
+        gone = [asyncio.create_task(ask(app, "/predict", bodies[n], hang_up)) for n in (2, 101)]
+        left = [asyncio.create_task(ask(app, "/predict", bodies[n])) for n in (3, 102)]
+        while queue.waiting < 6:
+            await asyncio.sleep(0)
+        hang_up.set()
+        assert await asyncio.gather(*gone) == [[], []]
+        go.set()
+        answers = await asyncio.gather(*first, *left)
+        queue.close()
+        return [messages[0]["status"] for messages in answers]
+
+    assert asyncio.run(run()) == [200] * 4
+    assert sorted(computed) == [1, 3, 100, 102]
+
+
+def test_health_is_answered_while_a_large_body_is_read(model, rows, monkeypatch):
+    from covey.serve import json_bodies, service
+
+    reading, healthy = threading.Event(), threading.Event()
+    held = []
+
+    def read(body):
+        reading.set()
+        held.append(healthy.wait(20))
+        return json.loads(body)
+
+    monkeypatch.setattr(service, "read_json", read)
+    app = application(model)
+    body = json.dumps({"rows": rows * 30}).encode()
+    assert len(body) > json_bodies.LARGE
+
+    async def run():
+        large = asyncio.create_task(ask(app, "/predict", body))
+        while not reading.is_set():
+            await asyncio.sleep(0)
+        health = await ask(app, "/health", b"", method="GET")
+        healthy.set()
+        answer = await large
+        return health[0]["status"], answer[0]["status"]
+
+    assert asyncio.run(run()) == (200, 200)
+    assert held == [True]

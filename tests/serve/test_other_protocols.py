@@ -1,5 +1,7 @@
 """The Open Inference Protocol and MLflow's, as their documents say clients speak them."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -137,3 +139,84 @@ def test_invocations_refuse_as_mlflow_does(client):
         answer = client.post("/invocations", json=body)
         assert answer.status_code == 422
         assert answer.json()["error_code"] == "BAD_REQUEST"
+
+
+def test_the_one_version_may_be_named_and_no_other(client):
+    X, _ = table()
+    body = {"inputs": tensors(X[:2])}
+    plain = client.post(INFER, json=body)
+    named = client.post("/v2/models/small/versions/1/infer", json=body)
+    assert named.status_code == 200
+    assert named.json() == plain.json()
+    assert client.get("/v2/models/small/versions/1").json()["versions"] == ["1"]
+    assert client.get("/v2/models/small/versions/1/ready").json()["ready"] is True
+    for answer in (
+        client.get("/v2/models/small/versions/2"),
+        client.get("/v2/models/small/versions/2/ready"),
+        client.post("/v2/models/small/versions/latest/infer", json=body),
+    ):
+        assert answer.status_code == 404
+        assert "version 1" in answer.json()["error"]
+
+
+def test_the_identifier_of_a_request_comes_back_whatever_it_is(client):
+    X, _ = table()
+    for text, wanted in ((r"\ud800", "\ud800"), ("\\u00e9\\n", "\u00e9\n")):
+        body = json.dumps({"inputs": tensors(X[:1])})[:-1] + f', "id": "{text}"}}'
+        answer = client.post(INFER, content=body)
+        assert answer.status_code == 200, answer.text
+        assert json.loads(answer.content)["id"] == wanted
+    wrong = client.post(INFER, json={"id": 7, "inputs": tensors(X[:1])})
+    assert wrong.status_code == 422
+    assert "`id`" in wrong.json()["error"]
+
+
+@pytest.mark.parametrize("cell", [True, "warm", [1.0], 10**400])
+def test_a_target_that_is_no_number_is_refused_by_row_and_column(client, cell):
+    X, _ = table()
+    records = [{**row, "middle": 0.5} for row in forms(X[:3])["dataframe_records"]]
+    records[2]["middle"] = cell
+    columns = {name: [row[name] for row in records] for name in records[0]}
+    params = {"given": "middle"}
+    answers = [
+        client.post("/invocations", json={"dataframe_records": records, "params": params}),
+        client.post("/invocations", json={"inputs": columns, "params": params}),
+    ]
+    kinds = {bool: "BOOL", str: "BYTES"}
+    if type(cell) in kinds:
+        data = [False, True, True] if cell is True else ["0.5", "0.5", cell]
+        middle = {"name": "middle", "shape": [3], "datatype": kinds[type(cell)], "data": data}
+        body = {"inputs": [*tensors(X[:3]), middle], "parameters": params}
+        answers.append(client.post(INFER, json=body))
+    for answer in answers:
+        assert answer.status_code == 422, answer.text
+        said = answer.json().get("error") or answer.json()["message"]
+        assert "'middle'" in said
+        assert f"row {0 if 'BOOL' in str(answer.request.content) else 2}" in said
+
+
+def test_each_row_says_which_targets_are_given(client, model):
+    X, Y = table()
+    records = forms(X[:3])["dataframe_records"]
+    records[1]["middle"] = float(Y["middle"][1])
+    records[2] |= {"middle": None, "big": float(Y["big"][2])}
+    body = {"dataframe_records": records, "params": {"columns": "mean,std", "given": "middle,big"}}
+    answer = client.post("/invocations", json=body)
+    assert answer.status_code == 200, answer.text
+    found = pd.DataFrame(answer.json()["predictions"])
+    given = np.full((3, 3), np.nan)
+    given[1, 1], given[2, 2] = Y["middle"][1], Y["big"][2]
+    joint = model.predict_distribution(X[:3], given=given, keep=True)
+    np.testing.assert_allclose(found[[f"mean_{t}" for t in model.targets_]], joint.mean)
+    np.testing.assert_allclose(found[[f"std_{t}" for t in model.targets_]], joint.stddev)
+
+
+def test_columns_that_come_twice_are_refused(client):
+    split = {"columns": ["number", "gaps", "colour", "number"], "data": [[1, 2, "red", 3]]}
+    answer = client.post("/invocations", json={"dataframe_split": split})
+    assert answer.status_code == 422
+    assert "'number' twice" in answer.json()["message"]
+    content = '{"dataframe_records": [{"number": 1, "gaps": 2, "colour": "red", "number": 3}]}'
+    answer = client.post("/invocations", content=content)
+    assert answer.status_code == 422
+    assert "row 0, column 'number'" in answer.json()["message"]

@@ -1,19 +1,27 @@
 """Covey's own routes, beside what the model says in Python."""
 
+import datetime
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+import scipy.stats
+from fastapi.testclient import TestClient
 
+import covey
+from covey.serve import Limits, application, questions
 from covey.serve.documents import REASONS
+from covey.serve.questions import Question, Wanted
 from tests.small_table import table
 
 ARROW = "application/vnd.apache.arrow.stream"
 PARQUET = "application/vnd.apache.parquet"
+GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 
 
 def by_target(rows, name, targets):
@@ -261,8 +269,171 @@ def test_the_document_lists_all_routes(client):
     assert properties["number"]["type"] == ["number", "null"]
 
 
-def test_an_observed_value_of_any_size_is_answered(client, rows):
-    for value in (1e200, 1e308, -1e308):
-        body = {"rows": rows[:1], "observed": [{"middle": value, "big": value}]}
+def test_an_observed_value_of_any_size_is_answered(client, model, rows):
+    joint = model.predict_distribution(table()[0][:1])
+    for value in (1e3, 1e100, -1e200, 1e308):
+        body = {"rows": rows[:1], "observed": [{"middle": value}]}
         answer = client.post("/score", json=body)
-        assert answer.status_code in (200, 422), answer.text
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        assert found["region"] == [pytest.approx(1.0, abs=1e-9)]
+        assert found["error"][0]["middle"] == pytest.approx(value - joint.mean[0, 1])
+        if abs(value) > 1e150:  # whose square is no number
+            assert found["log_density"] == [None]
+            (note,) = found["notes"]
+            assert (note["row"], note["column"]) == (0, "middle")
+            continue
+        nu = joint.degrees_of_freedom
+        scale = joint.stddev[0, 1] * np.sqrt((nu - 2) / nu)
+        wanted = scipy.stats.t.logpdf(value, nu, joint.mean[0, 1], scale)
+        assert found["log_density"] == [pytest.approx(float(np.ravel(wanted)[0]), rel=1e-6)]
+        assert found["notes"] == []
+
+
+@pytest.mark.parametrize("value", [1e150, 1e160, -1e200, 1e308])
+def test_a_given_value_too_far_out_is_refused_by_name(client, rows, value):
+    given = [{}, {"middle": value}]
+    answers = [
+        client.post("/predict", json={"rows": rows[:2], "given": given}),
+        client.post("/explore", json={"row": rows[0], "given": given[1], "pair": ["small", "big"]}),
+        client.post(
+            "/explore", json={"row": rows[0], "given": given[1], "pair": ["small", "middle"]}
+        ),
+    ]
+    for answer, row in zip(answers, (1, 0, 0), strict=True):
+        assert answer.status_code == 422, answer.text
+        (found,) = answer.json()["error"]["rows"]
+        assert (found["row"], found["column"]) == (row, "middle")
+        assert f"{value:g}" in found["reason"]
+    body = {"dataframe_records": [{**rows[0], "middle": value}], "params": {"given": ["middle"]}}
+    assert client.post("/invocations", json=body).status_code == 422
+    near = client.post("/predict", json={"rows": rows[:2], "given": {"middle": 1e100}})
+    assert all(cell is not None for cell in near.json()["rows"][0]["std"].values())
+
+
+@pytest.mark.parametrize("name", ["mixture", "transform", "low_rank"])
+def test_no_given_value_makes_any_server_fail(name):
+    model = covey.load(GOLDEN / f"{name}.covey")
+    with TestClient(application(model), raise_server_exceptions=False) as client:
+        row = client.get("/schema").json()["example"]
+        first, second = model.targets_[:2]
+        for value in (0, -1e308, -1.0, 1e-300, 1e160, 1.7e308):
+            body = {"row": row, "given": {first: value}, "pair": [first, second]}
+            for pair in ([first, second], [second, model.targets_[-1]]):
+                if pair[0] != pair[1]:
+                    answer = client.post("/explore", json={**body, "pair": pair})
+                    assert answer.status_code in (200, 422), answer.text
+            body = {"rows": [row], "observed": {first: value}}
+            assert client.post("/score", json=body).status_code in (200, 422)
+
+
+def test_a_name_that_comes_twice_is_refused(client):
+    for content, said in (
+        ('{"rows": [{"number": 1, "gaps": 1, "colour": "red"}, {"number": 1, "number": 2}]}', 1),
+        ('{"rows": [], "rows": []}', None),
+        ('{"rows": [], "given": {"middle": 1, "middle": 1}}', None),
+    ):
+        answer = client.post("/predict", content=content)
+        assert answer.status_code == 422
+        error = answer.json()["error"]
+        assert "twice" in error["message"]
+        if said is not None:
+            assert [(r["row"], r["column"]) for r in error["rows"]] == [(said, "number")]
+
+
+def test_an_answer_of_too_many_numbers_is_refused_before_it_is_computed(model, rows, monkeypatch):
+    from covey.serve import service
+
+    monkeypatch.setattr(service.Service, "warm_up", lambda self: None)
+    limits = Limits(max_numbers=1000)  # 40 rows: 25 numbers each
+    csv = {"content": table()[0].to_csv(index=False), "headers": {"content-type": "text/csv"}}
+    tensor = [
+        {"name": name, "shape": [40], "datatype": "BYTES" if name == "colour" else "FP64"}
+        | {"data": [row[name] for row in rows]}
+        for name in rows[0]
+    ]
+    with TestClient(application(model, name="small", limits=limits)) as client:
+        # mean 3, std 3, interval 6, covariance 9, correlation 9; a table has 3 + 6 and one more
+        assert client.post("/predict", json={"rows": rows}).status_code == 200
+        assert client.post("/predict", **csv).status_code == 200
+        assert client.post("/rows", **csv).status_code == 200
+        monkeypatch.setattr(service.Queue, "ask", None)
+        everything = ["mean", "std", "interval", "covariance", "correlation"]
+        answers = [
+            client.post("/predict", json={"rows": rows, "outputs": everything}),
+            client.post("/predict?columns=sample9", **csv),
+            client.post("/predict?columns=mean,std,cov,correlation,interval90,quantiles", **csv),
+            client.post(
+                "/v2/models/small/infer",
+                json={"inputs": tensor, "parameters": {"columns": "sample9"}},
+            ),
+            client.post(
+                "/invocations", json={"dataframe_records": rows, "params": {"columns": "sample9"}}
+            ),
+        ]
+        for answer, each in zip(answers, (30, 27, 36, 27, 27), strict=True):
+            assert answer.status_code == 413, answer.text
+            assert "1,000 numbers" in answer.text
+            assert f"{each} numbers to answer for each" in answer.text
+            assert f"at most {1000 // each} rows" in answer.text
+
+
+def test_large_answers_are_those_of_small_ones(model, monkeypatch):
+    X, Y = table()
+    given = Y.to_numpy(copy=True)
+    given[:, [0, 2]] = np.nan
+    asked = [
+        Question(X, values, wanted)
+        for wanted, values in (
+            (Wanted("rows", level=0.8), given),
+            (Wanted("columns", ("mean", "cov")), None),
+            (Wanted("columns", ()), None),
+            (Wanted("score", ()), Y.to_numpy()),
+        )
+    ]
+    whole = [questions.answer(model, [each])[0] for each in asked]
+    monkeypatch.setattr(questions, "AT_ONCE", 9 * 7)
+    monkeypatch.setattr(questions, "LEAST_AT_ONCE", 7)
+    for each, one in zip(asked, whole, strict=True):
+        (parts,) = questions.answer(model, [each])
+        if isinstance(one, pd.DataFrame):
+            pd.testing.assert_frame_equal(parts, one)
+        else:
+            assert parts == one
+
+
+def test_rows_of_a_file_mean_the_same_alone():
+    model = covey.load(GOLDEN / "dates.covey")
+    text = (
+        "a;b;when;took;clock\n"
+        "1000001,5;0,25;13/02/2021 10:00;0 days 00:30:00.5;10:30\n"
+        "1000002;0,5;03/04/2021;0 days 01:00:00;22:59:59.25\n"
+        "1000003,25;0,75;03/04/2021 07:08:09.5;;\n"
+    )
+    send = {"content": text, "headers": {"content-type": "text/csv"}}
+    with TestClient(application(model)) as client:
+        rows = client.post("/rows", **send).json()["rows"]
+        # the first row says that the day comes first, and that a comma is a decimal mark
+        assert [row["when"][:10] for row in rows] == ["2021-02-13", "2021-04-03", "2021-04-03"]
+        assert [row["a"] for row in rows] == [1000001.5, 1000002, 1000003.25]
+        assert rows[2]["took"] is None
+        wanted = pd.DataFrame(
+            {
+                "a": [1000001.5, 1000002, 1000003.25],
+                "b": [0.25, 0.5, 0.75],
+                "when": pd.to_datetime(
+                    ["2021-02-13 10:00", "2021-04-03 00:00", "2021-04-03 07:08:09.5"],
+                    format="ISO8601",
+                ),
+                "took": pd.to_timedelta([1800.5, 3600, None], "s"),
+                "clock": [datetime.time(10, 30), datetime.time(22, 59, 59, 250000), None],
+            }
+        )
+        mean = model.predict_distribution(wanted).mean
+        for row, numbers in zip(rows, mean, strict=True):
+            (found,) = client.post("/predict", json={"rows": [row]}).json()["rows"]
+            np.testing.assert_allclose(list(found["mean"].values()), numbers, rtol=1e-9)
+        mixed = text.replace("13/02/2021 10:00", "yesterday")
+        refused = client.post("/rows", **{**send, "content": mixed})
+        assert refused.status_code == 422
+        assert "'when'" in refused.json()["error"]["message"]

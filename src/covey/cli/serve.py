@@ -54,6 +54,12 @@ def add(commands: Any) -> None:
         "--max-bytes", type=int, metavar="N", help="of a request's body (default: 33554432)"
     )
     command.add_argument(
+        "--max-numbers",
+        type=int,
+        metavar="N",
+        help="of the answer to a request (default: 10000000)",
+    )
+    command.add_argument(
         "--max-seconds",
         type=float,
         metavar="S",
@@ -93,7 +99,7 @@ def limits(options: argparse.Namespace) -> Any:
     """The limits that options name."""
     from covey.serve import Limits
 
-    named = ("max_rows", "max_bytes", "max_seconds")
+    named = ("max_rows", "max_bytes", "max_numbers", "max_seconds")
     given = {name: getattr(options, name) for name in named}
     return Limits(**{name: value for name, value in given.items() if value is not None})
 

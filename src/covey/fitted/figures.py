@@ -57,6 +57,19 @@ class Figures:
         parts = [part for word in words for part in _parts(word)]
         return cls(tuple(dict.fromkeys(parts)), seed)
 
+    def width(self, targets: int) -> int:
+        """How many columns these figures have.
+
+        Args:
+            targets: D, how many targets there are.
+        """
+        pairs = targets * (targets - 1) // 2
+        each = {"cov": targets + pairs, "correlation": pairs, "interval": 2 * targets}
+        return sum(
+            int(number) * targets if kind == "sample" and number else each.get(kind, targets)
+            for kind, number in self.parts
+        )
+
     def of(self, joint: Any) -> pd.DataFrame:
         """The figures of distributions.
 

@@ -80,7 +80,7 @@ def _say_plainly(inner: Any) -> None:
     from fastapi import Request, Response
     from starlette.exceptions import HTTPException
 
-    from covey.serve.gate import FAILED
+    from covey.serve.gate import FAILED, path_below
 
     words = {404: "There is no such route; /openapi.json lists all.", 405: "Not by this method."}
 
@@ -93,7 +93,7 @@ def _say_plainly(inner: Any) -> None:
         elif isinstance(error, HTTPException):
             refusal = Refusal(error.status_code, words.get(error.status_code, str(error.detail)))
             more = dict(error.headers or {})
-        body = refusal.body(request.url.path, request.state.request_id)
+        body = refusal.body(path_below(request.scope), request.state.request_id)
         return Response(body, refusal.status, {**more, **refusal.headers})
 
     for kind in (Refusal, CoveyError, HTTPException, Exception):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
-from covey.errors import InputError, counted
+from covey.errors import InputError
 from covey.files.notes import Notes
 from covey.files.source import Source
 from covey.serve.refusal import Refusal
+from covey.serve.typed_tables import MOST_COLUMNS, Bounds, check_columns, read_typed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,8 +25,7 @@ TABLES = {
     PARQUET: "parquet",
     "application/x-parquet": "parquet",
 }
-MOST_COLUMNS = 20_000
-MOST_CELLS = 50_000_000
+SEPARATORS = (b",", b";", b"\t", b"|", b" ")
 
 
 def media_type(header: str) -> str:
@@ -35,70 +34,43 @@ def media_type(header: str) -> str:
     return JSON if kind == UNSAID else kind
 
 
-def read_table(body: bytes, kind: str, most_rows: int, decimal: str | None = None) -> pd.DataFrame:
-    """The table that a body holds.
+def read_table(body: bytes, kind: str, bounds: Bounds) -> pd.DataFrame:
+    """The columns of the table in a body that a model reads.
 
     Args:
         body: its bytes.
         kind: a key of `TABLES`.
-        most_rows: how many rows are allowed.
-        decimal: the mark of the files of training, for text that does not tell its own.
+        bounds: how much is read.
 
     Returns:
         DataFrame of N rows.
 
     Raises:
-        Refusal: 400 if it is no such table, 413 if it has too many rows or cells.
+        Refusal: 400 if it is no such table, 413 if there is too much of it.
     """
     from covey.files.text import TextOptions, read_text
-    from covey.files.typed import read_arrow
 
     if not body:
         raise Refusal(400, "Expected a table. Received an empty body.")
-    called = TABLES[kind]
     try:
-        if called == "csv":
-            if body.count(b"\n") > 2 * most_rows + 1000:  # before they are all looked at
-                raise Refusal(413, f"Expected at most {counted(most_rows, 'row')} in a request.")
-            return read_text(
-                Source("the body", ".csv", body, "text"), TextOptions(usual=decimal), Notes()
-            )
-        _check_size(body, called, most_rows)
-        source = "feather" if called == "arrow" else "parquet"
-        return read_arrow(Source("the body", "", body, source), Notes())
+        if TABLES[kind] != "csv":
+            return read_typed(body, TABLES[kind], bounds)
+        _check_lines(body, bounds)
+        options = TextOptions(usual=bounds.decimal, only=bounds.names)
+        return read_text(Source("the body", ".csv", body, "text"), options, Notes())
     except InputError as error:
         raise Refusal(400, str(error)) from None
 
 
-def _check_size(body: bytes, kind: str, most_rows: int) -> None:
-    """Look at what a body of Arrow or Parquet says of its size before it is unpacked."""
-    import pyarrow as pa
-    import pyarrow.parquet
-
-    try:
-        if kind == "parquet":
-            about = pa.parquet.read_metadata(io.BytesIO(body))
-            rows, columns = about.num_rows, about.num_columns
-        else:
-            stream = not body.startswith(b"ARROW1")
-            reader = pa.ipc.open_stream(body) if stream else pa.ipc.open_file(body)
-            columns, rows = len(reader.schema), 0
-            batches = reader if stream else map(reader.get_batch, range(reader.num_record_batches))
-            for batch in batches:
-                rows += len(batch)
-                if rows > most_rows:
-                    break
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise Refusal(
-            400,
-            f"Expected a body of {kind.capitalize()}. Received one that cannot be read: {error}.",
-        ) from None
-    if rows > most_rows:
-        raise Refusal(
-            413, f"Expected at most {counted(most_rows, 'row')} in a request. Received more."
-        )
-    if columns > MOST_COLUMNS or rows * columns > MOST_CELLS:
-        raise Refusal(413, f"Expected at most {MOST_CELLS:,} cells. Leave out unused columns.")
+def _check_lines(body: bytes, bounds: Bounds) -> None:
+    """Count the lines of text, and what may separate cells in them, before they are looked at."""
+    ends = body.count(b"\n"), body.count(b"\r")
+    if max(ends) > 2 * bounds.rows + 1000:  # cells may have several lines
+        bounds.check(max(ends), 0, 0)
+    end = b"\n" if ends[0] else b"\r"
+    for separator in SEPARATORS:
+        if body.count(separator) >= MOST_COLUMNS:
+            check_columns(1 + max(line.count(separator) for line in body.split(end)))
 
 
 def write_table(frame: pd.DataFrame, kind: str) -> bytes:

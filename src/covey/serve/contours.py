@@ -38,12 +38,13 @@ def explore(
         For each level its `lines`: closed ones, each a list of points, in target units; an interval
         as a line of two points where one of the two is given, and none where both are.
     """
-    part = model.predict_distribution(frame, given=given, keep=True).marginal(list(pair))
-    known = part.observed[0]
-    return [
-        {"level": level, "lines": [] if known.all() else _lines(part, level, known)}
-        for level in levels
-    ]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # such lines are left out
+        part = model.predict_distribution(frame, given=given, keep=True).marginal(list(pair))
+        known = part.observed[0]
+        return [
+            {"level": level, "lines": [] if known.all() else _finite(_lines(part, level, known))}
+            for level in levels
+        ]
 
 
 def _lines(part: Any, level: float, known: Any) -> list[Any]:
@@ -60,9 +61,18 @@ def _lines(part: Any, level: float, known: Any) -> list[Any]:
     return [_rounded(region.boundary(POINTS)[0], part)]
 
 
+def _finite(lines: list[Any]) -> list[Any]:
+    """Without the lines that lead beyond all numbers."""
+    return [line for line in lines if np.isfinite(line).all()]
+
+
 def _rounded(line: Array, part: Any) -> list[list[float]]:
     """Points to a millionth of the spread: fewer bytes, and nothing that anybody sees."""
     stddev = part.stddev[0]
-    unit = 10.0 ** (np.floor(np.log10(np.where(stddev > 0, stddev, 1.0))) - DIGITS)
-    rounded: list[list[float]] = np.where(stddev > 0, np.round(line / unit) * unit, line).tolist()
+    if not np.isfinite(stddev).all():
+        whole: list[list[float]] = line.tolist()
+        return whole
+    some = stddev > np.finfo(np.float64).tiny * 10.0 ** (DIGITS + 1)  # so that a unit is none
+    unit = 10.0 ** (np.floor(np.log10(np.where(some, stddev, 1.0))) - DIGITS)
+    rounded: list[list[float]] = np.where(some, np.round(line / unit) * unit, line).tolist()
     return rounded

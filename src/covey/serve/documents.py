@@ -15,7 +15,7 @@ REASONS = {
     401: "The token is lacking or wrong.",
     404: "There is no such model.",
     408: "The body arrived too slowly.",
-    413: "The body is too long, or has too many rows.",
+    413: "The body is too long or has too many rows, or the answer would be too long.",
     415: "Bodies of this type are not read.",
     422: "Rows or options cannot be used; the message names row, column and reason.",
     503: "Too many requests wait, or the answer took too long.",
@@ -94,8 +94,9 @@ SCORES = _answer(
         "error": {**LISTS, "description": "observed minus predicted, in target units"},
         "mean_log_density": NUMBER,
         "rows": {"type": "integer"},
+        "notes": NOTES,
     },
-    ["targets", "log_density", "region", "error", "mean_log_density", "rows"],
+    ["targets", "log_density", "region", "error", "mean_log_density", "rows", "notes"],
 )
 EXPLORATION = _answer(
     {

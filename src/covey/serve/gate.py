@@ -11,9 +11,10 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
-from covey.errors import CoveyError
+from covey.errors import CoveyError, counted
 from covey.serve.limits import Limits
 from covey.serve.metrics import Metrics
 from covey.serve.refusal import Refusal
@@ -25,6 +26,12 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH",
 HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 FAILED = "The server failed. Its log says why, under the identifier of the request."
 Message = dict[str, Any]
+
+
+def path_below(scope: Mapping[str, Any]) -> str:
+    """The path of a request below where the application is mounted, as its routes have it."""
+    path, root = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
+    return path[len(root) :] or "/" if root and f"{path}/".startswith(f"{root}/") else path
 
 
 class Gate:
@@ -69,8 +76,9 @@ class Gate:
             self._record(scope, passage)
 
     async def _pass(self, scope: Message, receive: Any, passage: _Passage) -> None:
-        if self._token is not None and scope["path"] not in OPEN:
+        if self._token is not None and passage.path not in OPEN:
             self._check_token(scope)
+        _refuse_coded(scope, passage)
         body = b""
         if scope["method"] not in ("GET", "HEAD"):
             try:
@@ -84,26 +92,42 @@ class Gate:
                 passage.close = True
                 raise
         passage.received = len(body)
-        sent = False
+        await self._answer(scope, body, receive, passage)
+
+    async def _answer(self, scope: Message, body: bytes, receive: Any, passage: _Passage) -> None:
+        """Have the request answered, unless that takes too long or the client hangs up."""
+        messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+        gone = asyncio.create_task(_hang_up(receive))
 
         async def replay() -> Message:
-            nonlocal sent
-            if sent:
-                return await receive()
-            sent = True
-            return {"type": "http.request", "body": body, "more_body": False}
+            for message in messages:
+                return message
+            await asyncio.wait([gone])
+            return {"type": "http.disconnect"}
 
+        answer = asyncio.create_task(self._inner(scope, replay, passage.send))
         try:
-            async with asyncio.timeout(self._limits.max_seconds):
-                await self._inner(scope, replay, passage.send)
-        except TimeoutError:
+            await asyncio.wait(
+                [answer, gone],
+                timeout=self._limits.max_seconds,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if answer.done():
+                return answer.result()
+            if gone.done():
+                raise _Gone
             if passage.started:
-                raise
+                raise TimeoutError
             raise Refusal(
                 503,
                 f"No answer within {self._limits.max_seconds:g} s. Send fewer rows, or try again.",
                 retry_after=1,
-            ) from None
+            )
+        finally:  # what waits for its turn is not computed for nobody
+            gone.cancel()
+            if not answer.done():
+                answer.cancel()
+                await asyncio.wait([answer])
 
     async def _body(self, scope: Message, receive: Any) -> bytes:
         most = self._limits.max_bytes
@@ -160,13 +184,31 @@ class Gate:
         more = {
             "request_id": passage.identifier,
             "method": method,
-            "path": scope["path"][:200],
+            "path": passage.path[:200],
             "status": passage.status,
             "milliseconds": round(1000 * seconds, 2),
             "received": passage.received,
             "sent": passage.sent,
         }
         LOG.info("request", extra=more)
+
+
+async def _hang_up(receive: Any) -> None:
+    """Return when the client has hung up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _refuse_coded(scope: Message, passage: _Passage) -> None:
+    """Refuse a packed body: what it unpacks to may be any size."""
+    coded = _header(scope, b"content-encoding").strip()
+    if coded.lower() not in (b"", b"identity"):
+        passage.close = True
+        raise Refusal(
+            415,
+            "Expected a body without a Content-Encoding. Received one of "
+            f"{coded[:100].decode('latin-1')!r}. Send it as it is; Parquet is small by itself.",
+        )
 
 
 class _Gone(Exception):  # noqa: N818
@@ -177,7 +219,7 @@ class _Passage:
     """One request on its way: what was said of it so far."""
 
     def __init__(self, scope: Message, send: Any) -> None:
-        self._send, self.begin, self.path = send, time.perf_counter(), scope["path"]
+        self._send, self.begin, self.path = send, time.perf_counter(), path_below(scope)
         shown = _header(scope, b"x-request-id")
         known = IDENTIFIER.fullmatch(shown) is not None
         self.identifier = shown.decode() if known else uuid.uuid4().hex
@@ -207,5 +249,6 @@ def _digest(text: bytes) -> bytes:
 
 def _too_long(most: int) -> Refusal:
     return Refusal(
-        413, f"Expected a body of at most {most:,} bytes. Send the rows in several requests."
+        413,
+        f"Expected a body of at most {counted(most, 'byte')}. Send the rows in several requests.",
     )

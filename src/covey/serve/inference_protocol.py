@@ -8,23 +8,26 @@ References:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Request, Response
 
 from covey import __version__
 from covey.errors import clipped, counted, shown
+from covey.serve.bodies import JSON
 from covey.serve.documents import refusals
+from covey.serve.json_bodies import read_json, write_json
 from covey.serve.questions import plain
 from covey.serve.refusal import Refusal
-from covey.serve.rows import check_count, from_columns
-from covey.serve.service import FLAT, Service, read_json
+from covey.serve.rows import check_count, from_columns, with_cells
+from covey.serve.service import FLAT, Asked, Service
 
 if TYPE_CHECKING:
     import pandas as pd
 
+VERSION = "1"  # of the model, the only one
 DATATYPES = {
     "BOOL": (bool,),
     **dict.fromkeys(("FP16", "FP32", "FP64"), (int, float)),
@@ -67,6 +70,13 @@ BODY = {
         },
     }
 }
+ABOUT: dict[str, Any] = {"summary": "The model", "responses": refusals(401, 404, schema=ERROR)}
+READY: dict[str, Any] = {**ABOUT, "summary": "Whether the model can predict"}
+INFER: dict[str, Any] = {
+    "summary": "Predict",
+    "responses": refusals(400, 401, 404, 408, 413, 422, 503, schema=ERROR),
+    "openapi_extra": BODY,
+}
 
 
 def routes(service: Service) -> APIRouter:
@@ -74,9 +84,15 @@ def routes(service: Service) -> APIRouter:
     router = APIRouter(prefix="/v2", tags=["open inference protocol"])
     features = service.description.content["features"]
 
-    def known(name: str) -> None:
+    def known(name: str, version: str | None) -> None:
         if name != service.name:
             raise Refusal(404, f"Expected the model {service.name!r}. Received: {name[:100]!r}.")
+        if version not in (None, VERSION):
+            raise Refusal(
+                404,
+                f"Expected version {VERSION} of the model {name!r}, or a path without /versions/. "
+                f"Received: {shown(version)}.",
+            )
 
     @router.get("", summary="The server", responses=refusals(401, schema=ERROR))
     async def server() -> dict[str, Any]:
@@ -90,9 +106,10 @@ def routes(service: Service) -> APIRouter:
     async def ready() -> dict[str, bool]:
         return {"ready": True}
 
-    @router.get("/models/{name}", summary="The model", responses=refusals(401, 404, schema=ERROR))
-    async def metadata(name: str) -> dict[str, Any]:
-        known(name)
+    @router.get("/models/{name}", **ABOUT)
+    @router.get("/models/{name}/versions/{version}", **ABOUT)
+    async def metadata(name: str, version: str | None = None) -> dict[str, Any]:
+        known(name, version)
         outputs = [
             f"{kind}_{t}"
             for kind in ("mean", "std", "lower90", "upper90")
@@ -100,7 +117,7 @@ def routes(service: Service) -> APIRouter:
         ]
         return {
             "name": service.name,
-            "versions": ["1"],
+            "versions": [VERSION],
             "platform": "covey",
             "inputs": [
                 {"name": each["name"], "datatype": _datatype(each), "shape": [-1, 1]}
@@ -109,40 +126,43 @@ def routes(service: Service) -> APIRouter:
             "outputs": [{"name": each, "datatype": "FP64", "shape": [-1, 1]} for each in outputs],
         }
 
-    @router.get(
-        "/models/{name}/ready",
-        summary="Whether the model can predict",
-        responses=refusals(401, 404, schema=ERROR),
-    )
-    async def model_ready(name: str) -> dict[str, Any]:
-        known(name)
+    @router.get("/models/{name}/ready", **READY)
+    @router.get("/models/{name}/versions/{version}/ready", **READY)
+    async def model_ready(name: str, version: str | None = None) -> dict[str, Any]:
+        known(name, version)
         return {"name": service.name, "ready": True}
 
-    @router.post(
-        "/models/{name}/infer",
-        summary="Predict",
-        responses=refusals(400, 401, 404, 408, 413, 422, 503, schema=ERROR),
-        openapi_extra=BODY,
-    )
-    async def infer(name: str, request: Request) -> JSONResponse:
-        known(name)
-        content = read_json(await request.body())
-        if not isinstance(content, Mapping) or not isinstance(content.get("inputs"), list):
-            raise Refusal(422, "Expected an object with a list of `inputs`.")
-        parameters = content.get("parameters") or {}
-        if not isinstance(parameters, Mapping):
-            raise Refusal(
-                422, f"Expected `parameters` to be an object. Received: {shown(parameters)}."
-            )
-        frame = _frame(content["inputs"], service)
-        columns = parameters.get("columns") or list(FLAT)
-        table = await service.table(frame, columns, parameters.get("given"))
-        answer: dict[str, Any] = {"model_name": service.name, "model_version": "1"}
-        if content.get("id") is not None:
-            answer["id"] = str(content["id"])
-        return JSONResponse(answer | {"outputs": _outputs(table, content.get("outputs"))})
+    @router.post("/models/{name}/infer", **INFER)
+    @router.post("/models/{name}/versions/{version}/infer", **INFER)
+    async def infer(request: Request, name: str, version: str | None = None) -> Response:
+        known(name, version)
+        body = await service.reply(await request.body(), partial(_read, service))
+        return Response(body, media_type=JSON)
 
     return router
+
+
+def _read(service: Service, body: bytes) -> Asked:
+    """The question of a request, and how its answer is written."""
+    content = read_json(body)
+    if not isinstance(content, Mapping) or not isinstance(content.get("inputs"), list):
+        raise Refusal(422, "Expected an object with a list of `inputs`.")
+    parameters = content.get("parameters") or {}
+    if not isinstance(parameters, Mapping):
+        raise Refusal(422, f"Expected `parameters` to be an object. Received: {shown(parameters)}.")
+    identifier = content.get("id")
+    if identifier is not None and not isinstance(identifier, str):
+        raise Refusal(422, f"Expected `id` to be text. Received: {shown(identifier)}.")
+    head = {"model_name": service.name, "model_version": VERSION}
+    if identifier is not None:
+        head["id"] = identifier
+
+    def write(table: pd.DataFrame) -> bytes:
+        return write_json(head | {"outputs": _outputs(table, content.get("outputs"))})
+
+    frame = _frame(content["inputs"], service)
+    columns = parameters.get("columns") or list(FLAT)
+    return service.table(frame, columns, parameters.get("given")), write
 
 
 def _datatype(feature: Mapping[str, Any]) -> str:
@@ -173,8 +193,8 @@ def _frame(inputs: list[Any], service: Service) -> pd.DataFrame:
         raise Refusal(422, f"Expected inputs of one length. Received: {sorted(lengths)}.")
     check_count(lengths.pop() if lengths else 0, service.limits.max_rows)
     features = from_columns(columns, service.model.schema_)
-    others = {name: data for name, data in columns.items() if name in service.model.targets_}
-    return features.assign(**{name: data for name, data in others.items() if name not in names})
+    targets = [name for name in service.model.targets_ if name in columns and name not in names]
+    return features.assign(**with_cells({name: columns[name] for name in targets}))
 
 
 def _tensor(tensor: Any) -> tuple[str, list[int], list[Any]]:

@@ -16,12 +16,14 @@ class Limits:
         max_bytes: bytes of the body of one request, at least 1.
         max_seconds: seconds until the body has arrived, and again until the answer is there.
         max_waiting: requests that wait for their turn; of more, the latest are told to come again.
+        max_numbers: numbers of the answer to one request: rows times what is asked of each.
     """
 
     max_rows: int = 100_000
     max_bytes: int = 32 * 2**20
     max_seconds: float = 30.0
     max_waiting: int = 1024
+    max_numbers: int = 10_000_000
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
-from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
 
 from covey import __version__
 from covey.errors import counted, shown
 from covey.serve.bodies import CSV, JSON, media_type, read_table
 from covey.serve.documents import refusals
+from covey.serve.json_bodies import read_json, write_json
+from covey.serve.questions import plain
 from covey.serve.refusal import Refusal
-from covey.serve.rows import check_count, from_columns, from_records
-from covey.serve.service import FLAT, Service, read_json
+from covey.serve.rows import check_count, from_columns, from_records, with_cells
+from covey.serve.service import FLAT, Asked, Service
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,32 +77,33 @@ def routes(service: Service) -> APIRouter:
         responses=refusals(400, 401, 408, 413, 415, 422, 503, schema=ERROR),
         openapi_extra=BODY,
     )
-    async def invocations(request: Request) -> JSONResponse:
+    async def invocations(request: Request) -> Response:
         kind = media_type(request.headers.get("content-type", JSON))
-        body = await request.body()
-        params: Mapping[str, Any] = {}
-        if kind == CSV:
-            decimal, most = service.model.schema_.decimal, service.limits.max_rows
-            frame = await run_in_threadpool(read_table, body, CSV, most, decimal)
-        elif kind == JSON:
+        if kind not in (JSON, CSV):
+            raise Refusal(415, f"Expected a body of {JSON} or {CSV}. Received: {kind[:100]!r}.")
+
+        def read(body: bytes) -> Asked:
+            if kind == CSV:
+                return service.table(read_table(body, CSV, service.bounds), list(FLAT)), _written
             content = read_json(body)
             if not isinstance(content, Mapping):
                 raise Refusal(422, f"Expected an object with one of {', '.join(FORMS)}.")
             params = content.get("params") or {}
             if not isinstance(params, Mapping):
                 raise Refusal(422, f"Expected `params` to be an object. Received: {shown(params)}.")
+            columns = params.get("columns") or list(FLAT)
             frame = _frame(content, service)
-        else:
-            raise Refusal(415, f"Expected a body of {JSON} or {CSV}. Received: {kind[:100]!r}.")
-        columns = params.get("columns") or list(FLAT)
-        table = await service.table(frame, columns, params.get("given"))
-        names = [str(name) for name in table.columns]
-        values = table.to_numpy(dtype=np.float64).astype(object)
-        values[~np.isfinite(values.astype(np.float64))] = None
-        records = [dict(zip(names, row, strict=True)) for row in values.tolist()]
-        return JSONResponse({"predictions": records})
+            return service.table(frame, columns, params.get("given")), _written
+
+        return Response(await service.reply(await request.body(), read), media_type=JSON)
 
     return router
+
+
+def _written(table: pd.DataFrame) -> bytes:
+    names = [str(name) for name in table.columns]
+    values = plain(table.to_numpy(dtype=np.float64))
+    return write_json({"predictions": [dict(zip(names, row, strict=True)) for row in values]})
 
 
 def _frame(content: Mapping[str, Any], service: Service) -> pd.DataFrame:
@@ -120,6 +121,9 @@ def _frame(content: Mapping[str, Any], service: Service) -> pd.DataFrame:
         columns = value.get("columns", list(names))
         if not isinstance(columns, list) or not all(isinstance(c, str) for c in columns):
             raise Refusal(422, f"Expected `columns` to be names. Received: {shown(columns)}.")
+        if len(set(columns)) < len(columns):
+            twice = next(name for name in columns if columns.count(name) > 1)
+            raise Refusal(422, f"Expected each of `columns` once. Received {shown(twice)} twice.")
         return _records(_named(value["data"], columns), service)
     if form == "inputs" and isinstance(value, Mapping):
         return _columns(value, service)
@@ -155,21 +159,24 @@ def _columns(columns: Mapping[str, Any], service: Service) -> pd.DataFrame:
     if len(lengths) > 1:
         raise Refusal(422, f"Expected columns of one length. Received: {sorted(lengths)}.")
     check_count(lengths.pop() if lengths else 0, service.limits.max_rows)
-    frame = from_columns(found, service.model.schema_)
-    return _with_targets(frame, [{}], service, found)
+    return _with_targets(from_columns(found, service.model.schema_), found, service)
 
 
 def _records(records: list[Any], service: Service) -> pd.DataFrame:
     frame = from_records(records, service.model.schema_, service.limits.max_rows)
-    return _with_targets(frame, records, service)
+    # a row may lack targets that others have: what is not known of them is not conditioned on
+    known = {name for record in records for name in record}
+    targets = {
+        name: [record.get(name) for record in records]
+        for name in service.model.targets_
+        if name in known
+    }
+    return _with_targets(frame, targets, service)
 
 
 def _with_targets(
-    frame: pd.DataFrame, records: list[Any], service: Service, columns: Any = None
+    frame: pd.DataFrame, columns: Mapping[str, list[Any]], service: Service
 ) -> pd.DataFrame:
     """The same table with the targets that are there: `params.given` may name them."""
-    if columns is None:
-        names = [name for name in service.model.targets_ if name in records[0]]
-        columns = {name: [record.get(name) for record in records] for name in names}
-    new = [n for n in service.model.targets_ if n in columns and n not in frame.columns]
-    return frame.assign(**{name: columns[name] for name in new}) if new else frame
+    targets = [n for n in service.model.targets_ if n in columns and n not in frame.columns]
+    return frame.assign(**with_cells({name: columns[name] for name in targets}))

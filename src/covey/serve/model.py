@@ -41,6 +41,3 @@ class Model(Protocol):
 
     def predict_distribution(self, X: Table, given: Any = None, *, keep: bool | None = None) -> Any:
         """One distribution for each of N rows."""
-
-    def evaluate(self, X: Table, Y: Any = None) -> Any:
-        """Figures for a table of N rows and their targets."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from covey.errors import counted
 from covey.serve.bodies import JSON, TABLES, media_type, read_table, write_table
 from covey.serve.documents import (
     EXPLORATION,
@@ -24,7 +23,8 @@ from covey.serve.documents import (
 )
 from covey.serve.metrics import MEDIA_TYPE
 from covey.serve.refusal import Refusal
-from covey.serve.service import Service, read_json
+from covey.serve.rows_of_file import rows_of_file
+from covey.serve.service import Asked, Service
 
 
 def routes(service: Service) -> APIRouter:
@@ -54,18 +54,18 @@ def routes(service: Service) -> APIRouter:
     )
     async def predict(request: Request) -> Response:
         kind = media_type(request.headers.get("content-type", JSON))
-        body = await request.body()
-        if kind == JSON:
-            return JSONResponse(await service.rows(read_json(body)))
-        if kind not in TABLES:
+        query = request.query_params
+
+        def table(body: bytes) -> Asked:
+            frame = read_table(body, kind, service.bounds)
+            question = service.table(frame, query.get("columns"), query.get("given"))
+            return question, partial(write_table, kind=kind)
+
+        if kind not in (JSON, *TABLES):
             known = ", ".join((JSON, *TABLES))
             raise Refusal(415, f"Expected a body of one of {known}. Received: {kind[:100]!r}.")
-        decimal = service.model.schema_.decimal
-        most = service.limits.max_rows
-        frame = await run_in_threadpool(read_table, body, kind, most, decimal)
-        query = request.query_params
-        found = await service.table(frame, query.get("columns"), query.get("given"))
-        return Response(await run_in_threadpool(write_table, found, kind), media_type=kind)
+        read = service.rows if kind == JSON else table
+        return Response(await service.reply(await request.body(), read), media_type=kind)
 
     @router.post(
         "/score",
@@ -74,8 +74,8 @@ def routes(service: Service) -> APIRouter:
         responses=refusals(400, 401, 408, 413, 422, 503) | SCORES,
         openapi_extra=score_body(schema),
     )
-    async def score(request: Request) -> JSONResponse:
-        return JSONResponse(await service.score(read_json(await request.body())))
+    async def score(request: Request) -> Response:
+        return Response(await service.reply(await request.body(), service.score), media_type=JSON)
 
     @router.post(
         "/explore",
@@ -84,18 +84,19 @@ def routes(service: Service) -> APIRouter:
         responses=refusals(400, 401, 408, 413, 422, 503) | EXPLORATION,
         openapi_extra=explore_body(schema),
     )
-    async def explore(request: Request) -> JSONResponse:
-        return JSONResponse(await service.explore(read_json(await request.body())))
+    async def explore(request: Request) -> Response:
+        return Response(await service.explore(await request.body()), media_type=JSON)
 
     @router.post(
         "/rows",
         tags=["covey"],
         summary="The rows of a CSV file, as JSON has them; the page reads files with it",
-        responses=refusals(400, 401, 408, 413, 415) | ROWS,
+        responses=refusals(400, 401, 408, 413, 415, 422) | ROWS,
         openapi_extra={"requestBody": {"content": {"text/csv": {"schema": {"type": "string"}}}}},
     )
-    async def rows(request: Request) -> JSONResponse:
-        return JSONResponse(await run_in_threadpool(_rows, service, await request.body()))
+    async def rows(request: Request) -> Response:
+        found = await run_in_threadpool(rows_of_file, await request.body(), service)
+        return Response(found, media_type=JSON)
 
     @router.get(
         "/metrics",
@@ -115,30 +116,3 @@ def routes(service: Service) -> APIRouter:
         return Response(service.metrics.text(gauges), media_type=MEDIA_TYPE)
 
     return router
-
-
-def _rows(service: Service, body: bytes) -> dict[str, Any]:
-    """The rows of a text file: features as text or None, and targets as numbers or None."""
-    import numpy as np
-    import pandas as pd
-
-    model = service.model
-    most = service.limits.max_rows
-    frame = read_table(body, "text/csv", most, model.schema_.decimal)
-    if len(frame) > most:
-        raise Refusal(
-            413, f"Expected at most {counted(most, 'row')} in a file. Received {len(frame):,}."
-        )
-    lacking = [name for name in model.schema_.names if name not in frame.columns]
-    features = frame.reindex(columns=list(model.schema_.names)).astype(object)
-    features = features.where(features.notna(), None)
-    targets = {}
-    for name in model.targets_:
-        if name in frame.columns:
-            values = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=np.float64)
-            targets[name] = np.where(np.isfinite(values), values, None)
-    return {
-        "rows": features.to_dict("records"),
-        "observed": pd.DataFrame(targets, index=frame.index, dtype=object).to_dict("records"),
-        "lacking": lacking,
-    }

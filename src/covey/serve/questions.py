@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covey.distributions.internals import level_of
+from covey.arguments.labels import FEATURES
+from covey.distributions.internals import conditional_on, level_of
 from covey.fitted.figures import Figures
 from covey.serve.model import Model
 from covey.serve.refusal import Refusal
-from covey.serve.rows import canonical, notes, problems
-from covey.types import Array
+from covey.serve.rows import MOST_NOTES, canonical, notes, problems
+from covey.types import Array, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
 
 OUTPUTS = ("mean", "std", "interval", "covariance", "correlation")
 USUAL_OUTPUTS = ("mean", "std", "interval", "covariance")
+AT_ONCE = 2_000_000  # numbers of the covariance matrices that are held at a time
+LEAST_AT_ONCE = 64  # rows
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,19 @@ class Wanted:
     kind: str
     outputs: tuple[str, ...] = USUAL_OUTPUTS
     level: float = 0.9
+
+    def width(self, targets: int) -> int:
+        """How many numbers are wanted of each row; 0 if that is up to the distribution.
+
+        Args:
+            targets: D, how many targets there are.
+        """
+        if self.kind == "score":
+            return targets + 2
+        if self.kind == "columns":
+            return Figures.named(self.outputs).width(targets) if self.outputs else 0
+        each = {"interval": 2, "covariance": targets, "correlation": targets}
+        return targets * sum(each.get(output, 1) for output in self.outputs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +111,8 @@ def answer(model: Model, questions: Sequence[Question]) -> list[Any]:
     counts = [len(each) for each in frames]
     given = _stacked([questions[place].given for place in able], counts, len(model.targets_))
     try:
-        answers = _answers(model, frame, given, questions[able[0]].wanted, counts)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # it is looked for
+            answers = _answers(model, frame, given, questions[able[0]].wanted, counts)
     except Exception as error:
         if len(able) == 1:
             found[able[0]] = error
@@ -124,29 +141,78 @@ def _answers(
     ends = np.cumsum(counts)
     parts = [slice(end - count, end) for end, count in zip(ends.tolist(), counts, strict=True)]
     if wanted.kind == "score":
-        joint = model.predict_distribution(frame)
-        return _scores(joint, given, parts)
+        return _scores(model, frame, given, parts)
     if given is not None and np.isnan(given).all():
         given = None
-    joint = model.predict_distribution(frame, given=given, keep=True)
+    found: list[Any] = []
+    for joint, _ in _joints(model, frame, given):
+        if wanted.kind == "columns":
+            figures = Figures.named(wanted.outputs) if wanted.outputs else None
+            found.append(figures.of(joint) if figures else joint.to_frame(False))
+        else:
+            found += _rows(joint, wanted)
     if wanted.kind == "columns":
-        table = (
-            joint.to_frame(False) if not wanted.outputs else Figures.named(wanted.outputs).of(joint)
-        )
+        import pandas as pd
+
+        table = found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
         return [table.iloc[part] for part in parts]
-    rows, noted = _rows(joint, wanted), notes(frame, model.schema_)
+    noted = notes(frame, model.schema_)
     return [
         {
-            "targets": list(joint.targets),
+            "targets": list(model.targets_),
             "level": wanted.level,
-            "rows": rows[part],
-            "notes": [
-                {**note, "row": note["row"] - part.start}
-                for note in noted
-                if part.start <= note["row"] < part.stop
-            ],
+            "rows": found[part],
+            "notes": _of_part(noted, part),
         }
         for part in parts
+    ]
+
+
+def _joints(model: Model, frame: pd.DataFrame, given: Array | None) -> Iterator[tuple[Any, int]]:
+    """The distributions of the rows, some at a time, and the number of the first of each time.
+
+    Text was read as a whole; between, no row depends on another.
+    """
+    fitted = model.fitted_
+    inputs = fitted.inputs(frame)
+    step = max(AT_ONCE // len(model.targets_) ** 2, LEAST_AT_ONCE)
+    for start in range(0, len(frame), step):
+        rows = slice(start, start + step)
+        joint = fitted.distribution(inputs if len(frame) <= step else inputs[rows])
+        if given is not None:
+            before, joint = joint, conditional_on(joint, given[rows], True, FEATURES)
+            lost = _finite(before) & ~_finite(joint)
+            for row in np.flatnonzero(lost)[:1].tolist():
+                raise _too_far(start + row, given[start + row], model.targets_)
+        yield joint, start
+
+
+def _finite(joint: Any) -> Mask:
+    """Rows whose means and standard deviations are numbers, shape (N,)."""
+    found: Mask = (np.isfinite(joint.mean) & np.isfinite(joint.stddev)).all(axis=1)
+    return found
+
+
+def _too_far(row: int, given: Array, targets: Sequence[str]) -> Refusal:
+    name, value = _farthest(given, targets)
+    reason = (
+        f"the given value {value:g} is so far from the prediction that mean and std of the others "
+        "are no finite numbers. Check it, or leave it out."
+    )
+    return Refusal.of_rows([{"row": row, "column": name, "reason": reason}])
+
+
+def _farthest(values: Array, targets: Sequence[str]) -> tuple[str, float]:
+    place = int(np.nanargmax(np.abs(values)))
+    return targets[place], float(values[place])
+
+
+def _of_part(noted: list[dict[str, Any]], part: slice) -> list[dict[str, Any]]:
+    """The notes of some rows, counted from the first of them."""
+    return [
+        {**note, "row": note["row"] - part.start}
+        for note in noted
+        if part.start <= note["row"] < part.stop
     ]
 
 
@@ -169,28 +235,43 @@ def _rows(joint: Any, wanted: Wanted) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _scores(joint: Any, values: Array | None, parts: list[slice]) -> list[Any]:
+def _scores(
+    model: Model, frame: pd.DataFrame, values: Array | None, parts: list[slice]
+) -> list[Any]:
     assert values is not None
-    density, level = joint.log_prob(values), level_of(joint, values)
-    error = np.where(np.isnan(values), np.nan, values - joint.mean)
     found = []
+    for joint, start in _joints(model, frame, None):
+        some = values[start : start + len(joint)]
+        error = np.where(np.isnan(some), np.nan, some - joint.mean)
+        found.append((joint.log_prob(some), level_of(joint, some), error))
+    density, level, error = (np.concatenate(each) for each in zip(*found, strict=True))
+    known: Any = ~np.isnan(values).all(axis=1)
+    noted = []
+    for row in np.flatnonzero(known & ~np.isfinite(density))[:MOST_NOTES].tolist():
+        name, value = _farthest(values[row], model.targets_)
+        reason = f"{value:g} is so far from the prediction that its log-density is no finite number"
+        noted.append({"row": row, "column": name, "reason": reason})
+    answers = []
     for part in parts:
-        some: Any = ~np.isnan(values[part]).all(axis=1)
-        mean = float(density[part][some].mean()) if some.any() else None
-        found.append(
+        some = known[part]
+        mean = density[part][some].mean() if some.any() else np.nan
+        answers.append(
             {
-                "targets": list(joint.targets),
+                "targets": list(model.targets_),
                 "log_density": [
-                    value if known else None
-                    for value, known in zip(plain(density[part]), some.tolist(), strict=True)
+                    value if counts else None
+                    for value, counts in zip(plain(density[part]), some.tolist(), strict=True)
                 ],
                 "region": plain(level[part]),
-                "error": [dict(zip(joint.targets, row, strict=True)) for row in plain(error[part])],
-                "mean_log_density": plain(np.array(np.nan if mean is None else mean)),
+                "error": [
+                    dict(zip(model.targets_, row, strict=True)) for row in plain(error[part])
+                ],
+                "mean_log_density": plain(np.array(mean)),
                 "rows": int(some.sum()),
+                "notes": _of_part(noted, part),
             }
         )
-    return found
+    return answers
 
 
 def plain(values: Array) -> Any:

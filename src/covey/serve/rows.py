@@ -86,6 +86,28 @@ def from_columns(columns: Mapping[str, Sequence[Any]], schema: FeatureSchema) ->
     return _frame({name: list(columns[name]) for name in schema.names})
 
 
+def with_cells(targets: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """Observed targets as columns of a table, as protocols have them that know but columns.
+
+    Args:
+        targets: for some targets N values each: a number, text or None (not observed).
+
+    Raises:
+        Refusal: 422 for true and false, which are no numbers, and for what is no cell.
+    """
+    bad = []
+    for name, cells in targets.items():
+        for number, cell in enumerate(cells):
+            wrong = _wrong(cell)
+            if isinstance(cell, bool):
+                wrong = f"expected a number or null for a target. Received: {shown(cell)}."
+            if wrong is not None:
+                bad.append({"row": number, "column": name, "reason": wrong})
+    if bad:
+        raise Refusal.of_rows(bad)
+    return {name: _series(list(cells)) for name, cells in targets.items()}
+
+
 def from_table(frame: pd.DataFrame, schema: FeatureSchema, most: int) -> pd.DataFrame:
     """The features of a table from a file.
 
@@ -187,7 +209,7 @@ def problems(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, Any]]
     found: list[dict[str, Any]] = []
     for column in schema.columns:
         cells = frame[column.name]
-        if is_plain(column) and cells.dtype.kind == "f" and not np.isinf(cells).any():
+        if is_plain(column) and cells.dtype.kind == "f" and not np.isinf(cells.to_numpy()).any():
             continue
         for row, reason in islice(_unreadable(column, cells), MOST_ROWS):
             found.append({"row": row, "column": column.name, "reason": reason})
@@ -213,7 +235,7 @@ def _unreadable(column: Any, cells: pd.Series) -> Iterator[tuple[int, str]]:
             continue
         for row in np.flatnonzero(np.isnan(values)).tolist():
             cell = part.iloc[row]
-            if not _absent(cell):
+            if not is_absent(cell):
                 reason = f"expected what training had here, {column.read_as}. Received: "
                 yield start + row, f"{reason}{shown(cell)}."
 
@@ -319,7 +341,8 @@ def _wrong(cell: Any) -> str | None:
     return None
 
 
-def _absent(cell: Any) -> bool:
+def is_absent(cell: Any) -> bool:
+    """Whether a cell says that a value is missing."""
     import pandas as pd
 
     return bool(pd.isna(cell)) or (isinstance(cell, str) and cell.strip() in ABSENT)

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from covey.errors import InputError, clipped, shown
+from covey.errors import InputError, clipped, counted, shown
 from covey.fitted.figures import Figures
 from covey.serve.contours import explore
 from covey.serve.description import Description
+from covey.serve.json_bodies import aside, read_json, write_json
 from covey.serve.limits import Limits
 from covey.serve.metrics import Metrics
 from covey.serve.model import Model
 from covey.serve.questions import OUTPUTS, USUAL_OUTPUTS, Question, Wanted, answer
 from covey.serve.queue import Queue
 from covey.serve.refusal import Refusal
-from covey.serve.rows import from_records, from_table, observed
+from covey.serve.rows import from_records, from_table, is_absent, observed
+from covey.serve.typed_tables import Bounds
 from covey.types import Array
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Asked = tuple[Question, Callable[[Any], bytes]]  # and how its answer is written
 FLAT = ("mean", "std", "interval90")  # the columns of protocols that have none of their own
 REQUEST = ("rows", "given", "level", "outputs")
 MOST_CONTOURS = 4
+UNPACKED = 8  # bytes of a table, unpacked, for each of a body
 
 
 class Service:
@@ -44,6 +47,12 @@ class Service:
         self.model, self.name, self.limits = model, name, limits
         self.description = Description.of(model, name)
         self.metrics = Metrics()
+        self.bounds = Bounds(
+            limits.max_rows,
+            UNPACKED * limits.max_bytes,
+            frozenset((*model.schema_.names, *model.targets_)),
+            model.schema_.decimal,
+        )
         self.queue = Queue(partial(answer, model), limits.max_waiting, together=together)
 
     def warm_up(self) -> None:
@@ -52,26 +61,76 @@ class Service:
         for wanted in (Wanted("rows"), Wanted("columns")):
             answer(self.model, [Question(frame, None, wanted)])
 
-    async def rows(self, content: Any) -> Any:
+    async def reply(self, body: bytes, read: Callable[[bytes], Asked]) -> bytes:
+        """Answer a request.
+
+        Args:
+            body: of the request.
+            read: finds the question in it, and how to write its answer; raises what is wrong.
+
+        Returns:
+            The body of the answer.
+
+        Raises:
+            Refusal: whatever stands in the way; 413 for an answer of too many numbers.
+        """
+        question, write = await aside(len(body), read, body)
+        numbers = self.check_answer(question)
+        found = await self.queue.ask(question)
+        return await aside(numbers, write, found)
+
+    def check_answer(self, question: Question) -> int:
+        """Refuse a question whose answer is too large, before it is computed.
+
+        Returns:
+            How many numbers the answer has.
+
+        Raises:
+            Refusal: 413.
+        """
+        rows, most = len(question.frame), self.limits.max_numbers
+        wanted = question.wanted
+        each = wanted.width(len(self.model.targets_)) or self._plain_width
+        if rows * each > most:
+            fewer = f"at most {counted(most // each, 'row')}" if most >= each else "a row"
+            word = "columns" if wanted.kind == "columns" else "outputs"
+            less = "" if wanted.kind == "score" else f", or ask for fewer `{word}`"
+            raise Refusal(
+                413,
+                f"Expected a request whose answer has at most {counted(most, 'number')}. Received "
+                f"{counted(rows, 'row')}, with {counted(each, 'number')} to answer for each. "
+                f"Send {fewer} at a time{less}.",
+            )
+        return rows * each
+
+    @cached_property
+    def _plain_width(self) -> int:
+        """How many columns a table of predictions has if nothing else is asked for."""
+        frame = from_records([self.description.example], self.model.schema_, 1)
+        return len(self.model.predict_distribution(frame).to_frame(False).columns)
+
+    def rows(self, body: bytes) -> Asked:
         """Predictions row by row, as `/predict` gives them for JSON."""
-        fields = _object(content, REQUEST)
+        fields = _object(read_json(body), REQUEST)
         frame = self._records(fields)
         outputs = _outputs(fields.get("outputs"))
         wanted = Wanted("rows", outputs, _level(fields.get("level")))
-        return await self.queue.ask(Question(frame, self._given(fields, len(frame)), wanted))
+        return Question(frame, self._given(fields, len(frame)), wanted), write_json
 
-    async def score(self, content: Any) -> Any:
+    def score(self, body: bytes) -> Asked:
         """How probable observed targets are under their predictions."""
-        fields = _object(content, ("rows", "observed"))
+        fields = _object(read_json(body), ("rows", "observed"))
         frame = self._records(fields)
         values = observed(fields.get("observed"), self.model.targets_, len(frame), "observed")
         if np.isnan(values).all():
             raise Refusal(422, "Expected observed values to score in `observed`. Received none.")
-        return await self.queue.ask(Question(frame, values, Wanted("score", ())))
+        return Question(frame, values, Wanted("score", ())), write_json
 
-    async def explore(self, content: Any) -> Any:
+    async def explore(self, body: bytes) -> bytes:
         """What the page shows of one row."""
-        fields = _object(content, ("row", "given", "level", "pair", "levels"))
+        fields = _object(
+            await aside(len(body), read_json, body), ("row", "given", "level", "pair", "levels")
+        )
         frame = from_records([fields.get("row")], self.model.schema_, 1)
         given = self._given(fields, 1)
         pair = fields.get("pair")
@@ -91,20 +150,19 @@ class Service:
         if not isinstance(levels, list) or not 1 <= len(levels) <= MOST_CONTOURS:
             raise Refusal(422, f"Expected `levels` to be 1 to {MOST_CONTOURS} numbers.")
         levels = [_level(level) for level in levels]
-        row = await self.queue.ask(
-            Question(frame, given, Wanted("rows", OUTPUTS, _level(fields.get("level"))))
-        )
+        wanted = Wanted("rows", OUTPUTS, _level(fields.get("level")))
+        question = Question(frame, given, wanted)
+        numbers = self.check_answer(question)
+        row = await self.queue.ask(question)
         lines = []
         if pair is not None:
             lines = await self.queue.run(
                 partial(explore, self.model, frame, given, tuple(pair), tuple(levels))
             )
-        return {**row, "pair": pair, "contours": lines}
+        return await aside(numbers, write_json, {**row, "pair": pair, "contours": lines})
 
-    async def table(
-        self, frame: pd.DataFrame, columns: Any = None, given: Any = None
-    ) -> pd.DataFrame:
-        """Flat columns for a table.
+    def table(self, frame: pd.DataFrame, columns: Any = None, given: Any = None) -> Question:
+        """Ask for flat columns for a table.
 
         Args:
             frame: N rows, with columns that the model does not read, perhaps.
@@ -113,7 +171,7 @@ class Service:
             given: names of targets that the table holds, and to condition on, likewise.
 
         Returns:
-            DataFrame of N rows.
+            The question, whose answer is a DataFrame of N rows.
         """
         words, targets = _words(columns, "columns"), self.model.targets_
         figures = Figures.named(words) if words else None  # says what is wrong with them
@@ -128,10 +186,11 @@ class Service:
         if lacking := [name for name in names if name not in frame.columns]:
             raise Refusal(422, f"`given` names columns of the table. It lacks {lacking}.")
         values = self._observed_columns(frame, names) if names else None
-        return await self.queue.ask(Question(features, values, Wanted("columns", tuple(words))))
+        return Question(features, values, Wanted("columns", tuple(words)))
 
     def _observed_columns(self, frame: pd.DataFrame, names: list[str]) -> Array:
-        table = self.model.fitted_.observed(frame[names].reset_index(drop=True), "given")
+        cells = frame[names].reset_index(drop=True)
+        table = self.model.fitted_.observed(cells, "given")
         values = np.full((len(frame), len(self.model.targets_)), np.nan)
         for name in names:
             try:
@@ -142,6 +201,10 @@ class Service:
                 row = int(np.flatnonzero(np.isinf(column))[0])
                 reason = "expected a finite number, or none."
                 raise Refusal.of_rows([{"row": row, "column": name, "reason": reason}])
+            for row in np.flatnonzero(np.isnan(column) & cells[name].notna()).tolist():
+                if not is_absent(cell := cells[name][row]):
+                    reason = f"expected a number or null for a target. Received: {shown(cell)}."
+                    raise Refusal.of_rows([{"row": row, "column": name, "reason": reason}])
             values[:, self.model.targets_.index(name)] = column
         return values
 
@@ -154,20 +217,6 @@ class Service:
     def _given(self, fields: Mapping[str, Any], count: int) -> Array | None:
         given = fields.get("given")
         return None if given is None else observed(given, self.model.targets_, count, "given")
-
-
-def read_json(body: bytes) -> Any:
-    """What a body of JSON holds.
-
-    Raises:
-        Refusal: 400 if it is no JSON.
-    """
-    try:
-        return json.loads(body)
-    except RecursionError:
-        raise Refusal(400, "Expected JSON. Received lists or objects nested too deeply.") from None
-    except ValueError as error:
-        raise Refusal(400, f"Expected JSON. Received a body that is none: {error}.") from None
 
 
 def _object(content: Any, names: tuple[str, ...]) -> Mapping[str, Any]:

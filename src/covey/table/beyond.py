@@ -11,6 +11,7 @@ import numpy as np
 from covey.table.alignment import aligned
 from covey.table.category_column import CategoricalColumn
 from covey.table.columns import Column
+from covey.table.number_column import is_plain
 from covey.table.schema import FeatureSchema
 from covey.types import Array, Rows
 
@@ -130,7 +131,8 @@ def _kinds(column: Column, cells: pd.Series) -> tuple[NDArray[Any], Array]:
                 what[~matrix.any(axis=1)] = MISSING
             what[new] = RARE if column.others else NEW
         return what, np.full(len(cells), np.nan)
-    values = column.read(cells).values
+    known = is_plain(column) and cells.dtype.kind == "f" and not np.isinf(cells).any()
+    values = cells.to_numpy() if known else column.read(cells).values
     if not column.missing:
         what[np.isnan(values)] = MISSING
     for end, which in zip((BELOW, ABOVE), column.beyond(values), strict=True):

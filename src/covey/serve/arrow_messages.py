@@ -1,0 +1,90 @@
+"""What the messages of an Arrow stream say of their size, read without unpacking any of them.
+
+References:
+    Apache Arrow, "Serialization and Interprocess Communication (IPC)" and `Message.fbs`;
+    FlatBuffers, "FlatBuffer Internals".
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+MOST_MESSAGES = 10_000
+DICTIONARY, RECORDS = 2, 3  # kinds of messages that have data
+HEADER_KIND, HEADER = 1, 2  # fields of a message
+DATA = 1  # the records of a dictionary
+LENGTH, BUFFERS, COMPRESSION = 0, 2, 3  # fields of records
+PACKED = 8  # bytes before a packed buffer, which say how long it is unpacked
+
+
+def sizes(messages: Any) -> tuple[int, int]:
+    """How much a stream holds.
+
+    Args:
+        messages: of pyarrow, one after the other.
+
+    Returns:
+        How many rows there are, and how many bytes all buffers have, unpacked.
+
+    Raises:
+        ValueError: a message is none, or there are too many.
+    """
+    rows = unpacked = 0
+    for count, message in enumerate(messages):
+        if count > MOST_MESSAGES:
+            raise ValueError(f"a stream of more than {MOST_MESSAGES:,} messages")
+        try:
+            length, size = _records(bytes(message.metadata), message.body)
+        except (struct.error, IndexError, OverflowError) as error:
+            raise ValueError(f"a damaged message ({error})") from None
+        rows += length
+        unpacked += size
+    return rows, unpacked
+
+
+def _records(data: bytes, body: Any) -> tuple[int, int]:
+    """Rows of a message, none for that of a dictionary; and bytes of its buffers, unpacked."""
+    (root,) = struct.unpack_from("<I", data)
+    kind_at, table_at = _field(data, root, HEADER_KIND), _field(data, root, HEADER)
+    kind = data[kind_at] if kind_at else 0
+    if kind not in (DICTIONARY, RECORDS) or not table_at:
+        return 0, 0
+    table = _target(data, table_at)
+    if kind == DICTIONARY:
+        table = _target(data, _field(data, table, DATA))
+    length_at = _field(data, table, LENGTH)
+    length = struct.unpack_from("<q", data, length_at)[0] if length_at else 0
+    if length < 0:
+        raise ValueError("a message of fewer than no rows")
+    packed = bool(_field(data, table, COMPRESSION))
+    size = 0
+    if buffers_at := _field(data, table, BUFFERS):
+        vector = _target(data, buffers_at)
+        (count,) = struct.unpack_from("<I", data, vector)
+        for number in range(count):
+            offset, long = struct.unpack_from("<qq", data, vector + 4 + 16 * number)
+            if packed and long >= PACKED:
+                (unpacked,) = struct.unpack("<q", bytes(body.slice(offset, PACKED)))
+                long = long if unpacked == -1 else unpacked  # -1: left as it was
+            if long < 0:
+                raise ValueError("a buffer of fewer than no bytes")
+            size += long
+    return (length if kind == RECORDS else 0), size
+
+
+def _field(data: bytes, table: int, number: int) -> int:
+    """Where a field of a table is; 0 if it has none."""
+    vtable = table - struct.unpack_from("<i", data, table)[0]
+    place = 4 + 2 * number
+    if vtable < 0 or place + 2 > struct.unpack_from("<H", data, vtable)[0]:
+        return 0
+    (offset,) = struct.unpack_from("<H", data, vtable + place)
+    return table + offset if offset else 0
+
+
+def _target(data: bytes, at: int) -> int:
+    """What a field points to."""
+    if not at:
+        raise ValueError("a message that lacks a part")
+    return int(at + struct.unpack_from("<I", data, at)[0])

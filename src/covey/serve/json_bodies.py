@@ -1,0 +1,106 @@
+"""Bodies of JSON, in and out; much of it in a thread, so that other requests need not wait."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from fastapi.concurrency import run_in_threadpool
+
+from covey.errors import shown
+from covey.serve.refusal import Refusal
+
+P = ParamSpec("P")
+T = TypeVar("T")
+LARGE = 2**16  # bytes, or numbers of an answer, from which a thread is worth its while
+PIECE = 64  # entries of a list that are written in one go: no thread gets a turn meanwhile
+# text in ASCII: what came as half a character (a surrogate) can go back as it came
+ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+async def aside(size: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function, in a thread if it has much to do.
+
+    Args:
+        size: how much, in bytes of a body or numbers of an answer.
+        function: what to call.
+        args: its arguments.
+        kwargs: likewise.
+
+    Returns:
+        What it returns.
+    """
+    if size < LARGE:
+        return function(*args, **kwargs)
+    return await run_in_threadpool(function, *args, **kwargs)
+
+
+def read_json(body: bytes) -> Any:
+    """What a body of JSON holds.
+
+    Raises:
+        Refusal: 400 if it is no JSON; 422 if an object has a name twice, since either value may be
+            what was meant.
+    """
+    twice: dict[int, str] = {}
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice[id(found)] = next(name for name in names if names.count(name) > 1)
+            kept.append(found)
+        return found
+
+    kept: list[Any] = []  # so that no other object comes to have the same identity
+    try:
+        content = json.loads(body, object_pairs_hook=once)
+    except RecursionError:
+        raise Refusal(400, "Expected JSON. Received lists or objects nested too deeply.") from None
+    except ValueError as error:
+        raise Refusal(400, f"Expected JSON. Received a body that is none: {error}.") from None
+    if twice:
+        raise _repeated(content, twice)
+    return content
+
+
+def write_json(content: Any) -> bytes:
+    """Content as JSON, written in pieces between which other threads get their turn.
+
+    Args:
+        content: what JSON can hold.
+    """
+    return _text(content).encode()
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, dict):
+        items = (f"{ENCODE(str(name))}:{_text(value)}" for name, value in content.items())
+        return "{" + ",".join(items) + "}"
+    if isinstance(content, list):
+        if len(content) > PIECE:
+            starts = range(0, len(content), PIECE)
+            return f"[{','.join(ENCODE(content[at : at + PIECE])[1:-1] for at in starts)}]"
+        if content and isinstance(content[0], dict | list):
+            return f"[{','.join(map(_text, content))}]"
+    return ENCODE(content)
+
+
+def _repeated(content: Any, twice: dict[int, str]) -> Refusal:
+    """The refusal of objects that have a name twice, which says where the first is."""
+    waiting: list[tuple[Any, list[str | int]]] = [(content, [])]
+    while waiting:
+        each, path = waiting.pop()
+        if (name := twice.get(id(each))) is not None:
+            if path and isinstance(path[-1], int):
+                reason = "expected each name once in an object. Received it twice."
+                return Refusal.of_rows([{"row": path[-1], "column": name, "reason": reason}])
+            where = f" in {shown(path[-1])}" if path else ""
+            return Refusal(
+                422, f"Expected each name once in an object. Received {shown(name)} twice{where}."
+            )
+        inner = each.items() if isinstance(each, dict) else enumerate(each)
+        below = [(value, [*path, key]) for key, value in inner if isinstance(value, dict | list)]
+        waiting += reversed(below)
+    raise AssertionError("the object is part of the content")

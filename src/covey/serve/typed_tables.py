@@ -1,0 +1,285 @@
+"""Bodies of Arrow and Parquet: what they unpack to is looked at before they are unpacked."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from covey.errors import InputError, clipped, counted
+from covey.files.last_rows import without_totals
+from covey.files.names import refuse_repeated
+from covey.files.notes import Notes
+from covey.serve.arrow_messages import sizes
+from covey.serve.parquet_pages import DELTA_BYTE_ARRAY, pages
+from covey.serve.refusal import Refusal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_COLUMNS = 20_000
+WHOLE = 2**53  # beyond which a float is no whole number any more
+# what pyarrow and pandas raise for bytes that are not what they say
+DAMAGED = (ValueError, TypeError, KeyError, IndexError, ArithmeticError, OSError, EOFError)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much of a table in a body is read.
+
+    Attributes:
+        rows: how many are allowed.
+        unpacked: how many bytes the columns that are read may have, unpacked.
+        names: of the columns that are read: features and targets.
+        decimal: the mark of the files of training, for text that does not tell its own.
+    """
+
+    rows: int
+    unpacked: int
+    names: Collection[str]
+    decimal: str | None = None
+
+    def check(self, rows: int, columns: int, size: int) -> None:
+        """Refuse what is too much.
+
+        Args:
+            rows: how many there are.
+            columns: likewise.
+            size: bytes of what is read, unpacked.
+
+        Raises:
+            Refusal: 413.
+        """
+        if rows > self.rows:
+            raise Refusal(
+                413,
+                f"Expected at most {counted(self.rows, 'row')} in a request. Received "
+                f"{rows:,}. Send them in several requests.",
+            )
+        check_columns(columns)
+        if size > self.unpacked:
+            raise Refusal(
+                413,
+                f"Expected a table of at most {counted(self.unpacked, 'byte')}, unpacked. Received "
+                f"one of {size:,}. Send fewer rows, and no columns that the model does not read.",
+            )
+
+
+def check_columns(columns: int) -> None:
+    """Refuse too many columns.
+
+    Raises:
+        Refusal: 413.
+    """
+    if columns > MOST_COLUMNS:
+        raise Refusal(
+            413,
+            f"Expected at most {counted(MOST_COLUMNS, 'column')} in a table. Received {columns:,}. "
+            "Leave out those that the model does not read.",
+        )
+
+
+def read_typed(body: bytes, called: str, bounds: Bounds) -> pd.DataFrame:
+    """The columns of a body of Arrow or Parquet that a model reads.
+
+    Args:
+        body: its bytes.
+        called: "arrow" or "parquet".
+        bounds: how much is read.
+
+    Returns:
+        DataFrame of N rows.
+
+    Raises:
+        Refusal: 400 if it is no such table, 413 if there is too much of it, 422 for a column of
+            what cannot be a feature.
+        InputError: several columns have one name.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        table = _parquet(body, bounds) if called == "parquet" else _arrow(body, bounds)
+        _check_text(table, bounds)
+        frame = _to_pandas(table)
+    except InputError:
+        raise
+    except (pa.ArrowException, NotImplementedError, *DAMAGED) as error:
+        raise Refusal(
+            400,
+            f"Expected a body of {called.capitalize()}. Received one that cannot be read: "
+            f"{clipped(str(error), 300)}.",
+        ) from None
+    columns = without_totals([(name, frame[name]) for name in frame.columns], Notes())
+    return pd.DataFrame({name: cells.reset_index(drop=True) for name, cells in columns})
+
+
+def _parquet(body: bytes, bounds: Bounds) -> Any:
+    """The columns that are read, text as numbers of a dictionary, as small as the file has it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_metadata(io.BytesIO(body))
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    rows = sum(group.num_rows for group in groups)
+    bounds.check(max(rows, metadata.num_rows), metadata.num_columns, 0)
+    schema = metadata.schema.to_arrow_schema()
+    names = _present(schema, bounds)
+    if not names:
+        return pa.table({"": pa.nulls(rows)})
+    places = [
+        place
+        for place in range(metadata.num_columns)
+        if _within(metadata.schema.column(place).path, names)
+    ]
+    leaves = [metadata.schema.column(place) for place in places]
+    if any(leaf.max_repetition_level or leaf.max_definition_level > 1 for leaf in leaves):
+        raise ValueError("columns within columns")
+    size = 0
+    for group in groups:
+        for place, leaf in zip(places, leaves, strict=True):
+            text = leaf.physical_type == "BYTE_ARRAY"
+            size += _chunk(body, group.column(place), group.num_rows, text)
+            bounds.check(rows, len(places), size)
+    wide = sum(8 if leaf.length <= 0 else leaf.length for leaf in leaves)
+    bounds.check(rows, len(places), rows * wide)
+    texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
+    file = pq.ParquetFile(
+        io.BytesIO(body), metadata=metadata, read_dictionary=texts, pre_buffer=False
+    )
+    return file.read(columns=names, use_threads=False).select(names)
+
+
+def _within(path: str, names: list[str]) -> bool:
+    """Whether a column, perhaps of others, is read with one of some names."""
+    return any(path == name or path.startswith(f"{name}.") for name in names)
+
+
+def _chunk(body: bytes, chunk: Any, rows: int, text: bool) -> int:
+    """Bytes that one column has in one group of rows, unpacked, as each of its pages says."""
+    if chunk.num_values != rows:
+        raise ValueError(f"{chunk.path_in_schema!r} has other rows than the table")
+    start = chunk.data_page_offset
+    if chunk.has_dictionary_page and chunk.dictionary_page_offset is not None:
+        start = min(start, chunk.dictionary_page_offset)
+    end = start + chunk.total_compressed_size
+    if not 0 <= start <= end <= len(body):
+        raise ValueError(f"{chunk.path_in_schema!r} lies beyond the end of the file")
+    size = 0
+    for unpacked, encoding in pages(body, start, end):
+        if text and encoding == DELTA_BYTE_ARRAY:
+            raise Refusal(
+                413,
+                f"Expected text whose size a file tells. Received {chunk.path_in_schema!r} in the "
+                "encoding DELTA_BYTE_ARRAY, which may unpack to any size. Write it with another.",
+            )
+        size += unpacked
+    return size
+
+
+def _arrow(body: bytes, bounds: Bounds) -> Any:
+    """The columns that are read of a stream, or of a file, which has a stream within."""
+    import pyarrow as pa
+
+    stream = pa.py_buffer(body)
+    if body.startswith(b"ARROW1"):
+        stream = stream.slice(8)
+    schema = pa.ipc.open_stream(stream).schema
+    check_columns(len(schema))
+    rows, size = sizes(pa.ipc.MessageReader.open_stream(stream))
+    names = _present(schema, bounds)
+    bounds.check(rows, len(schema), max(size, rows * len(names) * 8))
+    if not names:
+        return pa.table({"": pa.nulls(rows)})
+    options = pa.ipc.IpcReadOptions(
+        included_fields=sorted(schema.get_field_index(name) for name in names), use_threads=False
+    )
+    table = pa.ipc.open_stream(stream, options=options).read_all()
+    table.validate(full=True)
+    return table.select(names)
+
+
+def _present(schema: Any, bounds: Bounds) -> list[str]:
+    """The names of the columns that are there and are read."""
+    refuse_repeated("the body", schema.names)
+    names = [field.name for field in schema if field.name in bounds.names]
+    for name in names:
+        kind = schema.field(name).type
+        if not _is_cell(kind):
+            raise Refusal(
+                422,
+                f"Expected numbers, text, booleans or dates in column {name!r}. Received: "
+                f"{clipped(str(kind), 100)}.",
+            )
+    return names
+
+
+def _is_cell(kind: Any) -> bool:
+    """Whether a column of a type holds numbers, text, booleans or times."""
+    import pyarrow as pa
+
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    plain = pa.types.is_primitive(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind)
+    return bool(plain or _is_text(kind))
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    one_of = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view")
+    return any(getattr(pa.types, f"is_{name}")(kind) for name in one_of)
+
+
+def _check_text(table: Any, bounds: Bounds) -> None:
+    """Refuse text that repeats so often that it is too much, cell by cell."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    size = 0
+    for column in table.columns:
+        for chunk in column.chunks:
+            cells = chunk.storage if isinstance(chunk, pa.ExtensionArray) else chunk
+            if pa.types.is_dictionary(cells.type) and _is_text(cells.type.value_type):
+                lengths = _lengths(cells.dictionary)
+                size += pc.sum(lengths.take(cells.indices)).as_py() or 0
+            elif _is_text(cells.type):
+                size += pc.sum(_lengths(cells)).as_py() or 0
+    bounds.check(len(table), len(table.columns), size)
+
+
+def _lengths(cells: Any) -> Any:
+    """Bytes of each text, as whole numbers of 64 bits."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if cells.type in (pa.string_view(), pa.binary_view()):  # of which pyarrow tells no lengths
+        views = np.frombuffer(cells.buffers()[1], np.int32, 4 * (len(cells) + cells.offset))
+        lengths = views.reshape(-1, 4)[cells.offset :, 0].astype(np.int64)
+        return pa.array(np.where(cells.is_valid().to_numpy(zero_copy_only=False), lengths, 0))
+    return pc.binary_length(cells).cast(pa.int64())
+
+
+def _to_pandas(table: Any) -> pd.DataFrame:
+    """The table with its text as text, and whole numbers as they are."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    long = False
+    for number, field in enumerate(table.schema):
+        column, kind = table.column(number), field.type
+        if pa.types.is_dictionary(kind) and _is_text(kind.value_type):
+            kind = kind.value_type
+            column = column.cast(kind)
+        if _is_text(kind):
+            table = table.set_column(number, field.name, column.cast(pa.string()))
+        elif pa.types.is_integer(kind) and column.null_count:
+            ends = pc.min_max(column).as_py()
+            long |= any(end is not None and abs(end) > WHOLE for end in ends.values())
+    # what pandas wrote of its own types and labels is left alone: it need not be true
+    return table.to_pandas(ignore_metadata=True, integer_object_nulls=long)
