@@ -18,6 +18,7 @@ from covey.start.start import LinearStart
 from covey.table.training_data import TrainingData
 from covey.types import Array, Rows
 
+FEW = 1000  # rows up to which larger steps, of fewer trees, are as good
 MANY = 2000  # training rows from which on trees are fewer and larger, for the sake of prediction
 LEAST_ROWS = 20  # with a target, that a fold must train on for trees of it
 FEATURES = 30  # that each tree may choose from
@@ -256,11 +257,11 @@ def _grown_together(
 def _settings(data: TrainingData, seed: int) -> dict[str, Any]:
     """Parameters of LightGBM: few trees, since each is followed for each row to predict."""
     rows, features = len(data.Y), data.inputs.matrix.shape[1]
-    many = rows >= MANY
+    many, few = rows >= MANY, rows <= FEW
     return {
         "objective": "l2",
         "num_iterations": 60 if many else 300,
-        "learning_rate": 0.2 if many else 0.1,
+        "learning_rate": 0.2 if many else 0.1 if few else 0.07,
         "num_leaves": 63 if many else 15,
         "min_data_in_leaf": 20 if many else 5,
         "feature_fraction": min(1.0, FEATURES / features),
