@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, TypeVar
 
 from fastapi.concurrency import run_in_threadpool
@@ -48,8 +49,7 @@ def read_json(body: bytes) -> Any:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice[id(found)] = next(name for name in names if names.count(name) > 1)
+            twice[id(found)] = first_repeated(name for name, _ in pairs)
             kept.append(found)
         return found
 
@@ -63,6 +63,16 @@ def read_json(body: bytes) -> Any:
     if twice:
         raise _repeated(content, twice)
     return content
+
+
+def first_repeated(names: Iterable[str]) -> str:
+    """The first name that was there before; there is one."""
+    counts = Counter[str]()
+    for name in names:
+        counts[name] += 1
+        if counts[name] > 1:
+            return name
+    raise AssertionError("no name is repeated")
 
 
 def write_json(content: Any) -> bytes:

@@ -16,7 +16,7 @@ from covey import __version__
 from covey.errors import counted, shown
 from covey.serve.bodies import CSV, JSON, media_type, read_table
 from covey.serve.documents import refusals
-from covey.serve.json_bodies import read_json, write_json
+from covey.serve.json_bodies import first_repeated, read_json, write_json
 from covey.serve.questions import plain
 from covey.serve.refusal import Refusal
 from covey.serve.rows import check_count, from_columns, from_records, with_cells
@@ -122,8 +122,8 @@ def _frame(content: Mapping[str, Any], service: Service) -> pd.DataFrame:
         if not isinstance(columns, list) or not all(isinstance(c, str) for c in columns):
             raise Refusal(422, f"Expected `columns` to be names. Received: {shown(columns)}.")
         if len(set(columns)) < len(columns):
-            twice = next(name for name in columns if columns.count(name) > 1)
-            raise Refusal(422, f"Expected each of `columns` once. Received {shown(twice)} twice.")
+            twice = shown(first_repeated(columns))
+            raise Refusal(422, f"Expected each of `columns` once. Received {twice} twice.")
         return _records(_named(value["data"], columns), service)
     if form == "inputs" and isinstance(value, Mapping):
         return _columns(value, service)
