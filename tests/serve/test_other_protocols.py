@@ -220,3 +220,35 @@ def test_columns_that_come_twice_are_refused(client):
     answer = client.post("/invocations", content=content)
     assert answer.status_code == 422
     assert "row 0, column 'number'" in answer.json()["message"]
+
+
+def test_binary_tensors_are_refused_by_their_name(client):
+    # as tritonclient sends an input unless it is told `binary_data=False`
+    head = {"inputs": [{"name": "number", "shape": [1], "datatype": "FP64"}]}
+    head["inputs"][0]["parameters"] = {"binary_data_size": 8}
+    text = json.dumps(head).encode()
+    answer = client.post(
+        INFER,
+        content=text + np.array([0.7]).tobytes(),
+        headers={"Inference-Header-Content-Length": str(len(text))},
+    )
+    assert answer.status_code == 415
+    assert "binary_data=False" in answer.json()["error"]
+
+
+def test_gaps_come_as_the_client_of_mlflow_writes_them(client, model):
+    # ScoringServerClient sends a DataFrame's gaps as NaN, of labels too, and infinity likewise
+    X, _ = table()
+    X = X[:6].assign(colour=["red", np.nan, "green", "blue", np.nan, "red"])
+    content = json.dumps({"dataframe_split": X.to_dict("split")})
+    assert "NaN" in content
+    answer = client.post("/invocations", content=content)
+    assert answer.status_code == 200, answer.text
+    found = pd.DataFrame(answer.json()["predictions"])
+    joint = model.predict_distribution(X)
+    np.testing.assert_allclose(found["mean_middle"], joint.mean[:, 1])
+    X.loc[3, "number"] = np.inf
+    content = json.dumps({"dataframe_split": X.to_dict("split")})
+    answer = client.post("/invocations", content=content)
+    assert answer.status_code == 422
+    assert "row 3, column 'number'" in answer.json()["message"]

@@ -63,9 +63,25 @@ def test_an_observed_target_narrows_the_others(page):
     page.fill("#given-1", "0.3")
     settled(page)
     assert page.locator(".target.given .who").inner_text() == "middle"
+    page.fill("#given-1", "0.30517")  # shown as it was typed, not as if it had an error
+    settled(page)
+    assert mean(page) == "0.30517"
+    page.fill("#given-1", "0.3")
+    settled(page)
     assert page.locator(".target .mean small").first.inner_text() != text
     page.wait_for_timeout(700)
     assert "given" in page.url
+
+
+def test_numbers_read_as_people_write_them(page):
+    shown = {
+        "number(-0.04, 1)": "0.0",
+        "number(-0.06, 1)": "\u22120.1",
+        "number(-1234.6, 90)": "\u22121\u202f235",
+        "parted('-1234.25')": "\u22121\u202f234.25",
+        "parted('-1.5e-9')": "\u22121.5e\u22129",
+    }
+    assert {each: page.evaluate(each) for each in shown} == shown
 
 
 def test_a_link_shows_the_same(page):

@@ -1,5 +1,6 @@
 """Real processes on loopback: SIGTERM, dropped connections, slow bodies, several workers."""
 
+import asyncio
 import json
 import signal
 import socket
@@ -12,6 +13,7 @@ import urllib.request
 
 import pytest
 
+from covey.cli.serve import _listen
 from tests.serve.conftest import MODEL, serving
 
 ROW = {"number": 0.1, "gaps": None, "colour": "red"}
@@ -88,6 +90,23 @@ def test_slow_bodies_and_dropped_connections_leave_the_server_well():
         process.send_signal(signal.SIGTERM)
         process.wait(30)
         assert "Traceback" not in logged()
+
+
+def test_no_answer_waits_for_the_packet_before_it():
+    async def waits(listening):
+        found = asyncio.get_running_loop().create_future()
+
+        def accepted(_, writer):
+            own = writer.get_extra_info("socket")
+            found.set_result(own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        async with await asyncio.start_server(accepted, sock=listening):
+            _, writer = await asyncio.open_connection(*listening.getsockname())
+            writer.close()
+            return await asyncio.wait_for(found, 20)
+
+    assert asyncio.run(waits(_listen("127.0.0.1", 0))) != 0
 
 
 def test_several_processes_share_a_port(tmp_path):

@@ -155,8 +155,10 @@ def call(options: argparse.Namespace) -> None:
 def _listen(host: str, port: int) -> socket.socket:
     """A socket that is bound, or why it cannot be."""
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        found = socket.socket(family)
+        # with its protocol: of a socket that lacks it asyncio does not know that it is of TCP, and
+        # lets small packets wait for each other, about 40 ms in each answer
+        kind = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+        found = socket.socket(*kind[0][:3])
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind((host, port))
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -72,25 +73,33 @@ def _feature(column: Any) -> dict[str, Any]:
     assert isinstance(column, NumericColumn)
     ends = (column.low, column.center, column.high)
     known = [value for value in ends if value is not None]
+    typical = _typical(column)
     spread = 1.349 * column.scale
     whole = all(float(value).is_integer() for value in known) and abs(spread - round(spread)) < 1e-6
     more = {
         "kind": column.kind,
         "low": column.low,
         "high": column.high,
-        "typical": column.center,
+        "typical": typical,
         "whole": column.kind == "number" and whole,
-        "example": column.center,
+        "example": typical,
     }
     if column.spelling.unit:
         more["unit"] = column.spelling.unit
     if column.kind != "number" or column.spelling.is_percentage:  # text is the sure way
         # dates and durations are numbers of days here, and text in rows
-        more["example"] = as_text(column, column.center)
+        more["example"] = as_text(column, typical)
         more["low_text"], more["high_text"] = (
             None if end is None else as_text(column, end) for end in (column.low, column.high)
         )
     return found | more
+
+
+def _typical(column: NumericColumn) -> float:
+    """The median; of dates without a time a day, since that of an even number may be at noon."""
+    ends = (column.low, column.high)
+    days = column.kind == "date" and all(e is not None and float(e).is_integer() for e in ends)
+    return math.floor(column.center) if days else column.center
 
 
 def as_text(column: Any, value: float) -> str:

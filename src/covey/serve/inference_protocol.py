@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 VERSION = "1"  # of the model, the only one
+BINARY = "Inference-Header-Content-Length"  # a header of the binary tensor data extension
 DATATYPES = {
     "BOOL": (bool,),
     **dict.fromkeys(("FP16", "FP32", "FP64"), (int, float)),
@@ -74,7 +75,7 @@ ABOUT: dict[str, Any] = {"summary": "The model", "responses": refusals(401, 404,
 READY: dict[str, Any] = {**ABOUT, "summary": "Whether the model can predict"}
 INFER: dict[str, Any] = {
     "summary": "Predict",
-    "responses": refusals(400, 401, 404, 408, 413, 422, 503, schema=ERROR),
+    "responses": refusals(400, 401, 404, 408, 413, 415, 422, 503, schema=ERROR),
     "openapi_extra": BODY,
 }
 
@@ -136,6 +137,13 @@ def routes(service: Service) -> APIRouter:
     @router.post("/models/{name}/versions/{version}/infer", **INFER)
     async def infer(request: Request, name: str, version: str | None = None) -> Response:
         known(name, version)
+        if BINARY in request.headers:
+            raise Refusal(
+                415,
+                f"Expected tensors in JSON. Received binary ones, which the header {BINARY} tells, "
+                "and that extension is not among those at /v2. Let the client send JSON, such as "
+                "by `set_data_from_numpy(values, binary_data=False)` of tritonclient.",
+            )
         body = await service.reply(await request.body(), partial(_read, service))
         return Response(body, media_type=JSON)
 

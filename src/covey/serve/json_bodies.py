@@ -37,8 +37,15 @@ async def aside(size: int, function: Callable[P, T], *args: P.args, **kwargs: P.
     return await run_in_threadpool(function, *args, **kwargs)
 
 
-def read_json(body: bytes) -> Any:
+def read_json(body: bytes, *, nan_is_null: bool = False) -> Any:
     """What a body of JSON holds.
+
+    Args:
+        body: its bytes.
+        nan_is_null: whether NaN, which is no JSON, stands for null, as some clients write gaps.
+
+    Returns:
+        Its content.
 
     Raises:
         Refusal: 400 if it is no JSON; 422 if an object has a name twice, since either value may be
@@ -55,7 +62,9 @@ def read_json(body: bytes) -> Any:
 
     kept: list[Any] = []  # so that no other object comes to have the same identity
     try:
-        content = json.loads(body, object_pairs_hook=once)
+        content = json.loads(
+            body, object_pairs_hook=once, parse_constant=_null_or_float if nan_is_null else None
+        )
     except RecursionError:
         raise Refusal(400, "Expected JSON. Received lists or objects nested too deeply.") from None
     except ValueError as error:
@@ -73,6 +82,10 @@ def first_repeated(names: Iterable[str]) -> str:
         if counts[name] > 1:
             return name
     raise AssertionError("no name is repeated")
+
+
+def _null_or_float(name: str) -> float | None:
+    return None if name == "NaN" else float(name)
 
 
 def write_json(content: Any) -> bytes:

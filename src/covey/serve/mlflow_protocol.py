@@ -85,7 +85,8 @@ def routes(service: Service) -> APIRouter:
         def read(body: bytes) -> Asked:
             if kind == CSV:
                 return service.table(read_table(body, CSV, service.bounds), list(FLAT)), _written
-            content = read_json(body)
+            # MLflow's own client writes the gaps of a DataFrame as NaN
+            content = read_json(body, nan_is_null=True)
             if not isinstance(content, Mapping):
                 raise Refusal(422, f"Expected an object with one of {', '.join(FORMS)}.")
             params = content.get("params") or {}

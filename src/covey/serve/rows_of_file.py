@@ -104,7 +104,8 @@ def _written(column: NumericColumn, values: Array) -> list[str | None]:
         texts = [str(stamp).replace("T", " ").removesuffix(".000000") for stamp in stamps]
         texts = [text.removesuffix(" 00:00:00") for text in texts]
     elif column.kind == "number":
-        texts = [f"{value!r}%".replace(".", column.spelling.decimal) for value in values.tolist()]
+        bare = [repr(value).removesuffix(".0") for value in values.tolist()]
+        texts = [f"{text}%".replace(".", column.spelling.decimal) for text in bare]
     else:
         spans = [pd.Timedelta(0 if np.isnan(v) else round(v * 864e8), "us") for v in values]
         if column.kind == "time":

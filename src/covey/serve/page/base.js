@@ -32,10 +32,20 @@ function number(value, error) {
     const more = Math.max(1, Math.min(15, Math.ceil(known) + 2));
     return value.toExponential(more - 1).replace("-", "\u2212");
   }
-  const shown = value.toFixed(Math.max(0, Math.min(8, digits)));
-  const [whole, rest] = shown.split(".");
-  const parted = whole.replace(/\B(?=(\d{3})+$)/g, "\u202f");
-  return (rest ? `${parted}.${rest}` : parted).replace("-", "\u2212");
+  return parted(value.toFixed(Math.max(0, Math.min(8, digits))).replace(/^-(?=[0.]+$)/, ""));
+}
+
+// Digits in groups, and a sign as wide as they are.
+function parted(text) {
+  const [whole, rest] = text.split(".");
+  const groups = whole.replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  return (rest ? `${groups}.${rest}` : groups).replaceAll("-", "\u2212");
+}
+
+// The mean of a target; one that is observed as it was typed, since it has no error.
+function estimate(row, name) {
+  const typed = (row.observed || []).includes(name) ? state.given[name] : undefined;
+  return typed === undefined ? number(row.mean[name], row.std[name]) : parted(String(typed));
 }
 
 // Round numbers between two ends, about `count` of them.

@@ -69,12 +69,12 @@ function show() {
     showMatrix();
     showPlane();
     $("outer-level").textContent = `${Math.round(state.level * 100)}%`;
-    document.querySelector(".key.inner").hidden = state.level <= 0.5;
+    $("inner-entry").hidden = state.level <= 0.5;
   }
   clearTimeout(saying);
   saying = setTimeout(() => {
     const row = state.answer.rows[0];
-    $("said").textContent = state.answer.targets.slice(0, 8).map((name) => `${name} ${number(row.mean[name], row.std[name])}`).join(", ");
+    $("said").textContent = state.answer.targets.slice(0, 8).map((name) => `${name} ${estimate(row, name)}`).join(", ");
     keep();
   }, 500);
 }

@@ -92,7 +92,7 @@ function showPlane() {
     const [a, b] = [x(seen[0]), y(seen[1])];
     drawn.append(shape("path", { class: "dot given-dot", d: `M${a},${b - 7}L${a + 7},${b}L${a},${b + 7}L${a - 7},${b}Z` }));
   }
-  $("seen-key").hidden = $("seen-word").hidden = !both;
+  $("seen-entry").hidden = !both;
   parts.push(inside, drawn);
   parts.push(shape("text", { class: "title", x: (left + width - right) / 2, y: height - 8, "text-anchor": "middle" }, pair[0]));
   const middle = (top + height - bottom) / 2;
@@ -101,7 +101,7 @@ function showPlane() {
   const i = lines_index(pair[0]);
   const j = lines_index(pair[1]);
   const together = known.has(pair[0]) || known.has(pair[1]) ? "" : `, correlation ${row.correlation[i][j].toFixed(2)}`;
-  const each = pair.map((name) => `${name} ${number(row.mean[name], row.std[name])}`).join(", ");
+  const each = pair.map((name) => `${name} ${estimate(row, name)}`).join(", ");
   plane.setAttribute("aria-label", `Regions of two targets around ${each}${together}`);
 }
 

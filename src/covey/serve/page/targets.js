@@ -29,14 +29,14 @@ function showGiven() {
 function showTargets() {
   const row = state.answer.rows[0];
   const known = new Set(row.observed || []);
-  $("strip").replaceChildren(...state.answer.targets.map((name) => element("span", {}, `${name} `, element("b", { text: number(row.mean[name], row.std[name]) }))));
+  $("strip").replaceChildren(...state.answer.targets.map((name) => element("span", {}, `${name} `, element("b", { text: estimate(row, name) }))));
   for (const [name, line] of lines) {
     const mean = row.mean[name];
     const std = row.std[name];
     const given = known.has(name);
     const [low, high] = row.interval[name];
     line.box.classList.toggle("given", given);
-    line.mean.replaceChildren(number(mean, std), given ? "" : element("small", { text: ` \u00b1 ${number(std, std)}` }));
+    line.mean.replaceChildren(estimate(row, name), given ? "" : element("small", { text: ` \u00b1 ${number(std, std)}` }));
     line.range.textContent = given ? "observed" : `${number(low, std)} to ${number(high, std)}`;
     drawBar(line, mean, low, high, given);
   }
