@@ -33,7 +33,7 @@ def without_totals(
     last = _rows(columns, before, count)
     above = _rows(columns, max(0, before - BEFORE), before)
     dropped, kept = footers(last, above, 0, lambda number: _column(columns[number][1][:before]))
-    notes.leave_out([row for row in last[len(last) - dropped :] if any(row)], "after the last row")
+    notes.leave_out_below([row for row in last[len(last) - dropped :] if any(row)])
     notes.keep(kept)
     found = [(name, cells.iloc[: count - dropped]) for name, cells in columns]
     if found and not _is_number(found[0][1]):

@@ -20,10 +20,12 @@ class Notes:
     Attributes:
         facts: How it was read and what was left out, as parts of a sentence.
         options: Names of the options that say otherwise.
+        below: Lines below the rows that were left out, as their cells.
     """
 
     facts: list[str] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
+    below: list[Sequence[str]] = field(default_factory=list)
 
     def add(self, fact: str, *options: str) -> None:
         """Add a fact.
@@ -40,11 +42,20 @@ class Notes:
 
         Args:
             lines: Their cells; nothing is added if there are none.
-            where: Where they stand, such as "after the last row".
+            where: Where they stand, such as "before the table".
         """
         if lines:
             count = len(lines)
             self.add(f"{count} line{'s' * (count > 1)} {where} left out ({quoted(lines[0])})")
+
+    def leave_out_below(self, lines: Sequence[Sequence[str]]) -> None:
+        """Add that lines after the last row are totals or notes.
+
+        Args:
+            lines: Their cells; nothing is added if there are none.
+        """
+        self.below.extend(lines)
+        self.leave_out(lines, "after the last row")
 
     def keep(self, first: str) -> None:
         """Add that the last row is a row.

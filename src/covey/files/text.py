@@ -13,7 +13,7 @@ from covey.files.dialect import BLANKS, NONE, Dialect, records, tabbed
 from covey.files.encoding import decode, zero_bytes
 from covey.files.foot import tell_subtotals
 from covey.files.head import SEPARATORS_IN_WORDS, Head, find_head, no_table
-from covey.files.names import finish, refuse_repeated, tidy
+from covey.files.names import finish, tidy
 from covey.files.numerals import canonical, find_decimal
 from covey.files.quotes import find_swallowed, unended_error
 from covey.files.second import refuse_second_table
@@ -22,7 +22,7 @@ from covey.files.wrapped import unwrapped
 from covey.table.vocabulary import ABSENT, DECIMAL
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
@@ -48,7 +48,7 @@ class TextOptions:
         encoding: The encoding.
         na: What means "missing" besides the usual.
         usual: The decimal mark of earlier files, for one that does not tell its own.
-        only: The names of the columns to return; the others are looked at all the same.
+        check_width: Called with the number of columns before their cells are read; may raise.
     """
 
     sep: str | None = None
@@ -56,7 +56,7 @@ class TextOptions:
     encoding: str | None = None
     na: Sequence[str] = ()
     usual: str | None = None
-    only: Collection[str] | None = None
+    check_width: Callable[[int], None] | None = None
 
 
 def read_text(source: Source, options: TextOptions, notes: Notes) -> pd.DataFrame:
@@ -80,6 +80,8 @@ def read_text(source: Source, options: TextOptions, notes: Notes) -> pd.DataFram
         raise zero_bytes(source.name, text.count("\n", 0, text.index("\0")) + 1)
     text = unwrapped(text, notes)
     head = find_head(source.name, text, options.sep, notes)
+    if options.check_width is not None:
+        options.check_width(len(head.names))
     columns = _columns(source.name, head, notes)
     decimal, doubtful = options.decimal, ""
     if decimal is None:
@@ -89,16 +91,11 @@ def read_text(source: Source, options: TextOptions, notes: Notes) -> pd.DataFram
         taken = re.sub(r"(\.\d*?[1-9])0+|\.0+", r"\1", doubtful.replace(",", "."))
         other = re.sub(r"[.,](?=\d{3})", "", doubtful)
         notes.add(f"{doubtful!r} is read as {taken}, not as {other}", "decimal")
-    names = [tidy(name) for name in head.names]
-    if options.only is not None:
-        refuse_repeated(source.name, names)
-        pairs = [pair for pair in zip(names, columns, strict=True) if pair[0] in options.only]
-        names, columns = [name for name, _ in pairs], [column for _, column in pairs]
     if decimal == ",":
         columns = [canonical(column) for column in columns]
     columns = [without_missing(column, options.na) for column in columns]
     series = [column.to_pandas() for column in columns]
-    frame = finish(source.name, list(zip(names, series, strict=True)), notes)
+    frame = finish(source.name, list(zip(map(tidy, head.names), series, strict=True)), notes)
     frame.attrs[DECIMAL] = decimal
     return frame
 
@@ -177,7 +174,7 @@ def _columns(name: str, head: Head, notes: Notes) -> list[Any]:
     columns = [column.slice(0, len(column) - tail.rows) for column in columns]
     if comments := comments + tail.comments:
         notes.add(f"{counted(comments, 'line')} of comments between the rows left out")
-    notes.leave_out(tail.lines, "after the last row")
+    notes.leave_out_below(tail.lines)
     notes.keep(tail.kept)
     tell_subtotals(columns[0], notes)
     return without_repeated_names(columns, head.names, head.has_names, notes)

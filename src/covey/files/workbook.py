@@ -186,7 +186,7 @@ def _footers(texts: list[list[str]], notes: Notes) -> int:
     empty = [number for number, row in enumerate(last) if not any(row)]
     apart = len(last) - empty[0] - 1 if empty else 0
     count, kept = footers(last, above, apart, lambda number: _cells(texts, number))
-    notes.leave_out([row for row in last[len(last) - count :] if any(row)], "after the last row")
+    notes.leave_out_below([row for row in last[len(last) - count :] if any(row)])
     notes.keep(kept)
     return count
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from covey.errors import InputError
-from covey.files.notes import Notes
+from covey.errors import InputError, counted
+from covey.files.notes import Notes, quoted
 from covey.files.source import Source
 from covey.serve.refusal import Refusal
-from covey.serve.typed_tables import MOST_COLUMNS, Bounds, check_columns, read_typed
+from covey.serve.typed_tables import Bounds, check_columns, read_typed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +25,7 @@ TABLES = {
     PARQUET: "parquet",
     "application/x-parquet": "parquet",
 }
+
 SEPARATORS = (b",", b";", b"\t", b"|", b" ")
 
 
@@ -46,31 +47,40 @@ def read_table(body: bytes, kind: str, bounds: Bounds) -> pd.DataFrame:
         DataFrame of N rows.
 
     Raises:
-        Refusal: 400 if it is no such table, 413 if there is too much of it.
+        Refusal: 400 if it is no such table, 413 if there is too much of it, 422 if its last lines
+            look like no rows.
     """
-    from covey.files.text import TextOptions, read_text
-
     if not body:
         raise Refusal(400, "Expected a table. Received an empty body.")
     try:
         if TABLES[kind] != "csv":
             return read_typed(body, TABLES[kind], bounds)
-        _check_lines(body, bounds)
-        options = TextOptions(usual=bounds.decimal, only=bounds.names)
-        return read_text(Source("the body", ".csv", body, "text"), options, Notes())
+        return _read_csv(body, bounds)
     except InputError as error:
         raise Refusal(400, str(error)) from None
 
 
-def _check_lines(body: bytes, bounds: Bounds) -> None:
-    """Count the lines of text, and what may separate cells in them, before they are looked at."""
-    ends = body.count(b"\n"), body.count(b"\r")
-    if max(ends) > 2 * bounds.rows + 1000:  # cells may have several lines
-        bounds.check(max(ends), 0, 0)
-    end = b"\n" if ends[0] else b"\r"
-    for separator in SEPARATORS:
-        if body.count(separator) >= MOST_COLUMNS:
-            check_columns(1 + max(line.count(separator) for line in body.split(end)))
+def _read_csv(body: bytes, bounds: Bounds) -> pd.DataFrame:
+    from covey.files.text import TextOptions, read_text
+
+    most = 2 * bounds.rows + 1000  # cells may have several lines
+    if (lines := max(body.count(b"\n"), body.count(b"\r"))) > most:
+        raise Refusal(
+            413,
+            f"Expected at most {counted(most, 'line')} of text in a request. Received {lines:,}. "
+            "Send the rows in several requests.",
+        )
+    first = body.lstrip().partition(b"\n")[0].partition(b"\r")[0]  # the names, most likely
+    check_columns(1 + max(map(first.count, SEPARATORS)))  # before all of the text is looked at
+    options, notes = TextOptions(usual=bounds.decimal, check_width=check_columns), Notes()
+    frame = read_text(Source("the body", ".csv", body, "text"), options, notes)
+    if notes.below:  # as many rows come back as are sent
+        raise Refusal(
+            422,
+            f"Expected rows alone. Received {quoted(notes.below[0])} below the last row, which "
+            "looks like a total or a note. Leave it out.",
+        )
+    return frame[[name for name in frame.columns if name in bounds.names]]
 
 
 def write_table(frame: pd.DataFrame, kind: str) -> bytes:
