@@ -49,6 +49,7 @@ class TextOptions:
         na: What means "missing" besides the usual.
         usual: The decimal mark of earlier files, for one that does not tell its own.
         only: The names of the columns to return; the others are looked at all the same.
+        as_written: Names of columns whose numbers keep their decimal comma.
     """
 
     sep: str | None = None
@@ -57,6 +58,7 @@ class TextOptions:
     na: Sequence[str] = ()
     usual: str | None = None
     only: Collection[str] | None = None
+    as_written: Collection[str] = ()
 
 
 def read_text(source: Source, options: TextOptions, notes: Notes) -> pd.DataFrame:
@@ -95,7 +97,10 @@ def read_text(source: Source, options: TextOptions, notes: Notes) -> pd.DataFram
         pairs = [pair for pair in zip(names, columns, strict=True) if pair[0] in options.only]
         names, columns = [name for name, _ in pairs], [column for _, column in pairs]
     if decimal == ",":
-        columns = [canonical(column) for column in columns]
+        columns = [
+            column if name in options.as_written else canonical(column)
+            for name, column in zip(names, columns, strict=True)
+        ]
     columns = [without_missing(column, options.na) for column in columns]
     series = [column.to_pandas() for column in columns]
     frame = finish(source.name, list(zip(names, series, strict=True)), notes)

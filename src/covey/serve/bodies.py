@@ -56,7 +56,8 @@ def read_table(body: bytes, kind: str, bounds: Bounds) -> pd.DataFrame:
         if TABLES[kind] != "csv":
             return read_typed(body, TABLES[kind], bounds)
         _check_lines(body, bounds)
-        options = TextOptions(usual=bounds.decimal, only=bounds.names)
+        commas = bounds.with_commas
+        options = TextOptions(usual=bounds.decimal, only=bounds.names, as_written=commas)
         return read_text(Source("the body", ".csv", body, "text"), options, Notes())
     except InputError as error:
         raise Refusal(400, str(error)) from None
