@@ -72,6 +72,7 @@ def read(
         sheet=options.sheet,
         usual=None if model is None else model.schema_.decimal,
         percentages=() if model is None else model.fitted_.percentages,
+        as_written=() if model is None else model.fitted_.with_commas,
     )
 
 

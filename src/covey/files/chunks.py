@@ -141,7 +141,8 @@ class ChunkedText:
                 if doubtful:
                     notes.add(f"{doubtful!r} is read with {decimal!r} for decimals", "decimal")
         tell(source, head.dialect, told, decimal, options, notes)
-        return replace(found, verdicts=Verdicts.of(name, names, joined, decimal, sure))
+        verdicts = Verdicts.of(name, names, joined, decimal, sure, options.as_written)
+        return replace(found, verdicts=verdicts)
 
     def cut(self, read: Read, start: int, length: int) -> int:
         """Where a stretch of lines ends that begins with a row.

@@ -36,6 +36,7 @@ def read_table(
     sheet: str | None = None,
     usual: str | None = None,
     percentages: Collection[str] = (),
+    as_written: Collection[str] = (),
 ) -> pd.DataFrame:
     """Read a table: CSV and other text, Parquet, Feather, JSON records or a workbook of Excel.
 
@@ -55,6 +56,8 @@ def read_table(
             does not tell its own, as one of a single "1.200".
         percentages: Names of columns that earlier files, such as those of training, had as text
             such as "5%". Cells of a workbook that show 5%, and hold 0.05, come as this text too.
+        as_written: Names of columns of text whose numbers keep their decimal comma, since earlier
+            ones did.
 
     Returns:
         The table, of shape (N, F), rows numbered from 0. `attrs["covey.decimal"]` is the decimal
@@ -74,7 +77,7 @@ def read_table(
     if sheet is not None and not isinstance(sheet, str):
         raise InputError(f"`sheet` must be the name of a sheet, as text. Received: {shown(sheet)}.")
     marks = _marks(na)
-    options = TextOptions(sep, decimal, encoding, marks, usual)
+    options = TextOptions(sep, decimal, encoding, marks, usual, as_written=as_written)
     listed: list[Any] = (
         list(paths)
         if isinstance(paths, Iterable) and not isinstance(paths, str | bytes | os.PathLike)

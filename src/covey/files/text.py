@@ -22,7 +22,7 @@ from covey.files.wrapped import unwrapped
 from covey.table.vocabulary import ABSENT, DECIMAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     import pandas as pd
 
@@ -49,6 +49,7 @@ class TextOptions:
         na: What means "missing" besides the usual.
         usual: The decimal mark of earlier files, for one that does not tell its own.
         check_width: Called with the number of columns before their cells are read; may raise.
+        as_written: Names of columns whose numbers keep their decimal comma.
     """
 
     sep: str | None = None
@@ -57,6 +58,7 @@ class TextOptions:
     na: Sequence[str] = ()
     usual: str | None = None
     check_width: Callable[[int], None] | None = None
+    as_written: Collection[str] = ()
 
 
 def read_text(source: Source, options: TextOptions, notes: Notes) -> pd.DataFrame:
@@ -91,11 +93,15 @@ def read_text(source: Source, options: TextOptions, notes: Notes) -> pd.DataFram
         taken = re.sub(r"(\.\d*?[1-9])0+|\.0+", r"\1", doubtful.replace(",", "."))
         other = re.sub(r"[.,](?=\d{3})", "", doubtful)
         notes.add(f"{doubtful!r} is read as {taken}, not as {other}", "decimal")
+    names = [tidy(name) for name in head.names]
     if decimal == ",":
-        columns = [canonical(column) for column in columns]
+        columns = [
+            column if name in options.as_written else canonical(column)
+            for name, column in zip(names, columns, strict=True)
+        ]
     columns = [without_missing(column, options.na) for column in columns]
     series = [column.to_pandas() for column in columns]
-    frame = finish(source.name, list(zip(map(tidy, head.names), series, strict=True)), notes)
+    frame = finish(source.name, list(zip(names, series, strict=True)), notes)
     frame.attrs[DECIMAL] = decimal
     return frame
 

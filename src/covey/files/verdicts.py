@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ class Verdicts:
         thousands: For each column, whether "1.234" is a number of thousands where "," is the mark.
         comments: Whether rows that begin with "#" are comments.
         marked: Whether some rows begin with "#" and are none.
+        as_written: Names of columns whose numbers keep their decimal comma.
     """
 
     name: str
@@ -37,10 +38,17 @@ class Verdicts:
     thousands: tuple[bool, ...]
     comments: bool
     marked: bool
+    as_written: Collection[str]
 
     @classmethod
     def of(
-        cls, name: str, names: tuple[str, ...], columns: Sequence[Any], decimal: str, sure: bool
+        cls,
+        name: str,
+        names: tuple[str, ...],
+        columns: Sequence[Any],
+        decimal: str,
+        sure: bool,
+        as_written: Collection[str] = (),
     ) -> Verdicts:
         """Judge a file by its beginning and its end.
 
@@ -50,13 +58,14 @@ class Verdicts:
             columns: Arrays of text of pyarrow, of these rows.
             decimal: The decimal mark.
             sure: Whether that is known.
+            as_written: Names of columns whose numbers keep their decimal comma.
         """
         import pyarrow.compute as pc
 
         comments = have_comments(columns[0])
         marked = not comments and bool(pc.any(behind_marks(columns[0])).as_py())
         thousands = [decimal == "," and are_thousands(column) for column in columns]
-        return cls(name, names, decimal, sure, tuple(thousands), comments, marked)
+        return cls(name, names, decimal, sure, tuple(thousands), comments, marked, as_written)
 
     def without_comments(self, columns: list[Any], whole: bool) -> list[Any]:
         """Leave out rows that are comments.
@@ -105,7 +114,7 @@ class Verdicts:
         Raises:
             InputError: The stretch speaks for other numbers than the file does.
         """
-        if self.decimal != ",":
+        if self.decimal != "," or self.names[place] in self.as_written:
             return column
         own = are_thousands(column)
         if not whole and own != self.thousands[place] and has_groups(column):

@@ -14,7 +14,7 @@ from covey.errors import InputError, shown
 from covey.rows.training_table import both_inputs, network_inputs
 from covey.start.baseline import Baseline
 from covey.start.mean_model import MeanModel, PredictionError
-from covey.table import FeatureSchema, TargetText, read_features, targets_in_text
+from covey.table import FeatureSchema, NumericColumn, TargetText, read_features, targets_in_text
 from covey.table.inputs import Inputs
 from covey.types import Array, Rows
 
@@ -114,6 +114,18 @@ class FittedModel:
             *self.schema.percentages,
             *(name for name, text in targets if text.is_percentage),
         )
+
+    @property
+    def with_commas(self) -> tuple[str, ...]:
+        """Names of the features and targets that training had as text with decimal commas.
+
+        They are read as such: of the canonical "1.540" a point would part thousands.
+        """
+        spellings = [
+            *((c.name, c.spelling) for c in self.schema.columns if isinstance(c, NumericColumn)),
+            *((n, t.spelling) for n, t in zip(self.targets, self.target_texts, strict=False)),
+        ]
+        return tuple(name for name, found in spellings if found and found.decimal == ",")
 
     def inputs(self, X: Any) -> Inputs:
         """Turn a table into what the ensemble takes.

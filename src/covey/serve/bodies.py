@@ -72,7 +72,10 @@ def _read_csv(body: bytes, bounds: Bounds) -> pd.DataFrame:
         )
     first = body.lstrip().partition(b"\n")[0].partition(b"\r")[0]  # the names, most likely
     check_columns(1 + max(map(first.count, SEPARATORS)))  # before all of the text is looked at
-    options, notes = TextOptions(usual=bounds.decimal, check_width=check_columns), Notes()
+    options = TextOptions(
+        usual=bounds.decimal, check_width=check_columns, as_written=bounds.with_commas
+    )
+    notes = Notes()
     frame = read_text(Source("the body", ".csv", body, "text"), options, notes)
     if notes.below:  # as many rows come back as are sent
         raise Refusal(

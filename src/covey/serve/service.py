@@ -52,6 +52,7 @@ class Service:
             UNPACKED * limits.max_bytes,
             frozenset((*model.schema_.names, *model.targets_)),
             model.schema_.decimal,
+            model.fitted_.with_commas,
         )
         self.queue = Queue(partial(answer, model), limits.max_waiting, together=together)
 

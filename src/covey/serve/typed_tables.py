@@ -35,12 +35,14 @@ class Bounds:
         unpacked: how many bytes the columns that are read may have, unpacked.
         names: of the columns that are read: features and targets.
         decimal: the mark of the files of training, for text that does not tell its own.
+        with_commas: names of columns that had decimal commas as text in training.
     """
 
     rows: int
     unpacked: int
     names: Collection[str]
     decimal: str | None = None
+    with_commas: Collection[str] = ()
 
     def check(self, rows: int, columns: int, size: int) -> None:
         """Refuse what is too much.
