@@ -11,8 +11,11 @@ from typing import Any
 
 DELTA_BYTE_ARRAY = 7  # text that repeats the text before it, so that a page may hold any amount
 MOST_PAGES = 100_000
-TRUE, FALSE, BYTE, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = 1, 2, 3, 7, 8, 9, 10, 11, 12
+TRUE, FALSE, BYTE, I32, DOUBLE, BINARY, STRUCT = 1, 2, 3, 5, 7, 8, 12  # types of fields
+KIND, UNPACKED, PACKED = 1, 2, 3  # fields of a page
+VALUES = {0: (5, 2), 3: (8, 4)}  # by kinds of pages: the field of their values, its encoding
 DEEP = 8  # structs within structs; pages have two
+Fields = dict[int, tuple[int, Any]]  # type and value of each, by their numbers
 
 
 def pages(body: bytes, start: int, end: int) -> list[tuple[int, int | None]]:
@@ -34,25 +37,39 @@ def pages(body: bytes, start: int, end: int) -> list[tuple[int, int | None]]:
     at = start
     while at < end:
         header, at = _struct(body, at)
-        packed, unpacked = header.get(3), header.get(2)
-        if (
-            not isinstance(packed, int)
-            or not isinstance(unpacked, int)
-            or min(packed, unpacked) < 0
-        ):
-            raise ValueError("a page without a size")
-        own = header.get(5), header.get(8)
-        places = [each.get(place) for each, place in zip(own, (2, 4), strict=True) if each]
-        found.append((unpacked, places[0] if places else None))
+        packed, unpacked = _number(header, PACKED), _number(header, UNPACKED)
+        found.append((unpacked, _encoding(header)))
         at += packed
         if len(found) > MOST_PAGES:
             raise ValueError(f"a column of more than {MOST_PAGES:,} pages")
     return found
 
 
-def _struct(data: bytes, at: int, deep: int = 0) -> tuple[dict[int, Any], int]:
-    """The whole numbers and structs of a struct, by the numbers of their fields, and its end."""
-    found: dict[int, Any] = {}
+def _encoding(header: Fields) -> int | None:
+    """How the values of a page are encoded; None if it has none."""
+    if all(place in header for place, _ in VALUES.values()):
+        raise ValueError("a page of two kinds")
+    kind = _number(header, KIND)
+    if kind not in VALUES:
+        return None
+    place, encoding = VALUES[kind]
+    form, values = header.get(place, (0, None))
+    if form != STRUCT:
+        raise ValueError("a page without its values")
+    return _number(values, encoding)
+
+
+def _number(fields: Fields, place: int) -> int:
+    """A whole number of 32 bits: what has another type is passed over by other readers."""
+    kind, value = fields.get(place, (0, None))
+    if kind != I32 or not 0 <= value < 2**31:
+        raise ValueError("a page without a size, kind or encoding")
+    return int(value)
+
+
+def _struct(data: bytes, at: int, deep: int = 0) -> tuple[Fields, int]:
+    """The fields of a struct, and its end."""
+    found: Fields = {}
     field = 0
     while True:
         head = _byte(data, at)
@@ -64,7 +81,11 @@ def _struct(data: bytes, at: int, deep: int = 0) -> tuple[dict[int, Any], int]:
             field += head >> 4
         else:
             field, at = _whole(data, at)
-        found[field], at = _value(data, at, kind, deep)
+        # other readers take the last of two, and numbers of 16 bits
+        if field in found or not 0 < field < 2**15:
+            raise ValueError("a page that has a field twice, or one without a number")
+        value, at = _value(data, at, kind, deep)
+        found[field] = kind, value
 
 
 def _value(data: bytes, at: int, kind: int, deep: int) -> tuple[Any, int]:
