@@ -74,3 +74,19 @@ def test_an_encoding_is_not_hidden_by_a_second_field():
     with pytest.raises(Refusal, match="twice") as refused:
         read_table(body, PARQUET, bounds)
     assert refused.value.status == 400
+
+
+def test_an_old_writer_says_0_where_there_is_no_dictionary():
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"a": [1.5, 2.5]}), sink, use_dictionary=False)
+    body = sink.getvalue()
+    length = int.from_bytes(body[-8:-4], "little")
+    footer = body[-8 - length : -8]
+    # field 9, where pages begin; then 11, where the dictionary does; then 12 one step on
+    assert footer.count(b"\x26\x08\x3c") == 1
+    footer = footer.replace(b"\x26\x08\x3c", b"\x26\x08\x26\x00\x1c")
+    old = body[: -8 - length] + footer + len(footer).to_bytes(4, "little") + b"PAR1"
+    assert pq.read_metadata(io.BytesIO(old)).row_group(0).column(0).dictionary_page_offset == 0
+    assert pq.read_table(io.BytesIO(old))["a"].to_pylist() == [1.5, 2.5]
+    found = read_table(old, PARQUET, Bounds(rows=10, unpacked=2**19, names=frozenset({"a"})))
+    assert found["a"].tolist() == [1.5, 2.5]

@@ -165,7 +165,7 @@ def _chunk(body: bytes, chunk: Any, rows: int, text: bool) -> int:
     if chunk.num_values != rows:
         raise ValueError(f"{chunk.path_in_schema!r} has other rows than the table")
     start = chunk.data_page_offset
-    if chunk.has_dictionary_page and chunk.dictionary_page_offset is not None:
+    if chunk.has_dictionary_page and chunk.dictionary_page_offset:  # 0 of old writers: none
         start = min(start, chunk.dictionary_page_offset)
     end = start + chunk.total_compressed_size
     if not 0 <= start <= end <= len(body):
