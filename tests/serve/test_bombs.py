@@ -41,6 +41,12 @@ def repeated_text():
     return pa.table({"a": pa.DictionaryArray.from_arrays(indices, ["x" * 66_000])})
 
 
+def bits():
+    """A dictionary of 40 million booleans, 5 MB, of which one is used."""
+    values = pa.array(np.zeros(40_000_000, bool))
+    return pa.table({"a": pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()), values)})
+
+
 def long_column():
     """Half a gigabyte of zeros."""
     return pa.table({"a": pa.array(["\0" * 2**20] * 512)})
@@ -96,6 +102,7 @@ BOMBS = {
     ),
     "arrow, zeros": (ARROW, lambda: arrow(long_column(), "zstd")),
     "arrow, one text in all rows": (ARROW, lambda: arrow(repeated_text(), "lz4")),
+    "arrow, a dictionary of bits": (ARROW, lambda: arrow(bits(), "zstd")),
     "arrow, views of one text": (ARROW, lambda: arrow(pa.table({"a": views()}), "zstd")),
     "csv of many columns": (CSV, lambda: b"a" + b",a" * 8_000_000 + b"\n1\n"),
     "csv of many columns between blanks": (CSV, lambda: b"a" + b" a" * 8_000_000 + b"\r1\r"),

@@ -13,8 +13,9 @@ from typing import Any
 MOST_MESSAGES = 10_000
 DICTIONARY, RECORDS = 2, 3  # kinds of messages that have data
 HEADER_KIND, HEADER = 1, 2  # fields of a message
-DATA = 1  # the records of a dictionary
-LENGTH, BUFFERS, COMPRESSION = 0, 2, 3  # fields of records
+NUMBER, DATA, DELTA = 0, 1, 2  # fields of a dictionary: which one, its records, if it is added to
+LENGTH, NODES, BUFFERS, COMPRESSION = 0, 1, 2, 3  # fields of records
+EACH = 8  # bytes that an entry of a dictionary takes at least, whatever its type
 PACKED = 8  # bytes before a packed buffer, which say how long it is unpacked
 
 
@@ -25,17 +26,19 @@ def sizes(messages: Any) -> tuple[int, int]:
         messages: of pyarrow, one after the other.
 
     Returns:
-        How many rows there are, and how many bytes all buffers have, unpacked.
+        How many rows there are, and how many bytes all buffers have, unpacked. A dictionary that is
+        added to counts again as a whole each time, as it is put together again.
 
     Raises:
         ValueError: a message is none, or there are too many.
     """
     rows = unpacked = 0
+    dictionaries: dict[int, int] = {}
     for count, message in enumerate(messages):
         if count > MOST_MESSAGES:
             raise ValueError(f"a stream of more than {MOST_MESSAGES:,} messages")
         try:
-            length, size = _records(bytes(message.metadata), message.body)
+            length, size = _message(bytes(message.metadata), message.body, dictionaries)
         except (struct.error, IndexError, OverflowError) as error:
             raise ValueError(f"a damaged message ({error})") from None
         rows += length
@@ -43,16 +46,40 @@ def sizes(messages: Any) -> tuple[int, int]:
     return rows, unpacked
 
 
-def _records(data: bytes, body: Any) -> tuple[int, int]:
-    """Rows of a message, none for that of a dictionary; and bytes of its buffers, unpacked."""
+def _message(data: bytes, body: Any, dictionaries: dict[int, int]) -> tuple[int, int]:
+    """Rows of a message, none for that of a dictionary; and bytes that it has, unpacked."""
     (root,) = struct.unpack_from("<I", data)
     kind_at, table_at = _field(data, root, HEADER_KIND), _field(data, root, HEADER)
     kind = data[kind_at] if kind_at else 0
     if kind not in (DICTIONARY, RECORDS) or not table_at:
         return 0, 0
     table = _target(data, table_at)
-    if kind == DICTIONARY:
-        table = _target(data, _field(data, table, DATA))
+    if kind == RECORDS:
+        return _records(data, table, body)
+    records = _target(data, _field(data, table, DATA))
+    entries, size = _records(data, records, body)
+    size += EACH * max(entries, _longest(data, records))
+    number_at, delta_at = _field(data, table, NUMBER), _field(data, table, DELTA)
+    number = struct.unpack_from("<q", data, number_at)[0] if number_at else 0
+    if delta_at and data[delta_at]:
+        size += dictionaries.get(number, 0)
+    dictionaries[number] = size
+    return 0, size
+
+
+def _longest(data: bytes, table: int) -> int:
+    """Entries of the longest column of records, which may differ from what the records say."""
+    nodes_at = _field(data, table, NODES)
+    if not nodes_at:
+        return 0
+    vector = _target(data, nodes_at)
+    (count,) = struct.unpack_from("<I", data, vector)
+    starts = range(vector + 4, vector + 4 + 16 * count, 16)
+    return max((struct.unpack_from("<q", data, start)[0] for start in starts), default=0)
+
+
+def _records(data: bytes, table: int, body: Any) -> tuple[int, int]:
+    """Rows of records, and bytes of their buffers, unpacked."""
     length_at = _field(data, table, LENGTH)
     length = struct.unpack_from("<q", data, length_at)[0] if length_at else 0
     if length < 0:
@@ -70,7 +97,7 @@ def _records(data: bytes, body: Any) -> tuple[int, int]:
             if long < 0:
                 raise ValueError("a buffer of fewer than no bytes")
             size += long
-    return (length if kind == RECORDS else 0), size
+    return length, size
 
 
 def _field(data: bytes, table: int, number: int) -> int:

@@ -105,10 +105,14 @@ def read_typed(body: bytes, called: str, bounds: Bounds) -> pd.DataFrame:
 
     try:
         table = _parquet(body, bounds) if called == "parquet" else _arrow(body, bounds)
-        _check_text(table, bounds)
-        frame = _to_pandas(table)
+        frame = _to_pandas(_unpacked(table, bounds))
     except InputError:
         raise
+    except MemoryError:
+        raise Refusal(
+            413,
+            "Expected a table that fits into memory. Received one that does not. Send fewer rows.",
+        ) from None
     except (pa.ArrowException, NotImplementedError, *DAMAGED) as error:
         raise Refusal(
             400,
@@ -199,9 +203,7 @@ def _arrow(body: bytes, bounds: Bounds) -> Any:
     options = pa.ipc.IpcReadOptions(
         included_fields=sorted(schema.get_field_index(name) for name in names), use_threads=False
     )
-    table = pa.ipc.open_stream(stream, options=options).read_all()
-    table.validate(full=True)
-    return table.select(names)
+    return pa.ipc.open_stream(stream, options=options).read_all().select(names)
 
 
 def _present(schema: Any, bounds: Bounds) -> list[str]:
@@ -227,6 +229,8 @@ def _is_cell(kind: Any) -> bool:
         kind = kind.storage_type
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
+        if pa.types.is_null(kind):  # nothing, of any number, which no byte stands for
+            return False
     plain = pa.types.is_primitive(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind)
     return bool(plain or _is_text(kind))
 
@@ -238,21 +242,62 @@ def _is_text(kind: Any) -> bool:
     return any(getattr(pa.types, f"is_{name}")(kind) for name in one_of)
 
 
-def _check_text(table: Any, bounds: Bounds) -> None:
-    """Refuse text that repeats so often that it is too much, cell by cell."""
+def _unpacked(table: Any, bounds: Bounds) -> Any:
+    """A sound table without dictionaries; refused if its text, cell by cell, is too much."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    known: dict[Any, tuple[Any, Any, Any]] = {}
     size = 0
-    for column in table.columns:
-        for chunk in column.chunks:
-            cells = chunk.storage if isinstance(chunk, pa.ExtensionArray) else chunk
-            if pa.types.is_dictionary(cells.type) and _is_text(cells.type.value_type):
-                lengths = _lengths(cells.dictionary)
-                size += pc.sum(lengths.take(cells.indices)).as_py() or 0
-            elif _is_text(cells.type):
-                size += pc.sum(_lengths(cells)).as_py() or 0
-    bounds.check(len(table), len(table.columns), size)
+    for number, field in enumerate(table.schema):
+        chunks = [_storage(chunk) for chunk in table.column(number).chunks]
+        if pa.types.is_dictionary(field.type):
+            found = [_dictionary(chunk.dictionary, known, bounds) for chunk in chunks]
+            for chunk, (_, _, lengths) in zip(chunks, found, strict=True):
+                chunk.indices.validate(full=True)
+                if lengths is not None:
+                    size += pc.sum(lengths.take(chunk.indices)).as_py() or 0
+            bounds.check(len(table), len(table.columns), size)
+            plain = [
+                kept.take(chunk.indices) for chunk, (_, kept, _) in zip(chunks, found, strict=True)
+            ]
+            kind = plain[0].type if plain else field.type.value_type
+            table = table.set_column(number, field.name, pa.chunked_array(plain, kind))
+            continue
+        for chunk in chunks:
+            chunk.validate(full=True)
+            if _is_text(chunk.type):
+                size += pc.sum(_lengths(chunk)).as_py() or 0
+        bounds.check(len(table), len(table.columns), size)
+    return table
+
+
+def _storage(chunk: Any) -> Any:
+    import pyarrow as pa
+
+    return chunk.storage if isinstance(chunk, pa.ExtensionArray) else chunk
+
+
+def _dictionary(values: Any, known: dict[Any, Any], bounds: Bounds) -> tuple[Any, Any, Any]:
+    """The entries of a dictionary, as they are and as they can be taken, and lengths of text.
+
+    A dictionary that many pieces of a column share is looked at once.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    places = tuple(part.address if part else 0 for part in values.buffers())
+    key = (str(values.type), values.offset, len(values), places)
+    if key not in known:
+        values.validate(full=True)
+        lengths = _lengths(values) if _is_text(values.type) else None
+        kept = values
+        if values.type in (pa.string_view(), pa.binary_view()):  # may be of one text, many times
+            bounds.check(0, 0, pc.sum(lengths).as_py() or 0)
+            kept = values.cast(pa.string())
+        known[key] = values, kept, lengths  # as long as it is there nothing else has its place
+    found: tuple[Any, Any, Any] = known[key]
+    return found
 
 
 def _lengths(cells: Any) -> Any:
@@ -275,9 +320,6 @@ def _to_pandas(table: Any) -> pd.DataFrame:
     long = False
     for number, field in enumerate(table.schema):
         column, kind = table.column(number), field.type
-        if pa.types.is_dictionary(kind) and _is_text(kind.value_type):
-            kind = kind.value_type
-            column = column.cast(kind)
         if _is_text(kind):
             table = table.set_column(number, field.name, column.cast(pa.string()))
         elif pa.types.is_integer(kind) and column.null_count:

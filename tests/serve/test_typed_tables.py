@@ -1,0 +1,129 @@
+"""Columns of Arrow and Parquet as cells: what pyarrow reads, or a refusal."""
+
+import datetime
+import decimal
+import io
+import struct
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from covey.serve import typed_tables
+from covey.serve.bodies import read_table
+from covey.serve.refusal import Refusal
+from covey.serve.typed_tables import Bounds
+from tests.serve.test_bombs import ARROW, BOUNDS, PARQUET, arrow, parquet
+
+
+def labelled(values, indices, kind=None):
+    values = values if isinstance(values, pa.Array) else pa.array(values, kind)
+    return pa.DictionaryArray.from_arrays(pa.array(indices, pa.int32()), values)
+
+
+def cells(frame, name="a"):
+    return frame[name].astype(object).where(frame[name].notna(), None).tolist()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([5, 5, 7]),
+        pa.array([5, None, 7]),
+        pa.array([2**60 + 1, 5, 7]),
+        pa.array([0.5, 0.5, None]),
+        pa.array([True, False, True]),
+        pa.array(["x", "x", None]),
+        pa.array(["x", "a text of more than twelve letters", None]).cast(pa.string_view()),
+        pa.array([decimal.Decimal("1.50"), None, decimal.Decimal("2.25")]),
+        pa.array([datetime.date(2024, 2, 3), None, datetime.date(2024, 2, 3)]),
+    ],
+    ids=lambda values: str(values.type),
+)
+def test_dictionaries_of_all_types_are_their_values(values):
+    column = labelled(values, [0, 1, 2, None, 1])
+    wanted = column.to_pylist()
+    assert wanted == [*values.to_pylist(), None, values[1].as_py()]
+    assert cells(read_table(arrow(pa.table({"a": column})), ARROW, BOUNDS)) == wanted
+
+
+def test_pieces_of_a_column_may_have_their_own_dictionaries():
+    pieces = [labelled(["x", "y"], [0, 1]), labelled(["y", "z", "x"], [2, 1, 0])]
+    table = pa.table({"a": pa.chunked_array(pieces)})
+    assert cells(read_table(arrow(table), ARROW, BOUNDS)) == ["x", "y", "x", "z", "y"]
+    groups = parquet(table, row_group_size=2)
+    assert cells(read_table(groups, PARQUET, BOUNDS)) == ["x", "y", "x", "z", "y"]
+
+
+def test_a_dictionary_that_is_added_to_counts_each_time_it_is_put_together():
+    sink = io.BytesIO()
+    options = pa.ipc.IpcWriteOptions(emit_dictionary_deltas=True)
+    batches = [
+        pa.record_batch({"a": labelled([float(n) for n in range(size)], [size - 1])})
+        for size in range(1000, 100_001, 1000)
+    ]
+    with pa.ipc.new_stream(sink, batches[0].schema, options=options) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    assert len(sink.getvalue()) < 2**20
+    wanted = [float(size - 1) for size in range(1000, 100_001, 1000)]
+    # for each value it and room for it, and an index in each piece
+    whole = sum(2 * 8 * size for size in range(1000, 100_001, 1000)) + 4 * 100
+    bounds = Bounds(100, whole, frozenset({"a"}))
+    assert cells(read_table(sink.getvalue(), ARROW, bounds)) == wanted
+    with pytest.raises(Refusal, match="unpacked") as refused:
+        read_table(sink.getvalue(), ARROW, Bounds(100, whole - 1, frozenset({"a"})))
+    assert refused.value.status == 413
+
+
+def test_indices_beyond_their_dictionary_are_refused():
+    body = arrow(pa.table({"a": labelled(["x", "y"], [0, 1, 0, 1])}))
+    indices = np.array([0, 1, 0, 1], np.int32).tobytes()
+    assert body.count(indices) == 1
+    for wrong in (2, -1, 2**30):
+        changed = body.replace(indices, np.array([0, 1, wrong, 1], np.int32).tobytes())
+        with pytest.raises(Refusal, match="cannot be read") as refused:
+            read_table(changed, ARROW, BOUNDS)
+        assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(("name", "status"), [("a", 422), ("not read", 413)])
+def test_a_dictionary_of_nothing_is_refused_whatever_its_length(name, status):
+    number = 1_234_567
+    body = arrow(pa.table({name: labelled(pa.nulls(number), [0]), "b": [1.0]}), "zstd")
+    told = struct.pack("<q", number)
+    places = [at for at in range(len(body)) if body[at : at + 8] == told]
+    assert len(places) == 3  # of the records, of their column, of its gaps
+    for place in places[:2]:
+        longer = body[:place] + struct.pack("<q", 2**36) + body[place + 8 :]
+        with pytest.raises(Refusal, match="Received") as refused:
+            read_table(longer, ARROW, BOUNDS)
+        assert refused.value.status in (status, 413)
+    with pytest.raises(Refusal, match="null") as refused:
+        read_table(arrow(pa.table({"a": labelled(pa.nulls(3), [0])})), ARROW, BOUNDS)
+    assert refused.value.status == 422
+
+
+def test_a_dictionary_that_many_pieces_share_is_looked_at_once(monkeypatch):
+    looked = []
+    lengths = typed_tables._lengths
+    monkeypatch.setattr(typed_tables, "_lengths", lambda c: looked.append(len(c)) or lengths(c))
+    batch = pa.record_batch({"a": labelled([""] * 1000, [0, 999])})
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        for _ in range(50):
+            writer.write_batch(batch)
+    assert cells(read_table(sink.getvalue(), ARROW, BOUNDS)) == [""] * 100
+    assert looked == [1000]
+
+
+def test_what_does_not_fit_into_memory_is_too_much(monkeypatch):
+    for error in (MemoryError(), pa.ArrowMemoryError("malloc of size 1")):
+
+        def fails(table, error=error):
+            raise error
+
+        monkeypatch.setattr(typed_tables, "_to_pandas", fails)
+        with pytest.raises(Refusal, match="memory") as refused:
+            read_table(arrow(pa.table({"a": [1.0]})), ARROW, BOUNDS)
+        assert refused.value.status == 413
