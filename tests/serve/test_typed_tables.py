@@ -127,3 +127,11 @@ def test_what_does_not_fit_into_memory_is_too_much(monkeypatch):
         with pytest.raises(Refusal, match="memory") as refused:
             read_table(arrow(pa.table({"a": [1.0]})), ARROW, BOUNDS)
         assert refused.value.status == 413
+
+
+@pytest.mark.parametrize(("kind", "write"), [(ARROW, arrow), (PARQUET, parquet)])
+def test_a_row_that_looks_like_a_total_is_kept(kind, write):
+    table = pa.table({"a": ["u", "v", "w", "u", "v", "Total"], "b": [1.0, 2.0, 3.0, 4.0, 5.0, 15]})
+    found = read_table(write(table), kind, BOUNDS)
+    assert found.to_dict("list") == table.to_pydict()
+    assert found.index.tolist() == list(range(6))
