@@ -267,6 +267,12 @@ def test_an_index_that_says_something_is_a_column(frame, suffix, tmp_path):
     ]
 
 
+def test_periods_of_a_parquet_file_are_read_beside_text(tmp_path):
+    months = pd.period_range("2024-01", periods=3, freq="M")
+    pd.DataFrame({"month": months, "x": [1.0, 2.0, 3.0]}).to_parquet(tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet")["month"].tolist() == list(months)
+
+
 @pytest.mark.parametrize("suffix", [".parquet", ".jsonl", ".xlsx"])
 def test_marks_of_missing_values_count_everywhere(suffix, tmp_path):
     table = pd.DataFrame({"x": [-999.0, 1.5], "n": [-999, 2], "t": ["none", "some"]})

@@ -4,8 +4,12 @@ import datetime
 import decimal
 import io
 import struct
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -135,3 +139,63 @@ def test_a_row_that_looks_like_a_total_is_kept(kind, write):
     found = read_table(write(table), kind, BOUNDS)
     assert found.to_dict("list") == table.to_pydict()
     assert found.index.tolist() == list(range(6))
+
+
+PERIOD = """
+import io, sys
+import pyarrow.parquet as pq
+from covey.serve.typed_tables import Bounds, read_typed
+
+body = sys.stdin.buffer.read()
+first = pq.read_schema(io.BytesIO(body)).field("a").type
+print(first, read_typed(body, "parquet", Bounds(9, 999, frozenset("a")))["a"].astype(str).tolist())
+"""
+
+
+def test_periods_are_dates_also_in_a_process_that_has_not_met_them():
+    frame = pd.DataFrame({"a": pd.period_range("2024-01", periods=3, freq="M")})
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    assert cells(read_table(arrow(table), ARROW, BOUNDS)) == frame["a"].tolist()
+    found = subprocess.run(
+        [sys.executable, "-c", PERIOD],
+        input=parquet(table),
+        capture_output=True,
+        cwd=Path(__file__).parents[2],
+        check=True,
+    )
+    # pyarrow takes them for whole numbers at first
+    assert found.stdout.decode().split("\n")[0] == "int64 ['2024-01', '2024-02', '2024-03']"
+
+
+@pytest.mark.parametrize("about", ['{"freq": "no such"}', '{"freq": null}', "[]", "[" * 100_000])
+def test_periods_of_nonsense_are_refused(about):
+    told = {"ARROW:extension:name": "pandas.period", "ARROW:extension:metadata": about}
+    schema = pa.schema([pa.field("a", pa.int64(), metadata=told)])
+    with pytest.raises(Refusal, match="cannot be read") as refused:
+        read_table(arrow(pa.table([[1, 2]], schema=schema)), ARROW, BOUNDS)
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("name", ["arrow.json", "arrow.opaque", "somebody.else"])
+def test_columns_with_another_meaning_are_refused_whether_pyarrow_knows_it_or_not(name):
+    storage = pa.string() if name == "arrow.json" else pa.int64()
+    about = '{"type_name": "x", "vendor_name": "y"}' if name == "arrow.opaque" else ""
+    told = {"ARROW:extension:name": name, "ARROW:extension:metadata": about}
+    schema = pa.schema([pa.field("a", storage, metadata=told), pa.field("b", pa.int64())])
+    table = pa.table([pa.array([1, 2]).cast(storage), [3, 4]], schema=schema)
+    for kind, body in ((ARROW, arrow(table)), (PARQUET, parquet(table))):
+        with pytest.raises(Refusal, match=f"'a'.*{name}") as refused:
+            read_table(body, kind, BOUNDS)
+        assert refused.value.status == 422
+        only = Bounds(rows=10, unpacked=1000, names=frozenset("b"))
+        assert cells(read_table(body, kind, only), "b") == [3, 4]
+
+
+def test_booleans_of_a_byte_are_booleans():
+    told = {"ARROW:extension:name": "arrow.bool8", "ARROW:extension:metadata": ""}
+    schema = pa.schema([pa.field("a", pa.int8(), metadata=told)])
+    table = pa.table([pa.array([0, 1, None, -3], pa.int8())], schema=schema)
+    for kind, body in ((ARROW, arrow(table)), (PARQUET, parquet(table))):
+        found = cells(read_table(body, kind, BOUNDS))
+        assert found == [False, True, None, True]
+        assert all(cell is None or isinstance(cell, bool) for cell in found)

@@ -54,7 +54,7 @@ def _column(cells: pd.Series[Any]) -> Any:
         return pa.array(cells.astype("float64").to_numpy(), from_pandas=True)
     try:
         return pa.array(cells, type=pa.large_string(), from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+    except (pa.ArrowException, TypeError, ValueError):
         return pa.array(_texts(cells), type=pa.large_string())
 
 

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 MOST_COLUMNS = 20_000
 WHOLE = 2**53  # beyond which a float is no whole number any more
 # what pyarrow and pandas raise for bytes that are not what they say
-DAMAGED = (ValueError, TypeError, KeyError, IndexError, ArithmeticError, OSError, EOFError)
+DAMAGED = (
+    *(ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError),
+    *(OSError, EOFError, RecursionError),
+)
+BOOLEANS, PERIODS = "arrow.bool8", "pandas.period"  # types of extensions that hold cells
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ def read_typed(body: bytes, called: str, bounds: Bounds) -> pd.DataFrame:
     """
     import pyarrow as pa
 
+    _know_periods()
     try:
         table = _parquet(body, bounds) if called == "parquet" else _arrow(body, bounds)
         # all rows, also one that looks like a total: each is somebody's question
@@ -207,22 +212,40 @@ def _present(schema: Any, bounds: Bounds) -> list[str]:
     refuse_repeated("the body", schema.names)
     names = [field.name for field in schema if field.name in bounds.names]
     for name in names:
-        kind = schema.field(name).type
-        if not _is_cell(kind):
+        field = schema.field(name)
+        extension = _extension(field)
+        if extension not in (None, BOOLEANS, PERIODS) or not _is_cell(field.type):
             raise Refusal(
                 422,
                 f"Expected numbers, text, booleans or dates in column {name!r}. Received: "
-                f"{clipped(str(kind), 100)}.",
+                f"{clipped(str(extension or field.type), 100)}.",
             )
     return names
+
+
+def _know_periods() -> None:
+    """Have pyarrow know the periods of pandas, which it takes for whole numbers until then."""
+    import pandas as pd
+    import pyarrow as pa
+
+    pa.array(pd.PeriodIndex([], freq="D"))
+
+
+def _extension(field: Any) -> str | None:
+    """The name of the extension that gives a column another meaning, whether it is known or not."""
+    import pyarrow as pa
+
+    if isinstance(field.type, pa.BaseExtensionType):
+        return str(field.type.extension_name)
+    name = (field.metadata or {}).get(b"ARROW:extension:name")
+    return None if name is None else name.decode("utf-8", "replace")
 
 
 def _is_cell(kind: Any) -> bool:
     """Whether a column of a type holds numbers, text, booleans or times."""
     import pyarrow as pa
 
-    if isinstance(kind, pa.BaseExtensionType):
-        kind = kind.storage_type
+    kind = _storage_type(kind)
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
         if pa.types.is_null(kind):  # nothing, of any number, which no byte stands for
@@ -265,6 +288,9 @@ def _unpacked(table: Any, bounds: Bounds) -> Any:
             if _is_text(chunk.type):
                 size += pc.sum(_lengths(chunk)).as_py() or 0
         bounds.check(len(table), len(table.columns), size)
+        if _extension(field) == BOOLEANS:
+            whole = pa.chunked_array(chunks, _storage_type(field.type))
+            table = table.set_column(number, field.name, whole.cast(pa.bool_()))
     return table
 
 
@@ -272,6 +298,12 @@ def _storage(chunk: Any) -> Any:
     import pyarrow as pa
 
     return chunk.storage if isinstance(chunk, pa.ExtensionArray) else chunk
+
+
+def _storage_type(kind: Any) -> Any:
+    import pyarrow as pa
+
+    return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
 
 
 def _dictionary(values: Any, known: dict[Any, Any], bounds: Bounds) -> tuple[Any, Any, Any]:
