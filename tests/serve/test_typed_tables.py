@@ -17,7 +17,7 @@ from covey.serve import typed_tables
 from covey.serve.bodies import read_table
 from covey.serve.refusal import Refusal
 from covey.serve.typed_tables import Bounds
-from tests.serve.test_bombs import ARROW, BOUNDS, PARQUET, arrow, parquet
+from tests.serve.test_bombs import ARROW, BOUNDS, PARQUET, arrow, feather, parquet
 
 
 def labelled(values, indices, kind=None):
@@ -199,3 +199,50 @@ def test_booleans_of_a_byte_are_booleans():
         found = cells(read_table(body, kind, BOUNDS))
         assert found == [False, True, None, True]
         assert all(cell is None or isinstance(cell, bool) for cell in found)
+
+
+def test_bytes_after_a_table_are_refused_and_a_stream_that_breaks_off():
+    one = arrow(pa.table({"a": [1.0, 0.0]}))
+    two = arrow(pa.table({"a": [3.0]}))
+    assert one.endswith(b"\xff\xff\xff\xff\0\0\0\0")  # the end of a stream
+    assert cells(read_table(one, ARROW, BOUNDS)) == [1.0, 0.0]
+    for body, match in (
+        (one + two, "after its end"),
+        (one + b"\0" * 8, "after its end"),
+        (one[:-8], "without its end"),
+        (one[:-8] + two, "cannot be read"),
+    ):
+        with pytest.raises(Refusal, match=match) as refused:
+            read_table(body, ARROW, BOUNDS)
+        assert refused.value.status == 400
+
+
+def test_a_stream_of_the_oldest_form_has_another_end():
+    sink = io.BytesIO()
+    table = pa.table({"a": [1.0, 0.0]})
+    options = pa.ipc.IpcWriteOptions(use_legacy_format=True)
+    with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
+        writer.write_table(table)
+    body = sink.getvalue()
+    assert cells(read_table(body, ARROW, BOUNDS)) == [1.0, 0.0]
+    with pytest.raises(Refusal, match="without its end"):
+        read_table(body[:-4], ARROW, BOUNDS)  # it ends with four zeros still
+
+
+def test_an_arrow_file_is_read_as_its_footer_has_it():
+    kind = "application/vnd.apache.arrow.file"
+    table = pa.table({"a": pa.chunked_array([[1.0, 2.0], [3.0]])})
+    body = feather(table)
+    assert cells(read_table(body, kind, BOUNDS)) == [1.0, 2.0, 3.0]
+    one = feather(table.slice(0, 2))
+    length = int.from_bytes(one[-10:-6], "little")
+    footer = one[-10 - length :]  # of the first batch only
+    own = int.from_bytes(body[-10:-6], "little")
+    less = body[: -10 - own] + footer
+    assert pa.ipc.open_file(less).read_all()["a"].to_pylist() == [1.0, 2.0]
+    more = one[: -len(footer)] + arrow(pa.table({"a": [3.0]})) + footer
+    assert pa.ipc.open_file(more).read_all()["a"].to_pylist() == [1.0, 2.0]
+    for wrong, match in ((less, "footer has 1"), (more, "after its end"), (body[:-1], "read")):
+        with pytest.raises(Refusal, match=match) as refused:
+            read_table(wrong, kind, BOUNDS)
+        assert refused.value.status == 400

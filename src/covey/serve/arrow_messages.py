@@ -8,6 +8,7 @@ References:
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from typing import Any
 
 MOST_MESSAGES = 10_000
@@ -19,22 +20,39 @@ EACH = 8  # bytes that an entry of a dictionary takes at least, whatever its typ
 PACKED = 8  # bytes before a packed buffer, which say how long it is unpacked
 
 
-def sizes(messages: Any) -> tuple[int, int]:
+@dataclass(frozen=True)
+class Sizes:
+    """How much a stream holds.
+
+    Attributes:
+        rows: how many there are.
+        unpacked: bytes of all buffers, unpacked. A dictionary that is added to counts again as a
+            whole each time, as it is put together again.
+        pieces: into how many the rows are divided.
+        end: where the stream ends, in bytes from its start.
+    """
+
+    rows: int
+    unpacked: int
+    pieces: int
+    end: int
+
+
+def sizes(stream: Any) -> Sizes:
     """How much a stream holds.
 
     Args:
-        messages: of pyarrow, one after the other.
-
-    Returns:
-        How many rows there are, and how many bytes all buffers have, unpacked. A dictionary that is
-        added to counts again as a whole each time, as it is put together again.
+        stream: its bytes, a buffer of pyarrow.
 
     Raises:
-        ValueError: a message is none, or there are too many.
+        ValueError: a message is none, there are too many, or the stream has no end.
     """
-    rows = unpacked = 0
+    import pyarrow as pa
+
+    source = pa.BufferReader(stream)
+    rows = unpacked = pieces = last = 0
     dictionaries: dict[int, int] = {}
-    for count, message in enumerate(messages):
+    for count, message in enumerate(pa.ipc.MessageReader.open_stream(source)):
         if count > MOST_MESSAGES:
             raise ValueError(f"a stream of more than {MOST_MESSAGES:,} messages")
         try:
@@ -43,7 +61,11 @@ def sizes(messages: Any) -> tuple[int, int]:
             raise ValueError(f"a damaged message ({error})") from None
         rows += length
         unpacked += size
-    return rows, unpacked
+        pieces += message.type == "record batch"
+        last = source.tell()
+    if source.tell() == last:
+        raise ValueError("a stream without its end, so that rows may be missing; close its writer")
+    return Sizes(rows, unpacked, pieces, source.tell())
 
 
 def _message(data: bytes, body: Any, dictionaries: dict[int, int]) -> tuple[int, int]:

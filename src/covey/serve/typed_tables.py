@@ -11,7 +11,7 @@ import numpy as np
 
 from covey.errors import InputError, clipped, counted
 from covey.files.names import refuse_repeated
-from covey.serve.arrow_messages import sizes
+from covey.serve.arrow_messages import Sizes, sizes
 from covey.serve.parquet_pages import DELTA_BYTE_ARRAY, pages
 from covey.serve.refusal import Refusal
 
@@ -25,6 +25,7 @@ DAMAGED = (
     *(ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError),
     *(OSError, EOFError, RecursionError),
 )
+PADDING = 64  # bytes that may be between the parts of an Arrow file
 BOOLEANS, PERIODS = "arrow.bool8", "pandas.period"  # types of extensions that hold cells
 
 
@@ -192,19 +193,38 @@ def _arrow(body: bytes, bounds: Bounds) -> Any:
     import pyarrow as pa
 
     stream = pa.py_buffer(body)
-    if body.startswith(b"ARROW1"):
+    file = body.startswith(b"ARROW1")
+    if file:
         stream = stream.slice(8)
     schema = pa.ipc.open_stream(stream).schema
     check_columns(len(schema))
-    rows, size = sizes(pa.ipc.MessageReader.open_stream(stream))
+    found = sizes(stream)
+    _check_end(body, found, file)
     names = _present(schema, bounds)
-    bounds.check(rows, len(schema), max(size, rows * len(names) * 8))
+    bounds.check(found.rows, len(schema), max(found.unpacked, found.rows * len(names) * 8))
     if not names:
-        return pa.table({"": pa.nulls(rows)})
+        return pa.table({"": pa.nulls(found.rows)})
     options = pa.ipc.IpcReadOptions(
         included_fields=sorted(schema.get_field_index(name) for name in names), use_threads=False
     )
     return pa.ipc.open_stream(stream, options=options).read_all().select(names)
+
+
+def _check_end(body: bytes, found: Sizes, file: bool) -> None:
+    """Refuse what comes after a stream, but for the end of a file."""
+    import pyarrow as pa
+
+    left = len(body) - found.end
+    if file:
+        length = int.from_bytes(body[-10:-6], "little")
+        left -= 8 + length + 10  # what begins the file, its footer, and what says how long that is
+        pieces = pa.ipc.open_file(pa.py_buffer(body)).num_record_batches
+        if pieces != found.pieces:
+            raise ValueError(
+                f"{found.pieces:,} batches of rows, of which its footer has {pieces:,}"
+            )
+    if not 0 <= left <= (PADDING if file else 0):
+        raise ValueError("bytes after its end, such as a second table; send each by itself")
 
 
 def _present(schema: Any, bounds: Bounds) -> list[str]:
