@@ -6,12 +6,14 @@ import json
 import logging
 import threading
 
+import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
 from covey.errors import InputError
 from covey.serve import Limits, application
 from covey.serve.application import read_token
+from covey.serve.bodies import read_table
 from covey.serve.gate import OPEN
 from covey.serve.log import Lines
 
@@ -285,3 +287,24 @@ def test_health_is_answered_while_a_large_body_is_read(model, rows, monkeypatch)
 
     assert asyncio.run(run()) == (200, 200)
     assert held == [True]
+
+
+@pytest.mark.parametrize("path", ["/predict", "/invocations"])
+def test_a_table_is_read_aside_however_short_it_is(client, rows, path, monkeypatch):
+    from covey.serve import mlflow_protocol, own_protocol
+
+    aside = []
+
+    def read(body, kind, bounds):
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:  # other requests are answered by another thread than this
+            aside.append(True)
+        return read_table(body, kind, bounds)
+
+    for module in (own_protocol, mlflow_protocol):
+        monkeypatch.setattr(module, "read_table", read)
+    body = pd.DataFrame(rows[:2]).to_csv(index=False).encode()
+    answer = client.post(path, content=body, headers={"content-type": "text/csv"})
+    assert answer.status_code == 200, answer.text
+    assert aside == [True]

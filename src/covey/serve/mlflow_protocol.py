@@ -96,7 +96,8 @@ def routes(service: Service) -> APIRouter:
             frame = _frame(content, service)
             return service.table(frame, columns, params.get("given")), _written
 
-        return Response(await service.reply(await request.body(), read), media_type=JSON)
+        found = await service.reply(await request.body(), read, packed=kind == CSV)
+        return Response(found, media_type=JSON)
 
     return router
 

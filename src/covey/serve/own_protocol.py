@@ -65,7 +65,8 @@ def routes(service: Service) -> APIRouter:
             known = ", ".join((JSON, *TABLES))
             raise Refusal(415, f"Expected a body of one of {known}. Received: {kind[:100]!r}.")
         read = service.rows if kind == JSON else table
-        return Response(await service.reply(await request.body(), read), media_type=kind)
+        found = await service.reply(await request.body(), read, packed=kind != JSON)
+        return Response(found, media_type=kind)
 
     @router.post(
         "/score",

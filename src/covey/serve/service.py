@@ -12,7 +12,7 @@ from covey.errors import InputError, clipped, counted, shown
 from covey.fitted.figures import Figures
 from covey.serve.contours import explore
 from covey.serve.description import Description
-from covey.serve.json_bodies import aside, read_json, write_json
+from covey.serve.json_bodies import LARGE, aside, read_json, write_json
 from covey.serve.limits import Limits
 from covey.serve.metrics import Metrics
 from covey.serve.model import Model
@@ -62,12 +62,15 @@ class Service:
         for wanted in (Wanted("rows"), Wanted("columns")):
             answer(self.model, [Question(frame, None, wanted)])
 
-    async def reply(self, body: bytes, read: Callable[[bytes], Asked]) -> bytes:
+    async def reply(
+        self, body: bytes, read: Callable[[bytes], Asked], *, packed: bool = False
+    ) -> bytes:
         """Answer a request.
 
         Args:
             body: of the request.
             read: finds the question in it, and how to write its answer; raises what is wrong.
+            packed: whether a short body may be much to read, as tables may.
 
         Returns:
             The body of the answer.
@@ -75,7 +78,7 @@ class Service:
         Raises:
             Refusal: whatever stands in the way; 413 for an answer of too many numbers.
         """
-        question, write = await aside(len(body), read, body)
+        question, write = await aside(max(len(body), LARGE * packed), read, body)
         numbers = self.check_answer(question)
         found = await self.queue.ask(question)
         return await aside(numbers, write, found)
