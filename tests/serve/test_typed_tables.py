@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from covey import files
 from covey.serve import typed_tables
 from covey.serve.bodies import read_table
 from covey.serve.refusal import Refusal
@@ -246,3 +247,45 @@ def test_an_arrow_file_is_read_as_its_footer_has_it():
         with pytest.raises(Refusal, match=match) as refused:
             read_table(wrong, kind, BOUNDS)
         assert refused.value.status == 400
+
+
+def nameless(case):
+    """Tables of pandas and of others with columns that have no name."""
+    x, y = [1.5, 2.0, 2.0], [3.5, 4.0, 5.0]
+    if case == "plain":
+        return pa.table([x, y], names=["a", ""])
+    if case == "taken":
+        return pa.table([x, y, x], names=["a", "", "Unnamed: 1"])
+    if case == "level":
+        return pa.table([x, y], names=["a", "__index_level_0__"])
+    index = {
+        "index": pd.Index(x),
+        "named index": pd.Index(x, name="b"),
+        "range": pd.RangeIndex(3, name="b"),
+        "two levels": pd.MultiIndex.from_arrays([x, ["u", "v", "w"]]),
+    }
+    return pa.Table.from_pandas(pd.DataFrame({"a": x, "": y}, index=index[case]))
+
+
+CASES = ["plain", "taken", "level", "index", "named index", "range", "two levels"]
+
+
+@pytest.mark.filterwarnings("ignore::covey.errors.CoveyWarning")
+@pytest.mark.parametrize("case", CASES)
+def test_columns_without_a_name_are_called_as_in_files(case, tmp_path):
+    table = nameless(case)
+    (tmp_path / "t.parquet").write_bytes(parquet(table))
+    wanted = files.read_table(tmp_path / "t.parquet")
+    assert any(name.startswith("Unnamed: ") for name in wanted)
+    bounds = Bounds(rows=10, unpacked=10_000, names=frozenset(wanted.columns))
+    for kind, body in ((ARROW, arrow(table)), (PARQUET, parquet(table))):
+        found = read_table(body, kind, bounds)
+        stored = [name for name in wanted if name in found]
+        assert set(wanted) - set(stored) <= ({"b"} if case == "range" else set())  # is in no column
+        assert found[stored].to_dict("list") == wanted[stored].to_dict("list")
+
+
+@pytest.mark.parametrize("about", ["[", "[]", '{"index_columns": 3}', '{"index_columns": [[], 1]}'])
+def test_what_pandas_says_of_its_index_need_not_make_sense(about):
+    table = pa.table({"a": [1.0]}).replace_schema_metadata({"pandas": about})
+    assert cells(read_table(arrow(table), ARROW, BOUNDS)) == [1.0]

@@ -10,13 +10,13 @@ from covey.errors import InputError, counted, shown
 from covey.files.cells import kind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     import pandas as pd
 
     from covey.files.notes import Notes
 
-__all__ = ["finish", "refuse_repeated", "tidy"]
+__all__ = ["finish", "named", "refuse_repeated", "tidy"]
 
 # What pandas calls columns without a name, and index levels in Parquet files.
 UNNAMED = re.compile(r"Unnamed: \d+(\.\d+)*(_level_\d+)?|__index_level_\d+__")
@@ -52,6 +52,34 @@ def refuse_repeated(file: str, names: Sequence[Any]) -> None:
         )
 
 
+def named(names: Sequence[str], start: int = 0) -> list[str]:
+    """The names that `finish` gives to columns of which it leaves out none.
+
+    Args:
+        names: As a file has them; "" for a column without one.
+        start: How many columns are before them.
+
+    Returns:
+        A name for each.
+    """
+    taken = set(names)
+    found = []
+    for number, name in enumerate(names, start):
+        if name == "" or (name.startswith("__") and UNNAMED.fullmatch(name)):
+            name = _by_place(number, taken)
+            taken.add(name)
+        found.append(name)
+    return found
+
+
+def _by_place(number: int, taken: Collection[str]) -> str:
+    """What a column without a name is called."""
+    name = f"Unnamed: {number}"
+    while name in taken:
+        name += ".1"
+    return name
+
+
 def finish(file: str, columns: Sequence[tuple[str, Any]], notes: Notes) -> pd.DataFrame:
     """Put columns together: without those that hold row labels, or neither name nor value.
 
@@ -82,9 +110,7 @@ def finish(file: str, columns: Sequence[tuple[str, Any]], notes: Notes) -> pd.Da
             notes.add(f"the first column{called} left out, which holds {label}: name it to use it")
             continue
         if name == "" or (unnamed and name.startswith("__")):
-            name = f"Unnamed: {number}"
-            while name in given or name in kept:
-                name += ".1"
+            name = _by_place(number, {*given, *kept})
             notes.add(f"column {number + 1} has no name and is called {name!r}")
         kept[name] = column
     if empty and len(empty) < len(columns) and any(len(column) for _, column in columns):

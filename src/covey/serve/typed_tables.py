@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from covey.errors import InputError, clipped, counted
-from covey.files.names import refuse_repeated
+from covey.files.names import named, refuse_repeated
 from covey.serve.arrow_messages import Sizes, sizes
 from covey.serve.parquet_pages import DELTA_BYTE_ARRAY, pages
 from covey.serve.refusal import Refusal
@@ -135,9 +135,10 @@ def _parquet(body: bytes, bounds: Bounds) -> Any:
     rows = sum(group.num_rows for group in groups)
     bounds.check(max(rows, metadata.num_rows), metadata.num_columns, 0)
     schema = metadata.schema.to_arrow_schema()
-    names = _present(schema, bounds)
-    if not names:
+    present = _present(schema, bounds)
+    if not present:
         return pa.table({"": pa.nulls(rows)})
+    names = [schema.names[number] for number in present]
     places = [
         place
         for place in range(metadata.num_columns)
@@ -158,7 +159,8 @@ def _parquet(body: bytes, bounds: Bounds) -> Any:
     file = pq.ParquetFile(
         io.BytesIO(body), metadata=metadata, read_dictionary=texts, pre_buffer=False
     )
-    return file.read(columns=names, use_threads=False).select(names)
+    table = file.read(columns=names, use_threads=False).select(names)
+    return table.rename_columns(list(present.values()))
 
 
 def _within(path: str, names: list[str]) -> bool:
@@ -200,14 +202,13 @@ def _arrow(body: bytes, bounds: Bounds) -> Any:
     check_columns(len(schema))
     found = sizes(stream)
     _check_end(body, found, file)
-    names = _present(schema, bounds)
-    bounds.check(found.rows, len(schema), max(found.unpacked, found.rows * len(names) * 8))
-    if not names:
+    present = _present(schema, bounds)
+    bounds.check(found.rows, len(schema), max(found.unpacked, found.rows * len(present) * 8))
+    if not present:
         return pa.table({"": pa.nulls(found.rows)})
-    options = pa.ipc.IpcReadOptions(
-        included_fields=sorted(schema.get_field_index(name) for name in names), use_threads=False
-    )
-    return pa.ipc.open_stream(stream, options=options).read_all().select(names)
+    options = pa.ipc.IpcReadOptions(included_fields=list(present), use_threads=False)
+    table = pa.ipc.open_stream(stream, options=options).read_all()
+    return table.rename_columns(list(present.values()))
 
 
 def _check_end(body: bytes, found: Sizes, file: bool) -> None:
@@ -227,12 +228,14 @@ def _check_end(body: bytes, found: Sizes, file: bool) -> None:
         raise ValueError("bytes after its end, such as a second table; send each by itself")
 
 
-def _present(schema: Any, bounds: Bounds) -> list[str]:
-    """The names of the columns that are there and are read."""
+def _present(schema: Any, bounds: Bounds) -> dict[int, str]:
+    """The columns that are there and are read: their names by their numbers."""
     refuse_repeated("the body", schema.names)
-    names = [field.name for field in schema if field.name in bounds.names]
-    for name in names:
-        field = schema.field(name)
+    order, before = _order(schema)
+    called = dict(zip(order, named([schema.names[n] for n in order], before), strict=True))
+    present = {number: called[number] for number in sorted(order) if called[number] in bounds.names}
+    for number, name in present.items():
+        field = schema.field(number)
         extension = _extension(field)
         if extension not in (None, BOOLEANS, PERIODS) or not _is_cell(field.type):
             raise Refusal(
@@ -240,7 +243,26 @@ def _present(schema: Any, bounds: Bounds) -> list[str]:
                 f"Expected numbers, text, booleans or dates in column {name!r}. Received: "
                 f"{clipped(str(extension or field.type), 100)}.",
             )
-    return names
+    return present
+
+
+def _order(schema: Any) -> tuple[list[int], int]:
+    """Columns in the order that they have in pandas, and how many it adds before them.
+
+    What was the index of a table is last in the file, and first where files are read.
+    """
+    try:
+        levels = (schema.pandas_metadata or {}).get("index_columns")
+    except (ValueError, AttributeError, RecursionError):  # anybody may have written it
+        levels = None
+    levels = levels if isinstance(levels, list) else []
+    places = {name: number for number, name in enumerate(schema.names) if name != ""}
+    index = [places[level] for level in levels if isinstance(level, str) and level in places]
+    index = list(dict.fromkeys(index))
+    first = set(index)
+    counted_rows = [level for level in levels if isinstance(level, dict)]
+    before = sum(level.get("name") is not None for level in counted_rows)
+    return [*index, *(n for n in range(len(schema)) if n not in first)], before
 
 
 def _know_periods() -> None:
