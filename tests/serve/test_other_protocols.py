@@ -60,6 +60,39 @@ def test_inference_takes_parameters_and_outputs(client, model):
     np.testing.assert_allclose(output["data"], joint.covariance[:, 0, 2])
 
 
+@pytest.mark.parametrize(
+    ("outputs", "said"),
+    [
+        ([{"name": "mean_big"}] * 4000, "'mean_big' twice"),
+        ([{"name": "mean_big"}, {"name": "std_big"}, {"name": "mean_big"}], "'mean_big' twice"),
+        ([{"name": "mean_huge"}], "Received: 'mean_huge'"),
+        ([{"name": "cov_big_big"}], "parameter `columns`"),
+        ([{"name": ["mean_big"]}], "objects with a `name`"),
+        ([{}], "objects with a `name`"),
+        (["mean_big"], "objects with a `name`"),
+        ({"name": "mean_big"}, "objects with a `name`"),
+        (0, "objects with a `name`"),
+    ],
+)
+def test_outputs_that_cannot_be_are_refused_before_they_are_computed(
+    client, monkeypatch, outputs, said
+):
+    from covey.serve.queue import Queue
+
+    monkeypatch.setattr(Queue, "ask", None)
+    answer = client.post(INFER, json={"inputs": tensors(table()[0][:5]), "outputs": outputs})
+    assert answer.status_code == 422, answer.text
+    assert said in answer.json()["error"]
+
+
+def test_outputs_come_in_the_order_they_are_asked_in(client):
+    for names in (["std_small", "mean_big"], ["mean_big", "std_small"]):
+        body = {"inputs": tensors(table()[0][:2]), "outputs": [{"name": name} for name in names]}
+        assert [each["name"] for each in client.post(INFER, json=body).json()["outputs"]] == names
+    every = {"inputs": tensors(table()[0][:2]), "outputs": []}
+    assert len(client.post(INFER, json=every).json()["outputs"]) == 12
+
+
 def test_the_server_and_the_model_describe_themselves(client):
     assert client.get("/v2").json()["name"] == "covey"
     assert client.get("/v2/health/live").json() == {"live": True}

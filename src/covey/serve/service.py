@@ -91,7 +91,7 @@ class Service:
         """
         rows, most = len(question.frame), self.limits.max_numbers
         wanted = question.wanted
-        each = wanted.width(len(self.model.targets_)) or self._plain_width
+        each = wanted.width(len(self.model.targets_)) or len(self._plain_columns)
         if rows * each > most:
             fewer = f"at most {counted(most // each, 'row')}" if most >= each else "a row"
             word = "columns" if wanted.kind == "columns" else "outputs"
@@ -104,11 +104,17 @@ class Service:
             )
         return rows * each
 
+    def columns(self, question: Question) -> list[str]:
+        """The names of the flat columns that a question of `table` asks for."""
+        words = question.wanted.outputs
+        return Figures.named(words).names(self.model.targets_) if words else self._plain_columns
+
     @cached_property
-    def _plain_width(self) -> int:
-        """How many columns a table of predictions has if nothing else is asked for."""
+    def _plain_columns(self) -> list[str]:
+        """The columns that a table of predictions has if nothing else is asked for."""
         frame = from_records([self.description.example], self.model.schema_, 1)
-        return len(self.model.predict_distribution(frame).to_frame(False).columns)
+        table = self.model.predict_distribution(frame).to_frame(False)
+        return [str(name) for name in table.columns]
 
     def rows(self, body: bytes) -> Asked:
         """Predictions row by row, as `/predict` gives them for JSON."""
