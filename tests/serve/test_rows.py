@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from covey.serve.refusal import MOST_ROWS
-from covey.serve.rows import canonical, notes, problems
+from covey.serve.rows import MOST_NOTES, canonical, notes, problems
 from tests.small_table import table
 
 MANY = 3000
@@ -48,6 +48,15 @@ def test_notes_come_row_by_row(model):
     low = X["number"].min() - 10.0
     numbers = np.full(MANY, X["number"].median())
     numbers[[4, 9]] = low
-    found = notes(frame(number=numbers), model.schema_)
+    (found,) = notes(frame(number=numbers), model.schema_, [slice(0, MANY)])
     assert [note["row"] for note in found] == [4, 9]
     assert "the smallest in training" in found[0]["reason"]
+
+
+def test_each_part_has_its_own_notes(model):
+    numbers = np.full(MANY, table()[0]["number"].max() + 1.0)
+    numbers[100:110] = 0.0
+    parts = [slice(0, 100), slice(100, 110), slice(110, 111), slice(111, MANY)]
+    found = notes(frame(number=numbers), model.schema_, parts)
+    expected = [list(range(MOST_NOTES)), [], [0], list(range(MOST_NOTES))]
+    assert [[note["row"] for note in each] for each in found] == expected

@@ -270,23 +270,33 @@ def _values(column: NumericColumn, cells: Any) -> Array:
     return column.read(cells).values
 
 
-def notes(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, Any]]:
+def notes(
+    frame: pd.DataFrame, schema: FeatureSchema, parts: Sequence[slice]
+) -> list[list[dict[str, Any]]]:
     """Cells that a model reads otherwise than somebody may think.
 
     Args:
         frame: table of N rows without `problems`.
         schema: the features.
+        parts: the rows of each request.
 
     Returns:
-        For each of the first such cells its `row`, `column` and `reason`: a label that training did
-        not have, a number beyond those of training, or a gap where training had none.
+        For each part and each of the first such cells in it its `row`, counted in the part,
+        `column` and `reason`: a label that training did not have, a number beyond those of
+        training, or a gap where training had none.
     """
-    found: list[dict[str, Any]] = [
-        {"row": int(row), "column": each.column.name, "reason": reason}
-        for each in beyond(schema, frame, named=True)
-        for row, reason in zip(each.rows[:MOST_NOTES], _reasons(each), strict=False)
-    ]
-    return sorted(found, key=lambda note: note["row"])[:MOST_NOTES]
+    found: list[list[dict[str, Any]]] = [[] for _ in parts]
+    for each in beyond(schema, frame, named=True):
+        bounds = np.searchsorted(each.rows, [(part.start, part.stop) for part in parts])
+        for noted, part, (first, end) in zip(found, parts, bounds.tolist(), strict=True):
+            if first == end:
+                continue
+            some = each.only(slice(first, min(end, first + MOST_NOTES)))
+            noted += [
+                {"row": row - part.start, "column": each.column.name, "reason": reason}
+                for row, reason in zip(some.rows.tolist(), _reasons(some), strict=True)
+            ]
+    return [sorted(noted, key=lambda note: note["row"])[:MOST_NOTES] for noted in found]
 
 
 def _reasons(found: Beyond) -> Iterator[str]:

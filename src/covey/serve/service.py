@@ -121,8 +121,9 @@ class Service:
         fields = _object(read_json(body), REQUEST)
         frame = self._records(fields)
         outputs = _outputs(fields.get("outputs"))
-        wanted = Wanted("rows", outputs, _level(fields.get("level")))
-        return Question(frame, self._given(fields, len(frame)), wanted), write_json
+        given = self._given(fields, len(frame))
+        wanted = Wanted("rows", outputs, _level(fields.get("level")), given is not None)
+        return Question(frame, given, wanted), write_json
 
     def score(self, body: bytes) -> Asked:
         """How probable observed targets are under their predictions."""
@@ -157,7 +158,7 @@ class Service:
         if not isinstance(levels, list) or not 1 <= len(levels) <= MOST_CONTOURS:
             raise Refusal(422, f"Expected `levels` to be 1 to {MOST_CONTOURS} numbers.")
         levels = [_level(level) for level in levels]
-        wanted = Wanted("rows", OUTPUTS, _level(fields.get("level")))
+        wanted = Wanted("rows", OUTPUTS, _level(fields.get("level")), given is not None)
         question = Question(frame, given, wanted)
         numbers = self.check_answer(question)
         row = await self.queue.ask(question)
