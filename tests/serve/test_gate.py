@@ -259,7 +259,7 @@ def test_rows_of_a_client_that_has_hung_up_are_not_computed(model, rows, monkeyp
 
 
 def test_health_is_answered_while_a_large_body_is_read(model, rows, monkeypatch):
-    from covey.serve import json_bodies, service
+    from covey.serve import service, threads
 
     reading, healthy = threading.Event(), threading.Event()
     held = []
@@ -272,7 +272,7 @@ def test_health_is_answered_while_a_large_body_is_read(model, rows, monkeypatch)
     monkeypatch.setattr(service, "read_json", read)
     app = application(model)
     body = json.dumps({"rows": rows * 30}).encode()
-    assert len(body) > json_bodies.LARGE
+    assert len(body) > threads.LARGE
 
     async def run():
         large = asyncio.create_task(ask(app, "/predict", body))

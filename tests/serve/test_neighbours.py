@@ -22,7 +22,7 @@ FAR = 1e9  # beyond any number of training
 def service(model):
     service = Service(model, "small", Limits())
     yield service
-    service.queue.close()
+    service.close()
 
 
 def bodies(rows):

@@ -1,40 +1,18 @@
-"""Bodies of JSON, in and out; much of it in a thread, so that other requests need not wait."""
+"""Bodies of JSON, in and out."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import Any, ParamSpec, TypeVar
-
-from fastapi.concurrency import run_in_threadpool
+from collections.abc import Iterable
+from typing import Any
 
 from covey.errors import shown
 from covey.serve.refusal import Refusal
 
-P = ParamSpec("P")
-T = TypeVar("T")
-LARGE = 2**16  # bytes, or numbers of an answer, from which a thread is worth its while
 PIECE = 64  # entries of a list that are written in one go: no thread gets a turn meanwhile
 # text in ASCII: what came as half a character (a surrogate) can go back as it came
 ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-
-
-async def aside(size: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a function, in a thread if it has much to do.
-
-    Args:
-        size: how much, in bytes of a body or numbers of an answer.
-        function: what to call.
-        args: its arguments.
-        kwargs: likewise.
-
-    Returns:
-        What it returns.
-    """
-    if size < LARGE:
-        return function(*args, **kwargs)
-    return await run_in_threadpool(function, *args, **kwargs)
 
 
 def read_json(body: bytes, *, nan_is_null: bool = False) -> Any:

@@ -12,7 +12,7 @@ from covey.errors import InputError, clipped, counted, shown
 from covey.fitted.figures import Figures
 from covey.serve.contours import explore
 from covey.serve.description import Description
-from covey.serve.json_bodies import aside, read_json, write_json
+from covey.serve.json_bodies import read_json, write_json
 from covey.serve.limits import Limits
 from covey.serve.metrics import Metrics
 from covey.serve.model import Model
@@ -20,6 +20,7 @@ from covey.serve.questions import OUTPUTS, USUAL_OUTPUTS, Question, Wanted, answ
 from covey.serve.queue import Queue
 from covey.serve.refusal import Refusal
 from covey.serve.rows import from_records, from_table, is_absent, observed
+from covey.serve.threads import Threads
 from covey.serve.typed_tables import Bounds
 from covey.types import Array
 
@@ -30,6 +31,7 @@ Asked = tuple[Question, Callable[[Any], bytes]]  # and how its answer is written
 FLAT = ("mean", "std", "interval90")  # the columns of protocols that have none of their own
 REQUEST = ("rows", "given", "level", "outputs")
 MOST_CONTOURS = 4
+THREADS = 4  # in which large bodies are read, and large answers written
 UNPACKED = 8  # bytes of a table, unpacked, for each of a body
 
 
@@ -55,12 +57,18 @@ class Service:
             model.fitted_.with_commas,
         )
         self.queue = Queue(partial(answer, model), limits.max_waiting, together=together)
+        self.threads = Threads(THREADS, "bodies")
 
     def warm_up(self) -> None:
         """Predict once, so that the first client does not wait for what is loaded on first use."""
         frame = from_records([self.description.example], self.model.schema_, 1)
         for wanted in (Wanted("rows"), Wanted("columns")):
             answer(self.model, [Question(frame, None, wanted)])
+
+    def close(self) -> None:
+        """End the threads, once they have nothing to do."""
+        self.queue.close()
+        self.threads.close()
 
     async def reply(self, body: bytes, read: Callable[[bytes], Asked]) -> bytes:
         """Answer a request.
@@ -73,12 +81,23 @@ class Service:
             The body of the answer.
 
         Raises:
-            Refusal: whatever stands in the way; 413 for an answer of too many numbers.
+            Refusal: whatever stands in the way; 413 for an answer of too many numbers, 503 if too
+                many requests wait.
         """
-        question, write = await aside(len(body), read, body)
-        numbers = self.check_answer(question)
-        found = await self.queue.ask(question)
-        return await aside(numbers, write, found)
+        with self.queue.place():
+            question, write = await self.threads.aside(len(body), read, body)
+            numbers = self.check_answer(question)
+            found = await self.queue.ask(question)
+            return await self.threads.aside(numbers, write, found)
+
+    async def work(self, function: Callable[[bytes], bytes], body: bytes) -> bytes:
+        """Answer a request by a function of its body alone, in a thread.
+
+        Raises:
+            Refusal: whatever the function says; 503 if too many requests wait.
+        """
+        with self.queue.place():
+            return await self.threads.run(function, body)
 
     def check_answer(self, question: Question) -> int:
         """Refuse a question whose answer is too large, before it is computed.
@@ -135,10 +154,16 @@ class Service:
         return Question(frame, values, Wanted("score", ())), write_json
 
     async def explore(self, body: bytes) -> bytes:
-        """What the page shows of one row."""
-        fields = _object(
-            await aside(len(body), read_json, body), ("row", "given", "level", "pair", "levels")
-        )
+        """What the page shows of one row.
+
+        Raises:
+            Refusal: whatever stands in the way; 503 if too many requests wait.
+        """
+        with self.queue.place():
+            return await self._explore(await self.threads.aside(len(body), read_json, body))
+
+    async def _explore(self, content: Any) -> bytes:
+        fields = _object(content, ("row", "given", "level", "pair", "levels"))
         frame = from_records([fields.get("row")], self.model.schema_, 1)
         given = self._given(fields, 1)
         pair = fields.get("pair")
@@ -167,7 +192,8 @@ class Service:
             lines = await self.queue.run(
                 partial(explore, self.model, frame, given, tuple(pair), tuple(levels))
             )
-        return await aside(numbers, write_json, {**row, "pair": pair, "contours": lines})
+        found = {**row, "pair": pair, "contours": lines}
+        return await self.threads.aside(numbers, write_json, found)
 
     def table(self, frame: pd.DataFrame, columns: Any = None, given: Any = None) -> Question:
         """Ask for flat columns for a table.
