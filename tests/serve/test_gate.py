@@ -187,18 +187,18 @@ def test_packed_bodies_are_refused(client):
         assert "'gzip'" in answer.text
 
 
-def scope(path, method):
+def scope(path, method, headers):
     return {
         "type": "http",
         "method": method,
         "path": path,
         "query_string": b"",
-        "headers": [],
+        "headers": headers,
         "app": None,
     }
 
 
-async def ask(app, path, body, hang_up=None, method="POST"):
+async def ask(app, path, body, hang_up=None, method="POST", headers=()):
     """Send one request as a server does; the client may hang up once something is set."""
     parts = [{"type": "http.request", "body": body, "more_body": False}]
     sent = []
@@ -212,8 +212,26 @@ async def ask(app, path, body, hang_up=None, method="POST"):
     async def send(message):
         sent.append(message)
 
-    await app(scope(path, method), receive, send)
+    await app(scope(path, method, list(headers)), receive, send)
     return sent
+
+
+@pytest.mark.parametrize(
+    ("length", "status"),
+    [
+        (b"9" * 5000, 413),
+        (b"1001", 413),
+        (b"1000", 400),
+        (b"0" * 5000 + b"2", 400),
+        (b"0" * 5000, 400),
+        (b"2", 400),
+        (b"many", 400),
+    ],
+)
+def test_a_length_of_any_digits_is_read(model, length, status):
+    app = application(model, limits=Limits(max_bytes=1000))
+    headers = [(b"content-length", length)]
+    assert asyncio.run(ask(app, "/predict", b"[[", headers=headers))[0]["status"] == status
 
 
 def test_rows_of_a_client_that_has_hung_up_are_not_computed(model, rows, monkeypatch):
