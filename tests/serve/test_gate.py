@@ -282,7 +282,7 @@ def test_health_is_answered_while_a_large_body_is_read(model, rows, monkeypatch)
     reading, healthy = threading.Event(), threading.Event()
     held = []
 
-    def read(body):
+    def read(body, rows):
         reading.set()
         held.append(healthy.wait(20))
         return json.loads(body)

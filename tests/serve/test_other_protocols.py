@@ -253,6 +253,19 @@ def test_columns_that_come_twice_are_refused(client):
     answer = client.post("/invocations", content=content)
     assert answer.status_code == 422
     assert "row 0, column 'number'" in answer.json()["message"]
+    for path, text, where in (
+        (INFER, '{"inputs": [{"name": "a"}, {"name": "number", "name": "gaps"}]}', "inputs[1]"),
+        (INFER, '{"inputs": [], "outputs": [{"name": "a", "name": "b"}]}', "outputs[0]"),
+        (INFER, '{"parameters": {"name": "a", "name": "b"}}', "parameters"),
+        ("/invocations", '{"params": {"name": "a", "name": "b"}}', "params"),
+        ("/explore", '{"row": {"name": 1, "name": 2}}', "row"),
+        ("/predict", '{"rows": [{"number": [{"name": 1, "name": 2}]}]}', "rows[0].number[0]"),
+    ):
+        answer = client.post(path, content=text)
+        assert answer.status_code == 422
+        said = json.dumps(answer.json())
+        assert f"Received 'name' twice in '{where}'" in said, said
+        assert "column" not in said
 
 
 def test_binary_tensors_are_refused_by_their_name(client):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from covey.errors import shown
+from covey.errors import clipped, shown
 from covey.serve.refusal import Refusal
 
 PIECE = 64  # entries of a list that are written in one go: no thread gets a turn meanwhile
@@ -15,11 +15,14 @@ PIECE = 64  # entries of a list that are written in one go: no thread gets a tur
 ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
-def read_json(body: bytes, *, nan_is_null: bool = False) -> Any:
+def read_json(
+    body: bytes, rows: Collection[str] = (), *, nan_is_null: bool = False
+) -> Any:
     """What a body of JSON holds.
 
     Args:
         body: its bytes.
+        rows: names of the lists that hold a row in each entry, for messages.
         nan_is_null: whether NaN, which is no JSON, stands for null, as some clients write gaps.
 
     Returns:
@@ -48,7 +51,7 @@ def read_json(body: bytes, *, nan_is_null: bool = False) -> Any:
     except ValueError as error:
         raise Refusal(400, f"Expected JSON. Received a body that is none: {error}.") from None
     if twice:
-        raise _repeated(content, twice)
+        raise _repeated(content, twice, rows)
     return content
 
 
@@ -88,16 +91,17 @@ def _text(content: Any) -> str:
     return ENCODE(content)
 
 
-def _repeated(content: Any, twice: dict[int, str]) -> Refusal:
+def _repeated(content: Any, twice: dict[int, str], rows: Collection[str]) -> Refusal:
     """The refusal of objects that have a name twice, which says where the first is."""
     waiting: list[tuple[Any, list[str | int]]] = [(content, [])]
     while waiting:
         each, path = waiting.pop()
         if (name := twice.get(id(each))) is not None:
-            if path and isinstance(path[-1], int):
+            if len(path) == 2 and path[0] in rows and isinstance(path[1], int):
                 reason = "expected each name once in an object. Received it twice."
-                return Refusal.of_rows([{"row": path[-1], "column": name, "reason": reason}])
-            where = f" in {shown(path[-1])}" if path else ""
+                return Refusal.of_rows([{"row": path[1], "column": name, "reason": reason}])
+            steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+            where = f" in {clipped(''.join(steps).removeprefix('.'))!r}" if path else ""
             return Refusal(
                 422, f"Expected each name once in an object. Received {shown(name)} twice{where}."
             )

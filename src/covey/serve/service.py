@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Asked = tuple[Question, Callable[[Any], bytes]]  # and how its answer is written
 FLAT = ("mean", "std", "interval90")  # the columns of protocols that have none of their own
 REQUEST = ("rows", "given", "level", "outputs")
+SCORED = ("rows", "observed")
 MOST_CONTOURS = 4
 THREADS = 4  # in which large bodies are read, and large answers written
 UNPACKED = 8  # bytes of a table, unpacked, for each of a body
@@ -137,7 +138,7 @@ class Service:
 
     def rows(self, body: bytes) -> Asked:
         """Predictions row by row, as `/predict` gives them for JSON."""
-        fields = _object(read_json(body), REQUEST)
+        fields = _object(read_json(body, ("rows", "given")), REQUEST)
         frame = self._records(fields)
         outputs = _outputs(fields.get("outputs"))
         given = self._given(fields, len(frame))
@@ -146,7 +147,7 @@ class Service:
 
     def score(self, body: bytes) -> Asked:
         """How probable observed targets are under their predictions."""
-        fields = _object(read_json(body), ("rows", "observed"))
+        fields = _object(read_json(body, SCORED), SCORED)
         frame = self._records(fields)
         values = observed(fields.get("observed"), self.model.targets_, len(frame), "observed")
         if np.isnan(values).all():
