@@ -127,6 +127,32 @@ def test_bad_tensors_are_refused_in_words(client, change, said):
     assert said in answer.json()["error"]
 
 
+@pytest.mark.filterwarnings("ignore:Of 2 rows:covey.errors.CoveyWarning")
+@pytest.mark.parametrize(
+    ("kind", "least", "most"),
+    [(f"INT{b}", np.iinfo(f"int{b}").min, np.iinfo(f"int{b}").max) for b in (8, 16, 32, 64)]
+    + [(f"UINT{b}", 0, np.iinfo(f"uint{b}").max) for b in (8, 16, 32, 64)]
+    + [(f"FP{b}", *(s * np.finfo(f"float{b}").max for s in (-1, 1))) for b in (16, 32)],
+)
+def test_what_a_datatype_cannot_hold_is_refused(client, kind, least, most):
+    def sent(cell):
+        inputs = tensors(table()[0][:2])
+        inputs[2] = {"name": "colour", "shape": [2], "datatype": kind, "data": [1, cell]}
+        return client.post(INFER, json={"inputs": inputs})
+
+    whole = "INT" in kind
+    least, most = (int(least), int(most)) if whole else (float(least), float(most))
+    # a float of 32 bits is written with as few digits as tell it, which may be a little more
+    for cell in (least, most, None, *(() if whole else (float(f"{most:.8g}"), -most))):
+        answer = sent(cell)
+        assert answer.status_code == 200, answer.text
+    for cell in (least - 1, most + 1) if whole else (least * 1.001, most * 1.001, 1e300):
+        answer = sent(cell)
+        assert answer.status_code == 422, cell
+        assert "row 1, column 'colour'" in answer.json()["error"]
+        assert f"a value of {kind}" in answer.json()["error"]
+
+
 def forms(frame):
     clean = frame.astype(object).where(frame.notna(), None)
     return {

@@ -35,6 +35,12 @@ DATATYPES = {
     **dict.fromkeys((f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)), (int,)),
     "BYTES": (str,),
 }
+RANGES = {  # the first numbers that are too small, and too large
+    **{f"INT{bits}": (-(2 ** (bits - 1)) - 1, 2 ** (bits - 1)) for bits in (8, 16, 32, 64)},
+    **{f"UINT{bits}": (-1, 2**bits) for bits in (8, 16, 32, 64)},
+    "FP16": (-65520, 65520),  # halfway from the largest to the next power of two
+    "FP32": (-(2**128 - 2**103), 2**128 - 2**103),
+}
 ERROR = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
 PARAMETERS = {
     "type": "object",
@@ -238,9 +244,11 @@ def _tensor(tensor: Any) -> tuple[str, list[int], list[Any]]:
             f"Expected data of the shape {shape} for {name!r}. Received "
             f"{counted(len(data), 'value')}.",
         )
-    allowed = DATATYPES[kind]
+    allowed, (low, high) = DATATYPES[kind], RANGES.get(kind, (0, 0))
     for place, cell in enumerate(data):
         fits = type(cell) in allowed or (bool in allowed and cell in (0, 1) and type(cell) is int)
+        if kind in RANGES and fits and cell == cell:  # NaN is said to be none later
+            fits = low < cell < high
         if cell is not None and not fits:
             row = place // (shape[1] if len(shape) == 2 and shape[1] else 1)
             reason = f"expected a value of {kind}, or null. Received: {shown(cell)}."
