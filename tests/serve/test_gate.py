@@ -12,8 +12,9 @@ from fastapi.testclient import TestClient
 from covey.errors import InputError
 from covey.serve import Limits, application
 from covey.serve.application import read_token
-from covey.serve.gate import OPEN
+from covey.serve.gate import OPEN, Gate
 from covey.serve.log import Lines
+from covey.serve.metrics import Metrics
 
 TOKEN = "correct-horse-battery-staple"
 
@@ -99,6 +100,29 @@ def test_answers_that_take_too_long_are_given_up(model, rows, monkeypatch):
         answer = slow.post("/predict", json={"rows": rows[:1]})
     assert answer.status_code == 503
     assert "within 0.05 s" in answer.json()["error"]["message"]
+
+
+def test_an_answer_that_has_begun_and_does_not_end_is_cut_off(caplog):
+    cut = []
+
+    async def begin(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{", "more_body": True})
+        try:
+            await asyncio.Event().wait()  # as for a client that does not read
+        finally:
+            cut.append(True)
+
+    gate = Gate(begin, Limits(max_seconds=0.01), None, Metrics())
+    with caplog.at_level(logging.INFO):
+        sent = asyncio.run(ask(gate, "/predict", b""))
+    assert cut == [True]
+    assert [each["type"] for each in sent] == ["http.response.start", "http.response.body"]
+    assert sent[-1]["more_body"]  # a server closes the connection of what has no end
+    late, request = caplog.records
+    assert (late.levelname, late.getMessage(), late.exc_info) == ("WARNING", "timed out", None)
+    assert late.request_id == request.request_id
+    assert request.status == 503
 
 
 def test_failures_show_no_traceback_but_are_logged(model, rows, monkeypatch, caplog):
