@@ -15,9 +15,7 @@ PIECE = 64  # entries of a list that are written in one go: no thread gets a tur
 ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
-def read_json(
-    body: bytes, rows: Collection[str] = (), *, nan_is_null: bool = False
-) -> Any:
+def read_json(body: bytes, rows: Collection[str] = (), *, nan_is_null: bool = False) -> Any:
     """What a body of JSON holds.
 
     Args:
