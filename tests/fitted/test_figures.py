@@ -101,3 +101,14 @@ def test_what_is_nothing_is_refused(word, said):
         Figures.named([word])
     assert said in str(raised.value)
     assert "`columns`" in str(raised.value)
+
+
+def test_names_are_known_without_figures():
+    words = ("mean", "cov", "correlation", "interval90", "quantile5", "sample2", "std")
+    found = Figures.named(words).names(["CO", "NO x"])
+    assert found == [
+        *("mean_CO", "mean_NO x", "cov_CO_CO", "cov_CO_NO x", "cov_NO x_NO x"),
+        *("correlation_CO_NO x", "lower90_CO", "lower90_NO x", "upper90_CO", "upper90_NO x"),
+        *("quantile05_CO", "quantile05_NO x", "sample1_CO", "sample1_NO x"),
+        *("sample2_CO", "sample2_NO x", "std_CO", "std_NO x"),
+    ]

@@ -14,8 +14,9 @@ from covey.errors import InputError
 from covey.serve import Limits, application
 from covey.serve.application import read_token
 from covey.serve.bodies import read_table
-from covey.serve.gate import OPEN
+from covey.serve.gate import OPEN, Gate
 from covey.serve.log import Lines
+from covey.serve.metrics import Metrics
 
 TOKEN = "correct-horse-battery-staple"
 
@@ -101,6 +102,29 @@ def test_answers_that_take_too_long_are_given_up(model, rows, monkeypatch):
         answer = slow.post("/predict", json={"rows": rows[:1]})
     assert answer.status_code == 503
     assert "within 0.05 s" in answer.json()["error"]["message"]
+
+
+def test_an_answer_that_has_begun_and_does_not_end_is_cut_off(caplog):
+    cut = []
+
+    async def begin(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{", "more_body": True})
+        try:
+            await asyncio.Event().wait()  # as for a client that does not read
+        finally:
+            cut.append(True)
+
+    gate = Gate(begin, Limits(max_seconds=0.01), None, Metrics())
+    with caplog.at_level(logging.INFO):
+        sent = asyncio.run(ask(gate, "/predict", b""))
+    assert cut == [True]
+    assert [each["type"] for each in sent] == ["http.response.start", "http.response.body"]
+    assert sent[-1]["more_body"]  # a server closes the connection of what has no end
+    late, request = caplog.records
+    assert (late.levelname, late.getMessage(), late.exc_info) == ("WARNING", "timed out", None)
+    assert late.request_id == request.request_id
+    assert request.status == 503
 
 
 def test_failures_show_no_traceback_but_are_logged(model, rows, monkeypatch, caplog):
@@ -189,18 +213,18 @@ def test_packed_bodies_are_refused(client):
         assert "'gzip'" in answer.text
 
 
-def scope(path, method):
+def scope(path, method, headers):
     return {
         "type": "http",
         "method": method,
         "path": path,
         "query_string": b"",
-        "headers": [],
+        "headers": headers,
         "app": None,
     }
 
 
-async def ask(app, path, body, hang_up=None, method="POST"):
+async def ask(app, path, body, hang_up=None, method="POST", headers=()):
     """Send one request as a server does; the client may hang up once something is set."""
     parts = [{"type": "http.request", "body": body, "more_body": False}]
     sent = []
@@ -214,8 +238,26 @@ async def ask(app, path, body, hang_up=None, method="POST"):
     async def send(message):
         sent.append(message)
 
-    await app(scope(path, method), receive, send)
+    await app(scope(path, method, list(headers)), receive, send)
     return sent
+
+
+@pytest.mark.parametrize(
+    ("length", "status"),
+    [
+        (b"9" * 5000, 413),
+        (b"1001", 413),
+        (b"1000", 400),
+        (b"0" * 5000 + b"2", 400),
+        (b"0" * 5000, 400),
+        (b"2", 400),
+        (b"many", 400),
+    ],
+)
+def test_a_length_of_any_digits_is_read(model, length, status):
+    app = application(model, limits=Limits(max_bytes=1000))
+    headers = [(b"content-length", length)]
+    assert asyncio.run(ask(app, "/predict", b"[[", headers=headers))[0]["status"] == status
 
 
 def test_rows_of_a_client_that_has_hung_up_are_not_computed(model, rows, monkeypatch):
@@ -261,12 +303,12 @@ def test_rows_of_a_client_that_has_hung_up_are_not_computed(model, rows, monkeyp
 
 
 def test_health_is_answered_while_a_large_body_is_read(model, rows, monkeypatch):
-    from covey.serve import json_bodies, service
+    from covey.serve import service, threads
 
     reading, healthy = threading.Event(), threading.Event()
     held = []
 
-    def read(body):
+    def read(body, rows):
         reading.set()
         held.append(healthy.wait(20))
         return json.loads(body)
@@ -274,7 +316,7 @@ def test_health_is_answered_while_a_large_body_is_read(model, rows, monkeypatch)
     monkeypatch.setattr(service, "read_json", read)
     app = application(model)
     body = json.dumps({"rows": rows * 30}).encode()
-    assert len(body) > json_bodies.LARGE
+    assert len(body) > threads.LARGE
 
     async def run():
         large = asyncio.create_task(ask(app, "/predict", body))

@@ -60,6 +60,39 @@ def test_inference_takes_parameters_and_outputs(client, model):
     np.testing.assert_allclose(output["data"], joint.covariance[:, 0, 2])
 
 
+@pytest.mark.parametrize(
+    ("outputs", "said"),
+    [
+        ([{"name": "mean_big"}] * 4000, "'mean_big' twice"),
+        ([{"name": "mean_big"}, {"name": "std_big"}, {"name": "mean_big"}], "'mean_big' twice"),
+        ([{"name": "mean_huge"}], "Received: 'mean_huge'"),
+        ([{"name": "cov_big_big"}], "parameter `columns`"),
+        ([{"name": ["mean_big"]}], "objects with a `name`"),
+        ([{}], "objects with a `name`"),
+        (["mean_big"], "objects with a `name`"),
+        ({"name": "mean_big"}, "objects with a `name`"),
+        (0, "objects with a `name`"),
+    ],
+)
+def test_outputs_that_cannot_be_are_refused_before_they_are_computed(
+    client, monkeypatch, outputs, said
+):
+    from covey.serve.queue import Queue
+
+    monkeypatch.setattr(Queue, "ask", None)
+    answer = client.post(INFER, json={"inputs": tensors(table()[0][:5]), "outputs": outputs})
+    assert answer.status_code == 422, answer.text
+    assert said in answer.json()["error"]
+
+
+def test_outputs_come_in_the_order_they_are_asked_in(client):
+    for names in (["std_small", "mean_big"], ["mean_big", "std_small"]):
+        body = {"inputs": tensors(table()[0][:2]), "outputs": [{"name": name} for name in names]}
+        assert [each["name"] for each in client.post(INFER, json=body).json()["outputs"]] == names
+    every = {"inputs": tensors(table()[0][:2]), "outputs": []}
+    assert len(client.post(INFER, json=every).json()["outputs"]) == 12
+
+
 def test_the_server_and_the_model_describe_themselves(client):
     assert client.get("/v2").json()["name"] == "covey"
     assert client.get("/v2/health/live").json() == {"live": True}
@@ -92,6 +125,32 @@ def test_bad_tensors_are_refused_in_words(client, change, said):
     answer = client.post(INFER, json={"inputs": inputs})
     assert answer.status_code == 422
     assert said in answer.json()["error"]
+
+
+@pytest.mark.filterwarnings("ignore:Of 2 rows:covey.errors.CoveyWarning")
+@pytest.mark.parametrize(
+    ("kind", "least", "most"),
+    [(f"INT{b}", np.iinfo(f"int{b}").min, np.iinfo(f"int{b}").max) for b in (8, 16, 32, 64)]
+    + [(f"UINT{b}", 0, np.iinfo(f"uint{b}").max) for b in (8, 16, 32, 64)]
+    + [(f"FP{b}", *(s * np.finfo(f"float{b}").max for s in (-1, 1))) for b in (16, 32)],
+)
+def test_what_a_datatype_cannot_hold_is_refused(client, kind, least, most):
+    def sent(cell):
+        inputs = tensors(table()[0][:2])
+        inputs[2] = {"name": "colour", "shape": [2], "datatype": kind, "data": [1, cell]}
+        return client.post(INFER, json={"inputs": inputs})
+
+    whole = "INT" in kind
+    least, most = (int(least), int(most)) if whole else (float(least), float(most))
+    # a float of 32 bits is written with as few digits as tell it, which may be a little more
+    for cell in (least, most, None, *(() if whole else (float(f"{most:.8g}"), -most))):
+        answer = sent(cell)
+        assert answer.status_code == 200, answer.text
+    for cell in (least - 1, most + 1) if whole else (least * 1.001, most * 1.001, 1e300):
+        answer = sent(cell)
+        assert answer.status_code == 422, cell
+        assert "row 1, column 'colour'" in answer.json()["error"]
+        assert f"a value of {kind}" in answer.json()["error"]
 
 
 def forms(frame):
@@ -220,6 +279,19 @@ def test_columns_that_come_twice_are_refused(client):
     answer = client.post("/invocations", content=content)
     assert answer.status_code == 422
     assert "row 0, column 'number'" in answer.json()["message"]
+    for path, text, where in (
+        (INFER, '{"inputs": [{"name": "a"}, {"name": "number", "name": "gaps"}]}', "inputs[1]"),
+        (INFER, '{"inputs": [], "outputs": [{"name": "a", "name": "b"}]}', "outputs[0]"),
+        (INFER, '{"parameters": {"name": "a", "name": "b"}}', "parameters"),
+        ("/invocations", '{"params": {"name": "a", "name": "b"}}', "params"),
+        ("/explore", '{"row": {"name": 1, "name": 2}}', "row"),
+        ("/predict", '{"rows": [{"number": [{"name": 1, "name": 2}]}]}', "rows[0].number[0]"),
+    ):
+        answer = client.post(path, content=text)
+        assert answer.status_code == 422
+        said = json.dumps(answer.json())
+        assert f"Received 'name' twice in '{where}'" in said, said
+        assert "column" not in said
 
 
 def test_binary_tensors_are_refused_by_their_name(client):

@@ -102,10 +102,16 @@ def test_too_many_are_told_to_come_again(model, rows):
 
     async def run():
         queue = Queue(slow, 2)
-        asked = [asyncio.create_task(queue.ask(question(model, rows[:1]))) for _ in range(2)]
-        await asyncio.sleep(0.01)
+
+        async def ask():
+            with queue.place():
+                return await queue.ask(question(model, rows[:1]))
+
+        asked = [asyncio.create_task(ask()) for _ in range(2)]
+        while queue.waiting < 2:
+            await asyncio.sleep(0)
         with pytest.raises(Refusal) as refused:
-            await queue.ask(question(model, rows[:1]))
+            await ask()
         go.set()
         await asyncio.gather(*asked)
         queue.close()

@@ -21,6 +21,7 @@ Columns = dict[str, "Array"]  # each of shape (N,)
 
 PLAIN = ("mean", "std", "cov", "correlation", "quantiles")
 COUNTED = ("interval", "quantile", "sample")
+PAIRS = {"cov": 0, "correlation": 1}  # of pairs of targets, from which diagonal on
 QUANTILES = (5.0, 25.0, 50.0, 75.0, 95.0)  # in per cent
 WORD = re.compile(r"([a-z_]+?)(\d+(?:\.\d+)?|\.\d+)?")
 MOST_DRAWS = 100_000
@@ -70,6 +71,23 @@ class Figures:
             for kind, number in self.parts
         )
 
+    def names(self, targets: Sequence[str]) -> list[str]:
+        """The names of the columns, as `of` has them.
+
+        Args:
+            targets: D names.
+        """
+        blank = np.empty((0, len(targets)))
+        square = np.empty((0, len(targets), len(targets)))
+        found: dict[str, Any] = {}
+        for kind, number in self.parts:
+            if kind in PAIRS:
+                found.update(_pairs(kind, targets, square, PAIRS[kind]))
+                continue
+            for name in _heads(kind, number):
+                found.update(_each(name, targets, blank))
+        return list(found)
+
     def of(self, joint: Any) -> pd.DataFrame:
         """The figures of distributions.
 
@@ -93,24 +111,32 @@ class Figures:
             plain: dict[str, Callable[[], Columns]] = {
                 "mean": lambda: _each("mean", targets, joint.mean),
                 "std": lambda: _each("std", targets, joint.stddev),
-                "cov": lambda: _pairs("cov", targets, joint.covariance, 0),
-                "correlation": lambda: _pairs("correlation", targets, joint.correlation, 1),
+                "cov": lambda: _pairs("cov", targets, joint.covariance, PAIRS[kind]),
+                "correlation": lambda: _pairs(kind, targets, joint.correlation, PAIRS[kind]),
             }
             return plain[kind]()
-        if kind == "interval":
-            lower, upper = joint.interval(number / 100)
-            name = _percent(number)
-            return {
-                **_each(f"lower{name}", targets, lower),
-                **_each(f"upper{name}", targets, upper),
-            }
-        if kind == "quantile":
-            return _each(f"quantile{_percent(number)}", targets, joint.quantile(number / 100))
-        draws = joint.sample(int(number), seed=self.seed)
         columns: Columns = {}
-        for count, draw in enumerate(draws, 1):
-            columns.update(_each(f"sample{count}", targets, draw))
+        heads = _heads(kind, number)
+        if kind == "interval":
+            values = joint.interval(number / 100)
+        elif kind == "quantile":
+            values = [joint.quantile(number / 100)]
+        else:
+            values = joint.sample(int(number), seed=self.seed)
+        for head, each in zip(heads, values, strict=True):
+            columns.update(_each(head, targets, each))
         return columns
+
+
+def _heads(kind: str, number: float | None) -> list[str]:
+    """What the names of columns begin with, the target aside, for figures of one target each."""
+    if number is None:
+        return [kind]
+    if kind == "interval":
+        return [f"lower{_percent(number)}", f"upper{_percent(number)}"]
+    if kind == "quantile":
+        return [f"quantile{_percent(number)}"]
+    return [f"sample{count}" for count in range(1, int(number) + 1)]
 
 
 def _parts(word: str) -> list[tuple[str, float | None]]:

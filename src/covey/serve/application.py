@@ -58,7 +58,7 @@ def application(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.warm_up()
         yield
-        service.queue.close()
+        service.close()
 
     inner = FastAPI(
         title=f"Covey: {name}",

@@ -68,6 +68,9 @@ class Gate:
             await self._say(passage, Refusal(422, str(error)))
         except _Gone:
             passage.status = 0
+        except _Late:  # without its end, the server closes the connection
+            LOG.warning("timed out", extra={"request_id": passage.identifier})
+            passage.status = 503
         except Exception:
             LOG.exception("failed", extra={"request_id": passage.identifier})
             await self._say(passage, Refusal(500, FAILED))
@@ -117,7 +120,7 @@ class Gate:
             if gone.done():
                 raise _Gone
             if passage.started:
-                raise TimeoutError
+                raise _Late
             raise Refusal(
                 503,
                 f"No answer within {self._limits.max_seconds:g} s. Send fewer rows, or try again.",
@@ -132,7 +135,8 @@ class Gate:
     async def _body(self, scope: Message, receive: Any) -> bytes:
         most = self._limits.max_bytes
         announced = _header(scope, b"content-length")
-        if announced.isdigit() and int(announced) > most:
+        digits = announced.lstrip(b"0")  # Python reads no number of thousands of them
+        if announced.isdigit() and (len(digits) > len(str(most)) or int(digits or b"0") > most):
             raise _too_long(most)
         parts, size = [], 0
         while True:
@@ -213,6 +217,10 @@ def _refuse_coded(scope: Message, passage: _Passage) -> None:
 
 class _Gone(Exception):  # noqa: N818
     """The client has hung up."""
+
+
+class _Late(Exception):  # noqa: N818
+    """The answer has begun, and did not end in time."""
 
 
 class _Passage:

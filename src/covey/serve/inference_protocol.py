@@ -18,7 +18,7 @@ from covey import __version__
 from covey.errors import clipped, counted, shown
 from covey.serve.bodies import JSON
 from covey.serve.documents import refusals
-from covey.serve.json_bodies import read_json, write_json
+from covey.serve.json_bodies import first_repeated, read_json, write_json
 from covey.serve.questions import plain
 from covey.serve.refusal import Refusal
 from covey.serve.rows import check_count, from_columns, with_cells
@@ -34,6 +34,12 @@ DATATYPES = {
     **dict.fromkeys(("FP16", "FP32", "FP64"), (int, float)),
     **dict.fromkeys((f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)), (int,)),
     "BYTES": (str,),
+}
+RANGES = {  # the first numbers that are too small, and too large
+    **{f"INT{bits}": (-(2 ** (bits - 1)) - 1, 2 ** (bits - 1)) for bits in (8, 16, 32, 64)},
+    **{f"UINT{bits}": (-1, 2**bits) for bits in (8, 16, 32, 64)},
+    "FP16": (-65520, 65520),  # halfway from the largest to the next power of two
+    "FP32": (-(2**128 - 2**103), 2**128 - 2**103),
 }
 ERROR = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
 PARAMETERS = {
@@ -165,12 +171,17 @@ def _read(service: Service, body: bytes) -> Asked:
     if identifier is not None:
         head["id"] = identifier
 
-    def write(table: pd.DataFrame) -> bytes:
-        return write_json(head | {"outputs": _outputs(table, content.get("outputs"))})
-
     frame = _frame(content["inputs"], service)
     columns = parameters.get("columns") or list(FLAT)
-    return service.table(frame, columns, parameters.get("given")), write
+    question = service.table(frame, columns, parameters.get("given"))
+    service.check_answer(question)
+    chosen = _chosen(content.get("outputs"), service.columns(question))
+
+    def write(table: pd.DataFrame) -> bytes:
+        names = chosen or [str(name) for name in table.columns]
+        return write_json(head | {"outputs": [_output(table, name) for name in names]})
+
+    return question, write
 
 
 def _datatype(feature: Mapping[str, Any]) -> str:
@@ -233,9 +244,11 @@ def _tensor(tensor: Any) -> tuple[str, list[int], list[Any]]:
             f"Expected data of the shape {shape} for {name!r}. Received "
             f"{counted(len(data), 'value')}.",
         )
-    allowed = DATATYPES[kind]
+    allowed, (low, high) = DATATYPES[kind], RANGES.get(kind, (0, 0))
     for place, cell in enumerate(data):
         fits = type(cell) in allowed or (bool in allowed and cell in (0, 1) and type(cell) is int)
+        if kind in RANGES and fits and cell == cell:  # NaN is said to be none later
+            fits = low < cell < high
         if cell is not None and not fits:
             row = place // (shape[1] if len(shape) == 2 and shape[1] else 1)
             reason = f"expected a value of {kind}, or null. Received: {shown(cell)}."
@@ -243,25 +256,36 @@ def _tensor(tensor: Any) -> tuple[str, list[int], list[Any]]:
     return name, shape, data
 
 
-def _outputs(table: pd.DataFrame, wanted: Any) -> list[dict[str, Any]]:
-    names = [str(name) for name in table.columns]
-    if wanted:
-        if not isinstance(wanted, list) or not all(isinstance(each, Mapping) for each in wanted):
-            raise Refusal(422, "Expected `outputs` to be a list of objects with a `name`.")
-        chosen = [each.get("name") for each in wanted]
-        if unknown := [name for name in chosen if name not in names]:
-            raise Refusal(
-                422,
-                f"Expected outputs among {clipped(', '.join(names), 600)}; others are chosen by "
-                f"the parameter `columns`. Received: {shown(unknown)}.",
-            )
-        names = chosen
-    return [
-        {
-            "name": name,
-            "shape": [len(table), 1],
-            "datatype": "FP64",
-            "data": plain(table[name].to_numpy(dtype=np.float64)),
-        }
-        for name in names
-    ]
+def _chosen(outputs: Any, names: list[str]) -> list[str]:
+    """The names of the tensors that are asked for; none if all are."""
+    if outputs is None or outputs == []:
+        return []
+    if not isinstance(outputs, list) or not all(
+        isinstance(each, Mapping) and isinstance(each.get("name"), str) for each in outputs
+    ):
+        raise Refusal(
+            422,
+            "Expected `outputs` to be a list of objects with a `name`. Received: "
+            f"{shown(outputs)}.",
+        )
+    chosen = [each["name"] for each in outputs]
+    known = set(names)
+    if unknown := [name for name in chosen if name not in known]:
+        raise Refusal(
+            422,
+            f"Expected outputs among {clipped(', '.join(names), 600)}; others are chosen by "
+            f"the parameter `columns`. Received: {shown(unknown[0])}.",
+        )
+    if len(set(chosen)) < len(chosen):
+        twice = shown(first_repeated(chosen))
+        raise Refusal(422, f"Expected each of `outputs` once. Received {twice} twice.")
+    return chosen
+
+
+def _output(table: pd.DataFrame, name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "shape": [len(table), 1],
+        "datatype": "FP64",
+        "data": plain(table[name].to_numpy(dtype=np.float64)),
+    }

@@ -1,47 +1,26 @@
-"""Bodies of JSON, in and out; much of it in a thread, so that other requests need not wait."""
+"""Bodies of JSON, in and out."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Collection, Iterable
+from typing import Any
 
-from fastapi.concurrency import run_in_threadpool
-
-from covey.errors import shown
+from covey.errors import clipped, shown
 from covey.serve.refusal import Refusal
 
-P = ParamSpec("P")
-T = TypeVar("T")
-LARGE = 2**16  # bytes, or numbers of an answer, from which a thread is worth its while
 PIECE = 64  # entries of a list that are written in one go: no thread gets a turn meanwhile
 # text in ASCII: what came as half a character (a surrogate) can go back as it came
 ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
-async def aside(size: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a function, in a thread if it has much to do.
-
-    Args:
-        size: how much, in bytes of a body or numbers of an answer.
-        function: what to call.
-        args: its arguments.
-        kwargs: likewise.
-
-    Returns:
-        What it returns.
-    """
-    if size < LARGE:
-        return function(*args, **kwargs)
-    return await run_in_threadpool(function, *args, **kwargs)
-
-
-def read_json(body: bytes, *, nan_is_null: bool = False) -> Any:
+def read_json(body: bytes, rows: Collection[str] = (), *, nan_is_null: bool = False) -> Any:
     """What a body of JSON holds.
 
     Args:
         body: its bytes.
+        rows: names of the lists that hold a row in each entry, for messages.
         nan_is_null: whether NaN, which is no JSON, stands for null, as some clients write gaps.
 
     Returns:
@@ -70,7 +49,7 @@ def read_json(body: bytes, *, nan_is_null: bool = False) -> Any:
     except ValueError as error:
         raise Refusal(400, f"Expected JSON. Received a body that is none: {error}.") from None
     if twice:
-        raise _repeated(content, twice)
+        raise _repeated(content, twice, rows)
     return content
 
 
@@ -110,16 +89,17 @@ def _text(content: Any) -> str:
     return ENCODE(content)
 
 
-def _repeated(content: Any, twice: dict[int, str]) -> Refusal:
+def _repeated(content: Any, twice: dict[int, str], rows: Collection[str]) -> Refusal:
     """The refusal of objects that have a name twice, which says where the first is."""
     waiting: list[tuple[Any, list[str | int]]] = [(content, [])]
     while waiting:
         each, path = waiting.pop()
         if (name := twice.get(id(each))) is not None:
-            if path and isinstance(path[-1], int):
+            if len(path) == 2 and path[0] in rows and isinstance(path[1], int):
                 reason = "expected each name once in an object. Received it twice."
-                return Refusal.of_rows([{"row": path[-1], "column": name, "reason": reason}])
-            where = f" in {shown(path[-1])}" if path else ""
+                return Refusal.of_rows([{"row": path[1], "column": name, "reason": reason}])
+            steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+            where = f" in {clipped(''.join(steps).removeprefix('.'))!r}" if path else ""
             return Refusal(
                 422, f"Expected each name once in an object. Received {shown(name)} twice{where}."
             )

@@ -15,7 +15,8 @@ class Limits:
         max_rows: rows of one request, at least 1.
         max_bytes: bytes of the body of one request, at least 1.
         max_seconds: seconds until the body has arrived, and again until the answer is there.
-        max_waiting: requests that wait for their turn; of more, the latest are told to come again.
+        max_waiting: requests whose body is there and whose answer is not; of more, the latest are
+            told to come again.
         max_numbers: numbers of the answer to one request: rows times what is asked of each.
     """
 

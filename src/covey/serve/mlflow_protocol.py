@@ -86,7 +86,7 @@ def routes(service: Service) -> APIRouter:
             if kind == CSV:
                 return service.table(read_table(body, CSV, service.bounds), list(FLAT)), _written
             # MLflow's own client writes the gaps of a DataFrame as NaN
-            content = read_json(body, nan_is_null=True)
+            content = read_json(body, FORMS, nan_is_null=True)
             if not isinstance(content, Mapping):
                 raise Refusal(422, f"Expected an object with one of {', '.join(FORMS)}.")
             params = content.get("params") or {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 from fastapi import APIRouter, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from covey.serve.bodies import JSON, TABLES, media_type, read_table, write_table
@@ -92,12 +91,12 @@ def routes(service: Service) -> APIRouter:
         "/rows",
         tags=["covey"],
         summary="The rows of a CSV file, as JSON has them; the page reads files with it",
-        responses=refusals(400, 401, 408, 413, 415, 422) | ROWS,
+        responses=refusals(400, 401, 408, 413, 415, 422, 503) | ROWS,
         openapi_extra={"requestBody": {"content": {"text/csv": {"schema": {"type": "string"}}}}},
     )
     async def rows(request: Request) -> Response:
-        found = await run_in_threadpool(rows_of_file, await request.body(), service)
-        return Response(found, media_type=JSON)
+        read = partial(rows_of_file, service=service)
+        return Response(await service.work(read, await request.body()), media_type=JSON)
 
     @router.get(
         "/metrics",

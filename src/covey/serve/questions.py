@@ -35,11 +35,13 @@ class Wanted:
         outputs: of rows, some of `OUTPUTS`; of columns, words as `covey predict --columns` has
             them.
         level: of intervals, in (0, 1).
+        observed: whether each row tells which targets were given.
     """
 
     kind: str
     outputs: tuple[str, ...] = USUAL_OUTPUTS
     level: float = 0.9
+    observed: bool = False
 
     def width(self, targets: int) -> int:
         """How many numbers are wanted of each row; 0 if that is up to the distribution.
@@ -70,6 +72,11 @@ class Question:
     given: Array | None
     wanted: Wanted
 
+    @property
+    def conditions(self) -> bool:
+        """Whether anything is given."""
+        return self.given is not None and not np.isnan(self.given).all()
+
 
 def answer(model: Model, questions: Sequence[Question]) -> list[Any]:
     """Answer questions that want the same, together.
@@ -84,6 +91,15 @@ def answer(model: Model, questions: Sequence[Question]) -> list[Any]:
     import pandas as pd
 
     found: list[Any] = [None] * len(questions)
+    groups = [
+        [place for place, question in enumerate(questions) if question.conditions == conditions]
+        for conditions in (False, True)
+    ]
+    if all(groups):  # what is given to some makes the last digits of others differ
+        for group in groups:
+            for place, one in zip(group, answer(model, [questions[p] for p in group]), strict=True):
+                found[place] = one
+        return found
     frames: list[pd.DataFrame] = []
     able: list[int] = []
     for place, question in enumerate(questions):
@@ -156,15 +172,14 @@ def _answers(
 
         table = found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
         return [table.iloc[part] for part in parts]
-    noted = notes(frame, model.schema_)
     return [
         {
             "targets": list(model.targets_),
             "level": wanted.level,
             "rows": found[part],
-            "notes": _of_part(noted, part),
+            "notes": noted,
         }
-        for part in parts
+        for part, noted in zip(parts, notes(frame, model.schema_, parts), strict=True)
     ]
 
 
@@ -207,15 +222,6 @@ def _farthest(values: Array, targets: Sequence[str]) -> tuple[str, float]:
     return targets[place], float(values[place])
 
 
-def _of_part(noted: list[dict[str, Any]], part: slice) -> list[dict[str, Any]]:
-    """The notes of some rows, counted from the first of them."""
-    return [
-        {**note, "row": note["row"] - part.start}
-        for note in noted
-        if part.start <= note["row"] < part.stop
-    ]
-
-
 def _rows(joint: Any, wanted: Wanted) -> list[dict[str, Any]]:
     """For each of N rows what is wanted of it, by target; matrices as lists in their order."""
     targets = joint.targets
@@ -229,8 +235,8 @@ def _rows(joint: Any, wanted: Wanted) -> list[dict[str, Any]]:
         else:
             values = plain(joint.mean if output == "mean" else joint.stddev)
             columns[output] = [dict(zip(targets, row, strict=True)) for row in values]
-    observed: Any = joint.observed
-    if observed.any():
+    if wanted.observed:
+        observed: Any = joint.observed
         columns["observed"] = [[targets[i] for i in np.flatnonzero(row)] for row in observed]
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
@@ -246,14 +252,14 @@ def _scores(
         found.append((joint.log_prob(some), level_of(joint, some), error))
     density, level, error = (np.concatenate(each) for each in zip(*found, strict=True))
     known: Any = ~np.isnan(values).all(axis=1)
-    noted = []
-    for row in np.flatnonzero(known & ~np.isfinite(density))[:MOST_NOTES].tolist():
-        name, value = _farthest(values[row], model.targets_)
-        reason = f"{value:g} is so far from the prediction that its log-density is no finite number"
-        noted.append({"row": row, "column": name, "reason": reason})
     answers = []
     for part in parts:
         some = known[part]
+        noted = []
+        for row in np.flatnonzero(some & ~np.isfinite(density[part]))[:MOST_NOTES].tolist():
+            name, value = _farthest(values[part][row], model.targets_)
+            reason = f"{value:g} is so far from the prediction that its log-density is no finite"
+            noted.append({"row": row, "column": name, "reason": f"{reason} number"})
         mean = density[part][some].mean() if some.any() else np.nan
         answers.append(
             {
@@ -268,7 +274,7 @@ def _scores(
                 ],
                 "mean_log_density": plain(np.array(mean)),
                 "rows": int(some.sum()),
-                "notes": _of_part(noted, part),
+                "notes": noted,
             }
         )
     return answers

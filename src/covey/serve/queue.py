@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from covey.serve.questions import Question
 from covey.serve.refusal import Refusal
+from covey.serve.threads import Threads
 
 SMALL = 64  # rows of a question, above which it goes alone
 MOST_TOGETHER = 512  # rows
@@ -24,7 +25,7 @@ class Queue:
     Args:
         answer: called in a thread with questions that want the same; returns an answer, or an
             exception, for each.
-        most_waiting: questions that may wait; more are refused.
+        most_waiting: requests that may wait; more are refused.
         together: whether small questions are answered together at all.
     """
 
@@ -36,8 +37,7 @@ class Queue:
         together: bool = True,
     ) -> None:
         self._answer, self._most, self._together = answer, most_waiting, together
-        self._small = ThreadPoolExecutor(1, thread_name_prefix="small")
-        self._large = ThreadPoolExecutor(1, thread_name_prefix="large")
+        self._small, self._large = Threads(1, "small"), Threads(1, "large")
         self._waiting: list[tuple[Question, asyncio.Future[Any]]] = []
         self._running: asyncio.Task[None] | None = None
         self._open = 0
@@ -46,15 +46,15 @@ class Queue:
 
     @property
     def waiting(self) -> int:
-        """How many questions have no answer yet."""
+        """How many requests have no answer yet."""
         return self._open
 
-    async def ask(self, question: Question) -> Any:
-        """The answer to a question.
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Have a request wait: from when its body is there until its answer is written.
 
         Raises:
-            Refusal: 503 if too many questions wait; or what the answer says.
-            Exception: what the computation raised.
+            Refusal: 503 if too many wait.
         """
         if self._open >= self._most:
             raise Refusal(
@@ -62,43 +62,53 @@ class Queue:
             )
         self._open += 1
         try:
-            if not self._together:
-                return await self._alone(self._small, question)
-            if len(question.frame) > SMALL:
-                return await self._alone(self._large, question)
-            future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-            self._waiting.append((question, future))
-            if self._running is None or self._running.done():
-                self._running = asyncio.create_task(self._work())
-            return await future
+            yield
         finally:
             self._open -= 1
 
+    async def ask(self, question: Question) -> Any:
+        """The answer to a question.
+
+        Raises:
+            Refusal: what the answer says.
+            Exception: what the computation raised.
+        """
+        if not self._together:
+            return await self._alone(self._small, question)
+        if len(question.frame) > SMALL:
+            return await self._alone(self._large, question)
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append((question, future))
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._work())
+        try:
+            return await future
+        finally:  # of what nobody waits for, nothing is held
+            self._waiting = [pair for pair in self._waiting if pair[1] is not future]
+
     async def run(self, function: Callable[[], Any]) -> Any:
         """Compute something else, in the thread of large questions."""
-        return await asyncio.get_running_loop().run_in_executor(self._large, function)
+        return await self._large.run(function)
 
     def close(self) -> None:
         """End the threads, once they have nothing to do."""
-        self._small.shutdown()
-        self._large.shutdown()
+        self._small.close()
+        self._large.close()
 
-    async def _alone(self, thread: Executor, question: Question) -> Any:
-        loop = asyncio.get_running_loop()
+    async def _alone(self, thread: Threads, question: Question) -> Any:
         self.batches += 1
         self.rows += len(question.frame)
-        (found,) = await loop.run_in_executor(thread, self._answer, [question])
+        (found,) = await thread.run(self._answer, [question])
         if isinstance(found, Exception):
             raise found
         return found
 
     async def _work(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._waiting:
             batch = self._next()
             try:
                 questions = [question for question, _ in batch]
-                answers = await loop.run_in_executor(self._small, self._answer, questions)
+                answers = await self._small.run(self._answer, questions)
             except Exception as error:  # everybody who waits must hear of it
                 answers = [error] * len(batch)
             for (_, future), found in zip(batch, answers, strict=True):

@@ -8,6 +8,35 @@ from typing import Any
 MOST_ROWS = 20  # that a refusal names
 
 
+class Faults:
+    """Cells that cannot be used: the first of them, and how many there are."""
+
+    def __init__(self) -> None:
+        self._first: list[dict[str, Any]] = []
+        self._count = 0
+
+    def add(self, row: int, column: str | None, reason: str) -> None:
+        """Count one more.
+
+        Args:
+            row: counted from 0.
+            column: its name, None for the whole row.
+            reason: why it cannot be used.
+        """
+        self._count += 1
+        if len(self._first) < MOST_ROWS:
+            self._first.append({"row": row, "column": column, "reason": reason})
+
+    def check(self) -> None:
+        """Refuse the rows, if there is one such cell.
+
+        Raises:
+            Refusal: 422.
+        """
+        if self._first:
+            raise Refusal.of_rows(self._first, self._count)
+
+
 class Refusal(Exception):  # noqa: N818  # it is an answer, not a failure
     """A request that cannot be answered as it is.
 
@@ -31,13 +60,18 @@ class Refusal(Exception):  # noqa: N818  # it is an answer, not a failure
         self.rows, self.retry_after = rows or [], retry_after
 
     @classmethod
-    def of_rows(cls, rows: list[dict[str, Any]]) -> Refusal:
-        """The refusal of rows, which names the first of them."""
-        first = rows[0]
+    def of_rows(cls, rows: list[dict[str, Any]], count: int | None = None) -> Refusal:
+        """The refusal of rows, which names the first of them.
+
+        Args:
+            rows: as for the class, at least one.
+            count: how many there are, if not all of them are among `rows`.
+        """
+        first, count = rows[0], count or len(rows)
         at = f"row {first['row']}"
         if first["column"] is not None:
             at += f", column {first['column']!r}"
-        more = f" ({len(rows) - 1:,} more)" if len(rows) > 1 else ""
+        more = f" ({count - 1:,} more)" if count > 1 else ""
         return cls(422, f"{at}: {first['reason']}{more}", rows[:MOST_ROWS])
 
     def body(self, path: str, request_id: str) -> bytes:

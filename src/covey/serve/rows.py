@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from covey.errors import InputError, clipped, counted, shown
-from covey.serve.refusal import MOST_ROWS, Refusal
+from covey.serve.refusal import MOST_ROWS, Faults, Refusal
 from covey.table import FeatureSchema, NumericColumn
 from covey.table.beyond import ABOVE, BELOW, MISSING, Beyond, beyond
 from covey.table.category_column import CategoricalColumn
@@ -46,20 +46,19 @@ def from_records(records: Sequence[Any], schema: FeatureSchema, most: int) -> pd
     """
     check_count(len(records), most)
     names = schema.names
-    bad: list[dict[str, Any]] = []
+    bad = Faults()
     columns: dict[str, list[Any]] = {name: [] for name in names}
     for number, record in enumerate(records):
         if not isinstance(record, Mapping):
             reason = f"expected an object of features and values. Received: {shown(record)}."
-            bad.append({"row": number, "column": None, "reason": reason})
+            bad.add(number, None, reason)
             continue
         for name in names:
             cell = record.get(name, ...)
             if (wrong := _wrong(cell)) is not None:
-                bad.append({"row": number, "column": name, "reason": wrong})
+                bad.add(number, name, wrong)
             columns[name].append(cell)
-    if bad:
-        raise Refusal.of_rows(bad)
+    bad.check()
     return _frame(columns)
 
 
@@ -75,14 +74,12 @@ def from_columns(columns: Mapping[str, Sequence[Any]], schema: FeatureSchema) ->
     """
     if lacking := [name for name in schema.names if name not in columns]:
         raise Refusal(422, _lacking(lacking))
-    bad = [
-        {"row": number, "column": name, "reason": reason}
-        for name in schema.names
-        for number, cell in enumerate(columns[name])
-        if (reason := _wrong(cell)) is not None
-    ]
-    if bad:
-        raise Refusal.of_rows(bad)
+    bad = Faults()
+    for name in schema.names:
+        for number, cell in enumerate(columns[name]):
+            if (reason := _wrong(cell)) is not None:
+                bad.add(number, name, reason)
+    bad.check()
     return _frame({name: list(columns[name]) for name in schema.names})
 
 
@@ -95,16 +92,15 @@ def with_cells(targets: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     Raises:
         Refusal: 422 for true and false, which are no numbers, and for what is no cell.
     """
-    bad = []
+    bad = Faults()
     for name, cells in targets.items():
         for number, cell in enumerate(cells):
             wrong = _wrong(cell)
             if isinstance(cell, bool):
                 wrong = f"expected a number or null for a target. Received: {shown(cell)}."
             if wrong is not None:
-                bad.append({"row": number, "column": name, "reason": wrong})
-    if bad:
-        raise Refusal.of_rows(bad)
+                bad.add(number, name, wrong)
+    bad.check()
     return {name: _series(list(cells)) for name, cells in targets.items()}
 
 
@@ -155,26 +151,24 @@ def observed(values: Any, targets: tuple[str, ...], count: int, role: str) -> Ar
             f"Expected `{role}` to be an object of targets and numbers, or a list of {count}, one "
             f"for each row. Received: {shown(values)}.",
         )
-    bad = []
+    bad = Faults()
+    known = clipped(", ".join(map(repr, targets)))
     for number, one in enumerate(each):
         if not isinstance(one, Mapping):
             reason = f"expected an object of targets and numbers. Received: {shown(one)}."
-            bad.append({"row": number, "column": None, "reason": reason})
+            bad.add(number, None, reason)
             continue
         for name, value in one.items():
             if name not in targets:
-                known = clipped(", ".join(map(repr, targets)))
-                reason = f"no target of this model; there are {known}."
-                bad.append({"row": number, "column": name, "reason": reason})
+                bad.add(number, name, f"no target of this model; there are {known}.")
             elif value is not None:
                 number_like = isinstance(value, int | float) and not isinstance(value, bool)
                 if not number_like or _wrong(value) is not None:
                     reason = f"expected a finite number or null. Received: {shown(value)}."
-                    bad.append({"row": number, "column": name, "reason": reason})
+                    bad.add(number, name, reason)
                 else:
                     found[number, targets.index(name)] = value
-    if bad:
-        raise Refusal.of_rows(bad)
+    bad.check()
     if isinstance(values, Mapping):
         found[:] = found[:1]
     return found
@@ -270,23 +264,33 @@ def _values(column: NumericColumn, cells: Any) -> Array:
     return column.read(cells).values
 
 
-def notes(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, Any]]:
+def notes(
+    frame: pd.DataFrame, schema: FeatureSchema, parts: Sequence[slice]
+) -> list[list[dict[str, Any]]]:
     """Cells that a model reads otherwise than somebody may think.
 
     Args:
         frame: table of N rows without `problems`.
         schema: the features.
+        parts: the rows of each request.
 
     Returns:
-        For each of the first such cells its `row`, `column` and `reason`: a label that training did
-        not have, a number beyond those of training, or a gap where training had none.
+        For each part and each of the first such cells in it its `row`, counted in the part,
+        `column` and `reason`: a label that training did not have, a number beyond those of
+        training, or a gap where training had none.
     """
-    found: list[dict[str, Any]] = [
-        {"row": int(row), "column": each.column.name, "reason": reason}
-        for each in beyond(schema, frame, named=True)
-        for row, reason in zip(each.rows[:MOST_NOTES], _reasons(each), strict=False)
-    ]
-    return sorted(found, key=lambda note: note["row"])[:MOST_NOTES]
+    found: list[list[dict[str, Any]]] = [[] for _ in parts]
+    for each in beyond(schema, frame, named=True):
+        bounds = np.searchsorted(each.rows, [(part.start, part.stop) for part in parts])
+        for noted, part, (first, end) in zip(found, parts, bounds.tolist(), strict=True):
+            if first == end:
+                continue
+            some = each.only(slice(first, min(end, first + MOST_NOTES)))
+            noted += [
+                {"row": row - part.start, "column": each.column.name, "reason": reason}
+                for row, reason in zip(some.rows.tolist(), _reasons(some), strict=True)
+            ]
+    return [sorted(noted, key=lambda note: note["row"])[:MOST_NOTES] for noted in found]
 
 
 def _reasons(found: Beyond) -> Iterator[str]:

@@ -12,7 +12,7 @@ from covey.errors import InputError, clipped, counted, shown
 from covey.fitted.figures import Figures
 from covey.serve.contours import explore
 from covey.serve.description import Description
-from covey.serve.json_bodies import LARGE, aside, read_json, write_json
+from covey.serve.json_bodies import read_json, write_json
 from covey.serve.limits import Limits
 from covey.serve.metrics import Metrics
 from covey.serve.model import Model
@@ -20,6 +20,7 @@ from covey.serve.questions import OUTPUTS, USUAL_OUTPUTS, Question, Wanted, answ
 from covey.serve.queue import Queue
 from covey.serve.refusal import Refusal
 from covey.serve.rows import from_records, from_table, is_absent, observed
+from covey.serve.threads import LARGE, Threads
 from covey.serve.typed_tables import Bounds
 from covey.types import Array
 
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 Asked = tuple[Question, Callable[[Any], bytes]]  # and how its answer is written
 FLAT = ("mean", "std", "interval90")  # the columns of protocols that have none of their own
 REQUEST = ("rows", "given", "level", "outputs")
+SCORED = ("rows", "observed")
 MOST_CONTOURS = 4
+THREADS = 4  # in which large bodies are read, and large answers written
 UNPACKED = 8  # bytes of a table, unpacked, for each of a body
 
 
@@ -55,12 +58,18 @@ class Service:
             model.fitted_.with_commas,
         )
         self.queue = Queue(partial(answer, model), limits.max_waiting, together=together)
+        self.threads = Threads(THREADS, "bodies")
 
     def warm_up(self) -> None:
         """Predict once, so that the first client does not wait for what is loaded on first use."""
         frame = from_records([self.description.example], self.model.schema_, 1)
         for wanted in (Wanted("rows"), Wanted("columns")):
             answer(self.model, [Question(frame, None, wanted)])
+
+    def close(self) -> None:
+        """End the threads, once they have nothing to do."""
+        self.queue.close()
+        self.threads.close()
 
     async def reply(
         self, body: bytes, read: Callable[[bytes], Asked], *, packed: bool = False
@@ -76,12 +85,23 @@ class Service:
             The body of the answer.
 
         Raises:
-            Refusal: whatever stands in the way; 413 for an answer of too many numbers.
+            Refusal: whatever stands in the way; 413 for an answer of too many numbers, 503 if too
+                many requests wait.
         """
-        question, write = await aside(max(len(body), LARGE * packed), read, body)
-        numbers = self.check_answer(question)
-        found = await self.queue.ask(question)
-        return await aside(numbers, write, found)
+        with self.queue.place():
+            question, write = await self.threads.aside(max(len(body), LARGE * packed), read, body)
+            numbers = self.check_answer(question)
+            found = await self.queue.ask(question)
+            return await self.threads.aside(numbers, write, found)
+
+    async def work(self, function: Callable[[bytes], bytes], body: bytes) -> bytes:
+        """Answer a request by a function of its body alone, in a thread.
+
+        Raises:
+            Refusal: whatever the function says; 503 if too many requests wait.
+        """
+        with self.queue.place():
+            return await self.threads.run(function, body)
 
     def check_answer(self, question: Question) -> int:
         """Refuse a question whose answer is too large, before it is computed.
@@ -94,7 +114,7 @@ class Service:
         """
         rows, most = len(question.frame), self.limits.max_numbers
         wanted = question.wanted
-        each = wanted.width(len(self.model.targets_)) or self._plain_width
+        each = wanted.width(len(self.model.targets_)) or len(self._plain_columns)
         if rows * each > most:
             fewer = f"at most {counted(most // each, 'row')}" if most >= each else "a row"
             word = "columns" if wanted.kind == "columns" else "outputs"
@@ -107,23 +127,30 @@ class Service:
             )
         return rows * each
 
+    def columns(self, question: Question) -> list[str]:
+        """The names of the flat columns that a question of `table` asks for."""
+        words = question.wanted.outputs
+        return Figures.named(words).names(self.model.targets_) if words else self._plain_columns
+
     @cached_property
-    def _plain_width(self) -> int:
-        """How many columns a table of predictions has if nothing else is asked for."""
+    def _plain_columns(self) -> list[str]:
+        """The columns that a table of predictions has if nothing else is asked for."""
         frame = from_records([self.description.example], self.model.schema_, 1)
-        return len(self.model.predict_distribution(frame).to_frame(False).columns)
+        table = self.model.predict_distribution(frame).to_frame(False)
+        return [str(name) for name in table.columns]
 
     def rows(self, body: bytes) -> Asked:
         """Predictions row by row, as `/predict` gives them for JSON."""
-        fields = _object(read_json(body), REQUEST)
+        fields = _object(read_json(body, ("rows", "given")), REQUEST)
         frame = self._records(fields)
         outputs = _outputs(fields.get("outputs"))
-        wanted = Wanted("rows", outputs, _level(fields.get("level")))
-        return Question(frame, self._given(fields, len(frame)), wanted), write_json
+        given = self._given(fields, len(frame))
+        wanted = Wanted("rows", outputs, _level(fields.get("level")), given is not None)
+        return Question(frame, given, wanted), write_json
 
     def score(self, body: bytes) -> Asked:
         """How probable observed targets are under their predictions."""
-        fields = _object(read_json(body), ("rows", "observed"))
+        fields = _object(read_json(body, SCORED), SCORED)
         frame = self._records(fields)
         values = observed(fields.get("observed"), self.model.targets_, len(frame), "observed")
         if np.isnan(values).all():
@@ -131,10 +158,16 @@ class Service:
         return Question(frame, values, Wanted("score", ())), write_json
 
     async def explore(self, body: bytes) -> bytes:
-        """What the page shows of one row."""
-        fields = _object(
-            await aside(len(body), read_json, body), ("row", "given", "level", "pair", "levels")
-        )
+        """What the page shows of one row.
+
+        Raises:
+            Refusal: whatever stands in the way; 503 if too many requests wait.
+        """
+        with self.queue.place():
+            return await self._explore(await self.threads.aside(len(body), read_json, body))
+
+    async def _explore(self, content: Any) -> bytes:
+        fields = _object(content, ("row", "given", "level", "pair", "levels"))
         frame = from_records([fields.get("row")], self.model.schema_, 1)
         given = self._given(fields, 1)
         pair = fields.get("pair")
@@ -154,7 +187,7 @@ class Service:
         if not isinstance(levels, list) or not 1 <= len(levels) <= MOST_CONTOURS:
             raise Refusal(422, f"Expected `levels` to be 1 to {MOST_CONTOURS} numbers.")
         levels = [_level(level) for level in levels]
-        wanted = Wanted("rows", OUTPUTS, _level(fields.get("level")))
+        wanted = Wanted("rows", OUTPUTS, _level(fields.get("level")), given is not None)
         question = Question(frame, given, wanted)
         numbers = self.check_answer(question)
         row = await self.queue.ask(question)
@@ -163,7 +196,8 @@ class Service:
             lines = await self.queue.run(
                 partial(explore, self.model, frame, given, tuple(pair), tuple(levels))
             )
-        return await aside(numbers, write_json, {**row, "pair": pair, "contours": lines})
+        found = {**row, "pair": pair, "contours": lines}
+        return await self.threads.aside(numbers, write_json, found)
 
     def table(self, frame: pd.DataFrame, columns: Any = None, given: Any = None) -> Question:
         """Ask for flat columns for a table.

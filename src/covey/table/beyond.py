@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -41,6 +41,13 @@ class Beyond:
     rows: Rows
     what: NDArray[Any]
     values: Array
+
+    def only(self, which: slice) -> Self:
+        """Some of the cells."""
+        cells, rows = self.cells.iloc[which], self.rows[which]
+        return replace(
+            self, cells=cells, rows=rows, what=self.what[which], values=self.values[which]
+        )
 
     @property
     def taken_for(self) -> list[Any]:
