@@ -61,7 +61,7 @@ def read(
     Raises:
         InputError: a file cannot be read.
     """
-    from covey.files import read_table
+    from covey.files import Earlier, read_table
 
     return read_table(
         [paths] if isinstance(paths, str) else list(paths),
@@ -70,9 +70,9 @@ def read(
         encoding=options.encoding,
         na=tuple(mark for word in options.na or () for mark in cells(word)),
         sheet=options.sheet,
-        usual=None if model is None else model.schema_.decimal,
-        percentages=() if model is None else model.fitted_.percentages,
-        as_written=() if model is None else model.fitted_.with_commas,
+        earlier=None
+        if model is None
+        else Earlier(model.schema_.decimal, model.fitted_.percentages, model.fitted_.with_commas),
     )
 
 

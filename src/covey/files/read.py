@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from covey.errors import InputError, shown
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from covey.files.text import TextOptions
 
-__all__ = ["read_source", "read_table"]
+__all__ = ["Earlier", "read_source", "read_table"]
 
 CALLED = {
     "parquet": ("a Parquet file", (".parquet", ".pq")),
@@ -24,6 +25,23 @@ CALLED = {
     "xlsx": ("an Excel workbook", (".xlsx", ".xlsm")),
     "json": ("JSON records", (".json", ".jsonl", ".ndjson")),
 }
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What earlier files were like, such as those of training.
+
+    Attributes:
+        decimal: Their decimal mark. It counts where a file does not tell its own, as one of a
+            single "1.200".
+        percentages: Names of columns that they had as text such as "5%". Cells of a workbook that
+            show 5%, and hold 0.05, come as this text too.
+        with_commas: Names of columns whose numbers keep their decimal comma, since theirs did.
+    """
+
+    decimal: str | None = None
+    percentages: Collection[str] = ()
+    with_commas: Collection[str] = ()
 
 
 def read_table(
@@ -34,9 +52,7 @@ def read_table(
     encoding: str | None = None,
     na: Iterable[str] = (),
     sheet: str | None = None,
-    usual: str | None = None,
-    percentages: Collection[str] = (),
-    as_written: Collection[str] = (),
+    earlier: Earlier | None = None,
 ) -> pd.DataFrame:
     """Read a table: CSV and other text, Parquet, Feather, JSON records or a workbook of Excel.
 
@@ -52,12 +68,7 @@ def read_table(
         encoding: Encoding of text, for example "cp1252".
         na: Cells that mean "missing", besides empty ones, NA, NaN, null and the like.
         sheet: Name of the sheet of a workbook; the first that holds anything by default.
-        usual: The decimal mark of earlier files, such as those of training. It counts where a file
-            does not tell its own, as one of a single "1.200".
-        percentages: Names of columns that earlier files, such as those of training, had as text
-            such as "5%". Cells of a workbook that show 5%, and hold 0.05, come as this text too.
-        as_written: Names of columns of text whose numbers keep their decimal comma, since earlier
-            ones did.
+        earlier: What earlier files were like, such as those of training.
 
     Returns:
         The table, of shape (N, F), rows numbered from 0. `attrs["covey.decimal"]` is the decimal
@@ -77,7 +88,10 @@ def read_table(
     if sheet is not None and not isinstance(sheet, str):
         raise InputError(f"`sheet` must be the name of a sheet, as text. Received: {shown(sheet)}.")
     marks = _marks(na)
-    options = TextOptions(sep, decimal, encoding, marks, usual, as_written=as_written)
+    earlier = earlier or Earlier()
+    options = TextOptions(
+        sep, decimal, encoding, marks, earlier.decimal, as_written=earlier.with_commas
+    )
     listed: list[Any] = (
         list(paths)
         if isinstance(paths, Iterable) and not isinstance(paths, str | bytes | os.PathLike)
@@ -101,7 +115,7 @@ def read_table(
                 "it out, or read the workbooks alone."
             )
         if source.kind == "xlsx":
-            frames.append(_of_workbook(source, options, sheet, percentages, notes))
+            frames.append(_of_workbook(source, options, sheet, earlier.percentages, notes))
         else:
             frames.append(_read(source, options, notes))
         read.append((source.name, notes))
