@@ -127,10 +127,8 @@ def score(
         if part_rows is None:
             width = fitted.n_features_in_ + len(predictor.keep) + len(predictor.nothing.columns)
             part_rows = min(PART, max(CELLS // width, FEWEST))
-        reading = TextOptions(
-            sep, decimal, encoding, marks, fitted.schema_.decimal,
-            as_written=fitted.fitted_.with_commas,
-        )  # fmt: skip
+        usual, commas = fitted.schema_.decimal, fitted.fitted_.with_commas
+        reading = TextOptions(sep, decimal, encoding, marks, usual, as_written=commas)
         inputs = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
         files = find_inputs(inputs)
         _check_apart(place, files, inputs)
