@@ -303,7 +303,7 @@ def test_rows_of_a_client_that_has_hung_up_are_not_computed(model, rows, monkeyp
 
 
 def test_health_is_answered_while_a_large_body_is_read(model, rows, monkeypatch):
-    from covey.serve import service, threads
+    from covey.serve import reader, threads
 
     reading, healthy = threading.Event(), threading.Event()
     held = []
@@ -313,7 +313,7 @@ def test_health_is_answered_while_a_large_body_is_read(model, rows, monkeypatch)
         held.append(healthy.wait(20))
         return json.loads(body)
 
-    monkeypatch.setattr(service, "read_json", read)
+    monkeypatch.setattr(reader, "read_json", read)
     app = application(model)
     body = json.dumps({"rows": rows * 30}).encode()
     assert len(body) > threads.LARGE

@@ -59,7 +59,9 @@ def texts(model, questions):
 
 
 def test_predictions(model, rows, service):
-    asked = {k: service.rows(json.dumps(body).encode())[0] for k, body in bodies(rows).items()}
+    asked = {
+        k: service.reader.rows(json.dumps(body).encode())[0] for k, body in bodies(rows).items()
+    }
     alone = {name: texts(model, [question])[0] for name, question in asked.items()}
     for name, question in asked.items():
         for other, neighbour in asked.items():
@@ -68,7 +70,7 @@ def test_predictions(model, rows, service):
 
 
 def test_the_queue(model, rows, service):
-    asked = [service.rows(json.dumps(body).encode())[0] for body in bodies(rows).values()]
+    asked = [service.reader.rows(json.dumps(body).encode())[0] for body in bodies(rows).values()]
     sizes = []
 
     def counted(questions):
@@ -94,7 +96,7 @@ def test_scores(model, rows, service):
         {"rows": rows[:3], "observed": [{"small": 1.0}, {}, {"small": 1.0, "big": 2.0}]},
         {"rows": rows[1:2], "observed": {"big": 2.0}},
     ]
-    asked = [service.score(json.dumps(content).encode())[0] for content in contents]
+    asked = [service.reader.score(json.dumps(content).encode())[0] for content in contents]
     alone = [texts(model, [question])[0] for question in asked]
     assert texts(model, asked) == alone
     notes = [json.loads(text)["notes"] for text in alone]
@@ -103,9 +105,9 @@ def test_scores(model, rows, service):
 
 def test_tables(model, service):
     X, Y = table()
-    plain = service.table(X[:3], "mean,cov")
-    given = service.table(X[:5].assign(middle=Y["middle"][:5]), "mean,cov", "middle")
-    empty = service.table(X[:5].assign(middle=np.nan), "mean,cov", "middle")
+    plain = service.reader.table(X[:3], "mean,cov")
+    given = service.reader.table(X[:5].assign(middle=Y["middle"][:5]), "mean,cov", "middle")
+    empty = service.reader.table(X[:5].assign(middle=np.nan), "mean,cov", "middle")
     asked = [plain, given, empty]
     for one, question in zip(answer(model, asked), asked, strict=True):
         alone = answer(model, [question])[0]

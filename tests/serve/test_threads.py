@@ -71,7 +71,7 @@ def test_work_that_is_given_up_keeps_its_thread():
 
 @pytest.mark.parametrize("path", ["/predict", "/score", "/invocations", "/rows", "/explore"])
 def test_hung_up_requests_make_no_threads(model, rows, monkeypatch, path):
-    from covey.serve import mlflow_protocol, own_protocol, service
+    from covey.serve import mlflow_protocol, own_protocol, reader, service
 
     slow, refusals, queues = Slow({}), [], []
 
@@ -82,7 +82,7 @@ def test_hung_up_requests_make_no_threads(model, rows, monkeypatch, path):
 
     monkeypatch.setattr(service, "Queue", Known)
     monkeypatch.setattr(own_protocol, "rows_of_file", slow)
-    for module in (service, mlflow_protocol):
+    for module in (reader, mlflow_protocol):
         monkeypatch.setattr(module, "read_json", slow)
     app = application(model, limits=Limits(max_waiting=10))
     (queue,) = queues

@@ -20,9 +20,10 @@ from covey.serve.bodies import JSON
 from covey.serve.documents import refusals
 from covey.serve.json_bodies import first_repeated, read_json, write_json
 from covey.serve.questions import plain
+from covey.serve.reader import FLAT, Asked, Reader
 from covey.serve.refusal import Refusal
 from covey.serve.rows import check_count, from_columns, with_cells
-from covey.serve.service import FLAT, Asked, Service
+from covey.serve.service import Service
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,12 +89,13 @@ INFER: dict[str, Any] = {
 
 def routes(service: Service) -> APIRouter:
     """The routes of a model."""
+    reader = service.reader
     router = APIRouter(prefix="/v2", tags=["open inference protocol"])
-    features = service.description.content["features"]
+    features = reader.description.content["features"]
 
     def known(name: str, version: str | None) -> None:
-        if name != service.name:
-            raise Refusal(404, f"Expected the model {service.name!r}. Received: {name[:100]!r}.")
+        if name != reader.name:
+            raise Refusal(404, f"Expected the model {reader.name!r}. Received: {name[:100]!r}.")
         if version not in (None, VERSION):
             raise Refusal(
                 404,
@@ -120,10 +122,10 @@ def routes(service: Service) -> APIRouter:
         outputs = [
             f"{kind}_{t}"
             for kind in ("mean", "std", "lower90", "upper90")
-            for t in service.model.targets_
+            for t in reader.model.targets_
         ]
         return {
-            "name": service.name,
+            "name": reader.name,
             "versions": [VERSION],
             "platform": "covey",
             "inputs": [
@@ -137,7 +139,7 @@ def routes(service: Service) -> APIRouter:
     @router.get("/models/{name}/versions/{version}/ready", **READY)
     async def model_ready(name: str, version: str | None = None) -> dict[str, Any]:
         known(name, version)
-        return {"name": service.name, "ready": True}
+        return {"name": reader.name, "ready": True}
 
     @router.post("/models/{name}/infer", **INFER)
     @router.post("/models/{name}/versions/{version}/infer", **INFER)
@@ -150,13 +152,13 @@ def routes(service: Service) -> APIRouter:
                 "and that extension is not among those at /v2. Let the client send JSON, such as "
                 "by `set_data_from_numpy(values, binary_data=False)` of tritonclient.",
             )
-        body = await service.reply(await request.body(), partial(_read, service))
+        body = await service.reply(await request.body(), partial(_read, reader))
         return Response(body, media_type=JSON)
 
     return router
 
 
-def _read(service: Service, body: bytes) -> Asked:
+def _read(reader: Reader, body: bytes) -> Asked:
     """The question of a request, and how its answer is written."""
     content = read_json(body)
     if not isinstance(content, Mapping) or not isinstance(content.get("inputs"), list):
@@ -167,15 +169,15 @@ def _read(service: Service, body: bytes) -> Asked:
     identifier = content.get("id")
     if identifier is not None and not isinstance(identifier, str):
         raise Refusal(422, f"Expected `id` to be text. Received: {shown(identifier)}.")
-    head = {"model_name": service.name, "model_version": VERSION}
+    head = {"model_name": reader.name, "model_version": VERSION}
     if identifier is not None:
         head["id"] = identifier
 
-    frame = _frame(content["inputs"], service)
+    frame = _frame(content["inputs"], reader)
     columns = parameters.get("columns") or list(FLAT)
-    question = service.table(frame, columns, parameters.get("given"))
-    service.check_answer(question)
-    chosen = _chosen(content.get("outputs"), service.columns(question))
+    question = reader.table(frame, columns, parameters.get("given"))
+    reader.check_answer(question)
+    chosen = _chosen(content.get("outputs"), reader.columns(question))
 
     def write(table: pd.DataFrame) -> bytes:
         names = chosen or [str(name) for name in table.columns]
@@ -188,9 +190,9 @@ def _datatype(feature: Mapping[str, Any]) -> str:
     return "FP64" if isinstance(feature["example"], int | float) else "BYTES"
 
 
-def _frame(inputs: list[Any], service: Service) -> pd.DataFrame:
+def _frame(inputs: list[Any], reader: Reader) -> pd.DataFrame:
     """The table of one tensor for each column, or of one tensor that holds all of them."""
-    names = service.model.schema_.names
+    names = reader.model.schema_.names
     columns: dict[str, list[Any]] = {}
     for each in inputs:
         name, shape, data = _tensor(each)
@@ -210,9 +212,9 @@ def _frame(inputs: list[Any], service: Service) -> pd.DataFrame:
     lengths = {len(data) for data in columns.values()}
     if len(lengths) > 1:
         raise Refusal(422, f"Expected inputs of one length. Received: {sorted(lengths)}.")
-    check_count(lengths.pop() if lengths else 0, service.limits.max_rows)
-    features = from_columns(columns, service.model.schema_)
-    targets = [name for name in service.model.targets_ if name in columns and name not in names]
+    check_count(lengths.pop() if lengths else 0, reader.limits.max_rows)
+    features = from_columns(columns, reader.model.schema_)
+    targets = [name for name in reader.model.targets_ if name in columns and name not in names]
     return features.assign(**with_cells({name: columns[name] for name in targets}))
 
 

@@ -18,9 +18,10 @@ from covey.serve.bodies import CSV, JSON, media_type, read_table
 from covey.serve.documents import refusals
 from covey.serve.json_bodies import first_repeated, read_json, write_json
 from covey.serve.questions import plain
+from covey.serve.reader import FLAT, Asked, Reader
 from covey.serve.refusal import Refusal
 from covey.serve.rows import check_count, from_columns, from_records, with_cells
-from covey.serve.service import FLAT, Asked, Service
+from covey.serve.service import Service
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +57,7 @@ BODY = {
 
 def routes(service: Service) -> APIRouter:
     """The routes of a model."""
+    reader = service.reader
     router = APIRouter(tags=["mlflow"])
 
     @router.get("/ping", summary="Whether the server is there", response_class=Response)
@@ -84,7 +86,7 @@ def routes(service: Service) -> APIRouter:
 
         def read(body: bytes) -> Asked:
             if kind == CSV:
-                return service.table(read_table(body, CSV, service.bounds), list(FLAT)), _written
+                return reader.table(read_table(body, CSV, reader.bounds), list(FLAT)), _written
             # MLflow's own client writes the gaps of a DataFrame as NaN
             content = read_json(body, FORMS, nan_is_null=True)
             if not isinstance(content, Mapping):
@@ -93,8 +95,8 @@ def routes(service: Service) -> APIRouter:
             if not isinstance(params, Mapping):
                 raise Refusal(422, f"Expected `params` to be an object. Received: {shown(params)}.")
             columns = params.get("columns") or list(FLAT)
-            frame = _frame(content, service)
-            return service.table(frame, columns, params.get("given")), _written
+            frame = _frame(content, reader)
+            return reader.table(frame, columns, params.get("given")), _written
 
         found = await service.reply(await request.body(), read, packed=kind == CSV)
         return Response(found, media_type=JSON)
@@ -108,7 +110,7 @@ def _written(table: pd.DataFrame) -> bytes:
     return write_json({"predictions": [dict(zip(names, row, strict=True)) for row in values]})
 
 
-def _frame(content: Mapping[str, Any], service: Service) -> pd.DataFrame:
+def _frame(content: Mapping[str, Any], reader: Reader) -> pd.DataFrame:
     """The table that one of the forms of MLflow holds."""
     present = [form for form in FORMS if form in content]
     if len(present) != 1:
@@ -116,7 +118,7 @@ def _frame(content: Mapping[str, Any], service: Service) -> pd.DataFrame:
             422, f"Expected one of {', '.join(FORMS)}. Received: {', '.join(present) or 'none'}."
         )
     (form,) = present
-    value, names = content[form], service.model.schema_.names
+    value, names = content[form], reader.model.schema_.names
     if form == "dataframe_split":
         if not isinstance(value, Mapping) or not isinstance(value.get("data"), list):
             raise Refusal(422, "Expected `dataframe_split` to be an object with columns and data.")
@@ -126,14 +128,14 @@ def _frame(content: Mapping[str, Any], service: Service) -> pd.DataFrame:
         if len(set(columns)) < len(columns):
             twice = shown(first_repeated(columns))
             raise Refusal(422, f"Expected each of `columns` once. Received {twice} twice.")
-        return _records(_named(value["data"], columns), service)
+        return _records(_named(value["data"], columns), reader)
     if form == "inputs" and isinstance(value, Mapping):
-        return _columns(value, service)
+        return _columns(value, reader)
     if not isinstance(value, list):
         raise Refusal(422, f"Expected `{form}` to be a list of rows. Received: {shown(value)}.")
     if form != "dataframe_records" and value and isinstance(value[0], list):
-        return _records(_named(value, list(names)), service)
-    return _records(value, service)
+        return _records(_named(value, list(names)), reader)
+    return _records(value, reader)
 
 
 def _named(rows: list[Any], columns: list[str]) -> list[Any]:
@@ -147,7 +149,7 @@ def _named(rows: list[Any], columns: list[str]) -> list[Any]:
     return found
 
 
-def _columns(columns: Mapping[str, Any], service: Service) -> pd.DataFrame:
+def _columns(columns: Mapping[str, Any], reader: Reader) -> pd.DataFrame:
     """Columns that are lists of cells, or of lists of one cell."""
     found = {}
     for name, cells in columns.items():
@@ -160,25 +162,25 @@ def _columns(columns: Mapping[str, Any], service: Service) -> pd.DataFrame:
     lengths = {len(cells) for cells in found.values()}
     if len(lengths) > 1:
         raise Refusal(422, f"Expected columns of one length. Received: {sorted(lengths)}.")
-    check_count(lengths.pop() if lengths else 0, service.limits.max_rows)
-    return _with_targets(from_columns(found, service.model.schema_), found, service)
+    check_count(lengths.pop() if lengths else 0, reader.limits.max_rows)
+    return _with_targets(from_columns(found, reader.model.schema_), found, reader)
 
 
-def _records(records: list[Any], service: Service) -> pd.DataFrame:
-    frame = from_records(records, service.model.schema_, service.limits.max_rows)
+def _records(records: list[Any], reader: Reader) -> pd.DataFrame:
+    frame = from_records(records, reader.model.schema_, reader.limits.max_rows)
     # a row may lack targets that others have: what is not known of them is not conditioned on
     known = {name for record in records for name in record}
     targets = {
         name: [record.get(name) for record in records]
-        for name in service.model.targets_
+        for name in reader.model.targets_
         if name in known
     }
-    return _with_targets(frame, targets, service)
+    return _with_targets(frame, targets, reader)
 
 
 def _with_targets(
-    frame: pd.DataFrame, columns: Mapping[str, list[Any]], service: Service
+    frame: pd.DataFrame, columns: Mapping[str, list[Any]], reader: Reader
 ) -> pd.DataFrame:
     """The same table with the targets that are there: `params.given` may name them."""
-    targets = [n for n in service.model.targets_ if n in columns and n not in frame.columns]
+    targets = [n for n in reader.model.targets_ if n in columns and n not in frame.columns]
     return frame.assign(**with_cells({name: columns[name] for name in targets}))

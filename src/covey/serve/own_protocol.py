@@ -21,15 +21,17 @@ from covey.serve.documents import (
     table_parameters,
 )
 from covey.serve.metrics import MEDIA_TYPE
+from covey.serve.reader import Asked
 from covey.serve.refusal import Refusal
 from covey.serve.rows_of_file import rows_of_file
-from covey.serve.service import Asked, Service
+from covey.serve.service import Service
 
 
 def routes(service: Service) -> APIRouter:
     """The routes of a model."""
     router = APIRouter()
-    schema = service.description.content
+    reader = service.reader
+    schema = reader.description.content
 
     @router.get("/health", tags=["covey"], summary="Whether the server is there")
     async def health() -> dict[str, str]:
@@ -56,14 +58,14 @@ def routes(service: Service) -> APIRouter:
         query = request.query_params
 
         def table(body: bytes) -> Asked:
-            frame = read_table(body, kind, service.bounds)
-            question = service.table(frame, query.get("columns"), query.get("given"))
+            frame = read_table(body, kind, reader.bounds)
+            question = reader.table(frame, query.get("columns"), query.get("given"))
             return question, partial(write_table, kind=kind)
 
         if kind not in (JSON, *TABLES):
             known = ", ".join((JSON, *TABLES))
             raise Refusal(415, f"Expected a body of one of {known}. Received: {kind[:100]!r}.")
-        read = service.rows if kind == JSON else table
+        read = reader.rows if kind == JSON else table
         found = await service.reply(await request.body(), read, packed=kind != JSON)
         return Response(found, media_type=kind)
 
@@ -75,7 +77,7 @@ def routes(service: Service) -> APIRouter:
         openapi_extra=score_body(schema),
     )
     async def score(request: Request) -> Response:
-        return Response(await service.reply(await request.body(), service.score), media_type=JSON)
+        return Response(await service.reply(await request.body(), reader.score), media_type=JSON)
 
     @router.post(
         "/explore",
@@ -95,7 +97,7 @@ def routes(service: Service) -> APIRouter:
         openapi_extra={"requestBody": {"content": {"text/csv": {"schema": {"type": "string"}}}}},
     )
     async def rows(request: Request) -> Response:
-        read = partial(rows_of_file, service=service)
+        read = partial(rows_of_file, reader=reader)
         return Response(await service.work(read, await request.body()), media_type=JSON)
 
     @router.get(
