@@ -27,6 +27,7 @@ from covey.types import Observations, Regressor, Splitter, Table
 
 if TYPE_CHECKING:  # Keras takes 3 to 10 s to import
     from covey.backend.select import keras
+    from covey.serve.widget import Explorer
 
 __all__ = ["JointRegressor", "load"]
 
@@ -281,6 +282,28 @@ class JointRegressor(
         from covey.export.file import write  # needs a package that few have
 
         write(path, self.fitted_)
+
+    def explore(self, X: Table | None = None, Y: Observations | None = None) -> Explorer:
+        """Show the fitted model in a notebook: sliders for features, and what is predicted moves.
+
+        It is the page that `covey serve` has, as the output of a cell; no server is started. What
+        it shows can be had in Python: `row`, `given` and `distribution` of the returned widget.
+
+        Args:
+            X: table of N rows to page through, at most 100,000, the first of which is shown; by
+                default a typical row is.
+            Y: what was observed in these rows, to be shown beside the predictions.
+
+        Returns:
+            The widget, for Jupyter, JupyterLab, VS Code, Colab and marimo.
+
+        Raises:
+            InputError: a column cannot be used, `Y` does not fit `X`, or the package anywidget is
+                not installed.
+        """
+        from covey.serve.widget import Explorer  # needs a package that few have
+
+        return Explorer(self, X, Y)
 
     def _html_repr(self) -> str:
         """What notebooks show: scikit-learn's diagram and, after a fit, the summary."""

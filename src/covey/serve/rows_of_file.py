@@ -9,10 +9,11 @@ import numpy as np
 from covey.errors import InputError, counted
 from covey.serve.bodies import CSV, read_table
 from covey.serve.json_bodies import write_json
+from covey.serve.model import Model
 from covey.serve.questions import plain
+from covey.serve.reader import Reader
 from covey.serve.refusal import Refusal
 from covey.serve.rows import check_count
-from covey.serve.service import Service
 from covey.table import NumericColumn
 from covey.table.cells import stamps_of
 from covey.table.number_column import is_plain
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 NEAR = 1e-11  # days, about a microsecond, within which two times are one
 
 
-def rows_of_file(body: bytes, service: Service) -> bytes:
+def rows_of_file(body: bytes, reader: Reader) -> bytes:
     """Read a text file as `/predict` does, and write its rows so that each means the same alone.
 
     A date such as 03/04/2025 has the month first or the day, as other rows tell, and a number with
@@ -32,7 +33,7 @@ def rows_of_file(body: bytes, service: Service) -> bytes:
 
     Args:
         body: of CSV.
-        service: the model that reads it.
+        reader: of the model that reads it.
 
     Returns:
         JSON with `rows`, features by name; `observed`, targets by name; and `lacking`, the names of
@@ -42,8 +43,8 @@ def rows_of_file(body: bytes, service: Service) -> bytes:
         Refusal: 400 if it is no table; 413 for too much of it; 422 for none, or if what a column
             means cannot be told.
     """
-    model, limits = service.model, service.limits
-    frame = read_table(body, CSV, service.bounds)
+    model, limits = reader.model, reader.limits
+    frame = read_table(body, CSV, reader.bounds)
     check_count(len(frame), limits.max_rows)
     names = [*model.schema_.names, *model.targets_]
     if len(frame) * len(names) > limits.max_numbers:
@@ -53,17 +54,33 @@ def rows_of_file(body: bytes, service: Service) -> bytes:
             f"{counted(len(frame), 'row')}, of which {counted(len(names), 'column')} are read. "
             "Send its rows in several files.",
         )
+    targets = {n: _numbers(frame[n], reader) for n in model.targets_ if n in frame}
+    lacking = [name for name in model.schema_.names if name not in frame]
+    return write_json(
+        {"rows": records_of(frame, model), "observed": _records(targets, len(frame))}
+        | {"lacking": lacking}
+    )
+
+
+def records_of(frame: pd.DataFrame, model: Model) -> list[dict[str, Any]]:
+    """The features of a table as rows of JSON, each of which means the same alone.
+
+    Args:
+        frame: N rows; features that it lacks are missing in all of them.
+        model: that reads it.
+
+    Returns:
+        For each row its features by name.
+
+    Raises:
+        Refusal: 422 if what a column means cannot be told.
+    """
     missing = [None] * len(frame)
     features = {
         column.name: _meant(column, frame[column.name]) if column.name in frame else missing
         for column in model.schema_.columns
     }
-    targets = {n: _numbers(frame[n], service) for n in model.targets_ if n in frame}
-    lacking = [name for name in model.schema_.names if name not in frame]
-    return write_json(
-        {"rows": _records(features, len(frame)), "observed": _records(targets, len(frame))}
-        | {"lacking": lacking}
-    )
+    return _records(features, len(frame))
 
 
 def _records(columns: dict[str, list[Any]], count: int) -> list[dict[str, Any]]:
@@ -115,13 +132,13 @@ def _written(column: NumericColumn, values: Array) -> list[str | None]:
     return [None if np.isnan(v) else text for v, text in zip(values, texts, strict=True)]
 
 
-def _numbers(cells: pd.Series, service: Service) -> list[Any]:
+def _numbers(cells: pd.Series, reader: Reader) -> list[Any]:
     """A target as numbers, None where it is none: it is shown beside its prediction."""
     import pandas as pd
 
     frame = cells.to_frame()
     try:
-        found = service.model.fitted_.observed(frame, "observed")[cells.name]
+        found = reader.model.fitted_.observed(frame, "observed")[cells.name]
     except InputError:
         found = cells
     values = pd.to_numeric(found, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)

@@ -26,11 +26,12 @@ function number(value, error) {
   const unit = error > 0 && Number.isFinite(error) ? error : Math.abs(value) || 1;
   const digits = Math.ceil(-Math.log10(unit)) + 1;
   const size = Math.abs(value);
+  if (!size && digits > 8) return "0";
   // a power of ten hides the digits that matter where the error is small beside the number
   const known = Math.log10(size / unit);
   if (size && ((size >= 1e7 && (known < 6 || size >= 1e15)) || size < 1e-4)) {
     const more = Math.max(1, Math.min(15, Math.ceil(known) + 2));
-    return value.toExponential(more - 1).replace("-", "\u2212");
+    return value.toExponential(more - 1).replaceAll("-", "\u2212");
   }
   return parted(value.toFixed(Math.max(0, Math.min(8, digits))).replace(/^-(?=[0.]+$)/, ""));
 }
@@ -68,7 +69,7 @@ class Refused extends Error {
 }
 
 async function ask(path, options = {}) {
-  const response = await fetch(path, options);
+  const response = await host.request(path, options);
   if (response.ok) return response;
   let said = `${response.status} ${response.statusText}`;
   let rows = [];

@@ -3,7 +3,6 @@
 let pending = false;  // a frame is booked
 let flying = null;  // the request that is under way
 let dirty = false;  // something changed since it left
-const PATIENCE = 400;  // milliseconds after which an older request is given up for a newer one
 
 changed = () => {
   dirty = true;
@@ -17,7 +16,7 @@ function step() {
   pending = false;
   if (!dirty) return;
   if (flying) {
-    if (performance.now() - flying.since > PATIENCE) flying.controller.abort();
+    if (performance.now() - flying.since > host.patience) flying.controller.abort();
     return;  // it asks again when it is back
   }
   dirty = false;
@@ -42,7 +41,7 @@ async function fetchAnswer() {
     show();
     document.documentElement.dataset.milliseconds = Math.round(performance.now() - own.since);
   } catch (error) {
-    if (error.name !== "AbortError") complain(error instanceof Refused ? error.message : "The server does not answer.");
+    if (error.name !== "AbortError") complain(error instanceof Refused ? error.message : host.lost);
   } finally {
     flying = null;
     if (dirty) changed();
@@ -79,20 +78,15 @@ function show() {
   }, 500);
 }
 
-// The address says what is shown, so that a link shows the same.
+// What is shown is kept where the page is, so that a link shows the same, and Python knows it.
 function keep() {
   const example = state.schema.example;
   const row = Object.fromEntries(Object.entries(state.row).filter(([name, value]) => value !== example[name]));
-  const content = { row, given: state.given, pair: state.pair, level: state.level };
-  const text = JSON.stringify(content);
-  history.replaceState(null, "", `#${encodeURIComponent(text)}`);
+  host.keep({ row, given: state.given, pair: state.pair, level: state.level });
 }
 
 function restore() {
-  let content = {};
-  try {
-    content = JSON.parse(decodeURIComponent(location.hash.slice(1))) || {};
-  } catch (ignored) { /* an address of somebody else: the typical row */ }
+  const content = host.recall() || {};
   const names = state.schema.targets.map((target) => target.name);
   const plain = (value) => (value && typeof value === "object" && !Array.isArray(value) ? value : {});
   const row = { ...state.schema.example };
@@ -110,26 +104,7 @@ function restore() {
   showGiven();
 }
 
-const THEMES = ["auto", "light", "dark"];
-
-function setTheme(theme) {
-  document.documentElement.dataset.theme = theme;
-  $("theme").textContent = theme[0].toUpperCase() + theme.slice(1);
-  $("theme").setAttribute("aria-label", `Colours: ${theme}`);
-  try {
-    localStorage.setItem("covey-theme", theme);
-  } catch (ignored) { /* not kept, then */ }
-}
-
 function buildButtons() {
-  let theme = "auto";
-  try {
-    theme = localStorage.getItem("covey-theme") || "auto";
-  } catch (ignored) { /* as the system has it */ }
-  setTheme(THEMES.includes(theme) ? theme : "auto");
-  $("theme").addEventListener("click", () => {
-    setTheme(THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % THEMES.length]);
-  });
   $("reset").addEventListener("click", () => {
     state.seen = {};
     state.given = {};
@@ -138,20 +113,9 @@ function buildButtons() {
     showGiven();
     changed();
   });
-  $("link").addEventListener("click", async () => {
-    keep();
-    let said = "Copied";
-    try {
-      await navigator.clipboard.writeText(location.href);
-    } catch (ignored) {
-      said = "It is in the address bar";
-    }
-    $("link").textContent = said;
-    setTimeout(() => { $("link").textContent = "Copy link"; }, 1500);
-  });
   $("save").addEventListener("click", () => {
     const content = { row: state.row, given: state.given, ...state.answer };
-    download(`${state.schema.model.name}-prediction.json`, "application/json", JSON.stringify(content, null, 2));
+    download(`${state.schema.model.name || "covey"}-prediction.json`, "application/json", JSON.stringify(content, null, 2));
   });
   $("level").addEventListener("change", () => {
     state.level = +$("level").value;
@@ -159,20 +123,31 @@ function buildButtons() {
   });
 }
 
+// The table that came with the page: its first row is the one to begin with, unless another was shown.
+async function showTable() {
+  try {
+    await openRows("", host.rows.count, host.rows.some, null);
+    if (!Object.keys(host.recall() || {}).length) chooseRow(0, 0);
+  } catch (error) {
+    complain(error.message);
+  }
+}
+
 async function begin() {
   try {
-    state.schema = await (await ask("schema")).json();
+    state.schema = await host.schema();
   } catch (error) {
     complain(`The model could not be read: ${error.message}`);
     return;
   }
   const { model, targets, features } = state.schema;
-  document.title = `${model.name} \u00b7 Covey`;
-  $("title").textContent = model.name;
   const count = (many, what) => `${many} ${what}${many === 1 ? "" : "s"}`;
-  $("subtitle").textContent = `${count(targets.length, "target")}, predicted together from ${count(features.length, "feature")}`;
+  const sentence = `${count(targets.length, "target")}, predicted together from ${count(features.length, "feature")}`;
+  $("title").textContent = model.name || sentence;
+  $("subtitle").textContent = model.name ? sentence : "";
   const family = model.family.replaceAll("_", " ");
   $("about").textContent = `Covey ${model.covey} \u00b7 ${family}, ${count(model.members, "network")} \u00b7 learned from ${model.rows.toLocaleString("en")} rows`;
+  host.start();
   buildButtons();
   buildFeatures();
   buildTargets();
@@ -185,7 +160,8 @@ async function begin() {
     document.querySelector("main").classList.add("single");
   }
   buildFiles();
-  addEventListener("hashchange", () => {
+  if (host.rows) await showTable();
+  host.onRecall(() => {
     restore();
     if (state.pair) choosePair(...state.pair);
     changed();

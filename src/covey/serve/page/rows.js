@@ -1,6 +1,6 @@
 // The rows of a file: a page of them with their predictions; one of them on the sliders.
 
-const file = { name: "", text: null, rows: [], seen: [], at: 0, chosen: -1 };
+const file = { name: "", text: null, count: 0, some: null, at: 0, shown: [], chosen: -1 };
 const PER_PAGE = 10;
 
 function buildFiles() {
@@ -26,53 +26,62 @@ async function openFile(chosen) {
     const content = await (await ask("rows", { method: "POST", headers: { "content-type": "text/csv" }, body: chosen })).json();
     if (content.lacking.length) throw new Refused(`${chosen.name} lacks features of the model: ${content.lacking.join(", ")}.`);
     if (!content.rows.length) throw new Refused(`${chosen.name} has no rows.`);
-    Object.assign(file, { name: chosen.name, text: chosen, rows: content.rows, seen: content.observed, at: 0, chosen: -1 });
-    complain("");
-    $("file-name").textContent = `${chosen.name}, ${content.rows.length.toLocaleString("en")} rows`;
-    $("table").hidden = false;
-    await showFile();
+    const some = async (from) => ({ rows: content.rows.slice(from, from + PER_PAGE), observed: content.observed.slice(from, from + PER_PAGE) });
+    await openRows(chosen.name, content.rows.length, some, chosen);
   } catch (error) {
     complain(error.message);
   }
 }
 
+// Show rows, wherever they are: `some` has the rows of a page, by its first row.
+async function openRows(name, count, some, text) {
+  Object.assign(file, { name, text, count, some, at: 0, chosen: -1 });
+  complain("");
+  $("file-name").textContent = `${name ? `${name}, ` : ""}${count.toLocaleString("en")} ${count === 1 ? "row" : "rows"}`;
+  $("table").hidden = false;
+  $("all").hidden = text === null;
+  await showFile();
+}
+
 function turn(by) {
-  const last = Math.floor((file.rows.length - 1) / PER_PAGE) * PER_PAGE;
+  const last = Math.floor((file.count - 1) / PER_PAGE) * PER_PAGE;
   file.at = Math.max(0, Math.min(last, file.at + by * PER_PAGE));
   showFile().catch((error) => complain(error.message));
 }
 
 async function showFile() {
-  const some = file.rows.slice(file.at, file.at + PER_PAGE);
   const from = file.at;
+  const { rows: some, observed, labels } = await file.some(from);
   const answer = await (await post("predict", { rows: some, outputs: ["mean", "std"] })).json();
   if (from !== file.at) return;
+  file.shown = some.map((row, place) => ({ row, seen: observed[place] || {} }));
   const names = answer.targets;
   $("table").querySelector("thead").replaceChildren(element("tr", {}, element("th", { scope: "col", text: "row" }), ...names.map((name) => element("th", { scope: "col", text: name }))));
   const body = answer.rows.map((row, place) => {
     const index = from + place;
-    const open = element("button", { type: "button", text: String(index + 1), "aria-label": `Show row ${index + 1}`, onclick: () => chooseRow(index) });
-    const line = element("tr", { "aria-current": String(index === file.chosen) }, element("td", {}, open));
+    const label = labels ? labels[place] : String(index + 1);
+    const open = element("button", { type: "button", text: label, "aria-label": `Show row ${label}`, onclick: () => chooseRow(index, place) });
+    const line = element("tr", { "aria-current": String(index === file.chosen), "data-index": index }, element("td", {}, open));
     for (const name of names) {
       const cell = element("td", {}, number(row.mean[name], row.std[name]), element("small", { text: ` \u00b1 ${number(row.std[name], row.std[name])}` }));
-      const seen = file.seen[index]?.[name];
+      const seen = file.shown[place].seen[name];
       if (Number.isFinite(seen)) cell.append(element("small", { text: `  (${number(seen, row.std[name])})`, title: "observed" }));
       line.append(cell);
     }
     return line;
   });
   $("table").querySelector("tbody").replaceChildren(...body);
-  $("where").textContent = `rows ${from + 1} to ${from + some.length} of ${file.rows.length.toLocaleString("en")}`;
+  $("where").textContent = `rows ${from + 1} to ${from + some.length} of ${file.count.toLocaleString("en")}`;
   $("before").disabled = from === 0;
-  $("after").disabled = from + PER_PAGE >= file.rows.length;
+  $("after").disabled = from + PER_PAGE >= file.count;
 }
 
-function chooseRow(index) {
+function chooseRow(index, place) {
   file.chosen = index;
-  state.seen = file.seen[index] || {};
-  showRow(file.rows[index]);
+  state.seen = file.shown[place].seen;
+  showRow(file.shown[place].row);
   for (const line of $("table").querySelectorAll("tbody tr")) {
-    line.setAttribute("aria-current", String(line.querySelector("button").textContent === String(index + 1)));
+    line.setAttribute("aria-current", String(line.dataset.index === String(index)));
   }
   changed();
 }
