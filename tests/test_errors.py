@@ -281,7 +281,7 @@ NEVER_ONE = {  # what stands before such a word and is no count, or cannot be 1 
     ("report/facts.py", "name"),
     ("report/facts.py", "odd['rows']"),
     ("serve/application.py", "LEAST_TOKEN"),
-    ("serve/service.py", "MOST_CONTOURS"),
+    ("serve/reader.py", "MOST_CONTOURS"),
     ("stream/first_pass.py", "len(self.fold)"),
     ("table/alignment.py", "frame.shape[1]"),
     ("table/alignment.py", "len(names)"),

@@ -35,7 +35,7 @@ OUTSIDE = {
     "CONTRIBUTING.md": "project/contributing.md",
     "SECURITY.md": "project/security.md",
 }
-_PICTURE = re.compile(r"^!\[([^\]]*)\]\((\S+)-light\.svg\)$", re.M)  # a dark one lies beside it
+_PICTURE = re.compile(r"^!\[([^\]]*)\]\((\S+)-light\.(svg|png)\)$", re.M)  # a dark one
 _LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 
 
@@ -128,7 +128,7 @@ def _light_and_dark(match: re.Match[str]) -> str:
         line
         for mode in ("light", "dark")
         for line in (
-            f"```{{image}} {match[2]}-{mode}.svg",
+            f"```{{image}} {match[2]}-{mode}.{match[3]}",
             f":class: drawn only-{mode}",
             f":alt: {match[1]}",
             "```\n",

@@ -125,7 +125,7 @@ def test_a_table_is_paged_through(model):
     [
         ({"Y": [[1.0, 2.0, 3.0]]}, "`Y` is shown beside the rows of `X`"),
         ({"X": table()[0][:0]}, "0 sample"),
-        ({"X": pd.concat([table()[0]] * 2501)}, "Received 100,040 rows"),
+        ({"X": pd.concat([table()[0]] * 2501)}, "Received 100,040"),
         ({"X": table()[0].drop(columns="number")}, "number"),
         ({"X": table()[0], "Y": table()[1][1:]}, "Y"),
     ],
@@ -135,7 +135,8 @@ def test_what_cannot_be_shown(model, arguments, message):
         model.explore(**arguments)
 
 
-NOTEBOOK = """<!DOCTYPE html><body style="background: #111"><div id="cell" style="width: 960px"></div>
+NOTEBOOK = """<!DOCTYPE html><body style="background: #111">
+<div id="cell" style="width: 960px"></div>
 <script type="module">
 const listeners = {};
 window.traits = {_page: await window.trait("_page"), state: await window.trait("state")};
@@ -144,7 +145,7 @@ const model = {
   set: (name, value) => { window.traits[name] = value; },
   save_changes: () => window.saved(window.traits.state),
   on: (name, callback) => { (listeners[name] ??= []).push(callback); },
-  off: (name, callback) => { listeners[name] = listeners[name].filter((each) => each !== callback); },
+  off: (name, callback) => listeners[name].splice(listeners[name].indexOf(callback), 1),
   send: async (content, _, buffers) => {
     const bytes = buffers.length ? [...new Uint8Array(buffers[0])] : null;
     const answer = await window.sent(content, bytes);

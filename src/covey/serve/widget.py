@@ -41,7 +41,7 @@ PER_PAGE = 10  # rows of the table that are shown at a time, as in rows.js
 FAILED = "Python met an error; its log has all of it."
 
 
-class Explorer(anywidget.AnyWidget):  # type: ignore[misc]
+class Explorer(anywidget.AnyWidget):
     """One row of features, and the joint distribution of its targets, in a notebook.
 
     Args:
@@ -83,7 +83,7 @@ class Explorer(anywidget.AnyWidget):  # type: ignore[misc]
 
     @property
     def distribution(self) -> Any:
-        """The joint distribution of the row; with observed targets that of the others given them."""
+        """The joint distribution of the row; given observed targets that of the others."""
         given = {name: [value] for name, value in self.given.items()}
         return self._model.predict_distribution(self.row, given=given or None)
 
@@ -142,7 +142,7 @@ class _Rows:
         frame, named = read_features(X)
         if len(frame) > most:
             raise InputError(
-                f"Expected `X` to have at most {most:,} rows. Received {counted(len(frame), 'row')}. "
+                f"Expected `X` to have at most {counted(most, 'row')}. Received {len(frame):,}. "
                 "Choose some, such as X[:1000]."
             )
         try:

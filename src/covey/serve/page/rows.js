@@ -39,6 +39,7 @@ async function openRows(name, count, some, text) {
   complain("");
   $("file-name").textContent = `${name ? `${name}, ` : ""}${count.toLocaleString("en")} ${count === 1 ? "row" : "rows"}`;
   $("table").hidden = false;
+  $("files-title").textContent = text === null ? "Rows" : "Rows of a file";
   $("all").hidden = text === null;
   await showFile();
 }
