@@ -107,6 +107,15 @@ def test_what_is_shown_can_be_had_in_python(explorer, model):
     assert typical["number"].item() == pytest.approx(X["number"].median(), rel=0.2)
 
 
+def test_a_state_of_somebody_else(explorer):
+    explorer.state = {"row": {"number": [1.0]}, "given": {"big": "much", "small": 1e-9}}
+    assert explorer.given == {"small": 1e-9}
+    with pytest.raises(InputError, match="`state` holds no row"):
+        _ = explorer.row
+    explorer.state = {"row": "none", "given": None}
+    assert (explorer.given, len(explorer.row)) == ({}, 1)
+
+
 def test_a_table_is_paged_through(model):
     X, Y = table()
     X = X.set_axis([f"row {place}" for place in range(len(X))])

@@ -73,13 +73,18 @@ class Explorer(anywidget.AnyWidget):
         """The features that are shown: a table of one row, for `predict_distribution` and all."""
         example, shown = self._reader.description.example, self._shown("row")
         cells = {name: shown.get(name, cell) for name, cell in example.items()}
-        return from_records([cells], self._model.schema_, 1)
+        try:
+            return from_records([cells], self._model.schema_, 1)
+        except Refusal as refusal:
+            raise InputError(f"`state` holds no row that can be read: {refusal}") from None
 
     @property
     def given(self) -> dict[str, float]:
         """The targets that were typed in as observed, in target units."""
         shown = self._shown("given")
-        return {name: float(shown[name]) for name in self._model.targets_ if name in shown}
+        cells = {name: shown[name] for name in self._model.targets_ if name in shown}
+        kinds = (int, float)
+        return {n: float(c) for n, c in cells.items() if isinstance(c, kinds) and math.isfinite(c)}
 
     @property
     def distribution(self) -> Any:
