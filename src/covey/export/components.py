@@ -18,7 +18,7 @@ from covey.families.student_t import LEAST_FREEDOM, LIMIT, START
 from covey.members.ensemble import Ensemble
 from covey.stacking.stack import Stack
 from covey.start.start import LinearStart
-from covey.table.number_column import EDGE, FAR
+from covey.table.soft_bound import EDGE, FAR
 
 
 @dataclass(frozen=True)

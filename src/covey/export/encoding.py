@@ -17,7 +17,7 @@ from covey.export.inputs import SECONDS, Feature, zeros
 from covey.table.category_column import CategoricalColumn
 from covey.table.cells import SECONDS as OF_A_DAY
 from covey.table.date_column import MONDAY, PERIODS, ROUNDING, WAVES, WEEKDAY, DateColumn
-from covey.table.number_column import EDGE
+from covey.table.soft_bound import EDGE
 from covey.table.vocabulary import ABSENT
 from covey.types import Array
 

@@ -59,7 +59,7 @@ def from_records(records: Sequence[Any], schema: FeatureSchema, most: int) -> pd
                 bad.add(number, name, wrong)
             columns[name].append(cell)
     bad.check()
-    return _frame(columns)
+    return _frame(columns, schema)
 
 
 def from_columns(columns: Mapping[str, Sequence[Any]], schema: FeatureSchema) -> pd.DataFrame:
@@ -80,7 +80,7 @@ def from_columns(columns: Mapping[str, Sequence[Any]], schema: FeatureSchema) ->
             if (reason := _wrong(cell)) is not None:
                 bad.add(number, name, reason)
     bad.check()
-    return _frame({name: list(columns[name]) for name in schema.names})
+    return _frame({name: list(columns[name]) for name in schema.names}, schema)
 
 
 def with_cells(targets: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
@@ -313,9 +313,26 @@ def _reasons(found: Beyond) -> Iterator[str]:
         )
 
 
-def _frame(columns: dict[str, list[Any]]) -> pd.DataFrame:
+def _frame(columns: dict[str, list[Any]], schema: FeatureSchema) -> pd.DataFrame:
+    """A table of cells each of which means the same alone.
+
+    Raises:
+        Refusal: 422 if other cells would have to tell which of two numbers a text is.
+    """
     import pandas as pd
 
+    bad = Faults()
+    for column in schema.columns:
+        if not isinstance(column, NumericColumn):
+            continue
+        cells = columns[column.name]
+        for number, cell in enumerate(cells):
+            if type(cell) is str and ("." in cell or "," in cell):
+                try:
+                    cells[number] = column.by_itself(cell)
+                except InputError as error:
+                    bad.add(number, column.name, str(error))
+    bad.check()
     return pd.DataFrame({name: _series(cells) for name, cells in columns.items()})
 
 

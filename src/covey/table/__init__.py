@@ -8,9 +8,10 @@ matrix that the network reads.
 from covey.table.category_column import CategoricalColumn
 from covey.table.date_column import DateColumn
 from covey.table.declared import Declared
-from covey.table.number_column import NumericColumn, unclipped
+from covey.table.number_column import NumericColumn
 from covey.table.read import chosen_targets, read_features, read_targets, targets_in_text
 from covey.table.schema import FeatureSchema
+from covey.table.soft_bound import unclipped
 from covey.table.target_text import TargetText
 
 __all__ = [

@@ -130,7 +130,7 @@ class DateColumn(NumericColumn):
             found[some] = ~(days == days[0]).all(axis=0)  # NaN is no day in one of the orders
         return found
 
-    def _read_text(self, words: Words) -> Reading:
+    def _read_text(self, words: Words, *, training: bool) -> Reading:
         if self.kind == "time":
             return words.reading(read_times(words.texts))
         dates, doubt = self.dates, None

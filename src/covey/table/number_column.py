@@ -20,6 +20,8 @@ from covey.table.cells import (
     stamps_of,
 )
 from covey.table.dates import read_durations
+from covey.table.other_mark import LaterNumbers, Span, alone, read_later, two_numbers
+from covey.table.soft_bound import clipped
 from covey.table.spelling import (
     NEARLY_ALL,
     NUMBER,
@@ -38,41 +40,8 @@ if TYPE_CHECKING:
 
 SLACK = 2.0**-23  # of the largest number, within which two are the same
 PLAIN = NumberSpelling()
-EDGE = 3.0  # what encoded numbers stay below
-FAR = 100.0  # encoded numbers are told apart up to here, in spreads
 RARE, FEW = 1e-3, 0.01  # probability, and share of the rows, of what is worth a word
 PLURAL = {"number": "numbers", "date": "dates", "duration": "durations", "time": "times of day"}
-
-
-def clipped(values: Array, center: Array | float, scale: Array | float) -> Array:
-    """(values - center) / scale, held smoothly in (-3, 3); NaN where a value is.
-
-    Args:
-        values: of any shape.
-        center: a number, or one for each of the last axis.
-        scale: the same, positive.
-
-    Returns:
-        Array of the same shape.
-    """
-    with np.errstate(over="ignore"):
-        # a value that has overflowed or would when squared ends up at 3 all the same
-        z = np.clip((values - center) / scale, -1e100, 1e100)
-    return np.asarray(z / np.sqrt(1.0 + (z / EDGE) ** 2))
-
-
-def unclipped(encoded: Array) -> Array:
-    """Undo the smooth bound of `NumericColumn.encode`: (x - center) / scale, in [-100, 100].
-
-    Args:
-        encoded: numbers in [-3, 3], of any shape.
-
-    Returns:
-        Array of the same shape.
-    """
-    most = FAR / np.sqrt(1.0 + (FAR / EDGE) ** 2)
-    bounded = np.clip(encoded, -most, most)
-    return np.asarray(bounded / np.sqrt(1.0 - (bounded / EDGE) ** 2))
 
 
 @dataclass(frozen=True)
@@ -262,7 +231,10 @@ class NumericColumn:
         elif kind == "text":
             refuse_holders(column)
             words = Words.of(column)
-            found = self._read_text(words)
+            found = self._read_text(words, training=training)
+            if found.unclear:
+                text, row = words.texts[found.unclear[0]], words.row(found.unclear[0])
+                raise InputError(two_numbers(self.spelling, text, repr(self.name), row))
             lost = words.lost(found.states)
             unlike = lost is not None and words.share(found.states) < NEARLY_ALL
             if unlike and not training:
@@ -292,7 +264,7 @@ class NumericColumn:
         if kind == "text":
             refuse_holders(column)
             words = Words.of(column)
-            found = self._read_text(words)
+            found = self._read_text(words, training=False)
             other = np.isin(found.states, (OTHER,)) | self._depend(words.texts)
             return np.asarray(np.append(other, False)[words.codes] | np.isinf(found.values))
         if kind not in (self.kind, "empty"):
@@ -305,7 +277,29 @@ class NumericColumn:
     @property
     def held(self) -> str:
         """What cells must be that are judged each by itself, for people."""
-        return f"held {PLURAL[self.kind]} in training"
+        how = f", with {self.spelling.decimal!r} for decimals" if self._parts_by_point else ""
+        return f"held {PLURAL[self.kind]} in training{how}"
+
+    @property
+    def span(self) -> Span:
+        """The smallest and the largest number of training, where known."""
+        return self.low, self.high
+
+    @property
+    def _parts_by_point(self) -> bool:
+        """Whether a point may part thousands, as people write them, or decimals, as programs do."""
+        return self.kind == "number" and self.spelling.decimal == ","
+
+    def by_itself(self, text: str) -> str:
+        """The text of a cell as it means the same beside any others.
+
+        Raises:
+            InputError: Other cells would have to tell what it means.
+        """
+        found = alone(self.spelling, text, self.span) if self.kind == "number" else text
+        if found is None:
+            raise InputError(two_numbers(self.spelling, text, repr(self.name)))
+        return found
 
     def _plain(self, column: pd.Series) -> Array | None:
         """The values of text as programs write numbers; None if it has to be looked at."""
@@ -314,18 +308,26 @@ class NumericColumn:
 
     def _depend(self, texts: Sequence[str]) -> Mask:
         """Which of N texts mean one thing or another by what stands in other rows, shape (N,)."""
-        return np.zeros(len(texts), dtype=bool)
+        if not self._parts_by_point:
+            return np.zeros(len(texts), dtype=bool)
+        return np.array([alone(self.spelling, t, self.span) is None for t in texts], dtype=bool)
 
-    def _read_text(self, words: Words) -> Reading:
+    def _read_text(self, words: Words, *, training: bool) -> Reading:
         texts = words.texts
         if self.kind == "duration":
             return words.reading(read_durations(texts))
-        values, states = self.spelling.read(texts)
+        if training:
+            values, states = self.spelling.read(texts)
+            later = LaterNumbers(values, states)
+        else:
+            later = read_later(self.spelling, texts, self.span)
+        values, states = later.values, later.states
         if {self.low, self.high} <= {0.0, 1.0, None} and not self.spelling.unit:
             boolean = read_words(texts)
             values = np.where(np.isnan(values), boolean, values)
             states = np.where(np.isnan(boolean), states, NUMBER)
-        return words.reading(values, states)
+        found = words.reading(values, states, doubt=later.doubt)
+        return replace(found, other=later.other, unclear=later.unclear)
 
     def _refuse_shares(self, bare: Lost, values: Array) -> None:
         """Refuse numbers that are none of the percentages of training, but shares such as 0.05."""

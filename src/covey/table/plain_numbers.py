@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from covey.table.number_column import NumericColumn, clipped, is_plain
+from covey.table.number_column import NumericColumn, is_plain
+from covey.table.soft_bound import clipped
 from covey.types import Columns, Mask
 
 if TYPE_CHECKING:

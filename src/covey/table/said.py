@@ -73,7 +73,7 @@ def say_lost(columns: Iterable[tuple[Column, Lost | None]]) -> None:
         name = each[0][0]
         warn(
             f"Cells that do not fit among the {PLURAL[kind]} of their column count as missing: "
-            f"{_few([lost.of(name) for name, lost in each])}. If such a column holds labels, say "
+            f"{named([lost.of(name) for name, lost in each])}. If such a column holds labels, say "
             f"categorical=[{name!r}]."
         )
 
@@ -102,7 +102,7 @@ def say_doubts(columns: Iterable[tuple[Column, str | None]]) -> None:
         said = " or ".join(f'dates={{{one.name!r}: "{form}"}}' for form in forms)
         warn(
             f"No cell tells whether {parts} comes first in "
-            f"{_few([f'{c.name!r} (such as {t!r})' for c, t in dates])}: {one.name!r} is read "
+            f"{named([f'{c.name!r} (such as {t!r})' for c, t in dates])}: {one.name!r} is read "
             f"with the {one.dates.first or 'month'} first. If that is wrong, say {said}."
         )
     _say_marks("", [(column.name, text) for column, text in numbers])
@@ -118,7 +118,7 @@ def _say_marks(where: str, columns: Sequence[tuple[str, str]]) -> None:
         if found:
             warn(
                 f"No cell tells whether the {shown} parts thousands or decimals in {where}"
-                f"{_few(found)}: it is read as parting {read}. If that is wrong, write these "
+                f"{named(found)}: it is read as parting {read}. If that is wrong, write these "
                 f"numbers {how}."
             )
 
@@ -132,7 +132,7 @@ def say_bare(columns: Sequence[tuple[str, Lost]]) -> None:
     if columns:
         warn(
             "Numbers without the percent sign of their column are read as if they had it: "
-            f"{_few([cells.of(name) for name, cells in columns])}. If they are shares, such as "
+            f"{named([cells.of(name) for name, cells in columns])}. If they are shares, such as "
             "0.05 for 5%, write them as percentages."
         )
 
@@ -146,7 +146,7 @@ def say_lost_targets(said: Sequence[str]) -> None:
     if said:
         warn(
             "Cells that do not fit among the numbers of their target count as not observed: "
-            f"{_few(said)}. If that is wrong, correct these cells."
+            f"{named(said)}. If that is wrong, correct these cells."
         )
 
 
@@ -190,39 +190,9 @@ def say_units_of_targets(targets: Sequence[tuple[str, str]]) -> None:
     units = {*UNITS, *LETTER_UNITS, *PERCENT}
     if found := [f"{name!r} (in {unit!r})" for name, unit in targets if unit in units]:
         warn(
-            f"Targets of text with a unit are read as numbers: {_few(found)}. They are predicted "
+            f"Targets of text with a unit are read as numbers: {named(found)}. They are predicted "
             "in this unit, and numbers given later are taken to be in it."
         )
-
-
-def say_new(said: Sequence[str], rows: int) -> None:
-    """Warn of labels that training did not have.
-
-    Args:
-        said: how many there are, for each column that has some.
-        rows: N, of the table.
-    """
-    warn(
-        f"Of {counted(rows, 'row')}, some have labels that training did not have: {_few(said)}. "
-        "They count as none of those it had."
-    )
-
-
-def say_far(said: Sequence[str], rows: int, *, followed: bool) -> None:
-    """Warn of numbers beyond those of training.
-
-    Args:
-        said: how many there are, for each end of a range that some are beyond.
-        rows: N, of the table.
-        followed: whether the linear part of a model follows them.
-    """
-    left = len(said) - MOST_NAMED
-    more = f"; and {counted(left, 'more such end')}" if left > 0 else ""
-    how = "; the linear part of the model alone goes on, for three more ranges" if followed else ""
-    warn(
-        f"Of {counted(rows, 'row')}, {'; '.join(said[:MOST_NAMED])}{more}. Each such number is "
-        f"taken for the nearest that training saw{how}."
-    )
 
 
 def say_merged(columns: Sequence[tuple[str, int]]) -> None:
@@ -235,7 +205,7 @@ def say_merged(columns: Sequence[tuple[str, int]]) -> None:
         said = [f"{name!r} ({counted(count, 'distinct one')})" for name, count in columns]
         warn(
             "Whole numbers beyond 2**53 cannot all be told apart as numbers: "
-            f"{_few(said)}. If they are labels, say categorical=[{columns[0][0]!r}]; if their "
+            f"{named(said)}. If they are labels, say categorical=[{columns[0][0]!r}]; if their "
             "differences matter, subtract the smallest one first."
         )
 
@@ -248,7 +218,7 @@ def _say_centuries(learned: Sequence[Learned]) -> None:
     ]
     if found:
         name, _, dates = found[0]
-        few = _few([f"{name!r} (such as {text!r})" for name, text, _ in found])
+        few = named([f"{name!r} (such as {text!r})" for name, text, _ in found])
         warn(
             f"Years of two digits are taken for {dates.until - 99} to {dates.until} in {few}. If "
             f"{name!r} has later ones, write its years with four digits."
@@ -264,7 +234,7 @@ def _say_mostly(learned: Sequence[Learned]) -> None:
         one_way = "write all of them in one way (one decimal mark, one unit), and "
         warn(
             f"Columns that are {PLURAL[kind]} in most rows are read as labels, since other cells "
-            f"do not fit: {_few([lost.of(name) for name, lost in columns])}. If it should be "
+            f"do not fit: {named([lost.of(name) for name, lost in columns])}. If it should be "
             f"{PLURAL[kind]}, {one_way if kind == 'number' else ''}mark other cells as missing; "
             f"if not, say categorical=[{columns[0][0]!r}]."
         )
@@ -272,7 +242,7 @@ def _say_mostly(learned: Sequence[Learned]) -> None:
 
 def _say_marked(columns: Sequence[tuple[str, str]]) -> None:
     if columns:
-        few = _few([f"{name!r} (such as {text!r})" for name, text in columns])
+        few = named([f"{name!r} (such as {text!r})" for name, text in columns])
         warn(
             f"Text that looks like numbers with marks is read as labels: {few}. If it should be "
             "numbers, write them alone, in one unit; if not, say "
@@ -289,7 +259,7 @@ def _say_units(columns: Sequence[NumericColumn]) -> None:
     if found:
         names = [c.name for c in columns if c.spelling.unit in (*UNITS, *LETTER_UNITS)]
         warn(
-            f"Text with a unit is read as numbers: {_few(found)}. If these are labels, say "
+            f"Text with a unit is read as numbers: {named(found)}. If these are labels, say "
             f"categorical=[{names[0]!r}]."
         )
 
@@ -307,7 +277,7 @@ def _say_rare(categories: Sequence[Learned]) -> None:
                 f"{column.others:,} in {counted(rare, 'row')} ({rare / rows:.0%}) {share} one input"
             )
     if found:
-        warn(f"Rare labels are not told apart: {_few(found)}.")
+        warn(f"Rare labels are not told apart: {named(found)}.")
 
 
 def _say_codes(learned: Sequence[Learned]) -> None:
@@ -367,7 +337,8 @@ def _never_repeats(found: Learned) -> bool:
     return len(labels) > 1 and not found.column.output_names and not _is_empty(found)
 
 
-def _few(said: Sequence[str]) -> str:
+def named(said: Sequence[str]) -> str:
+    """What is said of columns in one sentence, of the first of them."""
     more = len(said) - MOST_NAMED
     rest = f"; and {counted(more, 'more such column')}" if more > 0 else ""
     return "; ".join(said[:MOST_NAMED]) + rest

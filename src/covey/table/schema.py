@@ -17,14 +17,8 @@ from covey.table.columns import Column, column_from_manifest, learn
 from covey.table.declared import Declared
 from covey.table.number_column import NumericColumn
 from covey.table.plain_numbers import PlainNumbers, matrix_parts
-from covey.table.said import (
-    say_bare,
-    say_doubts,
-    say_far,
-    say_lost,
-    say_new,
-    say_of_training,
-)
+from covey.table.said import say_doubts, say_lost, say_of_training
+from covey.table.said_later import say_far, say_new, say_of_reading
 from covey.table.vocabulary import DECIMAL
 from covey.table.words import Lost
 from covey.types import Array, Columns
@@ -333,11 +327,10 @@ class FeatureSchema:
         """The values of a column of numbers; what of its cells is lost is said once."""
         reading = column.read(cells, training=training)
         told = training or column.name in self._told_lost
-        if (reading.lost or reading.doubt or reading.bare) and not told:
+        some = reading.lost or reading.doubt or reading.bare or reading.other
+        if some and not told:
             self._told_lost.add(column.name)
-            say_lost([(column, reading.lost)])
-            say_doubts([(column, reading.doubt)])
-            say_bare([(column.name, reading.bare)] if reading.bare else [])
+            say_of_reading(column, reading)
         return reading.values
 
     def _typed(self, column: Column, cells: pd.Series) -> pd.Series:

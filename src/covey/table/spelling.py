@@ -32,6 +32,7 @@ from covey.types import Array, Mask
 if TYPE_CHECKING:
     import pandas as pd
 
+OTHER_OF = {".": ",", ",": "."}  # decimal marks
 NEARLY_ALL = 0.9  # share of the cells that are numbers, or dates, for the column to be read so
 MOSTLY = 0.5  # and from which on somebody should know that it is not
 
@@ -98,10 +99,12 @@ class NumberSpelling:
     Attributes:
         decimal: the decimal mark, "." or ",".
         unit: what stands beside each number, such as "%" or "kg"; or "".
+        groups: whether the other mark parts thousands.
     """
 
     decimal: str = "."
     unit: str = ""
+    groups: bool = False
 
     @classmethod
     def find(cls, counts: Mapping[str, int]) -> tuple[Self, str | None]:
@@ -116,13 +119,14 @@ class NumberSpelling:
         """
         units: dict[str, int] = {}
         votes = {".": 0, ",": 0}
-        uncertain = {".": "", ",": ""}
+        uncertain, groups = {".": "", ",": ""}, {".": False, ",": False}
         texts = np.array(list(counts), dtype=object)
         plain = _are_plain(texts)
         if plain.any():
             cells = np.array(list(counts.values()))
             units[""] = int(cells[plain].sum())
             votes["."] = int(cells[_matches(texts, _SURE)].sum())
+            groups[","] = bool(_matches(texts, f"^{_THOUSANDS.pattern}$").any())
         may_be = ~plain & ~_never_numbers(texts)
         for text in texts[may_be]:
             number, count = _number(text), counts[text]
@@ -130,6 +134,8 @@ class NumberSpelling:
                 continue
             units[number.unit] = units.get(number.unit, 0) + count
             marks = [mark for mark, _ in number.readings]
+            for mark in marks:
+                groups[mark] |= OTHER_OF[mark] in text
             if len(marks) == 1:
                 votes[marks[0]] += count
             elif number.uncertain:
@@ -147,7 +153,7 @@ class NumberSpelling:
         if not unit or units[unit] < NEARLY_ALL * total:
             signs = [name for name in units if name and _is_sign(name)]
             unit = signs[0] if len(signs) == 1 and set(units) <= {"", *signs} else ""
-        return cls(decimal, unit), doubt
+        return cls(decimal, unit, groups[decimal]), doubt
 
     def read(self, texts: Sequence[str]) -> tuple[Array, NDArray[np.int8]]:
         """Read texts as numbers.
@@ -173,13 +179,11 @@ class NumberSpelling:
         rows = rows[~_never_numbers(cells[rows])]
         for row in rows.tolist():
             text = texts[row]
-            number = _number(text)
-            if number is None:
+            found = readings(text, self)
+            if self.decimal in found:
+                values[row], states[row] = found[self.decimal], NUMBER
+            elif _number(text) is None:
                 states[row] = state(text)
-            elif number.unit == self.unit or (not number.unit and _is_sign(self.unit)):
-                for mark, reading in number.readings:
-                    if mark == self.decimal:
-                        values[row], states[row] = float(reading), NUMBER
         return values, states
 
     @property
@@ -196,9 +200,8 @@ class NumberSpelling:
 
     def to_manifest(self) -> dict[str, str]:
         """The attributes that are not as usual, as JSON has them."""
-        found = {"decimal": self.decimal, "unit": self.unit}
-        usual = {"decimal": ".", "unit": ""}
-        return {name: value for name, value in found.items() if value != usual[name]}
+        usual = vars(NumberSpelling())
+        return {name: value for name, value in vars(self).items() if value != usual[name]}
 
     @property
     def sentence(self) -> str:
@@ -360,6 +363,16 @@ def _readings(body: str) -> list[tuple[str, str]]:
     return found
 
 
+def readings(text: str, spelling: NumberSpelling) -> dict[str, float]:
+    """What a text is as a number by each decimal mark: none if it is no number of the unit."""
+    number = _number(text)
+    if number is None or not (
+        number.unit == spelling.unit or (not number.unit and _is_sign(spelling.unit))
+    ):
+        return {}
+    return {mark: float(digits) for mark, digits in number.readings}
+
+
 def state(text: str) -> int:
     """`NOTHING`, `MARK` or `OTHER`, for text that is no number: see `NumberSpelling.read`."""
     text = text.translate(_SPACES).strip()
@@ -380,4 +393,5 @@ def _is_sign(unit: str) -> bool:
 
 def spelling_from_manifest(entry: Mapping[str, Any]) -> NumberSpelling:
     """Rebuild a spelling from what `to_manifest` returned."""
-    return NumberSpelling(str(entry.get("decimal", ".")), str(entry.get("unit", "")))
+    decimal, unit = str(entry.get("decimal", ".")), str(entry.get("unit", ""))
+    return NumberSpelling(decimal, unit, bool(entry.get("groups", False)))

@@ -12,8 +12,18 @@ from covey.arguments.labels import row_name
 from covey.errors import InputError, shown
 from covey.table.cells import decode, refuse_holders
 from covey.table.columns import much_is_bare, read_numbers_in_text
+from covey.table.other_mark import LaterNumbers, read_later, two_numbers
 from covey.table.said import say_bare
-from covey.table.spelling import NEARLY_ALL, NUMBER, OTHER, NumberSpelling, as_words, read_words
+from covey.table.said_later import say_other_mark
+from covey.table.spelling import (
+    NEARLY_ALL,
+    NUMBER,
+    OTHER,
+    NumberSpelling,
+    as_words,
+    read_words,
+    spelling_from_manifest,
+)
 from covey.table.words import Lost, Reading, Words, some
 
 if TYPE_CHECKING:
@@ -73,14 +83,22 @@ class TargetText:
         reading, found, words = read_numbers_in_text(column)
         if as_words(words.counts) is not None and (self.words or self.spelling is None):
             return reading
-        doubt = reading.doubt if self.spelling is None else None
         spelling = replace(found, unit="") if self.spelling is None else self.spelling
-        values, states = spelling.read(words.texts)
+        if self.spelling is None:  # this text speaks for itself
+            later = LaterNumbers(*spelling.read(words.texts), doubt=reading.doubt)
+        else:
+            later = read_later(spelling, words.texts)
+        if later.unclear:
+            text, row = words.texts[later.unclear[0]], words.row(later.unclear[0])
+            raise InputError(two_numbers(spelling, text, f"{name!r} of `{role}`", row))
+        values, states = later.values, later.states
+        if later.other:
+            say_other_mark([(name, later.other)], spelling.decimal, "the target ")
         if self.words:
             boolean = read_words(words.texts)
             values = np.where(np.isnan(values), boolean, values)
             states = np.where(np.isnan(boolean), states, NUMBER).astype(np.int8)
-        reading = words.reading(values, states, doubt=doubt)
+        reading = words.reading(values, states, doubt=later.doubt)
         reading = replace(reading, bare=words.bare(spelling))
         row = _first_other(reading, words)
         if row is None and reading.bare is not None:
@@ -124,14 +142,18 @@ class TargetText:
         """The attributes as JSON has them."""
         if self.spelling is None:
             return {}
-        return {"spelling": self.spelling.to_manifest(), "words": self.words}
+        spelling = self.spelling.to_manifest()
+        groups = {"groups": True} if spelling.pop("groups", False) else {}
+        return {"spelling": spelling, "words": self.words, **groups}  # which others leave alone
 
     @classmethod
     def from_manifest(cls, entry: Mapping[str, Any]) -> Self:
         """Rebuild from what `to_manifest` returned."""
         if "spelling" not in entry:
             return cls()
-        return cls(NumberSpelling(**entry["spelling"]), bool(entry["words"]))
+        groups = entry.get("groups", False)
+        found = spelling_from_manifest({**entry["spelling"], "groups": groups})
+        return cls(found, bool(entry["words"]))
 
 
 def _check_bare(

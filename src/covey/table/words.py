@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from covey.arguments.labels import row_name
 from covey.table.cells import shown_cell
+from covey.table.other_mark import OtherMark
 from covey.table.spelling import MARK, NUMBER, OTHER, NumberSpelling, state
 from covey.types import Array, Mask
 
@@ -53,6 +54,8 @@ class Reading:
         lost: cells that are not what the column is; None if there are none.
         doubt: a text that could mean something else as well; None if none could.
         bare: cells without a percent sign in a column of percentages; None if there are none.
+        other: a number that is read by another decimal mark than training had; None if none is.
+        unclear: numbers of texts that may be two numbers, and of which nothing tells which.
     """
 
     values: Array
@@ -60,6 +63,8 @@ class Reading:
     lost: Lost | None = None
     doubt: str | None = None
     bare: Lost | None = None
+    other: OtherMark | None = None
+    unclear: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,6 +149,11 @@ class Words:
     def first(self, states: NDArray[np.int8], which: Sequence[int]) -> int:
         """The first row whose text is of some states."""
         return int(np.flatnonzero(np.append(np.isin(states, which), False)[self.codes])[0])
+
+    def row(self, text: int) -> str:
+        """Where a text stands first, for a message: " in row 3"."""
+        first = int(np.flatnonzero(self.codes == text)[0])
+        return f" in {row_name(self.column.index, first)}"
 
     def lost(self, states: NDArray[np.int8]) -> Lost | None:
         """The cells that hold something, and not what the column is."""
