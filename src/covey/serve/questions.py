@@ -104,8 +104,8 @@ def answer(model: Model, questions: Sequence[Question]) -> list[Any]:
     able: list[int] = []
     for place, question in enumerate(questions):
         try:
-            if bad := problems(question.frame, model.schema_):
-                found[place] = Refusal.of_rows(bad)
+            if refusal := problems(question.frame, model.schema_).refusal:
+                found[place] = refusal
                 continue
             frame, joins = canonical(question.frame, model.schema_)
         except UnicodeError:

@@ -13,7 +13,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._first: list[dict[str, Any]] = []
-        self._count = 0
+        self._count, self._more = 0, False
 
     def add(self, row: int, column: str | None, reason: str) -> None:
         """Count one more.
@@ -27,14 +27,23 @@ class Faults:
         if len(self._first) < MOST_ROWS:
             self._first.append({"row": row, "column": column, "reason": reason})
 
+    def leave_off(self) -> None:
+        """Note that there are more, which nobody counted."""
+        self._more = True
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """The refusal of the rows; None if there is no such cell."""
+        return Refusal.of_rows(self._first, self._count, self._more) if self._first else None
+
     def check(self) -> None:
         """Refuse the rows, if there is one such cell.
 
         Raises:
             Refusal: 422.
         """
-        if self._first:
-            raise Refusal.of_rows(self._first, self._count)
+        if refusal := self.refusal:
+            raise refusal
 
 
 class Refusal(Exception):  # noqa: N818  # it is an answer, not a failure
@@ -60,18 +69,22 @@ class Refusal(Exception):  # noqa: N818  # it is an answer, not a failure
         self.rows, self.retry_after = rows or [], retry_after
 
     @classmethod
-    def of_rows(cls, rows: list[dict[str, Any]], count: int | None = None) -> Refusal:
+    def of_rows(
+        cls, rows: list[dict[str, Any]], count: int | None = None, others: bool = False
+    ) -> Refusal:
         """The refusal of rows, which names the first of them.
 
         Args:
             rows: as for the class, at least one.
             count: how many there are, if not all of them are among `rows`.
+            others: whether there are others, which are not counted.
         """
         first, count = rows[0], count or len(rows)
         at = f"row {first['row']}"
         if first["column"] is not None:
             at += f", column {first['column']!r}"
-        more = f" ({count - 1:,} more)" if count > 1 else ""
+        least = "at least " if others else ""
+        more = f" ({least}{count - 1:,} more)" if count > 1 else ""
         return cls(422, f"{at}: {first['reason']}{more}", rows[:MOST_ROWS])
 
     def body(self, path: str, request_id: str) -> bytes:

@@ -187,7 +187,7 @@ def check_count(count: int, most: int) -> None:
         )
 
 
-def problems(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, Any]]:
+def problems(frame: pd.DataFrame, schema: FeatureSchema) -> Faults:
     """The cells that are not what their column was in training.
 
     A fit forgives a few of them in a long column, and takes them for missing. Here each is
@@ -198,15 +198,18 @@ def problems(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, Any]]
         schema: the features.
 
     Returns:
-        For each such cell its `row`, `column` and `reason`; none if all rows can be used.
+        Such cells, of each column the first; none if all rows can be used.
     """
-    found: list[dict[str, Any]] = []
+    found = Faults()
     for column in schema.columns:
         cells = frame[column.name]
         if is_plain(column) and cells.dtype.kind == "f" and not np.isinf(cells.to_numpy()).any():
             continue
-        for row, reason in islice(_unreadable(column, cells), MOST_ROWS):
-            found.append({"row": row, "column": column.name, "reason": reason})
+        bad = _unreadable(column, cells)
+        for row, reason in islice(bad, MOST_ROWS):
+            found.add(row, column.name, reason)
+        if next(bad, None) is not None:  # to look at each takes long
+            found.leave_off()
     return found
 
 

@@ -101,7 +101,8 @@ def read_later(
         open_cases += [(n, value, instead) for n, value, instead in read if instead is not None]
         read = [each for each in read if each[2] is None]
         by_own |= not read
-    doubt, unclear = None, ()
+    doubt: str | None = None
+    unclear: tuple[int, ...] = ()
     if open_cases:
         by_own = by_own or any(
             set(readings(text, spelling)) == {own} for text in texts if other not in text

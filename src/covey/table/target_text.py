@@ -89,8 +89,8 @@ class TargetText:
         else:
             later = read_later(spelling, words.texts)
         if later.unclear:
-            text, row = words.texts[later.unclear[0]], words.row(later.unclear[0])
-            raise InputError(two_numbers(spelling, text, f"{name!r} of `{role}`", row))
+            text, where = words.texts[later.unclear[0]], words.row(later.unclear[0])
+            raise InputError(two_numbers(spelling, text, f"{name!r} of `{role}`", where))
         values, states = later.values, later.states
         if later.other:
             say_other_mark([(name, later.other)], spelling.decimal, "the target ")
