@@ -1,12 +1,15 @@
 """Files into a folder: what is predicted, where it is, and what is set aside."""
 
 import json
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
@@ -243,3 +246,23 @@ def test_what_is_no_model(tmp_path):
     table(5).to_csv(tmp_path / "in.csv", index=False)
     with pytest.raises(ArtifactError):
         bulk.score(tmp_path / "in.csv", tmp_path / "in.csv", tmp_path / "o", **QUIET)
+
+
+PERIODS = """
+import sys
+from covey import bulk
+bulk.score(*sys.argv[1:], columns="mean", verbose=0)
+"""
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_periods_are_dates_in_a_process_that_has_not_met_them(model_file, model, tmp_path, told):
+    frame = table(5).drop(columns="id")
+    frame["day"] = pd.period_range("2024-01", periods=5, freq="M")
+    written = pa.Table.from_pandas(frame, preserve_index=False)
+    written = written if told else written.replace_schema_metadata()
+    pq.write_table(written, tmp_path / "in.parquet")
+    paths = [str(path) for path in (model_file, tmp_path / "in.parquet", tmp_path / "out")]
+    subprocess.run([sys.executable, "-c", PERIODS, *paths], check=True)
+    found = pd.read_parquet(tmp_path / "out")
+    assert_allclose(found, model.predict(frame.assign(day=frame["day"].dt.to_timestamp())))

@@ -7,6 +7,7 @@ import json
 import lzma
 import pickle
 import sqlite3
+import subprocess
 import sys
 import warnings
 import zipfile
@@ -271,6 +272,32 @@ def test_periods_of_a_parquet_file_are_read_beside_text(tmp_path):
     months = pd.period_range("2024-01", periods=3, freq="M")
     pd.DataFrame({"month": months, "x": [1.0, 2.0, 3.0]}).to_parquet(tmp_path / "t.parquet")
     assert read_table(tmp_path / "t.parquet")["month"].tolist() == list(months)
+
+
+PERIODS = """
+import sys
+from covey.files import read_table
+print(read_table(sys.argv[1])["month"].astype(str).tolist())
+"""
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("suffix", [".parquet", ".feather", ".arrow"])
+def test_periods_are_read_in_a_process_that_has_not_met_them(tmp_path, suffix, told):
+    """Whether pandas wrote the file, or another program with the columns of pandas."""
+    months = pd.period_range("2024-01", periods=2, freq="M")
+    table = pa.Table.from_pandas(pd.DataFrame({"month": months, "x": [1.0, 2.0]}))
+    table = table if told else table.replace_schema_metadata()
+    path = tmp_path / f"t{suffix}"
+    if suffix == ".parquet":
+        pa.parquet.write_table(table, path)
+    else:  # a stream, and a file
+        new = pa.ipc.new_stream if suffix == ".feather" else pa.ipc.new_file
+        with new(path, table.schema) as writer:
+            writer.write_table(table)
+    command = [sys.executable, "-c", PERIODS, str(path)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "['2024-01', '2024-02']"
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".jsonl", ".xlsx"])

@@ -32,24 +32,35 @@ def frame(**columns):
 def test_one_bad_cell_of_many_is_found(model, cell):
     numbers = ["0.5"] * MANY
     numbers[MANY - 2] = cell
-    (found,) = problems(frame(number=numbers), model.schema_)
+    (found,) = problems(frame(number=numbers), model.schema_).rows
     assert (found["row"], found["column"]) == (MANY - 2, "number")
 
 
 def test_infinity_by_type_is_found(model):
     numbers = np.zeros(MANY)
     numbers[7] = np.inf
-    (found,) = problems(frame(number=numbers), model.schema_)
+    (found,) = problems(frame(number=numbers), model.schema_).rows
     assert found["row"] == 7
 
 
 def test_of_many_bad_cells_the_first_are_named(model):
     found = problems(frame(number=["warm"] * MANY), model.schema_)
-    assert [each["row"] for each in found] == list(range(MOST_ROWS))
+    assert [each["row"] for each in found.rows] == list(range(MOST_ROWS))
+    assert f"({MOST_ROWS - 1} more)" not in found.refusal.message
+    assert f"(at least {MOST_ROWS - 1} more)" in found.refusal.message
+
+
+@pytest.mark.parametrize("bad", [2, MOST_ROWS, MOST_ROWS + 1])
+def test_the_count_of_bad_cells_is_right_or_said_to_be_the_least(model, bad):
+    numbers = ["0.5"] * MANY
+    numbers[5 : 5 + bad] = ["warm"] * bad
+    found = problems(frame(number=numbers, gaps=["cold"] + ["0.5"] * (MANY - 1)), model.schema_)
+    least = "at least " if bad > MOST_ROWS else ""
+    assert f"({least}{min(bad, MOST_ROWS)} more)" in found.refusal.message
 
 
 def test_marks_of_missing_values_are_no_problem(model):
-    assert problems(frame(gaps=["NA"] * MANY, number=["1.5"] * MANY), model.schema_) == []
+    assert problems(frame(gaps=["NA"] * MANY, number=["1.5"] * MANY), model.schema_).rows == []
     numbers, joins = canonical(frame(number=["1.5"] * MANY), model.schema_)
     assert joins
     np.testing.assert_array_equal(numbers["number"], 1.5)

@@ -278,6 +278,17 @@ def test_periods_are_their_start():
     np.testing.assert_array_equal(matrix(fit(months), as_text(months)), matrix(fit(starts), starts))
 
 
+@pytest.mark.parametrize("number", [2**62, 10**12, -(2**62)])
+@pytest.mark.parametrize("kind", [None, object])
+@pytest.mark.parametrize("freq", ["Y", "M", "s"])
+def test_periods_beyond_all_dates_are_refused(number, kind, freq):
+    if freq == "s" and number == 10**12:
+        number = 10**16
+    held = pd.arrays.PeriodArray(np.array([50, number]), dtype=pd.PeriodDtype(freq))
+    with pytest.raises(InputError, match=f"'t' must begin at a date.*number {number} .* in row 1"):
+        fit(pd.DataFrame({"t": pd.Series(held, dtype=kind)}))
+
+
 @pytest.mark.parametrize(
     ("cells", "said"),
     [

@@ -10,6 +10,7 @@ from covey.bulk.inputs import Input
 from covey.bulk.parts import Part
 from covey.errors import InputError, clipped
 from covey.files.verdicts import footer_in
+from covey.table.periods import know_periods
 
 READ = 2**14  # rows that are decoded at once
 BUFFER = 2**20  # bytes of a column that are read at once
@@ -103,6 +104,7 @@ def parquet(each: Input) -> Any:
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
+    know_periods()
     try:
         source = each.place.files.open_input_file(each.place.path)
         return ParquetFile(source, buffer_size=BUFFER, pre_buffer=False)

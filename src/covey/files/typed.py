@@ -10,6 +10,7 @@ from covey.errors import InputError, clipped
 from covey.files.encoding import decode
 from covey.files.last_rows import without_totals
 from covey.files.names import finish, refuse_repeated
+from covey.table.periods import know_periods
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,7 @@ def read_arrow(source: Source, notes: Notes) -> pd.DataFrame:
     import pyarrow as pa
     import pyarrow.parquet
 
+    know_periods()
     called = {"parquet": "Parquet", "feather": "Feather"}[source.kind]
     try:
         if source.kind == "parquet":

@@ -32,6 +32,11 @@ class Faults:
         self._more = True
 
     @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The first of them: `row`, `column` and `reason` of each."""
+        return self._first
+
+    @property
     def refusal(self) -> Refusal | None:
         """The refusal of the rows; None if there is no such cell."""
         return Refusal.of_rows(self._first, self._count, self._more) if self._first else None

@@ -14,6 +14,7 @@ from covey.files.names import named, refuse_repeated
 from covey.serve.arrow_messages import Sizes, sizes
 from covey.serve.parquet_pages import DELTA_BYTE_ARRAY, pages
 from covey.serve.refusal import Refusal
+from covey.table.periods import know_periods
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,7 +106,7 @@ def read_typed(body: bytes, called: str, bounds: Bounds) -> pd.DataFrame:
     """
     import pyarrow as pa
 
-    _know_periods()
+    know_periods()
     try:
         table = _parquet(body, bounds) if called == "parquet" else _arrow(body, bounds)
         # all rows, also one that looks like a total: each is somebody's question
@@ -263,14 +264,6 @@ def _order(schema: Any) -> tuple[list[int], int]:
     counted_rows = [level for level in levels if isinstance(level, dict)]
     before = sum(level.get("name") is not None for level in counted_rows)
     return [*index, *(n for n in range(len(schema)) if n not in first)], before
-
-
-def _know_periods() -> None:
-    """Have pyarrow know the periods of pandas, which it takes for whole numbers until then."""
-    import pandas as pd
-    import pyarrow as pa
-
-    pa.array(pd.PeriodIndex([], freq="D"))
 
 
 def _extension(field: Any) -> str | None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from covey.errors import InputError, counted
 from covey.stream.paths import find_files
+from covey.table.periods import know_periods
 from covey.types import Rows
 
 SLICE = 2**15  # rows that are handed on at once
@@ -300,6 +301,7 @@ def _opened(path: str) -> Iterator[Any]:
     """A file whose columns are read a little at a time: row groups may be larger than memory."""
     from pyarrow.parquet import ParquetFile
 
+    know_periods()
     if os.path.getsize(path) == 0:
         raise InputError(f"Expected a Parquet file. Received: an empty file, {path}. {AGAIN}")
     metadata = _metadata(path, os.stat(path).st_mtime_ns)

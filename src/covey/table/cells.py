@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from covey.arguments.labels import row_name
 from covey.arguments.numbers import culprit
 from covey.errors import InputError, shown
+from covey.table.periods import starts
 from covey.types import Array
 
 if TYPE_CHECKING:
@@ -74,11 +75,14 @@ def decode(column: pd.Series) -> tuple[str, Array]:
         if kind == "number":
             values = column.to_numpy(dtype=np.float64, na_value=np.nan)
         elif kind == "date":
-            values = days_of(pd.to_datetime(_starts(column), utc=True))
+            held = isinstance(column.dtype, pd.PeriodDtype) or column.dtype == object
+            values = days_of(pd.to_datetime(starts(column) if held else column, utc=True))
         elif kind == "duration":
             values = pd.to_timedelta(column).to_numpy(dtype="timedelta64[us]") / DAY
         elif kind == "time":
             values = np.array([_share_of_day(cell) for cell in column], dtype=np.float64)
+    except InputError:
+        raise
     except (OverflowError, ValueError) as error:
         raise InputError(
             f"Cells of {column.name!r} must fit into float64. Received: "
@@ -103,20 +107,6 @@ def stamps_of(days: Array, unit: str) -> NDArray[Any]:
     return np.where(
         known, parts.astype(np.int64).astype(f"datetime64[{unit}]"), np.datetime64("NaT")
     )
-
-
-def _starts(column: pd.Series) -> pd.Series:
-    """A column of dates, periods as their first moment."""
-    import pandas as pd
-
-    if isinstance(column.dtype, pd.PeriodDtype):
-        return column.dt.to_timestamp()
-    if column.dtype == object:
-        return column.map(
-            lambda cell: cell.to_timestamp() if isinstance(cell, pd.Period) else cell,
-            na_action="ignore",
-        )
-    return column
 
 
 def _share_of_day(cell: Any) -> float:
