@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from covey.serve.inference_protocol import _tensor
+from covey.serve.refusal import Refusal
 from tests.small_table import table
 
 INFER = "/v2/models/small/infer"
@@ -41,7 +43,8 @@ def test_inference_gives_a_tensor_for_each_column(client, model):
     found = answer.json()
     assert (found["id"], found["model_name"]) == ("7", "small")
     outputs = {each["name"]: each for each in found["outputs"]}
-    joint = model.predict_distribution(X[:5])
+    rounded = X[:5].assign(gaps=X["gaps"].astype(np.float32))
+    joint = model.predict_distribution(rounded)
     assert outputs["mean_middle"]["shape"] == [5, 1]
     np.testing.assert_allclose(outputs["mean_middle"]["data"], joint.mean[:, 1])
     np.testing.assert_allclose(outputs["upper90_big"]["data"], joint.interval(0.9)[1][:, 2])
@@ -324,3 +327,31 @@ def test_gaps_come_as_the_client_of_mlflow_writes_them(client, model):
     answer = client.post("/invocations", content=content)
     assert answer.status_code == 422
     assert "row 3, column 'number'" in answer.json()["message"]
+
+
+FLOATS = [
+    # what a client's array of the datatype holds of it: by IEEE 754, as NumPy has it
+    ("FP32", 1e-50, 0.0),
+    ("FP32", 1e-45, 1.401298464324817e-45),
+    ("FP32", 0.1, 0.10000000149011612),
+    ("FP16", 1e-8, 0.0),
+    ("FP16", 0.1, 0.0999755859375),
+    ("FP16", 65519.0, 65504.0),
+    ("FP64", 1e-50, 1e-50),
+    ("FP64", 0.1, 0.1),
+    ("FP32", 2**24, 2**24),
+]
+
+
+@pytest.mark.parametrize(("kind", "sent", "value"), FLOATS)
+def test_a_number_is_the_nearest_of_its_datatype(kind, sent, value):
+    _, _, data = _tensor({"name": "x", "shape": [2], "datatype": kind, "data": [sent, None]})
+    assert data == [value, None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent"), [("FP16", 2049), ("FP32", 2**24 + 1), ("FP64", 2**53 + 1)]
+)
+def test_whole_numbers_that_a_datatype_would_round_are_refused(kind, sent):
+    with pytest.raises(Refusal, match=f"row 1, column 'x': expected a value of {kind}"):
+        _tensor({"name": "x", "shape": [2], "datatype": kind, "data": [sent - 1, sent]})

@@ -22,7 +22,7 @@ from covey.serve.json_bodies import first_repeated, read_json, write_json
 from covey.serve.questions import plain
 from covey.serve.reader import FLAT, Asked, Reader
 from covey.serve.refusal import Refusal
-from covey.serve.rows import check_count, from_columns, with_cells
+from covey.serve.rows import ANY_FLOAT, check_count, from_columns, with_cells
 from covey.serve.service import Service
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ RANGES = {  # the first numbers that are too small, and too large
     "FP16": (-65520, 65520),  # halfway from the largest to the next power of two
     "FP32": (-(2**128 - 2**103), 2**128 - 2**103),
 }
+FLOATS = {"FP16": np.float16, "FP32": np.float32, "FP64": np.float64}
 ERROR = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
 PARAMETERS = {
     "type": "object",
@@ -219,7 +220,7 @@ def _frame(inputs: list[Any], reader: Reader) -> pd.DataFrame:
 
 
 def _tensor(tensor: Any) -> tuple[str, list[int], list[Any]]:
-    """Name, shape and flat data of an input; numbers that are text, where they are of BYTES."""
+    """Name, shape and flat data of an input, each number the nearest of its datatype."""
     if not isinstance(tensor, Mapping):
         raise Refusal(422, f"Expected each input to be an object. Received: {shown(tensor)}.")
     name, shape, kind = (tensor.get(key) for key in ("name", "shape", "datatype"))
@@ -247,10 +248,16 @@ def _tensor(tensor: Any) -> tuple[str, list[int], list[Any]]:
             f"{counted(len(data), 'value')}.",
         )
     allowed, (low, high) = DATATYPES[kind], RANGES.get(kind, (0, 0))
+    rounded, data = FLOATS.get(kind), list(data)
     for place, cell in enumerate(data):
         fits = type(cell) in allowed or (bool in allowed and cell in (0, 1) and type(cell) is int)
         if kind in RANGES and fits and cell == cell:  # NaN is said to be none later
             fits = low < cell < high
+        if rounded is not None and fits and cell == cell:
+            if type(cell) is float:
+                data[place] = float(rounded(cell))  # as an array of a client has it
+            else:  # of whole numbers each may be another label
+                fits = abs(cell) < ANY_FLOAT and int(rounded(cell)) == cell
         if cell is not None and not fits:
             row = place // (shape[1] if len(shape) == 2 and shape[1] else 1)
             reason = f"expected a value of {kind}, or null. Received: {shown(cell)}."
