@@ -70,3 +70,23 @@ def test_a_table_of_other_columns_is_told_which_it_lacks(asked):
     answer = asked("x,y\n1,2\n")
     assert answer.status_code == 422
     assert "'a'" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,Unnamed: 1,c\n1,2,3\n1,2,3,4,5\n1,2\n" + "1,2,3\n" * 30, "commas between the cells"),
+        (
+            "a,b\n" + "".join(f"{n},{n / 3},{n / 7},9\n" for n in range(30)),
+            "commas between the cells",
+        ),
+        (b"\xef\xbb\xbfa,b\n" + b"caf\xe9,1\n" * 9, "Send UTF-8."),
+        ("n,a,b\n" + "x,1,2\n" * 9 + "\ncity,k,l\nRome,1,2\nParis,3,4\n", "a request of its own"),
+    ],
+)
+def test_advice_is_what_a_client_can_do(asked, text, said):
+    answer = asked(text)
+    assert answer.status_code == 400
+    assert said in answer.text
+    assert "pass `" not in answer.text.lower()
+    assert "`encoding`" not in answer.text

@@ -6,6 +6,7 @@ import codecs
 import re
 
 from covey.errors import InputError
+from covey.files.advice import ENCODING
 from covey.files.alphabets import likeliest
 
 __all__ = ["decode"]
@@ -78,8 +79,7 @@ def _damaged(name: str, content: bytes, error: UnicodeDecodeError, called: str) 
     line = content.count(b"\n", 0, error.start) + 1
     return InputError(
         f"Expected text in {called}. Received: {name}, whose line {line} is not "
-        f"({content[error.start : error.start + 4]!r}). Pass the right `encoding`, for example "
-        "cp1252, or write the file again."
+        f"({content[error.start : error.start + 4]!r}). {ENCODING}"
     )
 
 

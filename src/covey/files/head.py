@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from covey.errors import InputError, counted
+from covey.files.advice import SEPARATOR, SEPARATOR_OR_ENCODING
 from covey.files.cells import kind, kind_of_most
 from covey.files.dialect import (
     BLANKS,
@@ -187,7 +188,7 @@ def _names(name: str, rows: list[list[str]], header: int | None, width: int) -> 
     raise InputError(
         f"Expected as many names as columns. Received: {name}, whose line of names has "
         f"{len(names)} ({quoted(names)}) where the rows have {width} cells ({quoted(wide[0])}). "
-        "Add what is lacking, or pass `sep`."
+        f"Add what is lacking, or {SEPARATOR}."
     )
 
 
@@ -210,7 +211,7 @@ def _uneven(name: str, found: list[Record], names: list[str], width: int, line: 
         f"Expected as many names as columns. Received: {name}, whose line {number} has "
         f"{counted(len(names), 'cell')} ({quoted(names)}) where the rows below have "
         f"{width}. Write each name and each cell, in quotes if it holds the "
-        "separator; or pass `sep`."
+        f"separator; or {SEPARATOR}."
     )
 
 
@@ -236,5 +237,5 @@ def no_table(name: str, reason: str) -> InputError:
     """
     return InputError(
         f"Expected a table. Received: {name}, which cannot be read as one: {reason}. Check its "
-        "content, or pass `sep` and `encoding`."
+        f"content, or {SEPARATOR_OR_ENCODING}."
     )

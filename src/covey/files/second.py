@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from covey.errors import InputError
+from covey.files.advice import ONE_TABLE
 from covey.files.cells import kind, kind_of_most
 from covey.files.dialect import Dialect, records
 from covey.files.foot import MEAN, NOTE, SUM
@@ -88,7 +89,7 @@ def _error(name: str, line: int, cells: list[str]) -> InputError:
     return InputError(
         f"Expected one table in each file. Received: {name}, where a second one with names of "
         f"its own seems to begin in line {line}, below an empty line ({quoted(cells)}). "
-        "Write each table to a file of its own; if it is a row, delete the empty line."
+        f"{ONE_TABLE}; if it is a row, delete the empty line."
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from covey.errors import InputError, clipped, counted
+from covey.files.advice import SEPARATOR
 from covey.files.bulk import parse, without_missing
 from covey.files.cells import kind
 from covey.files.dialect import BLANKS, NONE, Dialect, records, tabbed
@@ -165,7 +166,7 @@ def _columns(name: str, head: Head, notes: Notes) -> list[Any]:
             advice = "A quote that begins there may not end: close it"
         return InputError(
             f"Expected {counted(width, 'cell')} in each line of {name}. Received {cells} in line "
-            f"{line}: {clipped(text, 60)!r}. {advice}; or pass `sep`."
+            f"{line}: {clipped(text, 60)!r}. {advice}; or {SEPARATOR}."
         )
 
     refuse_second_table(name, body, head.line, head.names, dialect)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from covey.errors import InputError, counted
+from covey.files import advice
 from covey.files.notes import Notes, quoted
 from covey.files.source import Source
 from covey.serve.refusal import Refusal
@@ -24,6 +25,13 @@ TABLES = {
     ARROW_FILE: "arrow",
     PARQUET: "parquet",
     "application/x-parquet": "parquet",
+}
+
+IN_REQUESTS = {  # which have no options
+    advice.SEPARATOR_OR_ENCODING: "send UTF-8 with commas between the cells",
+    advice.SEPARATOR: "send commas between the cells",
+    advice.ENCODING: "Send UTF-8.",
+    advice.ONE_TABLE: "Send each table in a request of its own",
 }
 
 SEPARATORS = (b",", b";", b"\t", b"|", b" ")
@@ -57,7 +65,10 @@ def read_table(body: bytes, kind: str, bounds: Bounds) -> pd.DataFrame:
             return read_typed(body, TABLES[kind], bounds)
         return _read_csv(body, bounds)
     except InputError as error:
-        raise Refusal(400, str(error)) from None
+        said = str(error)
+        for words, instead in IN_REQUESTS.items():
+            said = said.replace(words, instead)
+        raise Refusal(400, said) from None
 
 
 def _read_csv(body: bytes, bounds: Bounds) -> pd.DataFrame:
