@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -138,3 +140,34 @@ def test_what_cannot_be_served_is_said_at_once(options, said):
     assert found.returncode == 2
     assert said in found.stderr
     assert "Traceback" not in found.stderr
+
+
+def health(port):
+    """The status of the health check of the container on the page about serving."""
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "serve.md"
+    (line,) = (
+        line for line in page.read_text(encoding="utf-8").splitlines() if "HEALTHCHECK" in line
+    )
+    _, _, _, option, code = shlex.split(line)
+    code = code.replace("8000", str(port)).replace("timeout=5", "timeout=1")
+    assert str(port) in code
+    assert "timeout=1" in code
+    proxy = {"http_proxy": "http://127.0.0.1:9/", "PATH": ""}
+    done = subprocess.run([sys.executable, option, code], stderr=subprocess.PIPE, env=proxy)
+    return done.returncode
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_the_health_check_of_the_container(tmp_path, guarded):
+    token = tmp_path / "token"
+    token.write_text("a" * 40)
+    token.chmod(0o600)
+    with serving(*(["--token-file", str(token)] * guarded)) as (_, port, _):
+        wait(port)
+        assert health(port) == 0
+    assert health(port) != 0  # nobody is there
+
+
+def test_the_health_check_of_what_never_answers():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        assert health(listening.getsockname()[1]) != 0
