@@ -8,7 +8,7 @@ import pytest
 
 from covey.errors import CoveyWarning, InputError
 from covey.table import FeatureSchema, read_features
-from covey.table.beyond import beyond_table
+from covey.table.beyond import beyond, beyond_table
 
 NAN = float("nan")
 
@@ -110,3 +110,17 @@ def test_extreme_ranges_are_no_infinity():
     schema = FeatureSchema.fit(*read_features(frame))
     found = listed(schema, pd.DataFrame({"x": [1.7e308]}))
     np.testing.assert_allclose(found["ranges"], [1.0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 70_000])
+def test_columns_of_numbers_are_judged_together_as_each_by_itself(rows):
+    """Below, above, missing or none of these, as training from 0 to 1 with gaps in "b" tells."""
+    train = pd.DataFrame({"a": [0.0, 0.5, 1.0], "b": [0.0, 1.0, np.nan], "c": [0, 1, 1]})
+    schema = FeatureSchema.fit(*read_features(train))
+    later = pd.DataFrame({"a": np.full(rows, 0.5), "b": np.nan, "c": 1})
+    later.loc[rows - 1] = [-1.0, 2.0, 1]
+    found = {f.column.name: (f.rows.tolist(), f.what.tolist()) for f in beyond(schema, later, True)}
+    assert found == {"a": ([rows - 1], ["below"]), "b": ([rows - 1], ["above"])}
+    gaps = later.assign(a=np.nan, b=np.nan, c=[*[1] * (rows - 1), 2])
+    found = {f.column.name: set(f.what.tolist()) for f in beyond(schema, gaps, True)}
+    assert found == {"a": {"missing"}, "c": {"above"}}

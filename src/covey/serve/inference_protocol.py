@@ -42,7 +42,7 @@ RANGES = {  # the first numbers that are too small, and too large
     "FP16": (-65520, 65520),  # halfway from the largest to the next power of two
     "FP32": (-(2**128 - 2**103), 2**128 - 2**103),
 }
-FLOATS = {"FP16": np.float16, "FP32": np.float32, "FP64": np.float64}
+FLOATS: dict[str, Any] = {"FP16": np.float16, "FP32": np.float32, "FP64": np.float64}
 ERROR = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
 PARAMETERS = {
     "type": "object",

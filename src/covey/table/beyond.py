@@ -91,8 +91,9 @@ def beyond(schema: FeatureSchema, frame: pd.DataFrame, named: bool) -> Iterator[
         InputError: columns are lacking, or cannot be read.
     """
     places = aligned(frame, named, schema.names, names_known=schema.named, told=set())
-    for column, place in zip(schema.columns, places.tolist(), strict=True):
-        if not column.output_names:
+    usual = schema.plain.held_by(frame, places).usual(frame, places)
+    for number, (column, place) in enumerate(zip(schema.columns, places.tolist(), strict=True)):
+        if number in usual or not column.output_names:
             continue
         cells = frame.iloc[:, place]
         what, values = _kinds(column, cells)

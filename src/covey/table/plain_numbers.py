@@ -5,7 +5,7 @@ They come to the same as `NumericColumn.encode` of each: every number goes the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -15,7 +15,7 @@ import numpy as np
 
 from covey.table.number_column import NumericColumn, is_plain
 from covey.table.soft_bound import clipped
-from covey.types import Columns, Mask
+from covey.types import Array, Columns, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,6 +66,21 @@ class PlainNumbers:
         columns = tuple(c for c, one in zip(self.columns, chosen, strict=True) if one)
         return type(self)(columns, self.places[chosen], self.starts[chosen])
 
+    def usual(self, frame: pd.DataFrame, at: Columns) -> set[int]:
+        """The places of columns whose cells are all within what training saw.
+
+        Args:
+            frame: table of N rows, in which all C are `held_by`.
+            at: for each of the F columns of training, which of the table's it is.
+        """
+        found = np.ones(len(self.columns), dtype=bool)
+        if self.columns:
+            missing, (under, over) = self._numbers[0], self._limits
+            for _, values in self._blocks(frame, at):
+                inside = (values >= under) & (values <= over) & np.isfinite(values)
+                found &= (inside | (missing & np.isnan(values))).all(axis=0)
+        return set(self.places[found].tolist())
+
     def encode(
         self, frame: pd.DataFrame, at: Columns, matrix: NDArray[np.float32]
     ) -> tuple[Columns, Columns]:
@@ -82,17 +97,21 @@ class PlainNumbers:
         """
         infinite = np.zeros(len(self.columns), dtype=bool)
         beyond = infinite.copy()
+        for rows, values in self._blocks(frame, at):
+            infinite |= np.isinf(values).any(axis=0)
+            under, over = self._limits
+            beyond |= ((values < under) | (values > over)).any(axis=0)
+            self._write(values, matrix[rows])
+        return self.places[infinite], self.places[beyond]
+
+    def _blocks(self, frame: pd.DataFrame, at: Columns) -> Iterator[tuple[slice, Array]]:
+        """Some rows at a time, and their numbers, shape (rows, C)."""
         own, size = at[self.places], max(CACHED // max(len(self.columns), 1), 1)
         for start in range(0, len(frame), size) if self.columns else ():
             part = frame.iloc[start : start + size] if len(frame) > size else frame
             if len(own) < frame.shape[1] or np.any(np.diff(own) != 1):
                 part = part.iloc[:, own]
-            values = part.to_numpy(dtype=np.float64)
-            infinite |= np.isinf(values).any(axis=0)
-            under, over = self._limits
-            beyond |= ((values < under) | (values > over)).any(axis=0)
-            self._write(values, matrix[start : start + size])
-        return self.places[infinite], self.places[beyond]
+            yield slice(start, start + size), part.to_numpy(dtype=np.float64)
 
     def _write(self, values: NDArray[np.float64], matrix: NDArray[np.float32]) -> None:
         missing, scaled, center, scale, low, high = self._numbers

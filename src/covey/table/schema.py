@@ -176,7 +176,7 @@ class FeatureSchema:
         """
         at = self._aligned(frame, named)
         matrix = np.empty((len(frame), self.width), dtype=np.float32)
-        plain = self._plain.held_by(frame, at)
+        plain = self.plain.held_by(frame, at)
         infinite, beyond = plain.encode(frame, at, matrix)
         written = np.setdiff1d(plain.places, infinite)
         further, far, new = {}, [], []
@@ -359,7 +359,8 @@ class FeatureSchema:
         return [(c, frame.iloc[:, place]) for c, place in zip(self.columns, at, strict=True)]
 
     @cached_property
-    def _plain(self) -> PlainNumbers:
+    def plain(self) -> PlainNumbers:
+        """The columns of numbers that are written as numbers."""
         return PlainNumbers.among(self.columns)
 
     @cached_property
