@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from covey import files
-from covey.serve import typed_tables
+from covey.serve import arrow_cells, typed_tables
 from covey.serve.bodies import read_table
 from covey.serve.refusal import Refusal
 from covey.serve.typed_tables import Bounds
@@ -111,8 +111,8 @@ def test_a_dictionary_of_nothing_is_refused_whatever_its_length(name, status):
 
 def test_a_dictionary_that_many_pieces_share_is_looked_at_once(monkeypatch):
     looked = []
-    lengths = typed_tables._lengths
-    monkeypatch.setattr(typed_tables, "_lengths", lambda c: looked.append(len(c)) or lengths(c))
+    lengths = arrow_cells._lengths
+    monkeypatch.setattr(arrow_cells, "_lengths", lambda c: looked.append(len(c)) or lengths(c))
     batch = pa.record_batch({"a": labelled([""] * 1000, [0, 999])})
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
