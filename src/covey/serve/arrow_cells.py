@@ -35,6 +35,7 @@ def is_cell(kind: Any) -> bool:
 
 
 def is_text(kind: Any) -> bool:
+    """Whether a column of a type holds text, or bytes that may be text."""
     import pyarrow as pa
 
     one_of = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view")

@@ -178,14 +178,14 @@ def _chunk(body: bytes, chunk: Any, rows: int, text: bool) -> int:
     if not 0 <= start <= end <= len(body):
         raise ValueError(f"{chunk.path_in_schema!r} lies beyond the end of the file")
     size = 0
-    for unpacked, encoding in pages(body, start, end):
+    for length, encoding in pages(body, start, end):
         if text and encoding == DELTA_BYTE_ARRAY:
             raise Refusal(
                 413,
                 f"Expected text whose size a file tells. Received {chunk.path_in_schema!r} in the "
                 "encoding DELTA_BYTE_ARRAY, which may unpack to any size. Write it with another.",
             )
-        size += unpacked
+        size += length
     return size
 
 
