@@ -13,6 +13,7 @@ from covey.distributions import Elliptical, Mixture, Transformed
 from covey.distributions.batch import evenly
 from covey.distributions.internals import (
     calibration_set_of,
+    held_by_intervals,
     in_units,
     latent_of,
     uncorrelated,
@@ -147,7 +148,8 @@ def evaluate(
         **({name: mean_of(score, joint) for name, score in costly.items()} if all_scores else {}),
         "per_target": _per_target(joint, Y, weight, few, y, share),
         "coverage": {
-            f"{level:g}": _coverage(joint, Y, weight, level, distance) for level in LEVELS
+            f"{level:g}": _coverage(joint, Y, weight, level, inside, distance)
+            for level, inside in zip(LEVELS, held_by_intervals(joint, Y, LEVELS), strict=True)
         },
         "volume": _volume(few, y, share, scale),
         "correlation": _strongest(few, share),
@@ -225,7 +227,6 @@ def _per_target(
     error = Y - joint.mean
     crps, interval = scores.crps(few, y), scores.interval_score(few, y)
     conditional = scores.conditional_error(joint, Y)
-    lower, _ = joint.interval(0.9)
     found = {}
     for i, name in enumerate(joint.targets):
         squared = _mean(np.square(error[:, i]), weight)
@@ -240,25 +241,27 @@ def _per_target(
             "interval_score": _mean(interval[:, i], share),
             "conditional_error": _mean(conditional[:, i], weight),
             "stddev": _mean(joint.stddev[:, i], weight),
-            "below_zero": _below_zero(joint.mean[:, i], lower[:, i], Y[:, i], weight),
+            "below_zero": _below_zero(joint, i, Y[:, i], weight),
         }
     return found
 
 
-def _below_zero(mean: Array, lower: Array, y: Array, weight: Array) -> list[float] | None:
+def _below_zero(joint: Any, target: int, y: Array, weight: Array) -> list[float] | None:
     """The share of means and of intervals below 0, for a target that never is."""
     known = y[~np.isnan(y)]
     if not len(known) or known.min() < 0 or known.min() == known.max():
         return None
-    shares = [_mean((ends < 0).astype(float), weight) or 0.0 for ends in (mean, lower)]
+    lower, _ = joint.marginal([joint.targets[target]]).interval(0.9)
+    ends = (joint.mean[:, target], lower[:, 0])
+    shares = [_mean((end < 0).astype(float), weight) or 0.0 for end in ends]
     return shares if max(shares) > 0 else None
 
 
-def _coverage(joint: Any, Y: Array, weight: Array, level: float, distance: Array) -> dict[str, Any]:
+def _coverage(
+    joint: Any, Y: Array, weight: Array, level: float, inside: Array, distance: Array
+) -> dict[str, Any]:
     if not len(Y):
         return {"joint": None, "interval": None, "per_target": {}, "model": None}
-    lower, upper = joint.interval(level)
-    inside = np.where(np.isnan(Y), np.nan, (lower <= Y) & (upper >= Y))
     every = np.broadcast_to(weight[:, None], Y.shape)
     each = [_mean(column, weight) for column in inside.T]
     return {

@@ -114,12 +114,19 @@ class Calibrated(Joint):
             "region.)"
         )
 
-    def _calibrated_ends(self, level: float, tail: float) -> tuple[Array, Array] | None:
+    def _interval_limits(self, level: float, tail: float) -> Array | None:
+        """The scores up to which intervals of this level hold values, shape (N, D)."""
         if self._calibration_set is None:
             return None
         scores = np.zeros(self._shape)
         for rows, target, quantile in self._calibration_set.quantiles_of_each(~self.observed):
             scores[rows, target] = quantile.at(level, tail)
+        return scores
+
+    def _calibrated_ends(self, level: float, tail: float) -> tuple[Array, Array] | None:
+        scores = self._interval_limits(level, tail)
+        if scores is None:
+            return None
         lower, upper = self._ends_of(scores)
         return np.where(self.observed, self.mean, lower), np.where(self.observed, self.mean, upper)
 
