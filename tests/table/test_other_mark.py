@@ -136,10 +136,13 @@ def test_targets():
         return text.read("y", pd.Series(cells), "Y")
 
     with pytest.warns(CoveyWarning, match="the target 'y' .such as '1.540', read as 1.54"):
-        assert later(DENSITIES, ["1.540", "2.5"]).values.tolist() == [1.54, 2.5]
+        assert later(DENSITIES, ["1.540", "2,5"]).values.tolist() == [1.54, 2.5]
+    with pytest.warns(CoveyWarning, match="the target 'y' .such as '1,540', read as 1.54"):
+        assert later(american(DENSITIES), ["1,540"]).values.tolist() == [1.54]
     assert later(SALES, ["1.540"]).values.tolist() == [1540]
-    assert later(DENSITIES, ["1.540", "2,5"]).values.tolist() == [1540, 2.5]
+    wide = [*DENSITIES, "1500"]  # both may be
     with pytest.raises(InputError, match=r"'y' of `Y` had ',' .*'1.540' in row 1.*1540 or 1.54"):
-        later(DENSITIES, ["7", "1.540"])
-    assert later(american(DENSITIES), ["1,540"]).doubt == "1,540"
+        later(wide, ["7", "1.540"])
+    assert later(wide, ["1.540", "2,5"]).values.tolist() == [1540, 2.5]
+    assert later(american(wide), ["1,540"]).doubt == "1,540"
     assert later(american(SALES), ["1,540"]).doubt is None

@@ -11,9 +11,9 @@ from sklearn.exceptions import UndefinedMetricWarning
 from covey import scores
 from covey.distributions import Elliptical, Mixture, Transformed
 from covey.distributions.batch import evenly
+from covey.distributions.coverage import held_by_intervals
 from covey.distributions.internals import (
     calibration_set_of,
-    held_by_intervals,
     in_units,
     latent_of,
     uncorrelated,

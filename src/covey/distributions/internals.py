@@ -7,11 +7,11 @@ is made of: `scale_matrix` and `radial_law`. No other room reads a private name 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from scipy.special import expit, logit, logsumexp
+from scipy.special import expit, logsumexp
 
 from covey.distributions.calibrated import Calibrated
 from covey.distributions.conformal import CalibrationSet
@@ -130,32 +130,6 @@ def cdf(joint: Joint, values: Array, method: str = "auto") -> Array:
     """
     found = joint._calibrated_cdf(values) if uses_calibration(method) else None
     return np.where(np.isnan(values), np.nan, joint._cdf(values) if found is None else found)
-
-
-def held_by_intervals(joint: Joint, values: Array, levels: Sequence[float]) -> list[Array]:
-    """Whether the central interval of each target holds its value, for several levels.
-
-    Args:
-        joint: N distributions over D targets.
-        values: shape (N, D), in target units; NaN where not observed.
-        levels: probabilities that intervals hold.
-
-    Returns:
-        For each level an array of shape (N, D): 1 if `interval(level)` holds the value, 0 if not,
-        NaN where not observed.
-    """
-    unknown = np.isnan(values)
-    if not isinstance(joint, Mixture) or joint.observed.any():
-        ends = [joint.interval(level) for level in levels]
-        held = [(lower <= values) & (values <= upper) for lower, upper in ends]
-    else:  # without the ends, each of which is found by several steps of Newton's method
-        scores = joint._interval_scores(values, inward=True)
-        limits = [joint._interval_limits(level, 1 - level) for level in levels]
-        held = [
-            scores <= (logit(level) if limit is None else limit)
-            for level, limit in zip(levels, limits, strict=True)
-        ]
-    return [np.where(unknown, np.nan, each) for each in held]
 
 
 def level_of(joint: Joint, values: Array, method: str = "auto") -> Array:

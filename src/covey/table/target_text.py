@@ -12,7 +12,7 @@ from covey.arguments.labels import row_name
 from covey.errors import InputError, shown
 from covey.table.cells import decode, refuse_holders
 from covey.table.columns import much_is_bare, read_numbers_in_text
-from covey.table.other_mark import LaterNumbers, read_later, two_numbers
+from covey.table.other_mark import UNKNOWN, LaterNumbers, Span, read_later, two_numbers
 from covey.table.said import say_bare
 from covey.table.said_later import say_other_mark
 from covey.table.spelling import (
@@ -37,10 +37,12 @@ class TargetText:
     Attributes:
         spelling: of its numbers; None if they were no text, and have no unit.
         words: whether it was booleans in words, such as "no" and "yes".
+        span: the smallest and the largest number of training, where known.
     """
 
     spelling: NumberSpelling | None = None
     words: bool = False
+    span: Span = UNKNOWN
 
     @classmethod
     def learn(cls, name: str, column: pd.Series, role: str = "Y") -> tuple[Reading, Self]:
@@ -63,7 +65,9 @@ class TargetText:
         row = _first_other(reading, words)
         if row is not None:
             raise _no_number(name, column, row, role)
-        return reading, cls(spelling, as_words(words.counts) is not None)
+        known = reading.values[np.isfinite(reading.values)]
+        span = (float(known.min()), float(known.max())) if len(known) else UNKNOWN
+        return reading, cls(spelling, as_words(words.counts) is not None, span)
 
     def read(self, name: str, column: pd.Series, role: str) -> Reading:
         """Read later text as that of training was.
@@ -87,7 +91,7 @@ class TargetText:
         if self.spelling is None:  # this text speaks for itself
             later = LaterNumbers(*spelling.read(words.texts), doubt=reading.doubt)
         else:
-            later = read_later(spelling, words.texts)
+            later = read_later(spelling, words.texts, self.span)
         if later.unclear:
             text, where = words.texts[later.unclear[0]], words.row(later.unclear[0])
             raise InputError(two_numbers(spelling, text, f"{name!r} of `{role}`", where))
@@ -144,7 +148,9 @@ class TargetText:
             return {}
         spelling = self.spelling.to_manifest()
         groups = {"groups": True} if spelling.pop("groups", False) else {}
-        return {"spelling": spelling, "words": self.words, **groups}  # which others leave alone
+        span = {} if self.span == UNKNOWN else {"span": list(self.span)}
+        # an earlier Covey leaves alone what follows
+        return {"spelling": spelling, "words": self.words, **groups, **span}
 
     @classmethod
     def from_manifest(cls, entry: Mapping[str, Any]) -> Self:
@@ -153,7 +159,9 @@ class TargetText:
             return cls()
         groups = entry.get("groups", False)
         found = spelling_from_manifest({**entry["spelling"], "groups": groups})
-        return cls(found, bool(entry["words"]))
+        span = entry.get("span")
+        known = UNKNOWN if span is None else (float(span[0]), float(span[1]))
+        return cls(found, bool(entry["words"]), known)
 
 
 def _check_bare(
