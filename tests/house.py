@@ -57,16 +57,14 @@ def reaches(sources):
         given.setdefault(room_of(module_of(path)), set()).update(own_names(tree))
     everywhere = set().union(*given.values())  # others are of Python and of other packages
     for path, tree in trees.items():
-        own = given[room_of(module_of(path))]
+        foreign = set(filter(is_private, everywhere - given[room_of(module_of(path))]))
         for node in ast.walk(tree):
             names = []
-            if isinstance(node, ast.Attribute):
-                mine = ast.unparse(node.value) in ("self", "cls", "super()")
-                names = [] if mine else [node.attr]
+            if isinstance(node, ast.Attribute) and node.attr in foreign:
+                names = [] if ast.unparse(node.value) in ("self", "cls", "super()") else [node.attr]
             elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("covey"):
                 names = [alias.name for alias in node.names]
-            others = {name for name in names if is_private(name)} & (everywhere - own)
-            yield from ((path, name) for name in others)
+            yield from ((path, name) for name in sorted({*names} & foreign))
 
 
 def arrows(sources):
