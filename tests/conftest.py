@@ -5,7 +5,6 @@ import os
 import shutil
 import sys
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,33 +12,13 @@ import pytest
 from hypothesis import settings
 
 from covey.errors import EngineError
+from tests.surroundings import COMPILED, surround
 
-# Before a backend is imported, and handed on to the processes that tests start: more than half of
-# all time goes into compiling. What is set in the environment already stands.
-COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "compiled"
 LARGEST_CACHE = 2**30  # bytes
-LARGE = 1_200_000  # of a process, in kilobytes
-SURROUNDINGS = {
-    "JAX_COMPILATION_CACHE_DIR": str(COMPILED),
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",  # less is not worth a file
-    # a quarter less work, as most of what is compiled runs for a moment; `make test-all` lets it be
-    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-    # a sixth of the time of a fit goes into noting which line of Python each operation came from
-    "JAX_TRACEBACK_IN_LOCATIONS_LIMIT": "0",
-    "JAX_TRACEBACK_FILTERING": "off",
-    # each of the processes that share the cores keeps to one; threads that wait for each other spin
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-}
-for name, value in SURROUNDINGS.items():
-    os.environ.setdefault(name, value)
-# The older way to fuse loops compiles in half the time. XLA ends a process for a flag that it does
-# not know, so it is told of this one where jax is of the version with which it was tried.
-with suppress(PackageNotFoundError):
-    pins = Path(__file__).parents[1] / "constraints.txt"
-    if f"jaxlib=={version('jaxlib')}" in pins.read_text(encoding="utf-8").split():
-        os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+LARGE = 1_200_000_000  # bytes of a process
+GROWN = 300_000_000  # bytes since it was last made smaller
 
+surround()  # before a backend is imported
 with suppress(EngineError):  # the floors can be checked without an engine
     import covey.backend.select  # noqa: F401  # before any `import keras`, which would insist on tensorflow
 
@@ -65,17 +44,28 @@ def pytest_configure(config) -> None:
         shutil.rmtree(COMPILED)
 
 
+def held() -> int:
+    """Bytes of memory that this process holds, as Linux tells them; 0 elsewhere."""
+    with suppress(OSError):
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+ENOUGH = [LARGE]
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _forget_what_was_compiled():
-    """Files share little of what they compile, and all of it would be kept: 5 GB in the end."""
-    yield
-    with suppress(ImportError):
-        import resource
+    """Files share little of what they compile, and all of it would be kept: 5 GB in the end.
 
-        large = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > LARGE
-        if large and "jax" in sys.modules:
-            sys.modules["jax"].clear_caches()
-            gc.collect()
+    To forget takes a third of a second, and not all memory comes back: it waits for more to grow.
+    """
+    yield
+    if held() > ENOUGH[0] and "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
+        gc.collect()
+        ENOUGH[0] = max(LARGE, held() + GROWN)
 
 
 class Clock:

@@ -25,6 +25,7 @@ from benchmarks.quality import (
     tables,
 )
 from benchmarks.quality.methods import METHODS
+from tests.surroundings import surround
 
 QUICK = {"rows": 1000, "settings": ("members=2", "max_steps=200")}
 
@@ -37,7 +38,11 @@ def main() -> None:
         report.write()
         print(f"wrote {report.PAGE.relative_to(tables.ROOT)}")
     elif options.command == "run":
-        _quick() if options.quick else _tables(options)
+        if options.quick:
+            surround()
+            _quick()
+        else:
+            _tables(options)
     elif options.command == "ablations":
         for change in options.changes if _data() else ():
             for table in options.sets:

@@ -13,6 +13,7 @@ from benchmarks.quality.runner import revision
 from benchmarks.speed import machine, report
 from benchmarks.speed.plan import Plan
 from benchmarks.speed.sections import SECTIONS
+from tests.surroundings import surround
 
 
 def main() -> None:
@@ -21,6 +22,7 @@ def main() -> None:
         report.write()
         print(f"wrote docs/{page.PAGE.name}")
     elif options.quick:
+        surround()
         quick(options.only or list(SECTIONS))
     else:
         measure(options)

@@ -15,19 +15,10 @@ from typing import Any
 
 from docs.site.blocks import blocks
 from docs.site.run_page import run_page
+from tests.surroundings import surround
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "build" / "site" / "outputs"
-# As the tests are run: what is compiled mostly runs for a moment.
-SURROUNDINGS = {
-    "MPLBACKEND": "Agg",
-    "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".pytest_cache" / "compiled"),
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
-    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-    "JAX_TRACEBACK_IN_LOCATIONS_LIMIT": "0",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-}
 
 
 def outputs(pages: Iterable[Path], *, tidy: bool = False) -> dict[Path, Path]:
@@ -45,7 +36,8 @@ def outputs(pages: Iterable[Path], *, tidy: bool = False) -> dict[Path, Path]:
     waiting = [page for page, folder in folders.items() if not folder.is_dir()]
     for old in set(KEPT.glob("*")) - set(folders.values()) if tidy else ():
         shutil.rmtree(old)
-    os.environ.update({k: v for k, v in SURROUNDINGS.items() if k not in os.environ})
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    surround()
     # Longer pages first, so that no process is left alone with one at the end.
     waiting.sort(key=lambda page: -page.read_text(encoding="utf-8").count(".fit("))
     processes = min(len(waiting), 4, len(os.sched_getaffinity(0)))
