@@ -4,6 +4,8 @@ ENGINE ?= jax
 GUEST ?= mlflow
 # Each process takes a stretch of the list, in order: what a file prepares is prepared once.
 PARALLEL ?= -n auto --maxprocesses 4 --dist worksteal
+# What is installed is compiled to bytecode when it is first imported: most of it never is.
+PIP := install -q --no-compile
 ENGINE_TESTS := $(addprefix tests/,families test_layers.py test_losses.py test_engines.py \
 	$(addprefix members/test_,architecture.py batches.py ensemble.py keras_fit.py layers.py loop.py loss.py optimizer.py steps.py validation.py))
 
@@ -78,29 +80,32 @@ clean:  ## Remove the virtual environments and all caches
 .venv/test.stamp: EXTRAS := jax,test
 .venv/check.stamp: EXTRAS := check,test
 .venv/docs.stamp: EXTRAS := jax,test,docs
+# all that .ci/run needs, in one installation
+.venv/ci.stamp: EXTRAS := jax,test,check,docs
+.venv/ci.stamp: ALSO := test check docs
 .venv/%.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	.venv/bin/pip install -q -c constraints.txt -e '.[$(EXTRAS)]'
-	@touch $@
+	.venv/bin/pip $(PIP) -c constraints.txt -e '.[$(EXTRAS)]'
+	@touch $@ $(addprefix .venv/,$(addsuffix .stamp,$(ALSO)))
 
 .venv-build/build.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-build
-	.venv-build/bin/pip install -q -c constraints.txt build hatchling
+	.venv-build/bin/pip $(PIP) -c constraints.txt build hatchling
 	@touch $@
 
 .venv-%/test.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-$*
-	.venv-$*/bin/pip install -q -c constraints.txt -e '.[$*,test]'
+	.venv-$*/bin/pip $(PIP) -c constraints.txt -e '.[$*,test]'
 	@touch $@
 
 .venv-skore/skore.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-skore
-	.venv-skore/bin/pip install -q -c constraints.txt -e '.[jax,test]' skore==0.28.0
+	.venv-skore/bin/pip $(PIP) -c constraints.txt -e '.[jax,test]' skore==0.28.0
 	@touch $@
 
 .venv-ray/ray.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-ray
-	.venv-ray/bin/pip install -q -c constraints.txt -e '.[jax,test,ray]' psutil==7.2.2
+	.venv-ray/bin/pip $(PIP) -c constraints.txt -e '.[jax,test,ray]' psutil==7.2.2
 	@touch $@
 
 # Guests ask for older versions of this or that than Covey is tested with, so constraints do not hold here.
@@ -114,5 +119,5 @@ clean:  ## Remove the virtual environments and all caches
 .venv-guest-tfp/guest.stamp: WITH := .[tensorflow,test] tensorflow-probability==0.25.0 tf_keras
 .venv-guest-%/guest.stamp: pyproject.toml
 	$(PYTHON) -m venv .venv-guest-$*
-	.venv-guest-$*/bin/pip install -q $(addprefix -e ,$(firstword $(WITH))) $(wordlist 2,9,$(WITH))
+	.venv-guest-$*/bin/pip $(PIP) $(addprefix -e ,$(firstword $(WITH))) $(wordlist 2,9,$(WITH))
 	@touch $@
