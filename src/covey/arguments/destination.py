@@ -57,6 +57,11 @@ def destination(path: str | os.PathLike[str]) -> Path:
             "Expected the path of a file to write. Received: an empty text; pass the "
             "name of a file."
         )
+    if "\0" in typed:
+        raise InputError(
+            f"Expected to write a file to {typed!r}. Received: a null byte in its name. Choose "
+            "another name."
+        )
     try:
         file = Path(os.path.realpath(typed))
         if not file.parent.is_dir():
@@ -76,7 +81,7 @@ def destination(path: str | os.PathLike[str]) -> Path:
             )
     except InputError:
         raise
-    except (OSError, ValueError) as error:  # a name too long, a zero byte
+    except (OSError, ValueError) as error:  # such as a name too long
         raise _refusal("a file", typed, error, "Choose another name") from None
     return file
 
