@@ -132,6 +132,20 @@ def test_a_method_is_run_and_its_figures_are_kept(tmp_path):
     assert record["fit_seconds"] > 0
 
 
+def test_seconds_stay_with_the_revision_they_are_of(tmp_path):
+    split = tables.split("air_quality_pair", 0, most_rows=100)
+    path = runner.result_path(tmp_path, split.name, "ridge", 0)
+    path.parent.mkdir()
+    path.write_text('{"fit_seconds": 123.0, "predict_seconds": 45.0, "revision": "abc"}')
+    for _ in range(2):  # the second keeps what the first kept
+        record = runner.run(METHODS["ridge"], "ridge", split, tmp_path, keep_seconds=True)
+        assert (record["fit_seconds"], record["predict_seconds"]) == (123.0, 45.0)
+        assert record["seconds_revision"] == "abc" != record.get("revision")
+        assert json.loads(path.read_text()) == record
+        assert "rmse" in record["scores"]
+    assert runner.run(METHODS["ridge"], "ridge", split, tmp_path)["fit_seconds"] < 123
+
+
 @pytest.mark.parametrize(
     ("script", "says"),
     [
@@ -217,6 +231,9 @@ def test_the_page_has_the_margin_and_the_failure(tmp_path):
     assert "of all on 1; its mean margin to the best peer of each set is +0.25 nats" in text
     assert "The mixture is best on 1, by +0.50" in text
     assert "the least margin is +1.75 (`enb`)" in text
+    assert "earlier revision" not in text
+    write("covey", {"scores": ours, "mixture": mixed, "note": "", "seconds_revision": "abc"})
+    assert "of an earlier revision than its scores on `enb`." in report.page(tmp_path)
     assert report.page(tmp_path / "empty").count("|") == report.TABLES.count("|")
 
 

@@ -125,7 +125,12 @@ def _tables(options: argparse.Namespace) -> None:
                 if split.Y_train.shape[1] > METHODS[name].most_targets:
                     continue
                 record = runner.run(
-                    METHODS[name], name, split, threads=options.threads, limit=options.limit
+                    METHODS[name],
+                    name,
+                    split,
+                    threads=options.threads,
+                    limit=options.limit,
+                    keep_seconds=options.keep_seconds,
                 )
                 print(_line(record), flush=True)
 
@@ -227,6 +232,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--threads", type=int, default=1)
     run.add_argument("--limit", type=float, default=runner.LIMIT, help="seconds for one cell")
     run.add_argument("--quick", action="store_true", help="two small tables, nothing is kept")
+    run.add_argument(
+        "--keep-seconds", action="store_true", help="scores anew, beside other work; old seconds"
+    )
     run.add_argument("--seeds", type=_span, default=(0, 3), help="one number or first-last")
     a = commands.add_parser("protocol-a", help="the simulation of O'Malley et al.")
     a.add_argument("--repetitions", type=_span, default=(0, 10))

@@ -196,9 +196,22 @@ def _other(records: Records) -> list[str]:
         for place, name in enumerate(names):
             cells = [found[place] for found in values.values()]
             lines.append(row([f"`{name}`", *("" if np.isnan(v) else f"{v:.3g}" for v in cells)]))
-        said = f"{OTHERS}\n" if "Seconds" in title else ""
+        said = f"{OTHERS}{_earlier(records)}\n" if "Seconds" in title else ""
         parts.append(f"### {title}\n\n{said}" + "\n".join(lines) + "\n")
     return parts if every else []
+
+
+def _earlier(records: Records) -> str:
+    """Of which sets Covey's seconds are older than its scores."""
+    found = [
+        n
+        for n in (*GENERAL, *APART)
+        if any("seconds_revision" in record for record in records.get((n, "covey"), []))
+    ]
+    if not found:
+        return ""
+    names = ", ".join(f"`{n}`" for n in found)
+    return f"Covey's are of an earlier revision than its scores on {names}.\n"
 
 
 def _protocol_a(records: Records) -> str:

@@ -57,8 +57,12 @@ def run(
     threads: int = 2,
     limit: float = LIMIT,
     settings: Iterable[str] = (),
+    keep_seconds: bool = False,
 ) -> dict[str, Any]:
     """Fit, predict, score and write the figures; a failure is a figure too.
+
+    With `keep_seconds` the seconds that were written earlier stay, with the revision they are of:
+    those that are taken beside other work are not to be compared with them.
 
     Returns:
         What was written: the scores, or `failure` with the last line of what the method said.
@@ -101,9 +105,18 @@ def run(
         if failure is not None:
             record["failure"] = failure[-300:]
     path = result_path(results, split.name, name, split.seed)
+    if keep_seconds and path.exists() and failure is None:
+        record |= _seconds_of(json.loads(path.read_text()))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record, indent=1) + "\n")
     return record
+
+
+def _seconds_of(record: dict[str, Any]) -> dict[str, Any]:
+    """The seconds of a record, and the revision they are of."""
+    found = {key: record[key] for key in ("fit_seconds", "predict_seconds") if key in record}
+    of = record.get("seconds_revision", record.get("revision"))
+    return found | ({"seconds_revision": of} if found and of else {})
 
 
 def _call(command: list[str], threads: int, limit: float) -> str | None:
