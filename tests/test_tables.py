@@ -71,7 +71,7 @@ def test_what_is_declared_is_a_parameter_and_kept(fitted, tmp_path):
     np.testing.assert_array_equal(again.predict(as_text(X)), fitted.predict(X))
 
 
-@pytest.mark.parametrize("said", [{"categorical": ["cod"]}, {"dates": {"wen": "%d"}}])
+@pytest.mark.parametrize("said", [{"categorical": ["cod"]}, {"dates": {"wen": "%d.%m.%Y"}}])
 def test_a_column_that_is_not_there_is_refused(said):
     with pytest.raises(InputError, match="must name columns of `X`"):
         covey.JointRegressor(**QUICK, **said).fit(*table())

@@ -18,6 +18,9 @@ import os
 import reprlib
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
@@ -69,6 +72,22 @@ class CoveyWarning(UserWarning):
     """The work goes on, but its result has a property somebody should know of."""
 
 
+_UNHEARD: ContextVar[bool] = ContextVar("unheard", default=False)
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Say none of Covey's warnings in this thread; those of other threads are said all the same.
+
+    `warnings.catch_warnings` would silence them, too.
+    """
+    before = _UNHEARD.set(True)
+    try:
+        yield
+    finally:
+        _UNHEARD.reset(before)
+
+
 def warn(message: str, category: type[Warning] = CoveyWarning) -> None:
     """Warn at the user's line that called Covey, also through a pipeline or a search.
 
@@ -79,6 +98,8 @@ def warn(message: str, category: type[Warning] = CoveyWarning) -> None:
         message: what somebody should know.
         category: of the warning.
     """
+    if _UNHEARD.get():
+        return
     frames: list[FrameType] = []
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:

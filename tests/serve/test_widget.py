@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import threading
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 
 from covey.errors import InputError
 from covey.serve.page_text import part
+from covey.serve.refusal import Refusal
 from tests.small_table import table
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -95,7 +98,7 @@ def test_what_cannot_be_answered_is_said(explorer, monkeypatch):
 def test_what_is_shown_can_be_had_in_python(explorer, model):
     X, _ = table()
     cells = {name: None if pd.isna(cell) else cell for name, cell in X.iloc[4].items()}
-    shows(explorer, row=cells, given={"big": 2.0, "unknown": 1.0}, pair=["small", "big"])
+    shows(explorer, row=cells, given={"big": 2.0}, pair=["small", "big"])
     assert explorer.given == {"big": 2.0}
     want = model.predict_distribution(X.iloc[[4]], given={"big": [2.0]})
     assert explorer.distribution.targets == ("small", "middle")
@@ -107,13 +110,85 @@ def test_what_is_shown_can_be_had_in_python(explorer, model):
     assert typical["number"].item() == pytest.approx(X["number"].median(), rel=0.2)
 
 
-def test_a_state_of_somebody_else(explorer):
-    explorer.state = {"row": {"number": [1.0]}, "given": {"big": "much", "small": 1e-9}}
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"row": {"number": [1.0]}}, "row 0, column 'number'"),
+        ({"row": {"nmber": 1.0}}, "`row` of `state` has no 'nmber'. It has 'number'"),
+        ({"row": "none"}, "`row` of `state` to be a mapping"),
+        ({"given": {"big": "much"}}, "expected a finite number or null"),
+        ({"given": {"big": True}}, "Received: True"),
+        ({"given": {"bg": 1.0}}, "`given` of `state` has no 'bg'"),
+        ({"level": 0.99}, "one of .0.5, 0.8, 0.9, 0.95.. Received: 0.99"),
+        ({"pair": ["big", "bg"]}, "two targets"),
+        ({"index": 0}, "one of 0 rows"),
+        ({"rows": 1}, "`state` has no 'rows'"),
+    ],
+)
+def test_a_state_that_cannot_be_shown(explorer, state, message):
+    before = explorer.state
+    with pytest.raises(InputError, match=message):
+        explorer.state = state
+    assert explorer.state == before
+
+
+def test_a_state_of_cells_as_tables_have_them(explorer):
+    row = {"number": np.float32(2), "gaps": np.nan, "colour": pd.NA}
+    explorer.state = {"row": row, "given": {"small": np.float64(1e-9), "big": None}}
+    assert explorer.row.iloc[0].isna().tolist() == [False, True, True]
     assert explorer.given == {"small": 1e-9}
-    with pytest.raises(InputError, match="`state` holds no row"):
-        _ = explorer.row
-    explorer.state = {"row": "none", "given": None}
-    assert (explorer.given, len(explorer.row)) == ({}, 1)
+    json.dumps(explorer.state, allow_nan=False)
+    assert repr(explorer).startswith("Explorer(row={'number': 2.0")
+
+
+def test_all_targets_observed(explorer):
+    explorer.state = {"given": {"small": 1e-9, "middle": 1.0, "big": 1e9}}
+    with pytest.raises(InputError, match="Expected a target that is not observed"):
+        _ = explorer.distribution
+
+
+def test_it_begins_with_the_first_row_before_anybody_looks(model):
+    X, Y = table()
+    explorer = model.explore(X[3:], Y[3:])
+    assert explorer.row["number"].item() == X["number"][3]
+    np.testing.assert_array_equal(explorer.distribution.mean, model.predict(X[3:4]))
+
+
+def test_warnings_of_other_threads_are_heard(explorer, monkeypatch):
+    """The page is answered in a thread of its own, beside the cell that runs."""
+    from covey.errors import CoveyWarning, warn
+    from covey.serve import widget
+
+    inside, heard = threading.Event(), threading.Event()
+
+    def slow(model, questions):
+        warn("of the page")
+        inside.set()
+        assert heard.wait(20)
+        return [Refusal(422, "no")]
+
+    monkeypatch.setattr(widget, "answer", slow)
+    content = json.dumps({"row": explorer.state["row"]})
+    thread = threading.Thread(target=ask, args=(explorer, "explore", content))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        thread.start()
+        assert inside.wait(20)
+        warn("of the cell", CoveyWarning)
+        heard.set()
+        thread.join()
+    assert [str(each.message) for each in caught] == ["of the cell"]
+
+
+def test_a_model_that_was_fitted_anew(model):
+    class Anew:
+        targets_ = ("other",)
+        schema_ = model.schema_
+
+    explorer = front_end(model.explore())
+    explorer._model = Anew()
+    status, body = ask(explorer, "predict", "{}")
+    assert (status, "fitted anew" in body) == (422, True)
 
 
 def test_a_table_is_paged_through(model):
@@ -169,6 +244,10 @@ window.left = () => Object.values(listeners).flat().length;
 const module = URL.createObjectURL(new Blob([await window.esm()], { type: "text/javascript" }));
 const { default: widget } = await import(module);
 window.remove = widget.render({ model, el: document.getElementById("cell") });
+window.more = (inside) => {
+  const el = inside.appendChild(document.createElement("div"));
+  widget.render({ model, el });
+};
 </script>"""
 
 
@@ -221,7 +300,6 @@ def until(page, holds):
 def test_the_cell(cell):
     page, frame, explorer, _ = cell
     X, Y = table()
-    until(page, lambda: explorer.state)  # it begins with the first row of the table
     assert explorer.row["number"].item() == pytest.approx(X["number"][0], rel=1e-6)
     frame.locator("#feature-0").fill("0.75")
     until(page, lambda: explorer.row["number"].item() == 0.75)
@@ -254,7 +332,6 @@ def test_its_frame_is_as_high_as_the_page_and_as_dark_as_the_notebook(cell):
 
 def test_python_may_choose_what_is_shown(cell):
     page, frame, explorer, _ = cell
-    until(page, lambda: explorer.state)
     page.evaluate("change({row: {number: 0.25}, given: {big: 2e8}, pair: null, level: 0.5})")
     until(page, lambda: explorer.given == {"big": 2e8} and explorer.state["level"] == 0.5)
     assert frame.locator("#feature-0").input_value() == "0.25"
@@ -278,3 +355,40 @@ def test_a_dropped_file_and_a_busy_python(cell, tmp_path):
     sent.busy = True
     frame.locator("#feature-0").fill("0.5")
     frame.locator("#message", has_text="busy").wait_for()
+
+
+def seen(frame):
+    return frame.locator(".seen-mark").count()
+
+
+def test_another_view_shows_the_same(cell):
+    page, frame, explorer, _ = cell
+    frame = page.frame_locator("iframe >> nth=0")
+    frame.locator("#given-1").fill("0.3")
+    until(page, lambda: explorer.given == {"middle": 0.3})
+    page.evaluate("more(document.body)")
+    other = page.frame_locator("iframe >> nth=1")
+    other.locator("#plane .dot").first.wait_for()
+    assert other.locator("#given-1").input_value() == "0.3"
+    until(page, lambda: seen(other) == seen(frame) == 3)
+    assert explorer.given == {"middle": 0.3}
+    # what was observed in a row is not drawn beside another
+    page.evaluate("change({row: {number: 0.25}, given: {}, pair: null, level: 0.9, index: null})")
+    until(page, lambda: seen(other) == seen(frame) == 0)
+    page.evaluate("change({row: {}, given: {}, pair: null, level: 0.9, index: 25})")
+    until(page, lambda: other.locator("tr[aria-current=true]").get_attribute("data-index") == "25")
+    until(page, lambda: seen(other) == seen(frame) == 3)
+    frame.locator("#feature-0").fill("0.5")
+    until(page, lambda: seen(frame) == 0 and explorer.state["index"] is None)
+
+
+def test_colours_behind_a_shadow_root(cell):
+    page, _, _, _ = cell
+    page.evaluate("""() => {
+      const host = document.body.appendChild(document.createElement("div"));
+      host.style.background = "color(srgb 1 1 1)";
+      more(host.attachShadow({ mode: "open" }));
+    }""")
+    frame = page.frame_locator("iframe >> nth=1")
+    frame.locator("#plane path.region").first.wait_for()
+    assert frame.locator("html").get_attribute("data-theme") == "light"

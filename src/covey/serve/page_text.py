@@ -28,7 +28,7 @@ def page(host: str, first: Any = None) -> tuple[str, str]:
     """
     script = '"use strict";\n'
     if first is not None:
-        script += f"const FIRST = {_embedded(first)};\n"
+        script += f"const FIRST = JSON.parse({_embedded(first)});\n"
     script += "\n".join(part(name) for name in (*BEFORE, HOSTS[host], *AFTER))
     style = part("style.css")
     policy = (
@@ -47,7 +47,7 @@ def part(name: str) -> str:
 
 def _embedded(content: Any) -> str:
     """Content as a script can hold it, whatever text is in it: no tag ends the script."""
-    return json.dumps(content, allow_nan=False).replace("<", "\\u003c")
+    return json.dumps(json.dumps(content, allow_nan=False)).replace("<", "\\u003c")
 
 
 def _digest(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,33 +58,34 @@ def rows_of_file(body: bytes, reader: Reader) -> bytes:
     targets = {n: _numbers(frame[n], reader) for n in model.targets_ if n in frame}
     lacking = [name for name in model.schema_.names if name not in frame]
     return write_json(
-        {"rows": records_of(frame, model), "observed": _records(targets, len(frame))}
+        {"rows": records(columns_of(frame, model), len(frame))}
+        | {"observed": records(targets, len(frame))}
         | {"lacking": lacking}
     )
 
 
-def records_of(frame: pd.DataFrame, model: Model) -> list[dict[str, Any]]:
-    """The features of a table as rows of JSON, each of which means the same alone.
+def columns_of(frame: pd.DataFrame, model: Model) -> dict[str, list[Any]]:
+    """The features of a table as JSON has them, each cell of which means the same alone.
 
     Args:
         frame: N rows; features that it lacks are missing in all of them.
         model: that reads it.
 
     Returns:
-        For each row its features by name.
+        For each feature its N cells.
 
     Raises:
         Refusal: 422 if what a column means cannot be told.
     """
     missing = [None] * len(frame)
-    features = {
+    return {
         column.name: _meant(column, frame[column.name]) if column.name in frame else missing
         for column in model.schema_.columns
     }
-    return _records(features, len(frame))
 
 
-def _records(columns: dict[str, list[Any]], count: int) -> list[dict[str, Any]]:
+def records(columns: Mapping[str, Sequence[Any]], count: int) -> list[dict[str, Any]]:
+    """Columns of `count` cells, by name, as rows."""
     if not columns:
         return [{} for _ in range(count)]
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

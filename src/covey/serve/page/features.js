@@ -29,6 +29,7 @@ function labelControl(feature, index) {
   const note = element("div", { class: "note", hidden: true });
   select.addEventListener("change", () => {
     state.row[feature.name] = select.value ? select.value.slice(1) : null;
+    markRow(-1, {});
     changed();
   });
   const box = element("div", { class: "feature label" }, element("label", { for: id, text: feature.name, title: feature.name }), select, note);
@@ -107,6 +108,7 @@ function numberControl(feature, index) {
   const take = (value) => {
     state.row[feature.name] = value;
     if (value !== null) kept = value;
+    markRow(-1, {});  // it is no row of the table any more
     changed();
   };
   const mark = (value) => {

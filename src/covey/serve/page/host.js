@@ -3,6 +3,7 @@
 const host = {
   patience: 400,  // milliseconds after which an older request is given up for a newer one
   lost: "The server does not answer.",
+  elsewhere: "Write it as CSV, or score it by covey predict.",
 
   request: (path, options) => fetch(path, options),
 

@@ -8,7 +8,10 @@ changed = () => {
   dirty = true;
   if (!pending) {
     pending = true;
-    requestAnimationFrame(step);
+    let booked = true;
+    const once = () => { if (booked) { booked = false; step(); } };
+    requestAnimationFrame(once);
+    setTimeout(once, 100);  // where nobody looks there are no frames
   }
 };
 
@@ -106,9 +109,8 @@ function restore() {
 
 function buildButtons() {
   $("reset").addEventListener("click", () => {
-    state.seen = {};
+    markRow(-1, {});
     state.given = {};
-    file.chosen = -1;
     showRow(state.schema.example);
     showGiven();
     changed();
@@ -123,11 +125,26 @@ function buildButtons() {
   });
 }
 
-// The table that came with the page: its first row is the one to begin with, unless another was shown.
+// The table that came with the page, at the row that is shown.
 async function showTable() {
+  const { index } = host.recall();
   try {
-    await openRows("", host.rows.count, host.rows.some, null);
-    if (!Object.keys(host.recall() || {}).length) chooseRow(0, 0);
+    await openRows("", host.rows.count, host.rows.some, null, index || 0);
+    recallRow();
+  } catch (error) {
+    complain(error.message);
+  }
+}
+
+// Which row of the table that is, if it is one; what was observed in another is no longer shown.
+async function recallRow() {
+  const { index = null } = host.recall() || {};
+  if (!host.rows || index === null || file.text !== null) return markRow(-1, {});
+  try {
+    if (!shownRow(index)) await showFile(index);
+    const now = host.recall().index;  // it may have changed meanwhile
+    if (now === index) markRow(index, shownRow(index).seen);
+    changed();
   } catch (error) {
     complain(error.message);
   }
@@ -160,12 +177,13 @@ async function begin() {
     document.querySelector("main").classList.add("single");
   }
   buildFiles();
-  if (host.rows) await showTable();
   host.onRecall(() => {
     restore();
+    recallRow();
     if (state.pair) choosePair(...state.pair);
     changed();
   });
+  if (host.rows) await showTable();
   addEventListener("resize", () => state.answer && show());
   changed();
 }

@@ -2,12 +2,14 @@
 
 // Whether what is behind an element is dark.
 function darkBehind(element) {
-  for (let each = element; each; each = each.parentElement) {
-    const found = getComputedStyle(each).backgroundColor.match(/[\d.]+/g);
-    if (found && !(found.length === 4 && +found[3] === 0)) {
-      const [red, green, blue] = found.map(Number);
-      return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
-    }
+  const pixel = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  for (let each = element; each; each = each.parentNode || each.host) {
+    if (!(each instanceof Element)) continue;  // a shadow root: its host is next
+    pixel.clearRect(0, 0, 1, 1);
+    pixel.fillStyle = getComputedStyle(each).backgroundColor;  // in whatever colour space
+    pixel.fillRect(0, 0, 1, 1);
+    const [red, green, blue, alpha] = pixel.getImageData(0, 0, 1, 1).data;
+    if (alpha > 127) return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
   }
   return matchMedia("(prefers-color-scheme: dark)").matches;
 }
@@ -24,6 +26,7 @@ function render({ model, el }) {
   const heard = ({ source, data }) => {
     if (source !== frame.contentWindow || !data || !data.covey) return;
     const { kind, id, path, body, content, height } = data.covey;
+    if (kind === "ready") recalled();
     if (kind === "ask") {
       const text = body instanceof ArrayBuffer ? undefined : body;
       model.send({ view, id, path, text }, undefined, text === undefined && body ? [body] : []);
@@ -42,7 +45,7 @@ function render({ model, el }) {
   model.on("msg:custom", answered);
   model.on("change:state", recalled);
   const watcher = new MutationObserver(recoloured);
-  watcher.observe(document.body, { attributes: true });
+  for (const each of [document.documentElement, document.body]) watcher.observe(each, { attributes: true });
   el.append(frame);
   frame.srcdoc = model.get("_page").replace("<html", `<html data-theme="${theme()}"`);
   return () => {
