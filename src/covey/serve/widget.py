@@ -237,5 +237,5 @@ def _cell(cell: Any) -> Any:
         return None
     if isinstance(cell, float) and not math.isfinite(cell):
         return None if math.isnan(cell) else str(cell)
-    plain_kinds = bool | int | float | str | Mapping | Sequence
-    return cell if isinstance(cell, plain_kinds) else str(cell)
+    kept = isinstance(cell, (bool, int, float, str, Mapping, Sequence))
+    return cell if kept else str(cell)
