@@ -331,9 +331,10 @@ def test_its_frame_is_as_high_as_the_page_and_as_dark_as_the_notebook(cell):
 
 
 def test_python_may_choose_what_is_shown(cell):
-    page, frame, explorer, _ = cell
+    page, frame, _, _ = cell
     page.evaluate("change({row: {number: 0.25}, given: {big: 2e8}, pair: null, level: 0.5})")
-    until(page, lambda: explorer.given == {"big": 2e8} and explorer.state["level"] == 0.5)
+    until(page, lambda: frame.locator("#given-2").input_value() == "200000000")
+    assert frame.locator("#level").input_value() == "0.5"
     assert frame.locator("#feature-0").input_value() == "0.25"
     assert page.evaluate("left()") == 2
     page.evaluate("remove()")

@@ -99,5 +99,6 @@ function download(name, type, content) {
 }
 
 // What the page shows: a row, observed targets, a pair, a level; and the answer to it.
-const state = { schema: null, row: {}, given: {}, pair: null, level: 0.9, answer: null, seen: {} };
+// `touched`: whether somebody changed it here since it was kept.
+const state = { schema: null, row: {}, given: {}, pair: null, level: 0.9, answer: null, seen: {}, touched: false };
 let changed = () => {};

@@ -4,7 +4,8 @@ let pending = false;  // a frame is booked
 let flying = null;  // the request that is under way
 let dirty = false;  // something changed since it left
 
-changed = () => {
+changed = (here = true) => {
+  if (here) state.touched = true;
   dirty = true;
   if (!pending) {
     pending = true;
@@ -38,7 +39,7 @@ async function fetchAnswer() {
     state.answer = answer;
     complain("");
     if (state.pair && !state.chosen) {
-      choosePair(...strongest(answer));
+      choosePair(...strongest(answer), false);
       state.chosen = true;
     }
     show();
@@ -47,7 +48,7 @@ async function fetchAnswer() {
     if (error.name !== "AbortError") complain(error instanceof Refused ? error.message : host.lost);
   } finally {
     flying = null;
-    if (dirty) changed();
+    if (dirty) changed(false);
   }
 }
 
@@ -142,9 +143,9 @@ async function recallRow() {
   if (!host.rows || index === null || file.text !== null) return markRow(-1, {});
   try {
     if (!shownRow(index)) await showFile(index);
-    const now = host.recall().index;  // it may have changed meanwhile
-    if (now === index) markRow(index, shownRow(index).seen);
-    changed();
+    // it may have changed meanwhile, here or elsewhere
+    if (!state.touched && host.recall().index === index) markRow(index, shownRow(index).seen);
+    changed(false);
   } catch (error) {
     complain(error.message);
   }
@@ -179,13 +180,14 @@ async function begin() {
   buildFiles();
   host.onRecall(() => {
     restore();
+    state.touched = false;
     recallRow();
-    if (state.pair) choosePair(...state.pair);
-    changed();
+    if (state.pair) choosePair(...state.pair, false);
+    changed(false);
   });
   if (host.rows) await showTable();
   addEventListener("resize", () => state.answer && show());
-  changed();
+  changed(false);
 }
 
 begin();

@@ -65,6 +65,8 @@ const host = (() => {
 
     // the row of the table is told, too: what was observed in it is drawn beside it
     keep({ row, ...others }) {
+      if (!state.touched) return;  // a place that follows does not speak
+      state.touched = false;
       const index = file.text === null && file.chosen >= 0 ? file.chosen : null;
       const content = { row: { ...state.row }, ...others, index };
       const text = JSON.stringify(content);

@@ -101,11 +101,11 @@ function showMatrix() {
   }
 }
 
-function choosePair(across, up) {
+function choosePair(across, up, here = true) {
   state.pair = [across, up];
   $("across").value = across;
   $("up").value = up;
-  changed();
+  changed(here);
 }
 
 function buildPair() {
