@@ -17,8 +17,10 @@ const host = {
     }
   },
 
-  keep(content) {
-    history.replaceState(null, "", `#${encodeURIComponent(JSON.stringify(content))}`);
+  keep({ row, ...others }) {
+    const { example } = state.schema;  // an address has what differs from it
+    const unlike = Object.fromEntries(Object.entries(row).filter(([name, value]) => value !== example[name]));
+    history.replaceState(null, "", `#${encodeURIComponent(JSON.stringify({ row: unlike, ...others }))}`);
   },
 
   onRecall(again) {

@@ -84,9 +84,7 @@ function show() {
 
 // What is shown is kept where the page is, so that a link shows the same, and Python knows it.
 function keep() {
-  const example = state.schema.example;
-  const row = Object.fromEntries(Object.entries(state.row).filter(([name, value]) => value !== example[name]));
-  host.keep({ row, given: state.given, pair: state.pair, level: state.level });
+  host.keep({ row: { ...state.row }, given: state.given, pair: state.pair, level: state.level });
 }
 
 function restore() {

@@ -64,11 +64,11 @@ const host = (() => {
     recall: () => JSON.parse(last),
 
     // the row of the table is told, too: what was observed in it is drawn beside it
-    keep({ row, ...others }) {
+    keep(shown) {
       if (!state.touched) return;  // a place that follows does not speak
       state.touched = false;
       const index = file.text === null && file.chosen >= 0 ? file.chosen : null;
-      const content = { row: { ...state.row }, ...others, index };
+      const content = { ...shown, index };
       const text = JSON.stringify(content);
       if (text === last) return;
       last = text;
